@@ -1,0 +1,1 @@
+"""Everything that touches a process, a terminal or a platform's SDK."""

@@ -1,0 +1,1 @@
+"""Surfaces: each translates between its own world and the core's events."""

@@ -1,0 +1,1 @@
+"""The platform-agnostic core: one pipeline from a message to its answer."""

@@ -1,0 +1,150 @@
+"""Expected failures of the core. An error carries facts; `core.explain` has the words.
+
+UserError: what the asker can mend
+├── UnknownCommandError, BadArgumentsError, NotAllowedError
+├── AttachmentTooLargeError, UnsupportedAttachmentError, QuotaExceededError
+EngineError: the model's side
+├── EngineUnavailableError, EngineRateLimitedError (retried, before the first delta only)
+├── ContextTooLongError, EngineRefusedError, EngineTimeoutError, QueueFullError
+DeliveryError: the platform's side
+├── ForbiddenError, ChannelGoneError, DeliveryRateLimitedError
+
+Siblings catch siblings only: none of these is a network error in disguise.
+"""
+
+from __future__ import annotations
+
+from core.events import ConversationRef
+
+
+class UserError(Exception):
+    """Something the asker did, and can do otherwise."""
+
+
+class UnknownCommandError(UserError):
+    """No command has this name."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.near = near
+
+
+class BadArgumentsError(UserError):
+    """The command is known, its arguments are off; `usage` is the right form."""
+
+    def __init__(self, name: str, usage: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.usage = usage
+
+
+class NotAllowedError(UserError):
+    """The asker's level does not reach; `needs` names the level that would."""
+
+    def __init__(self, needs: str) -> None:
+        super().__init__(needs)
+        self.needs = needs
+
+
+class AttachmentTooLargeError(UserError):
+    """An attachment is over a limit, named by its configuration key."""
+
+    def __init__(self, filename: str, limit_bytes: int, key: str) -> None:
+        super().__init__(filename)
+        self.filename = filename
+        self.limit_bytes = limit_bytes
+        self.key = key
+
+
+class UnsupportedAttachmentError(UserError):
+    """Nothing reads this type of attachment."""
+
+    def __init__(self, filename: str, media_type: str) -> None:
+        super().__init__(filename)
+        self.filename = filename
+        self.media_type = media_type
+
+
+class QuotaExceededError(UserError):
+    """The asker's budget is used up."""
+
+    def __init__(self, limit: int, retry_after: float) -> None:
+        super().__init__(limit)
+        self.limit = limit
+        self.retry_after = retry_after
+
+
+class EngineError(Exception):
+    """The engine did not do what was asked; `engine` is its name."""
+
+    def __init__(self, engine: str) -> None:
+        super().__init__(engine)
+        self.engine = engine
+
+
+class EngineUnavailableError(EngineError):
+    """The engine cannot be reached, cannot be loaded or broke off."""
+
+
+class EngineRateLimitedError(EngineError):
+    """A remote engine asks us to wait."""
+
+    def __init__(self, engine: str, retry_after: float | None = None) -> None:
+        super().__init__(engine)
+        self.retry_after = retry_after
+
+
+class ContextTooLongError(EngineError):
+    """The prompt does not fit the engine's context window."""
+
+    def __init__(self, engine: str, tokens: int, limit: int) -> None:
+        super().__init__(engine)
+        self.tokens = tokens
+        self.limit = limit
+
+
+class EngineRefusedError(EngineError):
+    """The engine answered that it will not (content filter, bad request, no rights)."""
+
+
+class EngineTimeoutError(EngineError):
+    """The engine took longer than `request_timeout_seconds`."""
+
+    def __init__(self, engine: str, seconds: float) -> None:
+        super().__init__(engine)
+        self.seconds = seconds
+
+
+class QueueFullError(EngineError):
+    """Too many wait already: of everybody, of this channel or of this member."""
+
+    def __init__(self, engine: str, waiting: int, limit: int, key: str) -> None:
+        super().__init__(engine)
+        self.waiting = waiting
+        self.limit = limit
+        self.key = key
+
+
+class DeliveryError(Exception):
+    """A platform did not take what we sent."""
+
+    def __init__(self, conversation: ConversationRef) -> None:
+        super().__init__(conversation)
+        self.conversation = conversation
+
+
+class ForbiddenError(DeliveryError):
+    """We may not write there."""
+
+
+class ChannelGoneError(DeliveryError):
+    """The channel or the message is no more."""
+
+
+class DeliveryRateLimitedError(DeliveryError):
+    """The platform asks us to wait; retried by the pacer."""
+
+    def __init__(self, conversation: ConversationRef, retry_after: float) -> None:
+        super().__init__(conversation)
+        self.retry_after = retry_after

@@ -1,0 +1,185 @@
+"""What a platform tells us. Values only; identity is a typed ref, apart from attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+
+class Platform(StrEnum):
+    """Where a message comes from."""
+
+    DISCORD = "discord"
+    TELEGRAM = "telegram"
+    WEB = "web"
+    API = "api"
+    TERMINAL = "terminal"
+
+
+class ChannelKind(StrEnum):
+    """Who can read a channel: its one member, or a group."""
+
+    PRIVATE = "private"
+    GROUP = "group"
+
+
+class Trigger(StrEnum):
+    """Why we look at a message."""
+
+    PRIVATE = "private"
+    MENTION = "mention"
+    REPLY = "reply"
+    COMMAND = "command"
+    SCHEDULED = "scheduled"
+    AMBIENT = "ambient"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRef:
+    """Knowledge, settings and permissions attach here."""
+
+    platform: Platform
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRef:
+    """History attaches here: a channel, or a thread within it."""
+
+    channel: ChannelRef
+    thread_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a message; `is_channel_admin` is filled in by the adapter."""
+
+    user_id: str
+    display_name: str
+    is_bot: bool = False
+    is_channel_admin: bool = False
+    role_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message; nothing is downloaded until `save` is called."""
+
+    attachment_id: str
+    filename: str
+    media_type: str
+    size: int | None
+    save: Callable[[Path, int], Awaitable[None]] = field(compare=False)
+    """Writes at most that many bytes to the path, else raises `AttachmentTooLargeError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The message that a reply refers to."""
+
+    message_id: str
+    author: Author
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One side of an exchange, as the history keeps it."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    speaker: str | None = None
+    """Display name of the member, in groups; None for the assistant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A command with its options: slash options arrive as such, typed text is parsed into one."""
+
+    name: str
+    options: Mapping[str, str | int | bool | Attachment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A message to reply to."""
+
+    conversation: ConversationRef
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionRef:
+    """An interaction to answer; the key is the adapter's own and opaque to core."""
+
+    platform: Platform
+    key: str
+
+
+ReplyTo: TypeAlias = MessageRef | InteractionRef
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message that a member wrote; the bot's own mention is already taken out of `text`."""
+
+    conversation: ConversationRef
+    kind: ChannelKind
+    trigger: Trigger
+    message_id: str
+    author: Author
+    text: str
+    sent_at: datetime
+    attachments: tuple[Attachment, ...] = ()
+    quoted: Quoted | None = None
+    locale: str | None = None
+    server_id: str | None = None
+    command: Invocation | None = None
+    context: tuple[Turn, ...] | None = None
+    """The caller brings its own history (OpenAI API); None: ours is used."""
+    bases: tuple[str, ...] | None = None
+    """Bases picked by an operator's surface (terminal, console); never set by a chat platform."""
+    reply_to: ReplyTo | None = None
+    """Where the answer goes, if not to the message itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """A question was edited: the message as it stands now."""
+
+    message: IncomingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A message was deleted by its author or a moderator."""
+
+    conversation: ConversationRef
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelMigrated:
+    """A channel goes on under another id (Telegram supergroups)."""
+
+    old: ChannelRef
+    new: ChannelRef
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPressed:
+    """Somebody pressed a button under one of our messages."""
+
+    conversation: ConversationRef
+    message_id: str
+    action: str
+    author: Author
+
+
+IncomingEvent: TypeAlias = (
+    IncomingMessage | MessageEdited | MessageDeleted | ChannelMigrated | ActionPressed
+)

@@ -1,0 +1,101 @@
+"""What we say back. A streamed reply is an `AsyncGenerator[ReplyEvent, None]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from knowledge_base.models import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, counted by the model's own tokenizer."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's Markdown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextReplaced:
+    """The whole text so far, mended: what was shown before is replaced by this."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A remark about the answer, shown beside it and not part of it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far long work has come; `total` is None while unknown."""
+
+    stage: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Place in the engine's queue, counted from 1, and the estimated wait."""
+
+    position: int
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CitedPassage:
+    """A passage under the number that the answer's markers use."""
+
+    number: int
+    passage: Passage
+    cited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The passages that the answer was given, by number; `refused`: none of them suffices."""
+
+    passages: tuple[CitedPassage, ...]
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileReply:
+    """A file to send."""
+
+    filename: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The reply ends with a sentence for the asker; the reference stands in the log."""
+
+    text: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The reply is complete."""
+
+    reason: Literal["stop", "length", "filter", "cancelled"]
+    usage: Usage | None = None
+
+
+ReplyEvent: TypeAlias = (
+    TextDelta | TextReplaced | Notice | Progress | Queued | Sources | FileReply | Failed | Finished
+)

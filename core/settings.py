@@ -1,0 +1,51 @@
+"""Settings of the core, declared beside their users and composed by `bot.config`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Which engine answers, and how much it may take on at once."""
+
+    kind: Literal["auto", "extractive", "llama_cpp", "transformers", "openai"] = "auto"
+    model: str | None = None
+    """"bundled", a hub id, a folder or a .gguf file; for `openai` the model's name there."""
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    threads: int | None = None
+    context_window: int | None = None
+    max_concurrent: int | None = None
+    """Slots; None: as many as the engine serves at once."""
+    max_waiting: int = 200
+    max_waiting_per_member: int = 2
+    max_waiting_per_channel: int = 30
+    request_timeout_seconds: float = 120.0
+    max_answer_tokens: int = 800
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """How a question is answered."""
+
+    passages: int = 5
+    history_turns: int = 12
+    group_history_minutes: int = 30
+    prompt_folder: str | None = None
+    """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
+    language: Literal["auto", "en", "zh"] = "auto"
+    """Of interface strings, where neither the channel nor the platform says."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherSettings:
+    """How events become replies."""
+
+    grace_seconds: float = 8.0
+    """How long a stop waits for replies in flight."""
+    reply_seconds: float = 600.0
+    """Longest time one reply may take in all."""
+    answer_missed_minutes: int = 60
+    """Messages older than this are not answered after a restart."""

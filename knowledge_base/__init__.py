@@ -1,0 +1,1 @@
+"""Knowledge bases: documents in, cited passages out. Usable without the bot."""

@@ -1,0 +1,142 @@
+"""Expected failures of a knowledge base.
+
+KnowledgeError
+├── NoSuchBaseError, NoSuchDocumentError
+├── RejectedDocumentError: the file's fault
+│   ├── UnsupportedFormatError    ├── EncryptedDocumentError   ├── EmptyDocumentError
+│   ├── UnreadableDocumentError   ├── ScannedDocumentError     ├── UnsafeArchiveError
+│   └── LimitExceededError: facts are the limit, its value and its configuration key
+├── EmbeddingUnavailableError     ├── EmbedderMismatchError
+├── StorageBusyError, StorageFullError, StoreCorruptError, StoreTooNewError
+└── InterruptedIngestError
+
+An error carries facts; `core.explain` has the words.
+"""
+
+from __future__ import annotations
+
+
+class KnowledgeError(Exception):
+    """Something that a knowledge base expects to go wrong now and then."""
+
+
+class NoSuchBaseError(KnowledgeError):
+    """No base has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class NoSuchDocumentError(KnowledgeError):
+    """No document of the base has this name."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.near = near
+
+
+class RejectedDocumentError(KnowledgeError):
+    """A file that cannot become a document; the base is as it was before."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class UnsupportedFormatError(RejectedDocumentError):
+    """The content is of a type that no loader reads."""
+
+    def __init__(self, name: str, media_type: str) -> None:
+        super().__init__(name)
+        self.media_type = media_type
+
+
+class UnreadableDocumentError(RejectedDocumentError):
+    """The type is known, but the file is broken; or its parser crashed."""
+
+    def __init__(self, name: str, media_type: str) -> None:
+        super().__init__(name)
+        self.media_type = media_type
+
+
+class EncryptedDocumentError(RejectedDocumentError):
+    """The file needs a password."""
+
+
+class EmptyDocumentError(RejectedDocumentError):
+    """There is no text in the file."""
+
+
+class ScannedDocumentError(RejectedDocumentError):
+    """The file has pages, but they are pictures without a text layer."""
+
+
+class UnsafeArchiveError(RejectedDocumentError):
+    """An archive holds a member that points outside it (absolute name, `..`, a link)."""
+
+    def __init__(self, name: str, member: str) -> None:
+        super().__init__(name)
+        self.member = member
+
+
+class LimitExceededError(RejectedDocumentError):
+    """A limit of the configuration was reached, named by its key."""
+
+    def __init__(self, name: str, key: str, limit: int) -> None:
+        super().__init__(name)
+        self.key = key
+        self.limit = limit
+
+
+class InterruptedIngestError(KnowledgeError):
+    """The process ended while the file was being added."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class EmbeddingUnavailableError(KnowledgeError):
+    """The embedder cannot be loaded or does not answer."""
+
+    def __init__(self, embedder: str) -> None:
+        super().__init__(embedder)
+        self.embedder = embedder
+
+
+class EmbedderMismatchError(KnowledgeError):
+    """The base was made with another embedder than the one configured."""
+
+    def __init__(self, base: str, stored: str, configured: str) -> None:
+        super().__init__(base, stored, configured)
+        self.base = base
+        self.stored = stored
+        self.configured = configured
+
+
+class StorageBusyError(KnowledgeError):
+    """Another process kept the database locked for longer than the wait allows."""
+
+
+class StorageFullError(KnowledgeError):
+    """The disk is full; nothing was acknowledged that is not stored."""
+
+
+class StoreCorruptError(KnowledgeError):
+    """The database file is damaged."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class StoreTooNewError(KnowledgeError):
+    """The data directory was written by a newer version of the program."""
+
+    def __init__(self, path: str, written: int, known: int) -> None:
+        super().__init__(path, written, known)
+        self.path = path
+        self.written = written
+        self.known = known

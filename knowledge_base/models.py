@@ -1,0 +1,248 @@
+"""The values of a knowledge base: what goes in, what is stored and what a search gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import NewType
+
+BaseId = NewType("BaseId", int)
+DocumentId = NewType("DocumentId", int)
+ChunkId = NewType("ChunkId", int)
+"""`base << 32 | n`, where n counts the chunks of that base and is never given out twice."""
+
+CHUNK_BITS = 32
+
+
+def chunk_id(base: BaseId, n: int) -> ChunkId:
+    """The id of the n-th chunk of a base."""
+    return ChunkId(base << CHUNK_BITS | n)
+
+
+def base_of(chunk: ChunkId) -> BaseId:
+    """The base that a chunk belongs to, read off its id."""
+    return BaseId(chunk >> CHUNK_BITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The bases that one question may be answered from.
+
+    For people's questions only `core.access` makes one; operator tools name their bases themselves.
+    """
+
+    bases: frozenset[BaseId]
+
+
+class DocumentState(StrEnum):
+    """Where a document stands; only READY ones are ever retrieved."""
+
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBase:
+    """One base: its own documents, its own embedder, its own index."""
+
+    base_id: BaseId
+    name: str
+    fingerprint: str | None
+    """Identity of the embedder that made its vectors; None until the first vector is stored."""
+    dimension: int | None
+    generation: int
+    """Raised by every commit that changes what a search may find."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One stored file, as the base knows it."""
+
+    document_id: DocumentId
+    base_id: BaseId
+    name: str
+    state: DocumentState
+    version: int
+    sha256: str
+    size: int
+    media_type: str
+    passages: int
+    added_at: datetime
+    uploader: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on local disk that somebody wants added; it is read, never moved or changed."""
+
+    name: str
+    path: Path
+    uploader: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A run of text that a loader found under one heading and on one page."""
+
+    text: str
+    heading: str | None = None
+    """Path of headings, outermost first, joined by " › "."""
+    page: int | None = None
+    """Counted from 1, as a reader of the document counts."""
+    records: bool = False
+    """True where each line stands for itself (a table row with its header)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkDraft:
+    """A chunk before it is stored: what the splitter makes."""
+
+    text: str
+    heading: str | None
+    page: int | None
+    terms: bytes
+    """Packed terms of heading and text, see `knowledge_base.terms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What the worker process makes of one file."""
+
+    media_type: str
+    pages: int | None
+    chunks: tuple[ChunkDraft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is stored: a piece of a document within the embedder's limit."""
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    ordinal: int
+    """Place in its document, counted from 0."""
+    text: str
+    heading: str | None
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found by one leg; the score's scale is that leg's own."""
+
+    chunk_id: ChunkId
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk with its document: what is quoted and cited."""
+
+    chunk: Chunk
+    document: Document
+    relevance: float
+    """Estimated probability that the passage answers the question, in [0, 1]."""
+    dense: float | None = None
+    """Raw cosine, where the dense leg looked."""
+    lexical: float | None = None
+    """Raw BM25, where the lexical leg looked."""
+
+
+class Legs(StrEnum):
+    """Which ways of finding take part in a search."""
+
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Passages, best first; they are there also when the search would refuse."""
+
+    passages: tuple[Passage, ...]
+    refused: bool
+    """True where no passage reaches the relevance threshold."""
+    threshold: float
+    lexical_only: bool = False
+    """True where the dense leg could not serve (no embedder, or another one than the base's)."""
+
+    @property
+    def nearest(self) -> tuple[str, ...]:
+        """Names of the documents found, best first, each once."""
+        return tuple(dict.fromkeys(passage.document.name for passage in self.passages))
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """A sentence of a passage, word for word, chosen because it fits a question."""
+
+    passage: int
+    """Index into the passages it was chosen from."""
+    text: str
+    start: int
+    """Offset of the sentence in the passage's text."""
+    score: float
+
+
+class AddState(StrEnum):
+    """What adding a file came to."""
+
+    ADDED = "added"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The outcome of a successful `Library.add`; by then it is durable and searchable."""
+
+    document: Document
+    state: AddState
+
+
+class Stage(StrEnum):
+    """The stages of adding a file, in order."""
+
+    READING = "reading"
+    EMBEDDING = "embedding"
+    STORING = "storing"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestProgress:
+    """How far one file has come within a stage; `total` is None while unknown."""
+
+    stage: Stage
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `Library.verify` found in one base."""
+
+    base: str
+    documents: int
+    passages: int
+    vectors: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BaseStatistics:
+    """Figures of one base for people."""
+
+    base: str
+    documents: int
+    passages: int
+    size: int
+    """Bytes of the originals."""
+    embedder: str | None
+    dimension: int | None
+    index: str
+    """What serves the dense leg, such as "flat"."""

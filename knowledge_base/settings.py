@@ -1,0 +1,45 @@
+"""Settings of the knowledge base, declared beside their users and composed by `bot.config`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLimits:
+    """What one file may cost to read; each field bears the name of its key under [knowledge]."""
+
+    max_file_mb: int = 50
+    max_passages_per_document: int = 5000
+    max_archive_mb: int = 200
+    max_archive_files: int = 500
+    max_archive_depth: int = 2
+    parse_seconds: int = 120
+    parse_memory_mb: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeSettings:
+    """What a `Library` needs to know."""
+
+    relevance_threshold: float = 0.5
+    passages: int = 5
+    memory_budget_mb: int = 1024
+    busy_seconds: float = 30.0
+    """How long a writer waits for another process before it says so."""
+    limits: ReaderLimits = field(default_factory=ReaderLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSettings:
+    """Which embedder, and where it runs."""
+
+    kind: Literal["auto", "bundled", "sentence_transformers", "openai"] = "auto"
+    model: str | None = None
+    threads: int | None = None
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    max_tokens: int = 512
+    """Longest input of a remote model, in its own tokens; local models know theirs."""
+    timeout_seconds: float = 60.0
