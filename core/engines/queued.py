@@ -1,0 +1,170 @@
+"""An engine behind its fair queue: what a turn talks to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+
+from core.engines.base import ChatEngine, ChatMessage, EngineEvent, GenerationOptions
+from core.engines.queue import Asker, FairQueue, QueueLimits, Ticket
+from core.errors import EngineTimeoutError, EngineUnavailableError
+from core.replies import Queued
+from core.settings import EngineSettings
+
+_log = logging.getLogger(__name__)
+
+
+class QueuedEngine:
+    """An engine behind its queue; every surface's questions go through the same one."""
+
+    def __init__(
+        self, engine: ChatEngine, queue: FairQueue, request_timeout_seconds: float = 120.0
+    ) -> None:
+        self.engine = engine
+        self.queue = queue
+        self._timeout_seconds = request_timeout_seconds
+        self._runs: set[_Run] = set()
+
+    @classmethod
+    def of(
+        cls,
+        engine: ChatEngine,
+        settings: EngineSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> QueuedEngine:
+        """Put an engine behind a queue of as many slots as it serves, or fewer where set."""
+        slots = min(engine.slots, settings.max_concurrent or engine.slots)
+        limits = QueueLimits(
+            settings.max_waiting, settings.max_waiting_per_member, settings.max_waiting_per_channel
+        )
+        queue = FairQueue(engine.name, slots, limits, clock)
+        return cls(engine, queue, settings.request_timeout_seconds)
+
+    async def generate(
+        self, messages: Sequence[ChatMessage], options: GenerationOptions, asker: Asker
+    ) -> AsyncGenerator[Queued | EngineEvent, None]:
+        """Wait for a slot, yielding places in the queue, then yield what the engine says.
+
+        Closing it, or cancelling who reads it, ends the request at once for the asker, whether
+        queued or being answered; the slot counts as busy until the engine has really stopped.
+        Raises `QueueFullError`, `EngineTimeoutError` (counted from the slot on, not from the
+        question) and whatever the engine raises.
+        """
+        ticket = self.queue.ticket(asker)
+        run: _Run | None = None
+        try:
+            async with aclosing(ticket.wait()) as places:
+                async for place in places:
+                    yield place
+            run = _Run(
+                self.engine.name,
+                self.engine.stream(messages, options),
+                ticket,
+                self._timeout_seconds,
+            )
+            self._runs.add(run)
+            run.task.add_done_callback(partial(self._forget, run))
+        finally:
+            if run is None:
+                ticket.release()
+        async with aclosing(run.events()) as events:
+            async for event in events:
+                yield event
+
+    async def settle(self) -> None:
+        """Wait until the engine has finished every request that it was given so far."""
+        if self._runs:
+            await asyncio.wait([run.task for run in self._runs])
+
+    async def aclose(self) -> None:
+        """Turn away who waits, stop what runs, wait for it, close the engine."""
+        self.queue.close()
+        for run in list(self._runs):
+            run.stop()
+        await self.settle()
+        await self.engine.aclose()
+
+    def _forget(self, run: _Run, _task: asyncio.Task[None]) -> None:
+        self._runs.discard(run)
+
+
+class _Run:
+    """One request at the engine, driven by a task of its own, which starts at once.
+
+    So the asker can leave at once while the engine finishes what it cannot interrupt, and a reader
+    who is slow to show the answer does not hold the slot: what is ready waits here instead, never
+    more than one answer. The slot is given back when the task ends, however it ends.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        stream: AsyncGenerator[EngineEvent, None],
+        ticket: Ticket,
+        timeout_seconds: float,
+    ) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._ticket = ticket
+        self._timeout_seconds = timeout_seconds
+        self._ready: deque[EngineEvent] = deque()
+        self._changed = asyncio.Event()
+        self._expired = False
+        self._left = False
+        self._failure: BaseException | None = None
+        self._timer = asyncio.get_running_loop().call_later(timeout_seconds, self._expire)
+        self.task = asyncio.create_task(self._drive(), name=f"engine {engine}")
+        # Not a `finally` inside the task: one that is cancelled before its first step runs none.
+        self.task.add_done_callback(self._end)
+
+    async def events(self) -> AsyncGenerator[EngineEvent, None]:
+        """What the engine says. Leaving early stops the engine without waiting for it."""
+        try:
+            while True:
+                while self._ready:
+                    yield self._ready.popleft()
+                if self._expired:
+                    raise EngineTimeoutError(self._engine, self._timeout_seconds)
+                if self.task.done():
+                    break
+                self._changed.clear()
+                await self._changed.wait()
+            if self._failure is not None:
+                raise self._failure
+            if self.task.cancelled():
+                # The engine is being closed under the reader, who was not cancelled.
+                raise EngineUnavailableError(self._engine)
+        finally:
+            self._left = True
+            self.stop()
+
+    def stop(self) -> None:
+        """Ask the engine to stop; asked again, it is left to finish its clean-up."""
+        self._timer.cancel()
+        if not self.task.done() and not self.task.cancelling():
+            self.task.cancel()
+
+    async def _drive(self) -> None:
+        async with aclosing(self._stream) as events:
+            async for event in events:
+                self._ready.append(event)
+                self._changed.set()
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._changed.set()
+        self.stop()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._timer.cancel()
+        self._ticket.release()
+        if not task.cancelled():
+            self._failure = task.exception()
+        if self._failure is not None and self._left:
+            _log.warning("%s failed after its reader left", self._engine, exc_info=self._failure)
+        self._changed.set()
