@@ -84,7 +84,14 @@ class EngineError(Exception):
 
 
 class EngineUnavailableError(EngineError):
-    """The engine cannot be reached, cannot be loaded or broke off."""
+    """The engine cannot be reached, cannot be loaded or broke off.
+
+    `target` is what was tried, where that helps: an address, a file, a package.
+    """
+
+    def __init__(self, engine: str, target: str | None = None) -> None:
+        super().__init__(engine)
+        self.target = target
 
 
 class EngineRateLimitedError(EngineError):

@@ -83,6 +83,16 @@ class ChatEngine(Protocol):
         """False where answers cannot be relied on; then a quotation comes first."""
         ...
 
+    @property
+    def quotes(self) -> bool:
+        """True where answers are sentences of the passages, word for word; readers are told so."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """The languages it can write in ("en", "zh"); None: not limited that we know of."""
+        ...
+
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens that the prompt takes, by the model's own tokenizer and chat template."""
         ...
