@@ -19,6 +19,11 @@ class Platform(StrEnum):
     API = "api"
     TERMINAL = "terminal"
 
+    @property
+    def is_operators(self) -> bool:
+        """True for the operator's own surfaces, False where a community talks."""
+        return self in (Platform.WEB, Platform.API, Platform.TERMINAL)
+
 
 class ChannelKind(StrEnum):
     """Who can read a channel: its one member, or a group."""
@@ -52,6 +57,14 @@ class ConversationRef:
 
     channel: ChannelRef
     thread_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRef:
+    """A person on a platform; owners and budgets attach here."""
+
+    platform: Platform
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True)
