@@ -93,11 +93,6 @@ class ChatEngine(Protocol):
         """The languages it can write in ("en", "zh"); None: not limited that we know of."""
         ...
 
-    @property
-    def languages(self) -> frozenset[str] | None:
-        """Codes ("en", "zh") of the languages it writes; None: any."""
-        ...
-
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens that the prompt takes, by the model's own tokenizer and chat template."""
         ...
