@@ -1,0 +1,110 @@
+"""An engine without a language model: it answers with sentences of the passages, word for word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+
+from core.engines.base import (
+    ChatMessage,
+    EngineDelta,
+    EngineEvent,
+    EngineFinished,
+    GenerationOptions,
+)
+from core.errors import EngineUnavailableError
+from core.replies import Usage
+from knowledge_base.errors import KnowledgeError
+from knowledge_base.models import Passage, Quotation
+
+_NAME: Final = "extractive"
+_SLOTS: Final = 8
+_CONTEXT_WINDOW: Final = 1 << 20
+"""It reads passages, not a prompt: nothing needs to be left out for its sake."""
+
+_CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_TOKEN: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+|[^\w\s]")
+_MARKER: Final = re.compile(r"\[(?=\d+\])")
+
+Quote: TypeAlias = Callable[[str, Sequence[Passage]], Awaitable[tuple[Quotation, ...]]]
+"""Picks the sentences that fit a question best, best first."""
+
+
+class ExtractiveEngine:
+    """Quotes the best sentences of the passages that came with the question, each with its marker.
+
+    The text is nothing but the quotations, so that it can be checked and copied; `quotes` lets the
+    surfaces say, beside it, that these are quotations. Without passages it says nothing at all.
+    Generation options do not apply: no sentence is cut.
+    """
+
+    def __init__(self, quote: Quote, sentences: int = 2) -> None:
+        """Quote at most so many `sentences`; a third seldom adds the answer."""
+        self._quote = quote
+        self._sentences = sentences
+
+    @property
+    def name(self) -> str:
+        return _NAME
+
+    @property
+    def context_window(self) -> int:
+        return _CONTEXT_WINDOW
+
+    @property
+    def slots(self) -> int:
+        return _SLOTS
+
+    @property
+    def accepts_images(self) -> bool:
+        return False
+
+    @property
+    def trusted(self) -> bool:
+        return True
+
+    @property
+    def quotes(self) -> bool:
+        return True
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        return None
+
+    async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """Words and CJK characters: there is no model whose tokens could be counted."""
+        return sum(_count(message.text) for message in messages)
+
+    async def stream(
+        self, messages: Sequence[ChatMessage], options: GenerationOptions
+    ) -> AsyncGenerator[EngineEvent, None]:
+        """One delta a sentence. Usage counts what was read (the passages) and written."""
+        grounding = messages[-1].grounding if messages else None
+        if grounding is None or not grounding.passages:
+            yield EngineFinished("stop", Usage(0, 0))
+            return
+        try:
+            quotations = await self._quote(grounding.question, grounding.passages)
+        except KnowledgeError as error:
+            raise EngineUnavailableError(_NAME) from error
+        written = 0
+        for quotation in quotations[: self._sentences]:
+            written += _count(quotation.text)
+            separator = "\n\n" if quotation is not quotations[0] else ""
+            yield EngineDelta(f"{separator}{_verbatim(quotation.text)} [{quotation.passage + 1}]")
+        read = sum(_count(passage.chunk.text) for passage in grounding.passages)
+        yield EngineFinished("stop", Usage(_count(grounding.question) + read, written))
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def _count(text: str) -> int:
+    return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def _verbatim(text: str) -> str:
+    """The sentence on one line; a "[3]" of its own is kept from reading as a marker of ours."""
+    # A word joiner is seen by nobody, and by whoever looks for markers.
+    return _MARKER.sub("[\u2060", " ".join(text.split()))
