@@ -1,0 +1,142 @@
+"""Any server that answers OpenAI's `/v1/embeddings`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from knowledge_base.embedders.base import TokenizerSpec, Vectors
+from knowledge_base.embedders.prompts import prompts_for
+from knowledge_base.errors import EmbeddingUnavailableError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types import CreateEmbeddingResponse
+
+log = logging.getLogger(__name__)
+
+BATCH_TEXTS = 64
+MAX_REQUESTS = 4
+"""Requests for documents under way at once; questions are not counted."""
+MAX_RETRIES = 3
+"""Of connection errors, 408, 409, 429 (honouring Retry-After) and 5xx, with growing pauses."""
+KEYLESS = "none"
+"""Sent where no key is configured: local servers ignore it, the client insists on one."""
+
+
+class OpenAIEmbedder:
+    """A remote embedder. What it answers is brought to unit length.
+
+    The server's address is no part of the fingerprint: the same model elsewhere gives the same
+    vectors. The prompts are, because they are written here, by the model's name.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        base_url: str,
+        api_key: str | None,
+        max_tokens: int = 512,
+        timeout_seconds: float = 60.0,
+    ) -> None:
+        self._model = model
+        self._base_url = base_url
+        self._api_key = api_key or KEYLESS
+        self._max_tokens = max_tokens
+        self._timeout_seconds = timeout_seconds
+        self._prompts = prompts_for(model)
+        self._dimension: int | None = None
+        self._client: AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
+        self._slots = asyncio.Semaphore(MAX_REQUESTS)
+
+    @property
+    def name(self) -> str:
+        return f"{self._model} ({self._base_url})"
+
+    @property
+    def fingerprint(self) -> str:
+        return f"openai:{self._model}:{self._prompts.query}/{self._prompts.document}"
+
+    @property
+    def dimension(self) -> int:
+        """Raises `EmbeddingUnavailableError` before the server's first answer."""
+        if self._dimension is None:
+            raise EmbeddingUnavailableError(self.name)
+        return self._dimension
+
+    @property
+    def tokenizer(self) -> TokenizerSpec:
+        longest = max(len(self._prompts.query), len(self._prompts.document))
+        return TokenizerSpec(kind="estimate", max_tokens=self._max_tokens, overhead=2 + longest)
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.empty((0, self._dimension or 0), dtype=np.float32)
+        batches = [texts[at : at + BATCH_TEXTS] for at in range(0, len(texts), BATCH_TEXTS)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._embed_batch(batch)) for batch in batches]
+        except* EmbeddingUnavailableError as errors:
+            raise EmbeddingUnavailableError(self.name) from errors.exceptions[0]
+        return np.concatenate([task.result() for task in tasks])
+
+    async def embed_query(self, text: str) -> Vectors:
+        vectors = await self._request([self._prompts.query + text])
+        return cast(Vectors, vectors[0])
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def _embed_batch(self, texts: Sequence[str]) -> Vectors:
+        async with self._slots:
+            return await self._request([self._prompts.document + text for text in texts])
+
+    async def _request(self, texts: list[str]) -> Vectors:
+        client = await self._opened()
+        import openai
+
+        try:
+            answer = await client.embeddings.create(model=self._model, input=texts)
+        except openai.OpenAIError as error:
+            raise EmbeddingUnavailableError(self.name) from error
+        return self._vectors(answer, len(texts))
+
+    def _vectors(self, answer: CreateEmbeddingResponse, expected: int) -> Vectors:
+        rows = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+        try:
+            vectors = np.asarray(rows, dtype=np.float32)
+        except ValueError as error:
+            raise EmbeddingUnavailableError(self.name) from error
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        if vectors.ndim != 2 or len(vectors) != expected or not (lengths > 0).all():
+            # Fewer rows than texts, rows of unequal length, zeros or NaN: not an embedder.
+            raise EmbeddingUnavailableError(self.name)
+        if self._dimension is None:
+            self._dimension = vectors.shape[1]
+        if vectors.shape[1] != self._dimension:
+            raise EmbeddingUnavailableError(self.name)
+        return cast(Vectors, vectors / lengths)
+
+    async def _opened(self) -> AsyncOpenAI:
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._open)
+            return self._client
+
+    def _open(self) -> AsyncOpenAI:
+        # The import takes half a second.
+        from openai import AsyncOpenAI
+
+        return AsyncOpenAI(
+            api_key=self._api_key,
+            base_url=self._base_url,
+            timeout=self._timeout_seconds,
+            max_retries=MAX_RETRIES,
+        )
