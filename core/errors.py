@@ -2,12 +2,13 @@
 
 UserError: what the asker can mend
 ├── UnknownCommandError, BadArgumentsError, NotAllowedError
-├── AttachmentTooLargeError, UnsupportedAttachmentError, QuotaExceededError
+├── AttachmentTooLargeError, UnsupportedAttachmentError, QuotaExceededError, NoSuchEngineError
 EngineError: the model's side
 ├── EngineUnavailableError, EngineRateLimitedError (retried, before the first delta only)
 ├── ContextTooLongError, EngineRefusedError, EngineTimeoutError, QueueFullError
 DeliveryError: the platform's side
 ├── ForbiddenError, ChannelGoneError, DeliveryRateLimitedError
+PromptTemplateError: the operator's own template is off
 
 Siblings catch siblings only: none of these is a network error in disguise.
 """
@@ -73,6 +74,35 @@ class QuotaExceededError(UserError):
         super().__init__(limit)
         self.limit = limit
         self.retry_after = retry_after
+
+
+class NoSuchEngineError(UserError):
+    """No engine has this name, or the operator does not allow it here."""
+
+    def __init__(self, name: str, available: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.available = available
+
+
+class PromptTemplateError(Exception):
+    """A prompt template cannot be used: its syntax, a variable it misses or one it invents."""
+
+    def __init__(
+        self,
+        path: str,
+        line: int,
+        *,
+        missing: tuple[str, ...] = (),
+        unknown: str | None = None,
+        near: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(path, line)
+        self.path = path
+        self.line = line
+        self.missing = missing
+        self.unknown = unknown
+        self.near = near
 
 
 class EngineError(Exception):

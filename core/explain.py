@@ -1,0 +1,364 @@
+"""Errors into words. Nothing else in the program tells a person what went wrong.
+
+One function for each class, in the language of the `Words` it is given; the house test finds a
+class that has none. What is to be done comes with it, and the configuration key where there is one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import singledispatch
+
+from core import errors as core_errors
+from core.inert import inert, one_line
+from core.language import N_, Words
+from knowledge_base import errors as kb_errors
+
+
+@singledispatch
+def explain(_error: Exception, _: Words) -> str | None:
+    """The sentence for an expected error; None for one that nobody expected."""
+    return None
+
+
+def _says(sentence: str) -> Callable[[Exception, Words], str]:
+    return lambda _error, _: _(sentence)
+
+
+def near(names: tuple[str, ...], _: Words) -> str:
+    """A list of names for a person, at most three."""
+    return _(", ").join(inert(name) for name in names[:3])
+
+
+@explain.register
+def _unknown_command(error: core_errors.UnknownCommandError, _: Words) -> str:
+    if error.near:
+        return _(
+            "There is no command {name}. Did you mean {near}?",
+            name=inert(error.name),
+            near=near(error.near, _),
+        )
+    return _(
+        "There is no command {name}. `/help` lists what you can do here.", name=inert(error.name)
+    )
+
+
+@explain.register
+def _bad_arguments(error: core_errors.BadArgumentsError, _: Words) -> str:
+    return _("That is not how this command is used. Use it like this: {usage}", usage=error.usage)
+
+
+@explain.register
+def _not_allowed(error: core_errors.NotAllowedError, _: Words) -> str:
+    level = {
+        "member": _("members"),
+        "uploader": _("people who may upload"),
+        "moderator": _("moderators"),
+        "channel_admin": _("admins of this channel"),
+        "owner": _("the owner of this bot"),
+    }.get(error.needs, error.needs)
+    return _("Only {level} may do that. Ask one of them.", level=level)
+
+
+@explain.register
+def _no_such_engine(error: core_errors.NoSuchEngineError, _: Words) -> str:
+    return _(
+        "There is no model {name} here. You can choose from: {names}.",
+        name=inert(error.name),
+        names=_(", ").join(inert(name) for name in error.available),
+    )
+
+
+@explain.register
+def _attachment_too_large(error: core_errors.AttachmentTooLargeError, _: Words) -> str:
+    return _(
+        "{name} is larger than the {limit:.0f} MB that are read (`{key}`). Send a smaller file.",
+        name=inert(error.filename),
+        limit=error.limit_bytes / 1_000_000,
+        key=error.key,
+    )
+
+
+@explain.register
+def _unsupported_attachment(error: core_errors.UnsupportedAttachmentError, _: Words) -> str:
+    return _(
+        "I cannot read {name}: files of the type {type} are not supported.",
+        name=inert(error.filename),
+        type=inert(error.media_type),
+    )
+
+
+@explain.register
+def _quota_exceeded(error: core_errors.QuotaExceededError, _: Words) -> str:
+    return _(
+        "You have used up your {limit} for now. Try again in {wait}.",
+        limit=error.limit,
+        wait=duration(error.retry_after, _),
+    )
+
+
+@explain.register
+def _prompt_template(error: core_errors.PromptTemplateError, _: Words) -> str:
+    where = f"{one_line(error.path)}:{error.line}"
+    if error.unknown:
+        known = (
+            _("Did you mean {near}?", near=near(error.near, _))
+            if error.near
+            else _("A template knows passages, question, history, persona and today.")
+        )
+        return _("{where}: the template uses {name}, which does not exist.", where=where,
+                 name=inert(error.unknown)) + " " + known  # fmt: skip
+    if error.missing:
+        return _(
+            "{where}: the template never uses {names}; without it no question can be answered.",
+            where=where,
+            names=_(", ").join(inert(name) for name in error.missing),
+        )
+    return _("{where}: this is not a valid template.", where=where)
+
+
+@explain.register
+def _engine_error(error: core_errors.EngineError, _: Words) -> str:
+    return _("The model {engine} did not answer. Try again.", engine=inert(error.engine))
+
+
+@explain.register
+def _engine_unavailable(error: core_errors.EngineUnavailableError, _: Words) -> str:
+    if error.target:
+        return _(
+            "The model {engine} is not answering ({target}). Try again later; whoever runs this "
+            "bot finds the reason in its log and the settings under `[engine]`.",
+            engine=inert(error.engine),
+            target=inert(error.target),
+        )
+    return _(
+        "The model {engine} is not answering. Try again later; whoever runs this bot finds the "
+        "reason in its log and the settings under `[engine]`.",
+        engine=inert(error.engine),
+    )
+
+
+@explain.register
+def _engine_rate_limited(error: core_errors.EngineRateLimitedError, _: Words) -> str:
+    if error.retry_after is None:
+        return _("The model {engine} is overloaded. Try again in a moment.",
+                 engine=inert(error.engine))  # fmt: skip
+    return _(
+        "The model {engine} is overloaded. Try again in {wait}.",
+        engine=inert(error.engine),
+        wait=duration(error.retry_after, _),
+    )
+
+
+@explain.register
+def _context_too_long(error: core_errors.ContextTooLongError, _: Words) -> str:
+    return _(
+        "Your question is too long for the model {engine}: {tokens} tokens, and it reads {limit} "
+        "(`engine.context_window`). Ask a shorter one.",
+        engine=inert(error.engine),
+        tokens=error.tokens,
+        limit=error.limit,
+    )
+
+
+@explain.register
+def _engine_refused(error: core_errors.EngineRefusedError, _: Words) -> str:
+    return _(
+        "The model {engine} refused this request. Try other words.", engine=inert(error.engine)
+    )
+
+
+@explain.register
+def _engine_timeout(error: core_errors.EngineTimeoutError, _: Words) -> str:
+    return _(
+        "The model {engine} took longer than {wait} (`engine.request_timeout_seconds`). Try again, "
+        "or ask something shorter.",
+        engine=inert(error.engine),
+        wait=duration(error.seconds, _),
+    )
+
+
+@explain.register
+def _queue_full(error: core_errors.QueueFullError, _: Words) -> str:
+    if error.key.endswith("per_member"):
+        return _(
+            "You have {waiting} questions waiting already. Ask again when one is answered.",
+            waiting=error.waiting,
+        )
+    if error.key.endswith("per_channel"):
+        return _(
+            "{waiting} questions of this channel are waiting already. Try again in a few minutes.",
+            waiting=error.waiting,
+        )
+    return _(
+        "{waiting} questions are waiting already, which is as many as I keep (`{key}`). "
+        "Try again in a few minutes.",
+        waiting=error.waiting,
+        key=error.key,
+    )
+
+
+@explain.register
+def _delivery_rate_limited(error: core_errors.DeliveryRateLimitedError, _: Words) -> str:
+    return _(
+        "The platform lets me write again in {wait}. Wait for it.",
+        wait=duration(error.retry_after, _),
+    )
+
+
+@explain.register
+def _no_such_base(error: kb_errors.NoSuchBaseError, _: Words) -> str:
+    return _("There is no knowledge base {name}.", name=inert(error.name))
+
+
+@explain.register
+def _no_such_document(error: kb_errors.NoSuchDocumentError, _: Words) -> str:
+    if error.near:
+        return _(
+            "There is no document {name}. Did you mean {near}?",
+            name=inert(error.name),
+            near=near(error.near, _),
+        )
+    return _("There is no document {name}. `/kb list` shows what there is.", name=inert(error.name))
+
+
+@explain.register
+def _rejected_document(error: kb_errors.RejectedDocumentError, _: Words) -> str:
+    return _("{name} was not added.", name=inert(error.name))
+
+
+@explain.register
+def _unsupported_format(error: kb_errors.UnsupportedFormatError, _: Words) -> str:
+    return _(
+        "I cannot read {name}: its content is {type}, which is not supported. Save it as PDF, text "
+        "or an office document.",
+        name=inert(error.name),
+        type=inert(error.media_type),
+    )
+
+
+@explain.register
+def _unreadable_document(error: kb_errors.UnreadableDocumentError, _: Words) -> str:
+    return _(
+        "I could not read {name}: the file ({type}) is damaged or incomplete. Save it anew and "
+        "send it again.",
+        name=inert(error.name),
+        type=inert(error.media_type),
+    )
+
+
+@explain.register
+def _encrypted_document(error: kb_errors.EncryptedDocumentError, _: Words) -> str:
+    return _("{name} is protected by a password. Send it without one.", name=inert(error.name))
+
+
+@explain.register
+def _empty_document(error: kb_errors.EmptyDocumentError, _: Words) -> str:
+    return _("There is no text in {name}.", name=inert(error.name))
+
+
+@explain.register
+def _scanned_document(error: kb_errors.ScannedDocumentError, _: Words) -> str:
+    return _(
+        "{name} holds pictures of pages and no text. Send a version with a text layer.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
+def _unsafe_archive(error: kb_errors.UnsafeArchiveError, _: Words) -> str:
+    return _(
+        "I did not unpack {name}: its entry {member} points outside the archive.",
+        name=inert(error.name),
+        member=inert(error.member),
+    )
+
+
+@explain.register
+def _limit_exceeded(error: kb_errors.LimitExceededError, _: Words) -> str:
+    return _(
+        "{name} goes over a limit: `{key}` is {limit}. Split the file, or have the limit raised.",
+        name=inert(error.name),
+        key=error.key,
+        limit=error.limit,
+    )
+
+
+@explain.register
+def _interrupted_ingest(error: kb_errors.InterruptedIngestError, _: Words) -> str:
+    return _(
+        "Adding {name} was interrupted and left nothing behind. Add it again.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
+def _embedding_unavailable(error: kb_errors.EmbeddingUnavailableError, _: Words) -> str:
+    return _(
+        "The embedding model {embedder} is not available, so nothing can be added now. Whoever "
+        "runs this bot finds the settings under `[embedding]`.",
+        embedder=inert(error.embedder),
+    )
+
+
+@explain.register
+def _embedder_mismatch(error: kb_errors.EmbedderMismatchError, _: Words) -> str:
+    return _(
+        "The knowledge base {base} was made with another embedding model ({stored}) than the one "
+        "configured ({configured}). Set `[embedding]` back, or embed the base again.",
+        base=inert(error.base),
+        stored=inert(error.stored),
+        configured=inert(error.configured),
+    )
+
+
+@explain.register
+def _store_corrupt(error: kb_errors.StoreCorruptError, _: Words) -> str:
+    return _("The database {path} is damaged. Restore it from a backup.", path=inert(error.path))
+
+
+@explain.register
+def _store_too_new(error: kb_errors.StoreTooNewError, _: Words) -> str:
+    return _(
+        "{path} was written by a newer version of this program (format {written}; this one knows "
+        "{known}). Install that version again.",
+        path=inert(error.path),
+        written=error.written,
+        known=error.known,
+    )
+
+
+def duration(seconds: float, _: Words) -> str:
+    """A time for a person, rounded up."""
+    if seconds <= 90:
+        whole = max(1, math.ceil(seconds))
+        return _.plural("{count} second", "{count} seconds", whole)
+    if seconds <= 90 * 60:
+        return _.plural("{count} minute", "{count} minutes", math.ceil(seconds / 60))
+    return _.plural("{count} hour", "{count} hours", math.ceil(seconds / 3600))
+
+
+# Those whose class says it all.
+explain.register(
+    core_errors.DeliveryError, _says(N_("My message could not be delivered. Try again."))
+)
+explain.register(
+    core_errors.ForbiddenError,
+    _says(N_("I may not write there. Somebody who administers the channel can allow it.")),
+)
+explain.register(
+    core_errors.ChannelGoneError, _says(N_("That channel or message does not exist any more."))
+)
+explain.register(core_errors.UserError, _says(N_("That did not work. `/help` says what does.")))
+explain.register(
+    kb_errors.KnowledgeError, _says(N_("The knowledge base could not do that. Try again."))
+)
+explain.register(
+    kb_errors.StorageBusyError,
+    _says(N_("Another process is writing to the database for too long. Try again in a moment.")),
+)
+explain.register(
+    kb_errors.StorageFullError,
+    _says(N_("The disk is full; nothing was changed. Free some space and try again.")),
+)
