@@ -1,0 +1,86 @@
+"""The command line: names, options and help texts. What a command does stands in its own module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli_kb import kb
+from bot.options import ConfigOption, JsonOption
+
+app = typer.Typer(
+    name="lorekeeper",
+    help="A self-hosted bot that answers from what each channel has taught it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(kb, name="kb")
+
+
+@app.callback()
+def common(context: typer.Context, config: ConfigOption = None) -> None:
+    """Accept `--config` before the command too, as the default of the one behind it."""
+    own = {"config": str(config)} if config else {}
+    below = {
+        name: own for name in ("add", "list", "remove", "search", "verify", "stats", "rebuild")
+    }
+    context.default_map = {"run": own, "chat": own, "kb": {**own, **below}}
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Serve every surface that is configured, until Ctrl-C."""
+    from bot.app import serve
+    from bot.process import execute
+
+    execute(config, serve)
+
+
+@app.command()
+def chat(
+    base: Annotated[
+        list[str] | None,
+        typer.Option("--base", metavar="NAME", help="Base to ask; may be repeated."),
+    ] = None,
+    once: Annotated[
+        str | None, typer.Option("--once", metavar="QUESTION", help="Answer this and end.")
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            "--questions",
+            metavar="FILE.jsonl",
+            exists=True,
+            dir_okay=False,
+            help='Answer each line {"id", "question"} in turn.',
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Ask in the terminal: with streaming, sources, / commands and history."""
+    if once is not None and questions is not None:
+        raise typer.BadParameter("give --once or --questions, not both")
+    if as_json and once is None and questions is None:
+        raise typer.BadParameter("--json needs --once or --questions")
+    if questions is not None and not as_json:
+        raise typer.BadParameter("--questions needs --json")
+    from bot import chatting
+    from bot.process import execute
+
+    bases = tuple(base or ())
+    if once is not None:
+        execute(config, lambda c: chatting.once(c, bases, once, as_json), log_level="warning")
+    if questions is not None:
+        execute(config, lambda c: chatting.answer_file(c, bases, questions), log_level="warning")
+    execute(config, lambda c: chatting.converse(c, bases), log_level="warning")
+
+
+def main() -> None:
+    """The entry point of `python -m bot` and of the script `lorekeeper`."""
+    app()

@@ -1,0 +1,147 @@
+"""`python -m bot kb …`: names, options and help texts of the knowledge commands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.options import BaseOption, ConfigOption, JsonOption
+
+kb = typer.Typer(
+    help="Add documents to a knowledge base, find, list, remove and check them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class LegsOption(StrEnum):
+    """Which ways of finding take part."""
+
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    BOTH = "both"
+
+
+@kb.callback()
+def common(context: typer.Context, config: ConfigOption = None) -> None:
+    """Accept `--config` before the command too, as the default of the one behind it."""
+    if config:
+        names = ("add", "list", "remove", "search", "verify", "stats", "rebuild")
+        context.default_map = {name: {"config": str(config)} for name in names}
+
+
+@kb.command()
+def add(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, zips.")],
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Add files, or replace those that have changed."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(config, lambda c: knowledge_commands.add(c, base, paths, as_json), log_level="warning")
+
+
+@kb.command("list")
+def list_documents(
+    base: BaseOption = "shared", as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """List the documents."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(config, lambda c: knowledge_commands.documents(c, base, as_json), log_level="warning")
+
+
+@kb.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As `kb list` shows them.")],
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Remove documents."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(
+        config, lambda c: knowledge_commands.remove(c, base, names, as_json), log_level="warning"
+    )
+
+
+@kb.command()
+def search(  # noqa: PLR0913 (one argument for each option)
+    query: Annotated[str | None, typer.Argument(metavar="QUERY")] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            "--queries",
+            metavar="FILE.jsonl",
+            exists=True,
+            dir_okay=False,
+            help='Search for each line {"id", "question"} in turn.',
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, max=1000, help="Passages to show.")
+    ] = None,
+    legs: Annotated[LegsOption, typer.Option("--legs", help="Ways of finding.")] = LegsOption.BOTH,
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Find passages, without any model writing."""
+    if (query is None) == (queries is None):
+        raise typer.BadParameter("give a QUERY or --queries FILE.jsonl")
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    request = knowledge_commands.SearchRequest(base, limit, legs.value, as_json)
+    if queries is not None:
+        execute(
+            config,
+            lambda c: knowledge_commands.search_file(c, request, queries),
+            log_level="warning",
+        )
+    execute(
+        config, lambda c: knowledge_commands.search(c, request, query or ""), log_level="warning"
+    )
+
+
+@kb.command()
+def verify(
+    base: BaseOption = "shared", as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Check that documents, passages, vectors and index agree."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(config, lambda c: knowledge_commands.verify(c, base, as_json), log_level="warning")
+
+
+@kb.command()
+def stats(
+    base: BaseOption = "shared", as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Show the figures of a base."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(config, lambda c: knowledge_commands.stats(c, base, as_json), log_level="warning")
+
+
+@kb.command()
+def rebuild(
+    base: BaseOption = "shared", as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Make the indexes anew from the stored rows."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(config, lambda c: knowledge_commands.rebuild(c, base, as_json), log_level="warning")

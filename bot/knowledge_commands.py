@@ -1,0 +1,306 @@
+"""What the `kb` commands do: the library's operations, printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot import output
+from bot.parts import find_base, open_library
+from bot.progress import AddProgress
+from bot.settings import Config
+from core.explain import explain
+from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
+from knowledge_base.library import Library
+from knowledge_base.models import BaseId, Legs, Passage, Scope, SearchResult, Upload, Verification
+
+_AT_ONCE = 4
+"""Files under way at a time: one is read while others are embedded and stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """The options of `kb search`."""
+
+    base: str
+    limit: int | None
+    legs: str
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file to add, under the path that the person would call it by."""
+
+    path: str
+    what: Upload | RejectedDocumentError
+
+
+async def add(config: Config, base: str, paths: Sequence[str], as_json: bool) -> int:
+    """Add files; each is reported as soon as it is durable."""
+    failed = False
+    async with open_library(config) as library:
+        found = await library.ensure_base(base)
+        progress = AddProgress(quiet=as_json)
+        adding = _Adding(library, found.base_id, progress, as_json)
+        with progress:
+            async with aclosing(_files(library, paths)) as files:
+                failed = await adding.all(files)
+    return 1 if failed else 0
+
+
+class _Adding:
+    """Adds files a few at a time; two of one name go one after the other."""
+
+    def __init__(
+        self, library: Library, base: BaseId, progress: AddProgress, as_json: bool
+    ) -> None:
+        self._library = library
+        self._base = base
+        self._progress = progress
+        self._as_json = as_json
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._names: dict[str, asyncio.Lock] = {}
+        self._failed = False
+
+    async def all(self, files: AsyncGenerator[_File, None]) -> bool:
+        """Whether any file failed."""
+        async with asyncio.TaskGroup() as group:
+            async for file in files:
+                await self._places.acquire()
+                group.create_task(self._one(file), name=f"add {file.path}")
+            # Files out of an archive lie in a folder that goes when the generator ends.
+            for _ in range(_AT_ONCE):
+                await self._places.acquire()
+        return self._failed
+
+    async def _one(self, file: _File) -> None:
+        try:
+            if isinstance(file.what, RejectedDocumentError):
+                self._report(file, "failed", 0, explain(file.what))
+                return
+            name = file.what.name
+            async with self._names.setdefault(name, asyncio.Lock()):
+                with self._progress.file(file.path) as show:
+                    added = await self._library.add(self._base, file.what, show)
+            self._report(file, added.state.value, added.document.passages, None)
+        except KnowledgeError as error:
+            self._report(file, "failed", 0, explain(error))
+        finally:
+            self._places.release()
+
+    def _report(self, file: _File, state: str, passages: int, error: str | None) -> None:
+        self._failed = self._failed or error is not None
+        name = file.what.name
+        if self._as_json:
+            output.emit(
+                {
+                    "path": file.path,
+                    "document": name,
+                    "state": state,
+                    "passages": passages,
+                    "error": error,
+                }
+            )
+        elif error:
+            output.tell(f"{file.path}: {error}")
+        else:
+            self._progress.say(f"{state:<9}  {name}  ({passages} passages)")
+
+
+async def _files(library: Library, paths: Sequence[str]) -> AsyncGenerator[_File, None]:
+    """Every file that the paths name, folders and archives opened up."""
+    for path in paths:
+        origin = Path(path)
+        async with aclosing(library.uploads([origin])) as uploads:
+            async for upload in uploads:
+                yield _File(_shown(origin, upload), upload)
+
+
+def _shown(origin: Path, upload: Upload | RejectedDocumentError) -> str:
+    if isinstance(upload, Upload) and upload.path == origin:
+        return str(origin)
+    if isinstance(upload, Upload) and upload.path.is_relative_to(origin):
+        return str(upload.path)
+    return str(origin) if upload.name == origin.name else f"{origin}/{upload.name}"
+
+
+async def documents(config: Config, base: str, as_json: bool) -> int:
+    """List what can be found."""
+    async with open_library(config, embedding=False) as library:
+        found = await library.documents((await find_base(library, base)).base_id)
+    if not as_json:
+        rows = [
+            (d.name, str(d.version), str(d.passages), str(d.size), f"{d.added_at:%Y-%m-%d %H:%M}")
+            for d in found
+        ]
+        output.table(rows, ("document", "version", "passages", "bytes", "added"))
+        return 0
+    for document in found:
+        output.emit(
+            {
+                "document": document.name,
+                "state": document.state.value,
+                "version": document.version,
+                "passages": document.passages,
+                "bytes": document.size,
+                "sha256": document.sha256,
+                "added_at": document.added_at.isoformat(),
+                "uploader": document.uploader,
+            }
+        )
+    return 0
+
+
+async def remove(config: Config, base: str, names: Sequence[str], as_json: bool) -> int:
+    """Take documents out; a name that is not there fails, the others go on."""
+    code = 0
+    async with open_library(config, embedding=False) as library:
+        found = await find_base(library, base)
+        for name in names:
+            try:
+                await library.remove(found.base_id, name)
+                removed = True
+            except NoSuchDocumentError as error:
+                removed, code = False, 1
+                output.tell(explain(error))
+            if as_json:
+                output.emit({"document": name, "removed": removed})
+            elif removed:
+                output.say(f"removed  {name}")
+    return code
+
+
+async def search(config: Config, request: SearchRequest, query: str) -> int:
+    """One search, shown whether or not it would refuse."""
+    async with open_library(config) as library:
+        scope = Scope(frozenset({(await find_base(library, request.base)).base_id}))
+        result = await library.search(scope, query, limit=request.limit, legs=Legs(request.legs))
+    if request.as_json:
+        _emit_result(None, result)
+        return 0
+    if result.refused:
+        output.say(f"Nothing reaches the threshold of {result.threshold:.2f}; nearest:")
+    for passage in result.passages:
+        output.say(f"\n{passage.relevance:.2f}  {_place(passage)}\n{passage.chunk.text}")
+    return 0
+
+
+async def search_file(config: Config, request: SearchRequest, queries: Path) -> int:
+    """A search for each line of a file, in order; the best passage of each document."""
+    async with open_library(config) as library:
+        scope = Scope(frozenset({(await find_base(library, request.base)).base_id}))
+        for key, question in questions(queries):
+            result = await library.search(
+                scope,
+                question,
+                limit=request.limit,
+                legs=Legs(request.legs),
+                per_document=True,
+            )
+            if request.as_json:
+                _emit_result(key, result)
+            else:
+                names = ", ".join(result.nearest)
+                output.say(f"{question}\n    {names}")
+    return 0
+
+
+def questions(path: Path) -> Iterator[tuple[object, str]]:
+    """Id and question of each line of a file of JSON objects. Raises `ConfigError`."""
+    from bot.config import ConfigError, Problem
+
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                key, question = row.get("id"), row.get("question", row.get("query"))
+            except (json.JSONDecodeError, AttributeError):
+                key, question = None, None
+            if not isinstance(question, str):
+                wanted = 'must be a JSON object with "id" and "question"'
+                raise ConfigError(Problem(str(path), number, "", wanted))
+            yield key, question
+
+
+def _emit_result(key: object, result: SearchResult) -> None:
+    output.emit(
+        {
+            "id": key,
+            "hits": [
+                {
+                    "document": passage.document.name,
+                    "page": passage.chunk.page,
+                    "heading": passage.chunk.heading,
+                    "relevance": round(passage.relevance, 6),
+                    "text": passage.chunk.text,
+                }
+                for passage in result.passages
+            ],
+            "refused": result.refused,
+        }
+    )
+
+
+def _place(passage: Passage) -> str:
+    page = f"page {passage.chunk.page}" if passage.chunk.page is not None else ""
+    return " · ".join(filter(None, (passage.document.name, page, passage.chunk.heading)))
+
+
+async def verify(config: Config, base: str, as_json: bool) -> int:
+    """Check a base."""
+    async with open_library(config, embedding=False) as library:
+        return _verified(await library.verify((await find_base(library, base)).base_id), as_json)
+
+
+async def rebuild(config: Config, base: str, as_json: bool) -> int:
+    """Make the indexes of a base anew, then check it."""
+    async with open_library(config, embedding=False) as library:
+        return _verified(await library.rebuild((await find_base(library, base)).base_id), as_json)
+
+
+def _verified(result: Verification, as_json: bool) -> int:
+    if as_json:
+        output.emit(
+            {
+                "base": result.base,
+                "documents": result.documents,
+                "passages": result.passages,
+                "vectors": result.vectors,
+                "problems": list(result.problems),
+            }
+        )
+    else:
+        output.say(
+            f"{result.base}: {result.documents} documents, {result.passages} passages, "
+            f"{result.vectors} vectors"
+        )
+    for problem in result.problems:
+        output.tell(problem)
+    return 1 if result.problems else 0
+
+
+async def stats(config: Config, base: str, as_json: bool) -> int:
+    """Figures of a base."""
+    async with open_library(config, embedding=False) as library:
+        result = await library.statistics((await find_base(library, base)).base_id)
+    figures = {
+        "base": result.base,
+        "documents": result.documents,
+        "passages": result.passages,
+        "bytes": result.size,
+        "embedder": result.embedder,
+        "dimension": result.dimension,
+        "index": result.index,
+    }
+    if as_json:
+        output.emit(figures)
+    else:
+        output.table([(key, str(value)) for key, value in figures.items()], ("", ""))
+    return 0

@@ -1,0 +1,50 @@
+"""What a command prints: JSON lines or text on standard output, sentences on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+
+def use_utf8() -> None:
+    """Print every script whatever the console's encoding; what cannot be printed is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def emit(values: Mapping[str, object]) -> None:
+    """One JSON object on one line, flushed: whoever reads it may rely on it."""
+    line = json.dumps(values, ensure_ascii=False)
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in line):
+        line = json.dumps(values)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str = "", *, end: str = "\n") -> None:
+    """A line for a person on standard output."""
+    sys.stdout.write(text + end)
+    sys.stdout.flush()
+
+
+def tell(sentence: str) -> None:
+    """A sentence on standard error."""
+    sys.stdout.flush()
+    sys.stderr.write(sentence + "\n")
+    sys.stderr.flush()
+
+
+def table(rows: Sequence[Sequence[str]], titles: Sequence[str]) -> None:
+    """Columns under titles; wide characters count as two."""
+    widths = [max(map(width, column)) for column in zip(titles, *rows, strict=True)]
+    for row in (titles, *rows):
+        cells = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)]
+        say("  ".join(cells).rstrip())
+
+
+def width(text: str) -> int:
+    """Columns that a terminal gives to a text."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

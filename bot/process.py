@@ -1,0 +1,93 @@
+"""One command of the shell as a process: configuration, logs, exit codes, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from bot import output
+
+if TYPE_CHECKING:
+    from bot.settings import Config
+
+FAILED = 1
+WRONG_USAGE = 2
+
+
+def execute(
+    config_path: Path | None,
+    work: Callable[[Config], Coroutine[None, None, int]],
+    *,
+    log_level: str | None = None,
+) -> NoReturn:
+    """Run a command to its end and leave with its exit code.
+
+    Ctrl-C and SIGTERM cancel the work, which undoes what is half done; the exit code is then 1.
+    """
+    from bot import config as configuration
+    from bot import logs
+
+    output.use_utf8()
+    try:
+        config = configuration.load(config_path)
+    except configuration.ConfigError as error:
+        output.tell(str(error))
+        sys.exit(WRONG_USAGE)
+    share_threads(config)
+    logs.set_up(config.logs, level=log_level)
+    try:
+        code = asyncio.run(_guarded(work, config))
+    except KeyboardInterrupt:
+        output.tell("Stopped. What was reported as done is done.")
+        code = FAILED
+    sys.exit(code)
+
+
+def share_threads(config: Config) -> None:
+    """Bound the thread teams of native libraries, before the first of them is loaded.
+
+    Spinning teams of several libraries on the same cores cost a factor of five and more. What the
+    operator has set stays.
+    """
+    threads = config.embedding.threads or cores()
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config: Config) -> int:
+    """Errors that are expected become a sentence and exit code 1 or 2; others are bugs and show."""
+    from bot.config import ConfigError
+    from core.errors import EngineError, UserError
+    from core.explain import explain
+    from knowledge_base.errors import KnowledgeError
+
+    task = asyncio.current_task()
+    if task is not None:
+        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in loops
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await work(config)
+    except ConfigError as error:
+        output.tell(str(error))
+        return WRONG_USAGE
+    except (EngineError, KnowledgeError, UserError) as error:
+        output.tell(explain(error))
+        return FAILED
+    except asyncio.CancelledError:
+        if task is not None and task.cancelling():
+            raise KeyboardInterrupt from None
+        raise

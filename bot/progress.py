@@ -1,0 +1,67 @@
+"""Progress of files being added, for a person at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from knowledge_base.models import IngestProgress
+
+
+class AddProgress:
+    """One bar for each file under way; silent where nobody watches."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        console = Console(stderr=True, highlight=False)
+        self._shown = not quiet and sys.stderr.isatty()
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            console=console,
+            transient=True,
+            disable=not self._shown,
+        )
+
+    def __enter__(self) -> AddProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def say(self, line: str) -> None:
+        """A line above the bars; to standard output where there are none."""
+        if self._shown:
+            self._bars.console.print(line, markup=False)
+        else:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    @contextmanager
+    def file(self, name: str) -> Generator[Callable[[IngestProgress], None], None, None]:
+        """A bar that follows one file; yields what `Library.add` reports to."""
+        bar = self._bars.add_task(name, total=None)
+
+        def show(progress: IngestProgress) -> None:
+            self._bars.update(
+                bar,
+                description=f"{name}: {progress.stage.value}",
+                completed=progress.done,
+                total=progress.total,
+            )
+
+        try:
+            yield show
+        finally:
+            self._bars.remove_task(bar)

@@ -1,0 +1,93 @@
+"""The settings as a whole: the sections of core and knowledge base, and the surfaces' own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+
+from core.settings import ChatSettings, DispatcherSettings, EngineSettings
+from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings
+
+SAMPLES = Path(__file__).resolve().parent.parent / "knowledge_base" / "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordSettings:
+    """Discord; off without a token."""
+
+    token: SecretStr | None = None
+    message_content: bool = False
+    api_base_url: str = "https://discord.com/api/v10"
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramSettings:
+    """Telegram; off without a token."""
+
+    token: SecretStr | None = None
+    api_base_url: str = "https://api.telegram.org/bot"
+    file_base_url: str = "https://api.telegram.org/file/bot"
+    group_messages_per_minute: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionSettings:
+    """Which servers and strangers are served."""
+
+    policy: Literal["owner", "list", "open"] = "owner"
+    servers: tuple[str, ...] = ()
+    direct_messages: Literal["members", "owner", "open"] = "members"
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The web console."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = 7860
+    username: str = "operator"
+    password: SecretStr | None = None
+    """Needed where `host` is not a loopback address; where it is set, everybody logs in."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """How the outside is reached."""
+
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything an operator can set; each part gets its own section, never the whole."""
+
+    data_dir: Path = Path("data")
+    owners: tuple[str, ...] = ()
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    chat: ChatSettings = field(default_factory=ChatSettings)
+    dispatcher: DispatcherSettings = field(default_factory=DispatcherSettings)
+    embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
+    knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
+    folders: Mapping[str, Path] = field(default_factory=lambda: {"samples": SAMPLES})
+    """Base name to the folder that it follows; written as `knowledge.folders`."""
+    discord: DiscordSettings = field(default_factory=DiscordSettings)
+    telegram: TelegramSettings = field(default_factory=TelegramSettings)
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+    remarks: tuple[str, ...] = ()
+    """Things that are allowed but worth a line in the log."""
