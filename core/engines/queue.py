@@ -80,7 +80,7 @@ class Ticket:
         self.granted_at = 0.0
         self._queue = queue
         self._state = _State.WAITING
-        self._position = 0
+        self.place = 0
         self._changed = asyncio.Event()
 
     @property
@@ -96,7 +96,7 @@ class Ticket:
         """
         while self._state is _State.WAITING:
             self._changed.clear()
-            yield Queued(self._position, self._queue.estimate(self._position))
+            yield Queued(self.place, self._queue.estimate(self.place))
             await self._changed.wait()
         if self._state is not _State.GRANTED:
             raise EngineUnavailableError(self._queue.engine)
@@ -121,8 +121,8 @@ class Ticket:
 
     def move(self, position: int) -> None:
         """Tell it its place; called by its queue."""
-        if position != self._position:
-            self._position = position
+        if position != self.place:
+            self.place = position
             self._changed.set()
 
 

@@ -111,10 +111,14 @@ class ScriptedEngine:
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         return sum(len(message.text.split()) for message in messages)
 
+    def script_for(self, messages: Sequence[ChatMessage]) -> Script:
+        """What to say; a test that lets requests overtake each other chooses by the messages."""
+        return self._scripts[min(self.asked, len(self._scripts) - 1)]
+
     async def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions
     ) -> AsyncGenerator[EngineEvent, None]:
-        script = self._scripts[min(self.asked, len(self._scripts) - 1)]
+        script = self.script_for(messages)
         self.asked += 1
         call = Call(tuple(messages), options)
         if self.keep_calls:
