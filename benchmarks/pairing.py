@@ -1,7 +1,7 @@
-"""Measures two things against each other: alternately, in one process, and reports the ratio's median and spread.
+"""Measures two things against each other, alternately and in one process.
 
-A figure that stands alone says more about the machine than about the code, so every figure of BENCHMARKS.md is a
-ratio against a peer, or a limit, measured in the same run.
+A figure that stands alone says more about the machine than about the code, so every figure of
+BENCHMARKS.md is a ratio against a peer, or stands beside a limit, measured in the same run.
 """
 
 from __future__ import annotations
