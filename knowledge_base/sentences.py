@@ -1,0 +1,220 @@
+"""Where sentences begin and end, in scripts with and without spaces.
+
+Used by the splitter, by quoting and by citations, which must all mean the same by "sentence".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LONGEST_SENTENCE = 500
+"""Characters; a longer run (tables, Thai, legal prose) is cut at the last clause end before it."""
+
+_CLOSERS = "\"'”’»)）]】〕」』》〉＂＇"
+# Ends a sentence wherever it stands: CJK, Arabic, Devanagari, Myanmar, Khmer, Ethiopic, Armenian.
+_ALWAYS = "。！？｡؟۔।॥။។።։"
+_END = re.compile(
+    rf"[{_ALWAYS}]+[{re.escape(_CLOSERS)}{_ALWAYS}…!?.]*"
+    rf"|(?:[.!?…]+[{re.escape(_CLOSERS)}]*)(?=\s|$)"
+    r"|[!?…]+(?=[\u3040-\u9fff])"
+    r"|\n+[^\S\n]*(?:\n[^\S\n]*)*"
+)
+_ABBREVIATIONS = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "rev",
+        "gen",
+        "col",
+        "capt",
+        "lt",
+        "sgt",
+        "st",
+        "sr",
+        "jr",
+        "hon",
+        "gov",
+        "sen",
+        "rep",
+        "pres",
+        "messrs",
+        "mt",
+        "ft",
+        "vs",
+        "etc",
+        "al",
+        "cf",
+        "ca",
+        "approx",
+        "est",
+        "fig",
+        "figs",
+        "eq",
+        "no",
+        "nos",
+        "vol",
+        "pp",
+        "ed",
+        "eds",
+        "inc",
+        "ltd",
+        "co",
+        "corp",
+        "dept",
+        "univ",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "e.g",
+        "i.e",
+        "a.m",
+        "p.m",
+        "u.s",
+        "u.k",
+        "u.n",
+        "ph.d",
+        "d.c",
+        "bzw",
+        "usw",
+        "z.b",
+        "d.h",
+        "u.a",
+        "nr",
+        "str",
+        "abs",
+        "art",
+        "bd",
+        "hr",
+        "fr",
+        "dr.h.c",
+        "м.б",
+        "т.е",
+        "т.д",
+        "т.п",
+        "г",
+        "гг",
+        "в",
+        "вв",
+        "им",
+        "ул",
+        "стр",
+        "mme",
+        "mlle",
+        "av",
+        "p.ej",
+        "sra",
+        "ud",
+        "vd",
+        "núm",
+        "pág",
+    ]
+)
+_LIST_MARK = re.compile(
+    r"\s*(?:[-*•·▪◦‣#|>]|\(?\d{1,3}[.)、]|[（(]?[一二三四五六七八九十]{1,3}[)）、])"
+)
+_WRAPPED_WIDTH = 40
+"""A line at least this wide (Han counted twice) that breaks off was wrapped, not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and its place: `source[start:end] == text`."""
+
+    text: str
+    start: int
+    end: int
+
+
+def sentences(text: str) -> tuple[Sentence, ...]:
+    """The sentences in order, without the white space around them; nothing else is left out."""
+    found: list[Sentence] = []
+    start = 0
+    for end in (*_ends(text), len(text)):
+        if found and not any(c.isalnum() for c in text[start:end]):
+            end = max(start + len(text[start:end].rstrip()), found[-1].end)
+            found[-1] = Sentence(text[found[-1].start : end], found[-1].start, end)
+        else:
+            found += _cut(text, start, end)
+        start = end
+    return tuple(found)
+
+
+def _ends(text: str) -> Iterator[int]:
+    start = 0
+    for match in _END.finditer(text):
+        mark = match.group()
+        if mark[0] == "\n":
+            ended = mark.count("\n") > 1 or _line_ends(text, start, match.start(), match.end())
+        elif mark[0] == ".":
+            ended = not _inside(text, start, match.start(), match.end())
+        else:
+            ended = mark[0] in _ALWAYS or not text[match.end() :].lstrip()[:1].islower()
+        if ended:
+            start = match.end()
+            yield start
+
+
+def _inside(text: str, start: int, stop: int, after: int) -> bool:
+    """Whether the full stop at `stop` belongs to a word or a number and not to the sentence."""
+    if text[stop : stop + 3] == "...":
+        return text[after:].lstrip()[:1].islower()
+    word = re.split(r"[\s(\[“‘\"']", text[start:stop])[-1]
+    if word.casefold() in _ABBREVIATIONS or (len(word) == 1 and word.isupper()):
+        return bool(text[after:].strip())
+    if word.isdigit() and len(word) <= 3 and not text[start:stop].removesuffix(word).strip():
+        return True  # "1. Open the valve"
+    following = text[after:].lstrip()[:1]
+    return following.islower() and "\n\n" not in text[stop : after + 2]
+
+
+def _line_ends(text: str, start: int, stop: int, after: int) -> bool:
+    """Whether a single line break ends a sentence: headings, list items and short lines do."""
+    line = text[max(text.rfind("\n", 0, stop) + 1, start) : stop]
+    following = text[after : after + 40]
+    if _LIST_MARK.match(following) or _LIST_MARK.match(line):
+        return not following[:1].islower()
+    return _width(line.strip()) < _WRAPPED_WIDTH
+
+
+def _width(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def _cut(text: str, start: int, end: int) -> Iterator[Sentence]:
+    while True:
+        while start < end and text[start].isspace():
+            start += 1
+        if start >= end:
+            return
+        stop = end if end - start <= LONGEST_SENTENCE else _clause_end(text, start)
+        last = stop
+        while text[last - 1].isspace():
+            last -= 1
+        yield Sentence(text[start:last], start, last)
+        start = stop
+
+
+def _clause_end(text: str, start: int) -> int:
+    """The last good place to cut within the longest allowed length."""
+    stop = start + LONGEST_SENTENCE
+    least = start + LONGEST_SENTENCE // 4
+    for marks in ("；;\n", "，,、：:،", " \t\u3000"):
+        places = [text.rfind(mark, least, stop) for mark in marks]
+        if max(places) > 0:
+            return max(places) + 1
+    return stop
