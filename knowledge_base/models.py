@@ -73,6 +73,8 @@ class Document:
     passages: int
     added_at: datetime
     uploader: str | None = None
+    pages: int | None = None
+    """None for formats without pages."""
 
 
 @dataclass(frozen=True, slots=True)

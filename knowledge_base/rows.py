@@ -1,0 +1,255 @@
+"""Reading `knowledge.db`: everything here sees one state of it, that of its transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base.embedders.base import Vectors
+from knowledge_base.models import (
+    BaseId,
+    Chunk,
+    ChunkId,
+    Document,
+    DocumentId,
+    DocumentState,
+    KnowledgeBase,
+    chunk_id,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+VARIABLES = 500
+"""Ids in one statement; SQLite allows more, but compiles each length anew."""
+
+_BASE = "SELECT base_id, name, fingerprint, dimension, generation FROM bases"
+_DOCUMENT = """SELECT document_id, base_id, name, state, version, sha256, size, media_type,
+    passages, added_at, uploader, pages FROM documents"""
+_CHUNK = "SELECT chunk_id, document_id, ordinal, text, heading, page FROM chunks"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which chunks a document has: first <= n < first + count."""
+
+    document_id: DocumentId
+    first: int
+    count: int
+    live: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSegment:
+    """A sealed segment's file, as the store vouches for it."""
+
+    low: int
+    high: int
+    generation: int
+    file: str
+    sha256: str
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts of what a base's live documents say they have, and of what is there."""
+
+    documents: int
+    passages: int
+    size: int
+    chunks: int
+    terms: int
+    vector_bytes: int
+
+
+class Rows:
+    """One read transaction; only valid inside it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def bases(self) -> tuple[KnowledgeBase, ...]:
+        rows = self._connection.execute(f"{_BASE} ORDER BY name")
+        return tuple(KnowledgeBase(*row) for row in rows)
+
+    def base(self, base_id: BaseId) -> KnowledgeBase | None:
+        row = self._connection.execute(f"{_BASE} WHERE base_id = ?", (base_id,)).fetchone()
+        return KnowledgeBase(*row) if row else None
+
+    def base_named(self, name: str) -> KnowledgeBase | None:
+        row = self._connection.execute(f"{_BASE} WHERE name = ?", (name,)).fetchone()
+        return KnowledgeBase(*row) if row else None
+
+    def embedder_name(self, base_id: BaseId) -> str | None:
+        """Of the embedder that made the base's vectors."""
+        statement = "SELECT embedder FROM bases WHERE base_id = ?"
+        row = self._connection.execute(statement, (base_id,)).fetchone()
+        return row[0] if row else None
+
+    def generation(self, base_id: BaseId) -> int:
+        statement = "SELECT generation FROM bases WHERE base_id = ?"
+        row = self._connection.execute(statement, (base_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def documents(self, base_id: BaseId) -> tuple[Document, ...]:
+        """The live ones, sorted by name."""
+        statement = f"{_DOCUMENT} WHERE base_id = ? AND state = 'ready' ORDER BY name"
+        return tuple(document_of(row) for row in self._connection.execute(statement, (base_id,)))
+
+    def document_named(self, base_id: BaseId, name: str) -> Document | None:
+        statement = f"{_DOCUMENT} WHERE base_id = ? AND name = ? AND state = 'ready'"
+        row = self._connection.execute(statement, (base_id, name)).fetchone()
+        return document_of(row) if row else None
+
+    def document(self, document_id: DocumentId) -> Document | None:
+        """In whatever state it is."""
+        statement = f"{_DOCUMENT} WHERE document_id = ?"
+        row = self._connection.execute(statement, (document_id,)).fetchone()
+        return document_of(row) if row else None
+
+    def is_pending(self, document_id: DocumentId, alive: Callable[[str], bool]) -> bool:
+        """Whether a holder that is alive is adding it."""
+        statement = "SELECT holder FROM documents WHERE document_id = ? AND state = 'pending'"
+        row = self._connection.execute(statement, (document_id,)).fetchone()
+        return row is not None and alive(row[0])
+
+    def changes(self, base_id: BaseId, after: int) -> tuple[Span, ...]:
+        """What became live or was removed after a generation, in order."""
+        statement = """SELECT document_id, first_chunk, passages, state = 'ready', generation
+            FROM documents
+            WHERE base_id = ? AND generation > ? AND state IN ('ready', 'removed')
+            ORDER BY generation, document_id"""
+        rows = self._connection.execute(statement, (base_id, after))
+        return tuple(
+            Span(document_id, first, count, bool(live), generation)
+            for document_id, first, count, live, generation in rows
+        )
+
+    def live_spans(self, base_id: BaseId, low: int = 0, high: int = 1 << 32) -> tuple[Span, ...]:
+        """Of the live documents whose chunks lie in low <= n < high, in the order of n."""
+        statement = """SELECT document_id, first_chunk, passages, 1, generation FROM documents
+            WHERE base_id = ? AND state = 'ready' AND first_chunk >= ? AND first_chunk < ?
+            ORDER BY first_chunk"""
+        rows = self._connection.execute(statement, (base_id, low, high))
+        return tuple(Span(row[0], row[1], row[2], live=True, generation=row[4]) for row in rows)
+
+    def vectors(self, document_id: DocumentId, dimension: int) -> Vectors | None:
+        """Shape (passages, dimension); None for a document that was stored without."""
+        statement = "SELECT vectors FROM vectors WHERE document_id = ?"
+        row = self._connection.execute(statement, (document_id,)).fetchone()
+        if row is None:
+            return None
+        values = np.frombuffer(row[0], dtype="<f4")
+        return values.reshape(-1, dimension).astype(np.float32, copy=False)
+
+    def terms(self, base_id: BaseId, first: int, count: int) -> list[tuple[int, bytes]]:
+        """(n, packed terms) of the chunks first <= n < first + count that there are."""
+        statement = "SELECT chunk_id, terms FROM terms WHERE chunk_id >= ? AND chunk_id < ?"
+        low = chunk_id(base_id, first)
+        rows = self._connection.execute(f"{statement} ORDER BY chunk_id", (low, low + count))
+        return [(chunk - chunk_id(base_id, 0), packed) for chunk, packed in rows]
+
+    def chunks(self, ids: Sequence[ChunkId]) -> dict[ChunkId, Chunk]:
+        """Those of the ids that are there."""
+        found: dict[ChunkId, Chunk] = {}
+        for row in self._in(_CHUNK, "chunk_id", ids):
+            found[row[0]] = Chunk(*row)
+        return found
+
+    def chunks_of(self, document_id: DocumentId) -> Iterator[Chunk]:
+        statement = f"{_CHUNK} WHERE document_id = ? ORDER BY ordinal"
+        for row in self._connection.execute(statement, (document_id,)):
+            yield Chunk(*row)
+
+    def documents_by_id(self, ids: Iterable[DocumentId]) -> dict[DocumentId, Document]:
+        """The live ones of the ids."""
+        rows = self._in(_DOCUMENT, "document_id", sorted(set(ids)))
+        documents = (document_of(row) for row in rows)
+        return {d.document_id: d for d in documents if d.state is DocumentState.READY}
+
+    def segments(self, base_id: BaseId) -> tuple[SavedSegment, ...]:
+        statement = """SELECT low, high, generation, file, sha256, kind, count FROM segments
+            WHERE base_id = ? ORDER BY low"""
+        rows = self._connection.execute(statement, (base_id,))
+        return tuple(SavedSegment(*row) for row in rows)
+
+    def segment_files(self) -> set[str]:
+        return {row[0] for row in self._connection.execute("SELECT file FROM segments")}
+
+    def referenced(self, sha256: str) -> bool:
+        """Whether a document that is live or being added has these bytes."""
+        statement = """SELECT 1 FROM documents
+            WHERE sha256 = ? AND state IN ('pending', 'ready') LIMIT 1"""
+        return self._connection.execute(statement, (sha256,)).fetchone() is not None
+
+    def totals(self, base_id: BaseId) -> Totals:
+        documents, passages, size = self._connection.execute(
+            """SELECT count(*), total(passages), total(size) FROM documents
+            WHERE base_id = ? AND state = 'ready'""",
+            (base_id,),
+        ).fetchone()
+        low, high = chunk_id(base_id, 0), chunk_id(base_id, 0) + (1 << 32)
+        chunks, terms = (
+            int(self._connection.execute(statement, (low, high)).fetchone()[0])
+            for statement in (
+                "SELECT count(*) FROM chunks WHERE chunk_id >= ? AND chunk_id < ?",
+                "SELECT count(*) FROM terms WHERE chunk_id >= ? AND chunk_id < ?",
+            )
+        )
+        vector_bytes = self._connection.execute(
+            """SELECT total(length(vectors)) FROM vectors JOIN documents USING (document_id)
+            WHERE base_id = ?""",
+            (base_id,),
+        ).fetchone()[0]
+        return Totals(documents, int(passages), int(size), chunks, terms, int(vector_bytes))
+
+    def damage(self) -> tuple[str, ...]:
+        """What SQLite's own check of the file finds."""
+        found = [row[0] for row in self._connection.execute("PRAGMA quick_check(20)")]
+        found += [
+            f"{table}: row {row} refers to a missing {parent}"
+            for table, row, parent, _ in self._connection.execute("PRAGMA foreign_key_check")
+        ]
+        return tuple(line for line in found if line != "ok")
+
+    def _in(self, select: str, column: str, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        for at in range(0, len(ids), VARIABLES):
+            part = ids[at : at + VARIABLES]
+            marks = ",".join("?" * len(part))
+            yield from self._connection.execute(f"{select} WHERE {column} IN ({marks})", part)
+
+
+def document_of(row: tuple[Any, ...]) -> Document:
+    """The value of a row of `_DOCUMENT`."""
+    (
+        document_id, base_id, name, state, version, sha256, size, media_type,
+        passages, added_at, uploader, pages,
+    ) = row  # fmt: skip
+    return Document(
+        document_id=document_id,
+        base_id=base_id,
+        name=name,
+        state=DocumentState(state),
+        version=version,
+        sha256=sha256,
+        size=size,
+        media_type=media_type,
+        passages=passages,
+        added_at=EPOCH + timedelta(microseconds=added_at),
+        uploader=uploader,
+        pages=pages,
+    )
+
+
+def numbers_of(spans: Iterable[Span]) -> NDArray[np.int64]:
+    """Every n of the spans, in their order."""
+    runs = [np.arange(span.first, span.first + span.count, dtype=np.int64) for span in spans]
+    return np.concatenate(runs) if runs else np.empty(0, dtype=np.int64)

@@ -1,0 +1,168 @@
+"""The tables of `knowledge.db`, and connections to it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from knowledge_base.errors import (
+    StorageBusyError,
+    StorageFullError,
+    StoreCorruptError,
+    StoreTooNewError,
+)
+
+FULL = {
+    sqlite3.SQLITE_FULL,
+    # A quota, or a limit on the size of files, is told as a failed write.
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+}
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite reports of disk, locks and damage into errors of this package."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0)
+        primary = code & 0xFF
+        if code in FULL or primary == sqlite3.SQLITE_FULL:
+            raise StorageFullError from error
+        if primary in BUSY:
+            raise StorageBusyError from error
+        if primary in CORRUPT:
+            raise StoreCorruptError(str(path)) from error
+        raise
+
+
+def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    """A connection for explicit transactions, usable from any one thread at a time."""
+    connection = sqlite3.connect(
+        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables up to date, each step in one transaction.
+
+    Raises `StoreTooNewError` for a file of a later version.
+    """
+    connection.execute("PRAGMA journal_mode = WAL")
+    written = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if written > len(MIGRATIONS):
+        raise StoreTooNewError(str(path), written, len(MIGRATIONS))
+    for version, statements in enumerate(MIGRATIONS[written:], start=written + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+M001_SPINE = (
+    """
+    CREATE TABLE bases (
+        base_id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        -- Of the embedder that made the vectors; null until there is one.
+        fingerprint TEXT,
+        embedder TEXT,
+        dimension INTEGER,
+        -- Raised by every commit that changes what a search finds.
+        generation INTEGER NOT NULL DEFAULT 0,
+        -- The n of the next chunk; never goes back.
+        next_chunk INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    """
+    CREATE TABLE documents (
+        document_id INTEGER PRIMARY KEY,
+        base_id INTEGER NOT NULL REFERENCES bases,
+        name TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'failed', 'removed')),
+        version INTEGER NOT NULL DEFAULT 1,
+        sha256 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        media_type TEXT NOT NULL DEFAULT '',
+        pages INTEGER,
+        -- Its chunks are base << 32 | n for n from first_chunk on.
+        first_chunk INTEGER NOT NULL DEFAULT 0,
+        passages INTEGER NOT NULL DEFAULT 0,
+        -- Of the base, at the commit that made it ready or removed it.
+        generation INTEGER NOT NULL DEFAULT 0,
+        added_at INTEGER NOT NULL,
+        uploader TEXT,
+        -- While pending: who is adding it.
+        holder TEXT,
+        failure TEXT
+    ) STRICT
+    """,
+    # One claim on the same bytes, and one live version of a name.
+    "CREATE UNIQUE INDEX documents_by_hash ON documents (base_id, sha256)"
+    " WHERE state IN ('pending', 'ready')",
+    "CREATE UNIQUE INDEX documents_by_name ON documents (base_id, name) WHERE state = 'ready'",
+    "CREATE INDEX documents_by_generation ON documents (base_id, generation)",
+    "CREATE INDEX documents_by_original ON documents (sha256) WHERE state IN ('pending', 'ready')",
+    "CREATE INDEX documents_in_work ON documents (state) WHERE state = 'pending'",
+    """
+    CREATE TABLE chunks (
+        chunk_id INTEGER PRIMARY KEY,
+        document_id INTEGER NOT NULL REFERENCES documents,
+        ordinal INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        heading TEXT,
+        page INTEGER
+    ) STRICT
+    """,
+    # Foreign keys look up a parent's children when it goes.
+    "CREATE INDEX chunks_by_document ON chunks (document_id)",
+    """
+    CREATE TABLE terms (
+        chunk_id INTEGER PRIMARY KEY REFERENCES chunks,
+        terms BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE vectors (
+        -- A document's vectors lie together, in the order of its chunks: float32, little endian.
+        document_id INTEGER PRIMARY KEY REFERENCES documents,
+        vectors BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE segments (
+        base_id INTEGER NOT NULL REFERENCES bases,
+        -- Holds the chunks low <= n < high that were alive at the generation.
+        low INTEGER NOT NULL,
+        high INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        file TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (base_id, low)
+    ) STRICT
+    """,
+)
+MIGRATIONS = (M001_SPINE,)

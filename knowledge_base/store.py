@@ -1,0 +1,415 @@
+"""The truth: bases, documents, chunks, terms and vectors in SQLite.
+
+A commit here is what makes a document added, replaced or removed; everything else is a cache.
+Every method blocks, and none may be called on an event loop's thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from knowledge_base.embedders.base import Vectors
+from knowledge_base.errors import EmbedderMismatchError, NoSuchDocumentError
+from knowledge_base.models import (
+    BaseId,
+    ChunkId,
+    Document,
+    DocumentId,
+    KnowledgeBase,
+    ParsedDocument,
+    Upload,
+    chunk_id,
+)
+from knowledge_base.offloop import blocking
+from knowledge_base.rows import EPOCH, MICROSECOND, Rows, SavedSegment
+from knowledge_base.schema import connect, migrate, translated
+
+IDLE_READERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ours: nobody else adds these bytes to this base until it is committed or released."""
+
+    document_id: DocumentId
+    base_id: BaseId
+    upload: Upload
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Somebody else's, who is alive and at it."""
+
+    document_id: DocumentId
+
+
+ClaimOutcome: TypeAlias = "Claim | Claimed | Document"
+"""A `Document` is live in the base already, perhaps under another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBy:
+    """The embedder that made a document's vectors."""
+
+    fingerprint: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did to its base."""
+
+    document: Document
+    first: int
+    """The n of its first chunk."""
+    generation: int
+    removed: tuple[tuple[int, int], ...] = ()
+    """(first, count) of the chunks that the same commit removed."""
+
+
+class Store:
+    """`knowledge.db`. Safe for several threads; writers queue for one connection."""
+
+    def __init__(self, path: Path, busy_seconds: float, clock: Callable[[], datetime]) -> None:
+        self.path = path
+        self._busy_seconds = busy_seconds
+        self._clock = clock
+        self._writer = connect(path, busy_seconds)
+        self._writing = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._idle_lock = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    @blocking
+    def open(cls, path: Path, busy_seconds: float, clock: Callable[[], datetime]) -> Store:
+        """The caller holds the directory's lock: migrations run here."""
+        with translated(path):
+            store = cls(path, busy_seconds, clock)
+            try:
+                migrate(store._writer, path)
+            except BaseException:
+                store._writer.close()
+                raise
+        return store
+
+    @blocking
+    def close(self) -> None:
+        with self._idle_lock:
+            self._closed = True
+            readers, self._idle = self._idle, []
+        for connection in readers:
+            connection.close()
+        with self._writing:
+            self._writer.close()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Rows]:
+        """A read transaction: all rows of one moment, however long it lasts."""
+        connection = self._borrow()
+        try:
+            with translated(self.path):
+                connection.execute("BEGIN")
+                yield Rows(connection)
+        finally:
+            self._give_back(connection)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed and on disk at the end, or as if it had not been.
+
+        Raises `StorageBusyError` when another process writes for too long, `StorageFullError`.
+        """
+        _refuse_on_loop()
+        with self._writing, translated(self.path):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @blocking
+    def ensure_base(self, name: str) -> KnowledgeBase:
+        with self.read() as rows:
+            base = rows.base_named(name)
+        if base is not None:
+            return base
+        with self.write() as connection:
+            connection.execute("INSERT OR IGNORE INTO bases (name) VALUES (?)", (name,))
+            created = Rows(connection).base_named(name)
+        if created is None:
+            raise LookupError(name)
+        return created
+
+    @blocking
+    def claim(
+        self,
+        base_id: BaseId,
+        upload: Upload,
+        sha256: str,
+        size: int,
+        holder: str,
+        alive: Callable[[str], bool],
+    ) -> ClaimOutcome:
+        """Say that these bytes are being added, unless they are there or somebody is at it.
+
+        The claim of a holder that is no longer alive is taken over.
+        """
+        with self.write() as connection:
+            row = connection.execute(
+                """SELECT document_id, state, holder FROM documents
+                WHERE base_id = ? AND sha256 = ? AND state IN ('pending', 'ready')""",
+                (base_id, sha256),
+            ).fetchone()
+            if row is not None:
+                document_id, state, other = row
+                if state == "ready":
+                    document = Rows(connection).document(document_id)
+                    if document is not None:
+                        return document
+                if alive(other):
+                    return Claimed(document_id)
+                connection.execute("DELETE FROM documents WHERE document_id = ?", (document_id,))
+            connection.execute(
+                "DELETE FROM documents WHERE base_id = ? AND sha256 = ? AND state = 'failed'",
+                (base_id, sha256),
+            )
+            cursor = connection.execute(
+                """INSERT INTO documents
+                (base_id, name, state, sha256, size, added_at, uploader, holder)
+                VALUES (?, ?, 'pending', ?, ?, ?, ?, ?)""",
+                (base_id, upload.name, sha256, size, self._now(), upload.uploader, holder),
+            )
+            return Claim(DocumentId(cursor.lastrowid or 0), base_id, upload, sha256)
+
+    @blocking
+    def pending(self, document_id: DocumentId, alive: Callable[[str], bool]) -> bool:
+        """Whether somebody who is alive is still adding it."""
+        with self.read() as rows:
+            return rows.is_pending(document_id, alive)
+
+    @blocking
+    def release(self, claim: Claim) -> None:
+        """Take a claim back: nothing of it stays."""
+        with self.write() as connection:
+            connection.execute(
+                "DELETE FROM documents WHERE document_id = ? AND state = 'pending'",
+                (claim.document_id,),
+            )
+
+    @blocking
+    def commit(
+        self,
+        claim: Claim,
+        parsed: ParsedDocument,
+        vectors: Vectors | None,
+        made_by: MadeBy | None,
+    ) -> Committed:
+        """Store a claimed document whole and make it the live version of its name.
+
+        `vectors` has shape (len(parsed.chunks), dimension). Raises `EmbedderMismatchError`.
+        """
+        with self.write() as connection:
+            if vectors is not None and made_by is not None:
+                _require_embedder(connection, claim.base_id, made_by, vectors.shape[1])
+            count = len(parsed.chunks)
+            generation, after = connection.execute(
+                """UPDATE bases SET generation = generation + 1, next_chunk = next_chunk + ?
+                WHERE base_id = ? RETURNING generation, next_chunk""",
+                (count, claim.base_id),
+            ).fetchone()
+            first = after - count
+            old = Rows(connection).document_named(claim.base_id, claim.upload.name)
+            removed = () if old is None else (_remove(connection, old, generation),)
+            version = 1 if old is None else old.version + 1
+            changed = connection.execute(
+                """UPDATE documents SET state = 'ready', version = ?, media_type = ?, pages = ?,
+                first_chunk = ?, passages = ?, generation = ?, added_at = ?, holder = NULL
+                WHERE document_id = ? AND state = 'pending'""",
+                (
+                    version,
+                    parsed.media_type,
+                    parsed.pages,
+                    first,
+                    count,
+                    generation,
+                    self._now(),
+                    claim.document_id,
+                ),
+            ).rowcount
+            if changed != 1:
+                # Only when our lock file was swept from under us: somebody else adds it now.
+                raise LookupError(claim.upload.name)
+            _insert(connection, claim, first, parsed, vectors)
+            document = Rows(connection).document(claim.document_id)
+        if document is None:
+            raise LookupError(claim.upload.name)
+        return Committed(document, first, generation, removed)
+
+    @blocking
+    def remove(self, base_id: BaseId, name: str) -> Committed:
+        """Raises `NoSuchDocumentError`, which names the nearest."""
+        with self.write() as connection:
+            rows = Rows(connection)
+            document = rows.document_named(base_id, name)
+            if document is None:
+                raise NoSuchDocumentError(name, _near(name, rows.documents(base_id)))
+            (generation,) = connection.execute(
+                "UPDATE bases SET generation = generation + 1 WHERE base_id = ?"
+                " RETURNING generation",
+                (base_id,),
+            ).fetchone()
+            span = _remove(connection, document, generation)
+            gone = rows.document(document.document_id)
+        return Committed(gone or document, span[0], generation, (span,))
+
+    @blocking
+    def add_vectors(
+        self, base_id: BaseId, document_id: DocumentId, vectors: Vectors, made_by: MadeBy
+    ) -> None:
+        """Give a live document that has none its vectors. Raises `EmbedderMismatchError`."""
+        with self.write() as connection:
+            _require_embedder(connection, base_id, made_by, vectors.shape[1])
+            live = connection.execute(
+                "SELECT 1 FROM documents WHERE document_id = ? AND state = 'ready'", (document_id,)
+            ).fetchone()
+            if live is not None:
+                connection.execute(
+                    "INSERT OR REPLACE INTO vectors VALUES (?, ?)", (document_id, _blob(vectors))
+                )
+
+    @blocking
+    def fail_interrupted(self, alive: Callable[[str], bool]) -> tuple[str, ...]:
+        """Mark what processes that died were adding; the names, for the log."""
+        with self.write() as connection:
+            rows = connection.execute(
+                "SELECT document_id, name, holder FROM documents WHERE state = 'pending'"
+            ).fetchall()
+            dead = [(document_id, name) for document_id, name, holder in rows if not alive(holder)]
+            connection.executemany(
+                """UPDATE documents SET state = 'failed', failure = 'interrupted', holder = NULL
+                WHERE document_id = ?""",
+                [(document_id,) for document_id, _ in dead],
+            )
+        return tuple(name for _, name in dead)
+
+    @blocking
+    def save_segments(self, base_id: BaseId, segments: Sequence[SavedSegment]) -> None:
+        """Vouch for these files and for no others of the base."""
+        with self.write() as connection:
+            connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
+            connection.executemany(
+                "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (base_id, s.low, s.high, s.generation, s.file, s.sha256, s.kind, s.count)
+                    for s in segments
+                ],
+            )
+
+    def _now(self) -> int:
+        return (self._clock() - EPOCH) // MICROSECOND
+
+    def _borrow(self) -> sqlite3.Connection:
+        _refuse_on_loop()
+        with self._idle_lock:
+            if self._idle:
+                return self._idle.pop()
+        with translated(self.path):
+            connection = connect(self.path, self._busy_seconds)
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        with self._idle_lock:
+            if not self._closed and len(self._idle) < IDLE_READERS:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+@blocking
+def _refuse_on_loop() -> None:
+    return None
+
+
+def _require_embedder(
+    connection: sqlite3.Connection, base_id: BaseId, made_by: MadeBy, dimension: int
+) -> None:
+    """The base's first vectors say which embedder it keeps."""
+    base = Rows(connection).base(base_id)
+    if base is None:
+        raise LookupError(base_id)
+    if base.fingerprint is None:
+        connection.execute(
+            "UPDATE bases SET fingerprint = ?, embedder = ?, dimension = ? WHERE base_id = ?",
+            (made_by.fingerprint, made_by.name, dimension, base_id),
+        )
+    elif (base.fingerprint, base.dimension) != (made_by.fingerprint, dimension):
+        stored = Rows(connection).embedder_name(base_id) or base.fingerprint
+        raise EmbedderMismatchError(base.name, stored, made_by.name)
+
+
+def _remove(connection: sqlite3.Connection, document: Document, generation: int) -> tuple[int, int]:
+    """The row stays, so that other processes learn which chunks died; its content goes."""
+    (first,) = connection.execute(
+        """UPDATE documents SET state = 'removed', generation = ? WHERE document_id = ?
+        RETURNING first_chunk""",
+        (generation, document.document_id),
+    ).fetchone()
+    low = chunk_id(document.base_id, first)
+    span = (low, low + document.passages)
+    connection.execute("DELETE FROM terms WHERE chunk_id >= ? AND chunk_id < ?", span)
+    connection.execute("DELETE FROM chunks WHERE chunk_id >= ? AND chunk_id < ?", span)
+    connection.execute("DELETE FROM vectors WHERE document_id = ?", (document.document_id,))
+    return int(first), document.passages
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    claim: Claim,
+    first: int,
+    parsed: ParsedDocument,
+    vectors: Vectors | None,
+) -> None:
+    ids: list[ChunkId] = [chunk_id(claim.base_id, first + at) for at in range(len(parsed.chunks))]
+    connection.executemany(
+        "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (chunk, claim.document_id, ordinal, draft.text, draft.heading, draft.page)
+            for ordinal, (chunk, draft) in enumerate(zip(ids, parsed.chunks, strict=True))
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO terms VALUES (?, ?)",
+        [(chunk, draft.terms) for chunk, draft in zip(ids, parsed.chunks, strict=True)],
+    )
+    if vectors is not None:
+        if vectors.shape[0] != len(ids):
+            raise ValueError(f"{vectors.shape[0]} vectors for {len(ids)} chunks")
+        connection.execute("INSERT INTO vectors VALUES (?, ?)", (claim.document_id, _blob(vectors)))
+
+
+def _blob(vectors: Vectors) -> bytes:
+    return np.ascontiguousarray(vectors, dtype="<f4").tobytes()
+
+
+def _near(name: str, documents: Sequence[Document]) -> tuple[str, ...]:
+    import difflib
+
+    names = [document.name for document in documents]
+    return tuple(difflib.get_close_matches(name, names, n=3, cutoff=0.5))
