@@ -1,0 +1,351 @@
+"""The prompt of one question, within the engine's own token budget.
+
+Templates are files, `prompts/answer.<language>.jinja`, and an operator's folder goes before ours.
+They are read and tried when this is made, so that a broken one is refused at the start and not in
+the middle of a question.
+"""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.citations import without_unknown_markers
+from core.engines.base import ChatEngine, ChatMessage, Grounding
+from core.errors import ContextTooLongError, PromptTemplateError
+from core.events import Quoted, Turn
+from core.fence import disarm, fenced, label
+from core.language import N_, words
+from core.reasoning import without_reasoning
+from knowledge_base.models import (
+    BaseId,
+    Chunk,
+    ChunkId,
+    Document,
+    DocumentId,
+    DocumentState,
+    Passage,
+)
+from knowledge_base.sentences import sentences
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import SandboxedEnvironment
+
+OURS: Final = Path(__file__).parent / "prompts"
+KNOWN: Final = ("passages", "question", "history", "persona", "today")
+REQUIRED: Final = ("passages", "question")
+_WEEKDAYS: Final = (
+    N_("Monday"),
+    N_("Tuesday"),
+    N_("Wednesday"),
+    N_("Thursday"),
+    N_("Friday"),
+    N_("Saturday"),
+    N_("Sunday"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a prompt is to be made from."""
+
+    question: str
+    passages: tuple[Passage, ...]
+    """Best first; the least relevant is the first to go where there is no room."""
+    language: str
+    history: tuple[Turn, ...] = ()
+    quoted: Quoted | None = None
+    persona: str = ""
+    searched: str | None = None
+    """The question as it was searched for, where it leans on earlier turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages that fit, and what had to be left out for it."""
+
+    messages: tuple[ChatMessage, ...]
+    passages: tuple[Passage, ...]
+    max_tokens: int
+    """What is left for the answer."""
+    dropped_turns: int = 0
+    dropped_passages: int = 0
+    shortened: bool = False
+    """The one passage that was left did not fit whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageView:
+    """A passage as templates see it."""
+
+    number: int
+    document: str
+    page: int | None
+    heading: str | None
+    date: str
+    version: int
+    text: str
+    fenced: str
+
+    def __str__(self) -> str:
+        return self.fenced
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    template: Template
+    shows_history: bool
+
+
+class Prompts:
+    """Builds prompts. Raises `PromptTemplateError` when made with a template that is off."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone(),
+    ) -> None:
+        self._now = now
+        environment = _environment()
+        self._templates: dict[str, _Template] = {}
+        for path in (*sorted(OURS.glob("answer.*.jinja")), *_own(folder)):
+            language = path.name.split(".")[1]
+            self._templates[language] = _load(path, environment)
+
+    async def build(self, draft: Draft, engine: ChatEngine, max_answer_tokens: int) -> Prompt:
+        """The fullest prompt that leaves room for an answer.
+
+        Turns go first, the oldest of them first; then passages, the least relevant first; the
+        question never. Raises `ContextTooLongError` where it alone is too long.
+        """
+        answer = min(max_answer_tokens, max(1, engine.context_window // 3))
+        room = _Room(engine, engine.context_window - answer)
+
+        async def with_turns(count: int) -> tuple[ChatMessage, ...] | None:
+            return await room.fitting(self._messages(draft, draft.passages, count))
+
+        async def with_passages(count: int) -> tuple[ChatMessage, ...] | None:
+            return await room.fitting(self._messages(draft, draft.passages[:count], 0))
+
+        turns = len(draft.history)
+        kept, messages = await _most(with_turns, 0, turns)
+        if messages is not None:
+            return Prompt(messages, draft.passages, answer, turns - kept)
+        kept, messages = await _most(with_passages, 1, len(draft.passages) - 1)
+        if messages is not None:
+            passages = draft.passages[:kept]
+            return Prompt(messages, passages, answer, turns, len(draft.passages) - kept)
+        return await self._with_part_of_one(draft, room, answer)
+
+    async def _with_part_of_one(self, draft: Draft, room: _Room, answer: int) -> Prompt:
+        first = draft.passages[:1]
+        ends = [sentence.end for sentence in sentences(first[0].chunk.text)] if first else []
+
+        async def with_sentences(count: int) -> tuple[ChatMessage, ...] | None:
+            part = first[0].chunk.text[: ends[count - 1]]
+            return await room.fitting(self._messages(draft, first, 0, part))
+
+        _, messages = await _most(with_sentences, 1, len(ends) - 1)
+        if messages is None:
+            raise ContextTooLongError(room.engine.name, room.counted, room.limit)
+        dropped = len(draft.passages) - 1
+        return Prompt(messages, first, answer, len(draft.history), dropped, shortened=True)
+
+    def _messages(
+        self, draft: Draft, passages: Sequence[Passage], turns: int, part: str | None = None
+    ) -> tuple[ChatMessage, ...]:
+        chosen = self._templates.get(draft.language, self._templates["en"])
+        history = _history(draft.history[len(draft.history) - turns :])
+        system, user = _render(
+            chosen.template,
+            passages=[_view(n, passage, part) for n, passage in enumerate(passages, 1)],
+            question=_question(draft),
+            history=history,
+            persona=disarm(draft.persona),
+            today=_today(self._now().date(), draft.language),
+        )
+        grounding = Grounding(draft.searched or draft.question, tuple(passages))
+        return (
+            *((ChatMessage("system", system),) if system else ()),
+            *(() if chosen.shows_history else (_as_message(turn) for turn in history)),
+            ChatMessage("user", user, grounding),
+        )
+
+
+class _Room:
+    """The engine's budget for a prompt, and what the last one tried would have taken."""
+
+    def __init__(self, engine: ChatEngine, limit: int) -> None:
+        self.engine = engine
+        self.limit = limit
+        self.counted = 0
+
+    async def fitting(self, messages: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...] | None:
+        self.counted = await self.engine.count_tokens(messages)
+        return messages if self.counted <= self.limit else None
+
+
+async def _most(
+    tried: Callable[[int], Awaitable[tuple[ChatMessage, ...] | None]], least: int, most: int
+) -> tuple[int, tuple[ChatMessage, ...] | None]:
+    """The largest count for which something fits: the largest first, then by halving."""
+    if most < least:
+        return least, None
+    if (whole := await tried(most)) is not None:
+        return most, whole
+    best: tuple[int, tuple[ChatMessage, ...] | None] = least, None
+    low, high = least, most - 1
+    while low <= high:
+        middle = (low + high) // 2
+        found = await tried(middle)
+        if found is None:
+            high = middle - 1
+        else:
+            best = middle, found
+            low = middle + 1
+    return best
+
+
+def _view(number: int, passage: Passage, part: str | None) -> PassageView:
+    chunk, document = passage.chunk, passage.document
+    return PassageView(
+        number=number,
+        document=label(document.name),
+        page=chunk.page,
+        heading=label(chunk.heading) if chunk.heading else None,
+        date=f"{document.added_at:%Y-%m-%d}",
+        version=document.version,
+        text=disarm(chunk.text if part is None else part),
+        fenced=fenced(number, passage, part),
+    )
+
+
+def _question(draft: Draft) -> str:
+    question = disarm(draft.question).strip()
+    if draft.quoted is None or not draft.quoted.text.strip():
+        return question
+    _ = words(draft.language)
+    return _(
+        "{question}\n(In reply to this message of {name}: “{text}”)",
+        question=question,
+        name=label(draft.quoted.author.display_name),
+        text=label(draft.quoted.text, 600),
+    )
+
+
+def _history(turns: Sequence[Turn]) -> list[Turn]:
+    """Turns as they are sent back: without reasoning and old numbers, a question at their head."""
+    kept = [
+        Turn(
+            turn.role,
+            disarm(without_unknown_markers(without_reasoning(turn.text), ())).strip(),
+            label(turn.speaker) if turn.speaker else None,
+        )
+        for turn in turns
+    ]
+    while kept and kept[0].role == "assistant":
+        del kept[0]
+    return [turn for turn in kept if turn.text]
+
+
+def _as_message(turn: Turn) -> ChatMessage:
+    named = f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text
+    return ChatMessage(turn.role, named)
+
+
+def _today(day: date, language: str) -> str:
+    _ = words(language)
+    weekday = _(_WEEKDAYS[day.weekday()])
+    return _("{date} ({weekday})", date=day.isoformat(), weekday=weekday)
+
+
+def _own(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("answer.*.jinja")) if folder is not None else []
+
+
+def _environment() -> SandboxedEnvironment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    # The prompt is text for a model and no HTML: escaping would spoil it.
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=False, trim_blocks=True
+    )
+
+
+def _render(template: Template, **values: object) -> tuple[str, str]:
+    """System and user message; a template without blocks is all user message."""
+    blocks = template.blocks
+    if "user" not in blocks:
+        return "", template.render(**values).strip()
+    system, user = (
+        "".join(blocks[name](template.new_context(values))).strip() if name in blocks else ""
+        for name in ("system", "user")
+    )
+    return system, user
+
+
+def _load(path: Path, environment: SandboxedEnvironment) -> _Template:
+    from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
+
+    source = path.read_text(encoding="utf-8")
+    try:
+        tree = environment.parse(source)
+    except TemplateSyntaxError as error:
+        raise PromptTemplateError(str(path), error.lineno) from error
+    used = meta.find_undeclared_variables(tree)
+    for name in tree.find_all(nodes.Name):
+        if name.name in used and name.name not in KNOWN:
+            near = tuple(difflib.get_close_matches(name.name, KNOWN, 1))
+            raise PromptTemplateError(str(path), name.lineno, unknown=name.name, near=near)
+    missing = tuple(name for name in REQUIRED if name not in used)
+    if missing:
+        last = max(1, len(source.splitlines()))
+        raise PromptTemplateError(str(path), last, missing=missing)
+    template = environment.from_string(source)
+    try:
+        _render(
+            template,
+            passages=[_view(1, _EXAMPLE, None)],
+            question="?",
+            history=[Turn("user", "?"), Turn("assistant", "!")],
+            persona="",
+            today="",
+        )
+    except (
+        TemplateError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as e:
+        frames = traceback.extract_tb(e.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
+        raise PromptTemplateError(str(path), (lines or [1])[-1] or 1) from e
+    return _Template(template, "history" in used)
+
+
+_EXAMPLE: Final = Passage(
+    Chunk(ChunkId(0), DocumentId(0), 0, "text", "heading", 1),
+    Document(
+        DocumentId(0),
+        BaseId(0),
+        "name",
+        DocumentState.READY,
+        version=1,
+        sha256="",
+        size=0,
+        media_type="",
+        passages=1,
+        added_at=datetime(2000, 1, 1, tzinfo=UTC),
+    ),
+    relevance=1.0,
+)
+"""What a template is tried on when it is loaded."""
