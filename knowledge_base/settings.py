@@ -15,6 +15,8 @@ class ReaderLimits:
     max_archive_mb: int = 200
     max_archive_files: int = 500
     max_archive_depth: int = 2
+    max_archive_ratio: int = 200
+    """Times that a member of an archive may be larger than it is packed, from 10 MB on."""
     parse_seconds: int = 120
     parse_memory_mb: int = 1024
 

@@ -1,0 +1,265 @@
+"""HTML to sections: everything a reader sees, nothing of what makes the page work."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final
+
+from lxml import etree
+
+from knowledge_base.loaders.encoding import decode
+from knowledge_base.loaders.outline import Outline, clean, flat
+from knowledge_base.loaders.source import Source
+from knowledge_base.loaders.tables import lines as table_lines
+from knowledge_base.models import Section
+
+_CHARSET = re.compile(
+    rb"""<(?:meta\b[^>]{0,200}?charset|\?xml\b[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]+)""",
+    re.I,
+)
+_UNSEEN: Final = frozenset(
+    {"script", "style", "template", "head", "svg", "math", "object", "iframe"}
+)
+_HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
+_INLINE: Final = frozenset(
+    "a abbr acronym b bdi bdo big button cite code data del dfn em font i img input ins kbd label mark "
+    "meter nobr output progress q rp rt ruby s samp select small span strike strong sub sup time tt "
+    "u var wbr br textarea option".split()
+)
+_PRE: Final = "pre"
+_HARMLESS_DEPTH = 200
+
+
+def load_html(source: Source) -> list[Section]:
+    """An HTML file."""
+    return read_html(source.read())
+
+
+def read_html(content: bytes | str, outline: Outline | None = None) -> list[Section]:
+    """Sections of an HTML text, added to `outline` where one is given."""
+    text = content if isinstance(content, str) else decode_html(content)
+    outline = outline or Outline()
+    root = parse_html(text)
+    if root is not None:
+        _title(root, outline)
+        _Walk(outline).read(root)
+    return outline.finish()
+
+
+def decode_html(content: bytes) -> str:
+    """Bytes to text: UTF-8 if they are, else by what the page says of itself, else by content."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    if content[:2] not in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE) and (
+        said := _CHARSET.search(content[:4096])
+    ):
+        encoding = said[1].decode("ascii", "replace").lower()
+        encoding = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252"}.get(
+            encoding, encoding
+        )
+        try:
+            return content.decode(encoding)
+        except (LookupError, ValueError):
+            pass
+    return decode(content)
+
+
+def parse_html(text: str) -> etree._Element | None:
+    """The tree, however broken the HTML is; None where there is none."""
+    parser = etree.HTMLParser(
+        encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(clean(text).encode("utf-8"), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+
+
+def _title(root: etree._Element, outline: Outline) -> None:
+    title = flat("".join(_texts(root.find(".//head/title"))))
+    first = flat("".join(_texts(root.find(".//h1"))))
+    if title and not (first and (first in title or title in first)):
+        outline.heading(0, title)
+
+
+def _texts(element: etree._Element | None) -> list[str]:
+    return [] if element is None else [str(text) for text in element.itertext()]
+
+
+class _Walk:
+    """One walk over the tree, without recursion: strangers nest deeper than a stack is."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._outline = outline
+        self._inline: list[str] = []
+        self._items: list[str] = []
+        self._lists: list[int | None] = []
+        self._pre = 0
+        self._heading: int | None = None
+
+    def read(self, root: etree._Element) -> None:
+        walk = etree.iterwalk(root, events=("start", "end"))
+        for event, element in walk:
+            tag = str(element.tag).lower()
+            if event == "start":
+                if tag in _UNSEEN and not (tag in {"svg", "object"} and _has_text(element)):
+                    walk.skip_subtree()
+                elif tag == "table" and _is_data(element):
+                    self._table(element)
+                    walk.skip_subtree()
+                else:
+                    self._start(tag, element)
+            else:
+                if tag not in _UNSEEN and not (tag == "table" and _is_data(element)):
+                    self._end(tag)
+                self._inline.append(element.tail or "")
+        self._flush()
+        self._flush_items()
+
+    def _start(self, tag: str, element: etree._Element) -> None:
+        if tag not in _INLINE:
+            self._flush()
+        if tag in _HEADINGS:
+            self._flush_items()
+            self._heading = _HEADINGS[tag]
+        elif tag in {"ul", "ol", "menu"}:
+            self._lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            self._inline.append(self._bullet())
+        elif tag == _PRE:
+            self._pre += 1
+        elif tag == "br":
+            self._inline.append("\n")
+        elif tag in {"img", "area"}:
+            self._inline.append(f" {element.get('alt') or ''} ")
+        elif tag == "input" and (element.get("type") or "text").lower() not in {
+            "hidden",
+            "password",
+        }:
+            self._inline.append(f" {element.get('value') or element.get('placeholder') or ''} ")
+        elif tag in {"option", "rt", "rp"}:
+            self._inline.append(" ")
+        self._inline.append(element.text or "")
+
+    def _end(self, tag: str) -> None:
+        if tag in _INLINE:
+            return
+        if tag in _HEADINGS and self._heading is not None:
+            title, self._heading = "".join(self._inline), None
+            self._inline.clear()
+            self._outline.heading(_HEADINGS[tag], title)
+            return
+        self._flush()
+        if tag in {"ul", "ol", "menu"} and self._lists:
+            self._lists.pop()
+            if not self._lists:
+                self._flush_items()
+        elif tag == _PRE:
+            self._pre = max(self._pre - 1, 0)
+
+    def _bullet(self) -> str:
+        if not self._lists or self._lists[-1] is None:
+            return "- "
+        self._lists[-1] += 1
+        return f"{self._lists[-1]}. "
+
+    def _flush(self) -> None:
+        text = "".join(self._inline)
+        self._inline.clear()
+        if not text.strip() or text.strip() == "-":
+            return
+        if self._heading is not None:  # a block inside a heading, as editors make them
+            self._inline.append(f"{text} ")
+        elif self._pre:
+            self._flush_items()
+            self._outline.verbatim(text)
+        elif self._lists:
+            self._items.append(_lined(text))
+        else:
+            self._flush_items()
+            self._outline.text(_lined(text))
+
+    def _flush_items(self) -> None:
+        if self._items:
+            self._outline.text("\n".join(self._items))
+            self._items.clear()
+
+    def _table(self, table: etree._Element) -> None:
+        self._flush()
+        self._flush_items()
+        caption = flat("".join(_texts(table.find(".//caption"))))
+        self._outline.text(caption)
+        rows, header = _rows(table)
+        for row in table_lines(rows, header=header):
+            self._outline.record(row)
+
+
+def _lined(text: str) -> str:
+    r"""Source line breaks are blanks, `<br>` (a lone "\n" we put in) is a line."""
+    return text
+
+
+def _has_text(element: etree._Element) -> bool:
+    return any(text.strip() for text in _texts(element))
+
+
+def _is_data(table: etree._Element) -> bool:
+    """Whether a table holds data, not the layout of a page."""
+    if table.find(".//table") is not None:
+        return False
+    return not any(table.find(f".//{tag}") is not None for tag in ("h1", "h2", "h3", "pre", "form"))
+
+
+def _rows(table: etree._Element) -> tuple[list[list[str]], bool | None]:
+    """Cells of a table with spans filled in, and whether its first row is marked as header."""
+    rows: list[list[str]] = []
+    header: bool | None = None
+    hanging: dict[int, tuple[int, str]] = {}
+    for line in table.iter("tr"):
+        cells = [cell for cell in line if cell.tag in {"td", "th"}]
+        if header is None and cells:
+            header = True if all(cell.tag == "th" for cell in cells) and len(cells) > 1 else None
+        row: list[str] = []
+        for cell in cells:
+            _hang(row, hanging)
+            text = _cell_text(cell)
+            across, down = _span(cell, "colspan"), _span(cell, "rowspan")
+            for column in range(len(row), len(row) + across):
+                if down > 1:
+                    hanging[column] = (down - 1, text)
+            row.extend([text] + [""] * (across - 1))
+        _hang(row, hanging)
+        rows.append(row)
+    return rows, header
+
+
+def _hang(row: list[str], hanging: dict[int, tuple[int, str]]) -> None:
+    while len(row) in hanging:
+        left, text = hanging.pop(len(row))
+        if left > 1:
+            hanging[len(row)] = (left - 1, text)
+        row.append(text)
+
+
+def _span(cell: etree._Element, name: str) -> int:
+    value = cell.get(name) or "1"
+    return min(int(value), 100) if value.isdigit() and value.isascii() and int(value) else 1
+
+
+def _cell_text(cell: etree._Element) -> str:
+    parts: list[str] = []
+    for event, element in etree.iterwalk(cell, events=("start", "end")):
+        if event == "start":
+            if str(element.tag) in _UNSEEN:
+                continue
+            if element.tag not in _INLINE or element.tag == "br":
+                parts.append(" ")
+            if element.tag == "img":
+                parts.append(element.get("alt") or "")
+            parts.append(element.text or "")
+        elif element is not cell:
+            parts.append(element.tail or "")
+    return flat("".join(parts))
