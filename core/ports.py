@@ -24,6 +24,8 @@ class Capabilities:
     markup: Literal["plain", "markdown"] = "markdown"
     can_edit: bool = True
     can_buttons: bool = False
+    can_deduplicate: bool = False
+    """Whether sending again under the same key gives the message that is there already."""
     edit_interval_private: float = 1.0
     """Seconds between two sends or edits in one private chat."""
     edit_interval_group: float = 3.0
@@ -56,8 +58,18 @@ class Outbox(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    async def send(self, to: ConversationRef, text: str, *, reply_to: ReplyTo | None = None) -> str:
-        """Returns the id of the new message."""
+    async def send(
+        self,
+        to: ConversationRef,
+        text: str,
+        *,
+        reply_to: ReplyTo | None = None,
+        key: str | None = None,
+    ) -> str:
+        """Returns the id of the new message.
+
+        `key` names what is sent across restarts; see `Capabilities.can_deduplicate`.
+        """
         ...
 
     async def edit(self, to: ConversationRef, message_id: str, text: str) -> None: ...
@@ -71,6 +83,7 @@ class Outbox(Protocol):
         data: bytes,
         *,
         reply_to: ReplyTo | None = None,
+        key: str | None = None,
     ) -> str: ...
 
     async def typing(self, to: ConversationRef) -> None: ...
