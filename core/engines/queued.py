@@ -12,7 +12,7 @@ from functools import partial
 
 from core.engines.base import ChatEngine, ChatMessage, EngineEvent, GenerationOptions
 from core.engines.queue import Asker, FairQueue, QueueLimits, Ticket
-from core.errors import EngineTimeoutError, EngineUnavailableError
+from core.errors import EngineError, EngineTimeoutError, EngineUnavailableError
 from core.replies import Queued
 from core.settings import EngineSettings
 
@@ -115,6 +115,7 @@ class _Run:
         self._ready: deque[EngineEvent] = deque()
         self._changed = asyncio.Event()
         self._expired = False
+        self._ended = False
         self._left = False
         self._failure: BaseException | None = None
         self._timer = asyncio.get_running_loop().call_later(timeout_seconds, self._expire)
@@ -130,7 +131,7 @@ class _Run:
                     yield self._ready.popleft()
                 if self._expired:
                     raise EngineTimeoutError(self._engine, self._timeout_seconds)
-                if self.task.done():
+                if self._ended:
                     break
                 self._changed.clear()
                 await self._changed.wait()
@@ -161,10 +162,17 @@ class _Run:
         self.stop()
 
     def _end(self, task: asyncio.Task[None]) -> None:
+        self._ended = True
         self._timer.cancel()
         self._ticket.release()
         if not task.cancelled():
             self._failure = task.exception()
         if self._failure is not None and self._left:
-            _log.warning("%s failed after its reader left", self._engine, exc_info=self._failure)
+            expected = isinstance(self._failure, EngineError)
+            _log.warning(
+                "%s failed after its reader left: %r",
+                self._engine,
+                self._failure,
+                exc_info=None if expected else self._failure,
+            )
         self._changed.set()
