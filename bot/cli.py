@@ -26,9 +26,7 @@ app.add_typer(kb, name="kb")
 def common(context: typer.Context, config: ConfigOption = None) -> None:
     """Accept `--config` before the command too, as the default of the one behind it."""
     own = {"config": str(config)} if config else {}
-    below = {
-        name: own for name in ("add", "list", "remove", "search", "verify", "stats", "rebuild")
-    }
+    below = dict.fromkeys(("add", "list", "remove", "search", "verify", "stats", "rebuild"), own)
     context.default_map = {"run": own, "chat": own, "kb": {**own, **below}}
 
 

@@ -299,11 +299,12 @@ class _Reader:
         return text
 
     def _unknown(self, written: str, known: Mapping[str, object]) -> None:
-        everything = keys()
-        near = get_close_matches(written, known, 1) or get_close_matches(written, everything, 1)
-        near = near or get_close_matches(written, filter(None, _SECTIONS), 1)
         last = written.rpartition(".")[2]
-        near = near or [key for key in everything if key.rpartition(".")[2] == last][:1]
+        near = (
+            get_close_matches(written, known, 1, cutoff=0.75)
+            or [key for key in keys() if key.rpartition(".")[2] == last]
+            or get_close_matches(written, [*keys(), *filter(None, _SECTIONS)], 1)
+        )
         hint = near[0] if near else ""
         if hint and written in self._variables:
             hint = ENV_PREFIX + hint.replace(".", "__").upper()

@@ -13,7 +13,8 @@ from bot import output
 from bot.parts import find_base, open_library
 from bot.progress import AddProgress
 from bot.settings import Config
-from core.explain import explain
+from bot.wording import own_words, sentence
+from core.language import Words
 from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
 from knowledge_base.library import Library
 from knowledge_base.models import BaseId, Legs, Passage, Scope, SearchResult, Upload, Verification
@@ -46,7 +47,7 @@ async def add(config: Config, base: str, paths: Sequence[str], as_json: bool) ->
     async with open_library(config) as library:
         found = await library.ensure_base(base)
         progress = AddProgress(quiet=as_json)
-        adding = _Adding(library, found.base_id, progress, as_json)
+        adding = _Adding(library, found.base_id, progress, own_words(config), as_json)
         with progress:
             async with aclosing(_files(library, paths)) as files:
                 failed = await adding.all(files)
@@ -57,11 +58,17 @@ class _Adding:
     """Adds files a few at a time; two of one name go one after the other."""
 
     def __init__(
-        self, library: Library, base: BaseId, progress: AddProgress, as_json: bool
+        self,
+        library: Library,
+        base: BaseId,
+        progress: AddProgress,
+        say: Words,
+        as_json: bool,
     ) -> None:
         self._library = library
         self._base = base
         self._progress = progress
+        self._words = say
         self._as_json = as_json
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._names: dict[str, asyncio.Lock] = {}
@@ -81,7 +88,7 @@ class _Adding:
     async def _one(self, file: _File) -> None:
         try:
             if isinstance(file.what, RejectedDocumentError):
-                self._report(file, "failed", 0, explain(file.what))
+                self._report(file, "failed", 0, sentence(file.what, self._words))
                 return
             name = file.what.name
             async with self._names.setdefault(name, asyncio.Lock()):
@@ -89,7 +96,7 @@ class _Adding:
                     added = await self._library.add(self._base, file.what, show)
             self._report(file, added.state.value, added.document.passages, None)
         except KnowledgeError as error:
-            self._report(file, "failed", 0, explain(error))
+            self._report(file, "failed", 0, sentence(error, self._words))
         finally:
             self._places.release()
 
@@ -167,7 +174,7 @@ async def remove(config: Config, base: str, names: Sequence[str], as_json: bool)
                 removed = True
             except NoSuchDocumentError as error:
                 removed, code = False, 1
-                output.tell(explain(error))
+                output.tell(sentence(error, own_words(config)))
             if as_json:
                 output.emit({"document": name, "removed": removed})
             elif removed:

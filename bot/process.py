@@ -72,7 +72,7 @@ async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config:
     """Errors that are expected become a sentence and exit code 1 or 2; others are bugs and show."""
     from bot.config import ConfigError
     from core.errors import EngineError, UserError
-    from core.explain import explain
+    from bot.wording import own_words, sentence
     from knowledge_base.errors import KnowledgeError
 
     task = asyncio.current_task()
@@ -85,7 +85,7 @@ async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config:
         output.tell(str(error))
         return WRONG_USAGE
     except (EngineError, KnowledgeError, UserError) as error:
-        output.tell(explain(error))
+        output.tell(sentence(error, own_words(config)))
         return FAILED
     except asyncio.CancelledError:
         if task is not None and task.cancelling():

@@ -262,7 +262,8 @@ class Terminal:
         try:
             await task
         except asyncio.CancelledError:
-            if not task.cancelled() or (me := asyncio.current_task()) and me.cancelling():
+            me = asyncio.current_task()
+            if not task.cancelled() or (me and me.cancelling()):
                 raise
             output.say("\n" + self._words("[stopped]"))
         finally:

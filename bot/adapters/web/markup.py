@@ -1,0 +1,126 @@
+"""Text of others as HTML that can do nothing: no tag, no link, no image, no formula of theirs.
+
+Answers, file names and passages pass through two parsers in the browser (the chat component's
+Markdown, then its sanitizer). What leaves here has every sign that means something to either
+written as a character reference: both show it and act on none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+
+from core.language import Words
+from core.replies import CitedPassage, Sources
+from knowledge_base.sentences import sentences
+
+_PLAIN_SIGNS = frozenset(" ,;?%\u00b7\u2013\u2014\u2026，。、；：？！“”‘’（）《》「」")
+
+
+def plain(text: str) -> str:
+    """The text as it stands; line ends become breaks."""
+    return "<br>".join(map(_referenced, text.split("\n")))
+
+
+def formatted(text: str) -> str:
+    """Markdown with its paragraphs, lists, tables, emphasis and code, and nothing that links."""
+    html: str = _parser().render(_readable(text))
+    return html.replace("\n", "")
+
+
+def sources(found: Sources, answer: str, words: Words) -> str:
+    """The passages that an answer had, the cited ones open, with what was quoted marked."""
+    if not found.passages:
+        return ""
+    ordered = sorted(found.passages, key=lambda source: (not source.cited, source.number))
+    return "".join(_source(source, answer, words) for source in ordered)
+
+
+def marked(text: str, quoted: Sequence[str]) -> str:
+    """A passage with the sentences that the answer quotes marked."""
+    spans = sorted((text.find(q), text.find(q) + len(q)) for q in quoted if q and q in text)
+    html, at = [], 0
+    for start, end in spans:
+        if start < at:
+            continue
+        html += [plain(text[at:start]), "<mark>", plain(text[start:end]), "</mark>"]
+        at = end
+    return "".join([*html, plain(text[at:])])
+
+
+def _source(source: CitedPassage, answer: str, words: Words) -> str:
+    _ = words
+    passage = source.passage
+    page = passage.chunk.page
+    facts = [
+        passage.document.name,
+        _("page {page}", page=page) if page is not None else "",
+        passage.chunk.heading or "",
+        _("relevance {percent}", percent=f"{passage.relevance:.0%}"),
+    ]
+    title = " · ".join(plain(fact) for fact in facts if fact)
+    quoted = _quoted(passage.chunk.text, answer) if source.cited else []
+    return (
+        f'<details class="source"{" open" if source.cited else ""}>'
+        f"<summary><b>&#91;{source.number}&#93;</b> {title}</summary>"
+        f"<blockquote>{marked(passage.chunk.text, quoted)}</blockquote></details>"
+    )
+
+
+def _quoted(text: str, answer: str) -> list[str]:
+    """The sentences of a passage that stand word for word in the answer."""
+    said = "".join(answer.split())
+    return [found.text for found in sentences(text) if "".join(found.text.split()) in said]
+
+
+def _readable(text: str) -> str:
+    return "".join(
+        char if char == "\n" or char.isprintable() else " " if char.isspace() else ""
+        for char in text
+    )
+
+
+def _referenced(text: str) -> str:
+    return "".join(
+        char if char.isalnum() or char in _PLAIN_SIGNS else f"&#{ord(char)};"
+        for char in _readable(text)
+    )
+
+
+class _InertRenderer(RendererHTML):
+    """Writes what others wrote as character references."""
+
+    def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return _referenced(tokens[idx].content)
+
+    def code_inline(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        return f"<code>{_referenced(tokens[idx].content)}</code>"
+
+    def code_block(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        lines = tokens[idx].content.rstrip("\n").split("\n")
+        # A blank line would end the block for the Markdown parser in the browser.
+        return f"<pre><code>{'&#10;'.join(map(_referenced, lines))}</code></pre>"
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return self.code_block(tokens, idx, options, env)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt(
+        "commonmark",
+        {"html": False, "linkify": False, "breaks": True},
+        renderer_cls=_InertRenderer,
+    )
+    parser.enable("table")
+    parser.disable(["link", "image", "autolink", "html_inline", "html_block", "reference"])
+    return parser

@@ -1,0 +1,91 @@
+"""What a visitor of the console does, as messages to the core."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.errors import AttachmentTooLargeError
+from core.events import (
+    Attachment,
+    Author,
+    ChannelKind,
+    ChannelRef,
+    ConversationRef,
+    IncomingMessage,
+    Invocation,
+    Platform,
+    Trigger,
+)
+
+
+CHANNEL = ChannelRef(Platform.WEB, "console")
+
+
+def message(
+    thread: str,
+    text: str,
+    *,
+    bases: Sequence[str] = (),
+    locale: str | None = None,
+    command: Invocation | None = None,
+    attachments: tuple[Attachment, ...] = (),
+) -> IncomingMessage:
+    """A message of the operator in one conversation of the console."""
+    return IncomingMessage(
+        conversation=ConversationRef(CHANNEL, thread),
+        kind=ChannelKind.PRIVATE,
+        trigger=Trigger.COMMAND if command else Trigger.PRIVATE,
+        message_id=uuid.uuid4().hex,
+        author=Author("operator", "operator", is_channel_admin=True),
+        text=text,
+        sent_at=datetime.now(UTC),
+        attachments=attachments,
+        locale=locale,
+        command=command,
+        bases=tuple(bases) or None,
+    )
+
+
+def stop_request(thread: str) -> IncomingMessage:
+    """The press of Stop."""
+    return message(thread, "/stop", command=Invocation("stop"))
+
+
+def addition(thread: str, path: Path, base: str, locale: str | None) -> IncomingMessage:
+    """A file that was dropped on the page, to be learnt by a base."""
+    return message(
+        thread,
+        "/kb add",
+        bases=(base,),
+        locale=locale,
+        command=Invocation("kb add"),
+        attachments=(_attachment(path),),
+    )
+
+
+def _attachment(path: Path) -> Attachment:
+    size = path.stat().st_size
+
+    async def save(destination: Path, limit: int) -> None:
+        if size > limit:
+            raise AttachmentTooLargeError(path.name, limit, "knowledge.max_file_mb")
+        await asyncio.to_thread(shutil.copyfile, path, destination)
+
+    return Attachment(uuid.uuid4().hex, path.name, "application/octet-stream", size, save)
+
+
+def locale_of(headers: Mapping[str, str]) -> str:
+    """The first language of an `Accept-Language` header, by its weights; English without one."""
+    wanted: list[tuple[float, str]] = []
+    for part in headers.get("accept-language", "").split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(weight or 1), tag))
+        except ValueError:
+            continue
+    return min(wanted, key=lambda choice: choice[0])[1] if wanted and wanted[0][1] else "en"

@@ -1,0 +1,125 @@
+"""The one FastAPI application, served by the one uvicorn server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from fastapi import FastAPI
+
+from bot.adapters.web.guard import HostGuard, is_loopback
+from bot.config import ConfigError, Problem
+from bot.settings import WebSettings
+
+if TYPE_CHECKING:
+    from bot.adapters.web.console import Console
+
+_CLOSE_SECONDS = 3
+
+
+class PortTakenError(Exception):
+    """The address cannot be listened on; `key` is where another one is configured."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self.host = host
+        self.port = port
+        self.key = "web.port"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but deaf to signals: it would stop at once, before replies in flight are drained."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def create_app(settings: WebSettings, console: Console) -> FastAPI:
+    """The application with everything mounted; `/healthz` answers without a login."""
+    app = FastAPI(title="Lorekeeper", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    console.mount(app, settings)
+    app.add_middleware(HostGuard, login=settings.password is not None)
+    return app
+
+
+@asynccontextmanager
+async def serving(settings: WebSettings, console: Console) -> AsyncGenerator[str, None]:
+    """Serve until the block is left; yields the address to open.
+
+    Raises `ConfigError` for an open address without a login and `PortTakenError`.
+    """
+    if not is_loopback(settings.host) and settings.password is None:
+        raise ConfigError(
+            Problem(
+                "configuration",
+                None,
+                "web.host",
+                f"{settings.host} can be reached from other machines, which needs a login: "
+                "set web.password_env, or leave web.host at 127.0.0.1",
+            )
+        )
+    listening = _listen(settings.host, settings.port)
+    with listening:
+        server = _Server(
+            uvicorn.Config(
+                create_app(settings, console),
+                log_config=None,
+                access_log=False,
+                lifespan="on",
+                timeout_graceful_shutdown=_CLOSE_SECONDS,
+                proxy_headers=False,
+                server_header=False,
+            )
+        )
+        task = asyncio.create_task(server.serve([listening]), name="web server")
+        try:
+            listens = asyncio.create_task(server.listens.wait(), name="web server listens")
+            await asyncio.wait({task, listens}, return_when=asyncio.FIRST_COMPLETED)
+            listens.cancel()
+            if task.done():
+                await task
+            yield _address(settings.host, listening.getsockname()[1])
+        finally:
+            server.should_exit = True
+            await asyncio.shield(asyncio.wait({task}, timeout=_CLOSE_SECONDS + 2))
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        if os.name == "posix":  # elsewhere it would let two programs share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host.strip("[]"), port))
+        listening.set_inheritable(False)
+    except OSError as error:
+        listening.close()
+        raise PortTakenError(host, port) from error
+    return listening
+
+
+def _address(host: str, port: int) -> str:
+    shown = f"[{host.strip('[]')}]" if ":" in host else host
+    return f"http://{shown}:{port}"

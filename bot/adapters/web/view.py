@@ -1,0 +1,84 @@
+"""One reply as the console shows it: text, remarks and status, all of it inert HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from bot.adapters.web import markup
+from core.language import N_, Words
+from core.replies import (
+    Failed,
+    FileReply,
+    Finished,
+    Notice,
+    Progress,
+    Queued,
+    ReplyEvent,
+    Sources,
+    TextDelta,
+    TextReplaced,
+)
+
+STAGES = {
+    "reading": N_("reading"),
+    "embedding": N_("understanding"),
+    "storing": N_("storing"),
+}
+
+
+@dataclass(slots=True)
+class ReplyView:
+    """A reply as far as it has come."""
+
+    words: Words
+    text: str = ""
+    status: str = ""
+    notes: list[str] = field(default_factory=list)
+    failure: str = ""
+    sources: Sources = field(default_factory=lambda: Sources(()))
+
+    def take(self, event: ReplyEvent) -> None:
+        """Let the next event have its effect."""
+        self.status = ""
+        match event:
+            case TextDelta(delta):
+                self.text += delta
+            case TextReplaced(whole):
+                self.text = whole
+            case Sources():
+                self.sources = event
+            case Notice(note) | FileReply(note):
+                self.notes.append(note)
+            case Progress() | Queued():
+                self.status = self._status(event)
+            case Failed(sentence):
+                self.failure = sentence
+            case Finished("cancelled"):
+                self.notes.append(self.words("[stopped]"))
+            case Finished():
+                pass
+            case _:
+                assert_never(event)
+
+    def _status(self, event: Progress | Queued) -> str:
+        _ = self.words
+        if isinstance(event, Queued):
+            wait = f" · {event.eta_seconds:.0f} s" if event.eta_seconds else ""
+            return _("waiting, place {position}", position=event.position) + wait
+        stage = _(STAGES[event.stage]) if event.stage in STAGES else event.stage
+        return f"{stage} {event.done}" + (f" / {event.total}" if event.total else "")
+
+    def html(self) -> str:
+        """The bubble."""
+        notes = "".join(f'<p class="note">{markup.plain(note)}</p>' for note in self.notes)
+        failed = f'<p class="failed">{markup.plain(self.failure)}</p>' if self.failure else ""
+        return (markup.formatted(self.text) + notes + failed) or "…"
+
+    def status_html(self) -> str:
+        """The line below the conversation; empty where nothing is waited for."""
+        return f'<p class="note">{markup.plain(self.status)}</p>' if self.status else ""
+
+    def sources_html(self) -> str:
+        """The passages of the answer."""
+        return markup.sources(self.sources, self.text, self.words)

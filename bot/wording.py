@@ -1,0 +1,23 @@
+"""The operator's own language, and errors in it."""
+
+from __future__ import annotations
+
+import os
+
+from bot.settings import Config
+from core.explain import explain
+from core.language import Words, words
+
+
+def own_words(config: Config) -> Words:
+    """Sentences in the language of the configuration, else of the shell."""
+    if config.chat.language != "auto":
+        return words(config.chat.language)
+    variables = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((os.environ[name] for name in variables if os.environ.get(name)), "en")
+    return words(locale.partition(".")[0])
+
+
+def sentence(error: Exception, say: Words) -> str:
+    """An expected error in one sentence."""
+    return explain(error, say) or say("Something went wrong.")

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot import config
+from bot.config import ConfigError, load
+from bot.settings import SAMPLES, Config
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def reading(text: str, **environ: str) -> Config:
+        path = tmp_path / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, environ)
+
+    return reading
+
+
+def told(read, text: str, **environ: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(text, **environ)
+    return str(caught.value)
+
+
+def test_without_a_file_the_defaults_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load(None, {}) == Config(data_dir=tmp_path / "data")
+
+
+def test_without_a_path_the_file_in_the_current_folder_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").write_text("[web]\nport = 7999\n")
+    assert load(None, {}).web.port == 7999
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml: there is no such file"):
+        load(tmp_path / "none.toml", {})
+
+
+def test_an_unknown_key_names_its_line_and_the_nearest_key(read):
+    text = 'data_dir = "x"\n\n[web]\nport = 7999\n\n\nprot = 7\n'
+    assert told(read, text) == "config.toml: line 7: web.prot: unknown key (did you mean web.port?)"
+
+
+def test_an_unknown_section_names_the_nearest(read):
+    assert told(read, "[wab]\nx = 1\n") == (
+        "config.toml: line 1: wab: unknown key (did you mean web?)"
+    )
+
+
+def test_a_key_in_the_wrong_section_is_led_to_the_right_one(read):
+    assert told(read, "[knowledge]\nport = 1\n").endswith("(did you mean web.port?)")
+
+
+def test_every_problem_is_told_at_once(read):
+    lines = told(read, '[web]\nport = "abc"\n[engine]\nkind = "gpt"\nnope = 1\n').splitlines()
+    assert [line.split(": ")[1:3] for line in lines] == [
+        ["line 5", "engine.nope"],
+        ["line 4", "engine.kind"],
+        ["line 2", "web.port"],
+    ]
+
+
+def test_a_value_out_of_range_is_told(read):
+    assert told(read, "[knowledge]\nrelevance_threshold = 1.5\n") == (
+        "config.toml: line 2: knowledge.relevance_threshold: must lie between 0 and 1"
+    )
+
+
+def test_broken_toml_names_its_line(read):
+    assert told(read, "[web]\nport 7\n").startswith("config.toml: line 2: not valid TOML")
+
+
+def test_a_section_written_as_a_value_is_told(read):
+    assert told(read, "web = 5\n") == (
+        "config.toml: line 1: web: is a section: write [web] and its keys below it"
+    )
+
+
+def test_the_environment_goes_over_the_file(read):
+    read_config = read("[web]\nport = 1\n", LOREKEEPER__WEB__PORT="7999", LOREKEEPER__DATA_DIR="d")
+    assert (read_config.web.port, read_config.data_dir.name) == (7999, "d")
+
+
+def test_an_unknown_variable_is_told_with_the_nearest(read):
+    assert told(read, "", LOREKEEPER__WEB__PROT="1") == (
+        "environment: LOREKEEPER__WEB__PROT: unknown key (did you mean LOREKEEPER__WEB__PORT?)"
+    )
+    assert "LOREKEEPER__NOPE: unknown key" in told(read, "", LOREKEEPER__NOPE="1")
+
+
+def test_a_wrong_value_in_a_variable_names_the_variable(read):
+    assert told(read, "", LOREKEEPER__WEB__PORT="x").startswith(
+        "environment: LOREKEEPER__WEB__PORT"
+    )
+
+
+def test_lists_and_tables_come_from_variables(read):
+    made = read(
+        "",
+        LOREKEEPER__OWNERS="discord:1, telegram:2",
+        LOREKEEPER__KNOWLEDGE__FOLDERS='{"a": "/a"}',
+        LOREKEEPER__ADMISSION__SERVERS='["x"]',
+    )
+    assert made.owners == ("discord:1", "telegram:2")
+    assert made.folders == {"a": Path("/a")}
+    assert made.admission.servers == ("x",)
+
+
+def test_any_key_may_be_taken_from_a_variable_it_names(read):
+    made = read('[engine]\nmodel_env = "M"\napi_key_env = "K"\n', M="tiny", K="s3cret")
+    assert (made.engine.model, made.engine.api_key) == ("tiny", "s3cret")
+    assert "s3cret" not in repr(made)
+
+
+def test_a_variable_that_is_not_set_leaves_the_default_and_a_remark(read):
+    made = read('[engine]\napi_key_env = "K"\n')
+    assert made.engine.api_key is None
+    assert made.remarks == ("engine.api_key_env names K, which is not set",)
+
+
+def test_a_secret_may_stand_in_a_file(read, tmp_path):
+    (tmp_path / "token").write_text("abc\n")
+    token = read('[telegram]\ntoken_file = "token"\n').telegram.token
+    assert token is not None
+    assert token.get_secret_value() == "abc"
+
+
+def test_tokens_are_found_in_their_usual_variables(read):
+    assert read("", DISCORD_TOKEN="t").discord.token is not None
+    assert read('[discord]\ntoken_env = "OTHER"\n').discord.token is None
+
+
+def test_relative_paths_start_at_the_file(read, tmp_path):
+    made = read('data_dir = "store"\n[knowledge]\nfolders = { samples = "s", "团队" = "文档" }\n')
+    assert made.data_dir == tmp_path / "store"
+    assert made.folders == {"samples": tmp_path / "s", "团队": tmp_path / "文档"}
+
+
+def test_a_model_that_is_a_file_is_found_beside_the_configuration(read, tmp_path):
+    assert read('[engine]\nmodel = "m.gguf"\n').engine.model == str(tmp_path / "m.gguf")
+    assert read('[engine]\nmodel = "org/name"\n').engine.model == "org/name"
+
+
+def test_the_samples_are_followed_unless_folders_are_named(read):
+    assert read("").folders == {"samples": SAMPLES}
+    assert read("[knowledge]\nfolders = {}\n").folders == {}
+
+
+def test_the_example_holds_every_key_and_nothing_but_defaults(root, tmp_path):
+    text = (root / "config.example.toml").read_text(encoding="utf-8")
+    assert load(root / "config.example.toml", {}) == Config(
+        data_dir=root / "data",
+        remarks=(
+            "discord.token_env names DISCORD_TOKEN, which is not set",
+            "telegram.token_env names TELEGRAM_TOKEN, which is not set",
+        ),
+    )
+    uncommented = tmp_path / "config.toml"
+    uncommented.write_text(
+        "\n".join(re.sub(r"^# ([a-z_]+ = )", r"\1", line) for line in text.splitlines()),
+        encoding="utf-8",
+    )
+    load(uncommented, {})
+    written = {
+        f"{section}.{key}".removesuffix("_env") if isinstance(table, dict) else section
+        for section, table in tomllib.loads(uncommented.read_text(encoding="utf-8")).items()
+        for key in (table if isinstance(table, dict) else [""])
+    }
+    assert written == set(config.keys())
