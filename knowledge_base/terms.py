@@ -3,8 +3,8 @@
 Folded by NFKC, case, traditional -> simplified Chinese and digits of every script. Scripts that put
 spaces between words give words, each also without its accents and, where it is long, as its
 first five letters (truncation instead of stemming: it needs to know no language; McNamee and
-Mayfield 2004). Scripts without spaces give pairs of characters, Han also single ones, Hangul both words and pairs.
-A term is kept as a 64-bit hash that is the same in every process.
+Mayfield 2004). Scripts without spaces give pairs of characters, Han also single ones, Hangul both
+words and pairs. A term is kept as a 64-bit hash that is the same in every process.
 """
 
 from __future__ import annotations
@@ -85,6 +85,18 @@ def terms_of(text: str) -> Terms:
         hashed += _run_hashes(runs)
     hashes, counts = np.unique(np.concatenate(hashed), return_counts=True)
     return Terms(hashes, np.minimum(counts, _MAX_COUNT).astype(np.uint16))
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where words stand; in scripts without spaces, pairs of characters do for words."""
+    spans: list[tuple[int, int]] = []
+    for match in _token_pattern().finditer(text):
+        start, end = match.span()
+        if _within(match.group()[0], _UNSPACED):
+            spans += [(at, min(at + 2, end)) for at in range(start, end, 2)]
+        else:
+            spans.append((start, end))
+    return spans
 
 
 def script_of(text: str) -> str:

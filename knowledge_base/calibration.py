@@ -1,0 +1,294 @@
+"""From raw signals to relevance: how far a cosine or a BM25 score can be trusted in this base.
+
+Cosines mean nothing by themselves: one embedder's lie between 0.75 and 0.95, another's between 0
+and 0.6, and an English one gives Chinese passages cosines that tell nothing. So each base is
+measured with **pseudo-questions**: sentences of its own with most words left out, which ought to
+find the chunk they were taken from (an inverse cloze task; Lee et al. 2019). They say where the
+cosines of unrelated pairs lie and, for each script, how much the dense leg knows beside the
+lexical one. The relevance model's few coefficients were learnt from pseudo-questions too, asked
+with and without their chunk in the base, by `benchmarks/fit_relevance.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base.sentences import sentences
+from knowledge_base.terms import Terms, script_of, word_spans
+
+QUESTIONS = 48
+"""Pseudo-questions that a base is measured with; about half a second of the bundled embedder."""
+
+MOST_REPLACED = 0.5
+"""Up to half of a pseudo-question's terms are replaced: people ask in words of their own."""
+
+_KEPT_WORDS = (0.25, 0.6)
+_MOST_WORDS = 20
+_LEAST_WORDS = 8
+_BLIND_DEVIATIONS = 1.0
+_SEEING_DEVIATIONS = 3.0
+"""How far above unrelated chunks a pseudo-question's own chunk lies, in deviations: an embedder
+that reads the script has it at 3.5 to 5.4, an English one in Chinese at 1.6. Trust goes from 0 to 1
+between the two, quadratically."""
+_MOST_DEVIATIONS = 6.0
+_USUAL_DEVIATIONS = 4.0
+_PRIOR_QUESTIONS = 4.0
+"""Pseudo-questions' worth of belief that the embedder was chosen because it reads the script."""
+_PRIOR_PAIRS = 10.0
+"""How many unrelated cosines the base-wide mean and deviation count for beside a question's own."""
+
+Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class DenseProfile:
+    """What the cosines of one embedder mean in one base, for questions in one script."""
+
+    script: str
+    """As `terms.script_of` names it; "" for all scripts together."""
+    mean: float
+    """Of the cosines between questions and chunks that do not answer them."""
+    deviation: float
+    """Of the same, within one question."""
+    trust: float
+    """The dense leg's say beside the lexical one, in [0, 1]: 0 where it tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The measurements of one base; they age as it grows."""
+
+    fingerprint: str
+    chunks: int
+    """Size of the base when it was measured."""
+    profiles: tuple[DenseProfile, ...]
+
+    def profile(self, script: str) -> DenseProfile:
+        """The profile for questions in this script, else that for all together."""
+        return next((p for p in self.profiles if p.script == script), self.profiles[0])
+
+    def fits(self, fingerprint: str, chunks: int) -> bool:
+        """Whether it still describes a base of this embedder and size."""
+        return self.fingerprint == fingerprint and self.chunks <= chunks * 2 <= self.chunks * 4
+
+    def to_json(self) -> str:
+        """As one line for storage."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Calibration:
+        """What `to_json` wrote; ValueError for anything else."""
+        try:
+            fields = json.loads(text)
+            profiles = tuple(DenseProfile(**profile) for profile in fields["profiles"])
+            return cls(str(fields["fingerprint"]), int(fields["chunks"]), profiles)
+        except (TypeError, KeyError) as error:
+            raise ValueError("not a stored calibration") from error
+
+
+@dataclass(frozen=True, slots=True)
+class RelevanceModel:
+    """Log-odds that a passage answers, from standardised signals.
+
+    With t the dense leg's trust, k how surely the question is in words that the base uses, z the
+    standardised cosine, n the chunks searched and l the lexical evidence:
+    `t * (dense*z + size*ln(n) + bias + say(k)*lexical*l + k*known) + (1-t) * (alone*l + unseen)`.
+    """
+
+    dense: float
+    size: float
+    bias: float
+    lexical: float
+    known: float
+    alone: float
+    unseen: float
+    dense_rank: float = 1 / 16
+    """What one standard deviation of cosine is worth in lexical evidence when ranking."""
+    known_from: float = 0.1
+    known_to: float = 0.4
+    """Shares of the question's weight that the base knows, between which k goes from 0 to 1."""
+    least_say: float = 0.4
+    """The lexical leg's say where the base knows none of the words: for names and numbers."""
+
+    def knowing(self, known: float) -> float:
+        """k: 0 where the question is probably in another language than the base, else up to 1."""
+        share = (known - self.known_from) / (self.known_to - self.known_from)
+        return min(1.0, max(0.0, share))
+
+    def say(self, known: float) -> float:
+        """The lexical evidence's weight, between `least_say` and 1."""
+        return self.least_say + (1 - self.least_say) * self.knowing(known)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signals:
+    """What is known of each candidate; arrays of one shape."""
+
+    z: Floats
+    """Standardised cosines; 0 where trust is 0."""
+    evidence: Floats
+    """Lexical evidence, in [0, 1], see `evidence`."""
+    known: float
+    trust: float
+    chunks: int
+
+
+SHIPPED = RelevanceModel(
+    dense=0.59,
+    size=-0.27,
+    bias=-0.72,
+    lexical=19.4,
+    known=-3.92,
+    alone=19.4,
+    unseen=-3.92,
+)
+"""Learnt from pseudo-questions of encyclopedic passages in English and Chinese, in bases of 3 to
+800 chunks, in one language and across two, embedded with multilingual-e5-small."""
+
+
+def evidence(coverage: Floats, matched: Floats) -> Floats:
+    """Lexical evidence: how often and how many of the question's terms occur, in equal parts."""
+    mixed: Floats = coverage / 2 + matched / 4
+    return mixed
+
+
+def standardise(cosines: Floats, reference: Floats, profile: DenseProfile) -> Floats:
+    """Cosines in deviations above those of unrelated chunks.
+
+    `reference` holds the question's cosines to a sample of the base, whose best is taken to be an
+    answer and left out; where the sample is small, the base's profile speaks for it.
+    """
+    unrelated = np.sort(reference)[:-1]
+    weight = len(unrelated) + _PRIOR_PAIRS
+    mean = (unrelated.sum() + _PRIOR_PAIRS * profile.mean) / weight
+    spread = ((unrelated - mean) ** 2).sum() + _PRIOR_PAIRS * profile.deviation**2
+    z: Floats = (cosines - mean) / max(1e-6, float(np.sqrt(spread / weight)))
+    return z
+
+
+def rank_scores(signals: Signals, model: RelevanceModel = SHIPPED) -> Floats:
+    """What candidates are ordered by; comparable within one question only."""
+    scores: Floats = (
+        model.dense_rank * signals.trust * signals.z + model.say(signals.known) * signals.evidence
+    )
+    return scores
+
+
+def relevance(signals: Signals, model: RelevanceModel = SHIPPED) -> Floats:
+    """Estimated probability that each candidate answers the question."""
+    knowing, trust = model.knowing(signals.known), signals.trust
+    both = (
+        model.dense * signals.z
+        + model.size * np.log(max(1, signals.chunks))
+        + model.bias
+        + model.lexical * model.say(signals.known) * signals.evidence
+        + model.known * knowing
+    )
+    alone = model.alone * signals.evidence + model.unseen
+    probability: Floats = 1 / (1 + np.exp(-(trust * both + (1 - trust) * alone)))
+    return probability
+
+
+@dataclass(frozen=True, slots=True)
+class PseudoQuestion:
+    """A question of which we know the chunk that it is about."""
+
+    chunk: int
+    """Index into the texts it was made from."""
+    text: str
+    script: str
+    whole: str
+    """The sentence it was made from."""
+
+
+def pseudo_questions(
+    texts: Sequence[str], count: int = QUESTIONS, seed: int = 0
+) -> list[PseudoQuestion]:
+    """At most `count` of them, from as many different texts as there are."""
+    rng = random.Random(seed)  # noqa: S311 - a repeatable sample, no secret
+    order = list(range(len(texts)))
+    rng.shuffle(order)
+    made: list[PseudoQuestion] = []
+    for turn in range(min(12, -(-count // max(1, len(order))))):
+        for chunk in order:
+            if len(made) < count and (question := _ask(texts[chunk], chunk, turn, rng)):
+                made.append(question)
+    return made
+
+
+def _ask(text: str, chunk: int, turn: int, rng: random.Random) -> PseudoQuestion | None:
+    parts = [s.text for s in sentences(text)]
+    long_enough = [s for s in parts if len(word_spans(s)) >= _LEAST_WORDS] or ([text] * (not turn))
+    if not long_enough:
+        return None
+    whole = rng.choice(long_enough)
+    share = rng.uniform(*_KEPT_WORDS)
+    kept = [span for span in word_spans(whole) if rng.random() < share][:_MOST_WORDS]
+    if len(kept) < 3:
+        return None
+    asked, last = "", 0
+    for start, end in kept:
+        joint = "" if asked and script_of(whole[start]) == "HAN" == script_of(asked[-1]) else " "
+        asked += joint * bool(asked) + whole[start:end]
+        last = end
+    return PseudoQuestion(chunk, asked, script_of(asked), whole[:last] or whole)
+
+
+def replaced(terms: Terms, pool: NDArray[np.uint64], rng: np.random.Generator) -> Terms:
+    """The question in other words: a share of its terms replaced, half of them by terms of
+    other questions (`pool`, repeats wanted), half by terms that no base has.
+    """
+    gone = rng.random(len(terms)) < rng.uniform(0, MOST_REPLACED)
+    foreign = gone & (rng.random(len(terms)) < 0.5)
+    hashes = terms.hashes.copy()
+    hashes[gone] = rng.choice(pool, int(gone.sum())) if len(pool) else 0
+    hashes[foreign] = rng.integers(1, 1 << 63, int(foreign.sum()), dtype=np.uint64)
+    unique = np.unique(hashes)
+    return Terms(unique, np.ones(len(unique), np.uint16))
+
+
+def measure(
+    fingerprint: str,
+    questions: Sequence[PseudoQuestion],
+    vectors: Vectors,
+    sample: Vectors,
+    chunks: int,
+) -> Calibration | None:
+    """Measure a base of `chunks` chunks.
+
+    `vectors` are the embedded questions, row by row; `sample` holds vectors of the texts that
+    `PseudoQuestion.chunk` counts. None where there is no unrelated pair to measure.
+    """
+    if len(sample) < 2 or not len(questions):
+        return None
+    cosines = (vectors @ sample.T).astype(np.float64)
+    own = np.array([q.chunk for q in questions])
+    scripts = np.array([q.script for q in questions])
+    groups = [("", np.arange(len(questions)))]
+    groups += [(str(s), np.flatnonzero(scripts == s)) for s in np.unique(scripts)]
+    profiles = tuple(_profile(script, cosines[rows], own[rows]) for script, rows in groups)
+    return Calibration(fingerprint, chunks, profiles)
+
+
+def _profile(script: str, cosines: Floats, own: NDArray[np.int64]) -> DenseProfile:
+    rows = np.arange(len(own))
+    unrelated = np.ones(cosines.shape, bool)
+    unrelated[rows, own] = False
+    others = cosines[unrelated].reshape(len(own), -1)
+    means = others.mean(axis=1)
+    within = np.sqrt(((others - means[:, None]) ** 2).mean())
+    # With one or two unrelated chunks a question, take the spread between questions if larger.
+    deviation = float(max(within, means.std() if others.shape[1] < 3 else 0.0, 1e-3))
+    bare = DenseProfile(script, float(means.mean()), deviation, 1.0)
+    z = np.array([standardise(row, row, bare) for row in cosines])
+    found = np.minimum(z[rows, own], _MOST_DEVIATIONS).sum() + _PRIOR_QUESTIONS * _USUAL_DEVIATIONS
+    apart = found / (len(own) + _PRIOR_QUESTIONS)
+    share = (apart - _BLIND_DEVIATIONS) / (_SEEING_DEVIATIONS - _BLIND_DEVIATIONS)
+    return DenseProfile(script, bare.mean, deviation, min(1.0, max(0.0, float(share))) ** 2)

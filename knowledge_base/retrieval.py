@@ -1,0 +1,259 @@
+"""A question against several bases at once: two legs, one ranking, one probability.
+
+Each leg proposes candidates; every candidate is then judged by both. What a leg may say follows
+from evidence: the dense leg's from how well its embedder knows the question's script in this base
+(`calibration`), the lexical leg's from how much of the question the searched bases know at all.
+Nothing here reads files or waits: the caller hands in views of open bases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base.calibration import (
+    SHIPPED,
+    Calibration,
+    DenseProfile,
+    RelevanceModel,
+    Signals,
+    evidence,
+    rank_scores,
+    relevance,
+    standardise,
+)
+from knowledge_base.lexical import LexicalIndex, LexicalQuery, weigh
+from knowledge_base.models import ChunkId, Legs
+from knowledge_base.terms import Terms, script_of, terms_of
+
+CANDIDATES = 50
+"""Chunks that each leg proposes in each base."""
+
+SAMPLE = 512
+"""Chunks whose cosines to a question say where unrelated ones lie."""
+
+_LEAST_SAMPLE = 8
+"""Below this a base without a calibration has nothing to standardise cosines by."""
+_SAME_TERMS = 0.9
+
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+
+class DenseIndex(Protocol):
+    """The part of `index.VectorIndex` that a search needs."""
+
+    def nearest(self, vector: Vectors, limit: int) -> tuple[Ids, Vectors]:
+        """Ids and cosines of the best, best first."""
+        ...
+
+    def match(self, vector: Vectors, ids: Ids) -> Vectors:
+        """Cosines of given chunks, NaN for those that are not there."""
+        ...
+
+
+class BaseView(Protocol):
+    """One open base, as a search sees it; all of it may be used by several threads."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the embedder that made its vectors; None where it has none."""
+        ...
+
+    @property
+    def dense(self) -> DenseIndex: ...
+
+    @property
+    def lexical(self) -> LexicalIndex: ...
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Its own; a small base may show that of another base of the same embedder."""
+        ...
+
+    @property
+    def sample(self) -> Vectors:
+        """Vectors of up to `SAMPLE` chunks taken evenly, all where there are fewer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A question made ready for searching."""
+
+    terms: Terms
+    script: str
+    vectors: Mapping[str, Vectors]
+    """The embedded question by embedder fingerprint; bases of other embedders do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A chunk in its place."""
+
+    chunk_id: ChunkId
+    relevance: float
+    dense: float | None
+    lexical: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidates:
+    """Candidates of one base; arrays of one shape."""
+
+    ids: Ids
+    cosines: Floats
+    z: Floats
+    scores: Floats
+    evidence: Floats
+    trust: float
+
+
+def query_of(text: str, vectors: Mapping[str, Vectors]) -> Query:
+    """A question and its vectors, by the fingerprint of the embedder that made each."""
+    return Query(terms_of(text), script_of(text), vectors)
+
+
+def search(
+    query: Query,
+    bases: Sequence[BaseView],
+    limit: int,
+    legs: Legs = Legs.BOTH,
+    model: RelevanceModel = SHIPPED,
+) -> list[Ranked]:
+    """At most `limit` chunks of all bases together, best first; relevance never rises."""
+    bases = [base for base in bases if len(base.lexical)]
+    if not bases:
+        return []
+    parts = [base.lexical.statistics(query.terms) for base in bases]
+    weighed = weigh(query.terms, sum(parts[1:], start=parts[0]))
+    references = _references(query, bases)
+    found = [
+        _candidates(query, weighed, b, references, max(limit, CANDIDATES), legs) for b in bases
+    ]
+    chunks = sum(part.chunks for part in parts)
+    known = 0.0 if legs is Legs.DENSE else weighed.known
+    scores = []
+    probabilities = []
+    for part in found:
+        signals = Signals(part.z, part.evidence, known, part.trust, chunks)
+        scores.append(rank_scores(signals, model))
+        probabilities.append(relevance(signals, model))
+    return _ranked(found, np.concatenate(scores), np.concatenate(probabilities), limit)
+
+
+def distinct(texts: Sequence[str]) -> list[int]:
+    """Indices of passages that say something the ones before them do not.
+
+    Near-duplicates share nine tenths of their terms and all their numbers: two versions of a table
+    row differ in a figure, and that is the point of it.
+    """
+    kept: list[int] = []
+    seen: list[tuple[NDArray[np.uint64], tuple[str, ...]]] = []
+    for index, text in enumerate(texts):
+        hashes, numbers = terms_of(text).hashes, _numbers(text)
+        if not any(n == numbers and _overlap(h, hashes) >= _SAME_TERMS for h, n in seen):
+            kept.append(index)
+            seen.append((hashes, numbers))
+    return kept
+
+
+def _numbers(text: str) -> tuple[str, ...]:
+    spaced = "".join(c if c.isdigit() else " " for c in text)
+    return tuple(sorted(spaced.split()))
+
+
+def _overlap(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
+    union = len(np.union1d(one, other))
+    return (len(one) + len(other) - union) / union if union else 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reference:
+    """Where the cosines of one embedder lie for this question."""
+
+    cosines: Floats
+    profile: DenseProfile | None
+
+
+def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, _Reference]:
+    """One for each embedder: its bases are searched as if they were one."""
+    references: dict[str, _Reference] = {}
+    for fingerprint, vector in query.vectors.items():
+        views = [base for base in bases if base.fingerprint == fingerprint]
+        samples = [base.sample @ vector for base in views if len(base.sample)]
+        if not samples:
+            continue
+        fitted = [(len(v.lexical), v.calibration) for v in views if v.calibration]
+        calibration = max(fitted, key=lambda pair: pair[0])[1] if fitted else None
+        references[fingerprint] = _Reference(
+            np.concatenate(samples).astype(np.float64),
+            calibration.profile(query.script) if calibration else None,
+        )
+    return references
+
+
+def _candidates(
+    query: Query,
+    weighed: LexicalQuery,
+    base: BaseView,
+    references: Mapping[str, _Reference],
+    limit: int,
+    legs: Legs,
+) -> _Candidates:
+    fingerprint = base.fingerprint
+    reference = None
+    if fingerprint is not None and legs is not Legs.LEXICAL:
+        reference = references.get(fingerprint)
+    vector = query.vectors[fingerprint] if reference and fingerprint is not None else None
+    proposed = [np.zeros(0, np.int64)]
+    if vector is not None:
+        proposed.append(base.dense.nearest(vector, limit)[0])
+    if legs is not Legs.DENSE:
+        proposed.append(base.lexical.search(weighed, limit)[0])
+    ids = np.unique(np.concatenate(proposed))
+    match = base.lexical.match(weighed, ids)
+    lexical = evidence(match.coverage, match.matched) * (legs is not Legs.DENSE)
+    cosines, z, trust = np.full(len(ids), np.nan), np.zeros(len(ids)), 0.0
+    if vector is not None and reference is not None:
+        cosines = base.dense.match(vector, ids).astype(np.float64)
+        z, trust = _standardised(cosines, reference)
+        z = np.nan_to_num(z, nan=float(z[~np.isnan(z)].min(initial=0.0)))
+        trust = 1.0 if legs is Legs.DENSE else trust
+    return _Candidates(ids, cosines, z, match.scores, lexical, trust)
+
+
+def _standardised(cosines: Floats, reference: _Reference) -> tuple[Floats, float]:
+    """Standardised cosines and the trust in them."""
+    if reference.profile is not None:
+        z = standardise(cosines, reference.cosines, reference.profile)
+        return z, reference.profile.trust
+    # Nothing was measured yet: the question's own cosines say where unrelated ones lie.
+    middle, spread = float(np.median(reference.cosines)), float(reference.cosines.std())
+    bare = DenseProfile("", middle, spread, 1.0)
+    trust = 1.0 if len(reference.cosines) >= _LEAST_SAMPLE else 0.0
+    return standardise(cosines, reference.cosines, bare), trust
+
+
+def _ranked(
+    found: Sequence[_Candidates], scores: Floats, probabilities: Floats, limit: int
+) -> list[Ranked]:
+    ids = np.concatenate([part.ids for part in found])
+    cosines = np.concatenate([part.cosines for part in found])
+    lexical = np.concatenate([part.scores for part in found])
+    order = np.lexsort((ids, -scores))[:limit]
+    falling = np.minimum.accumulate(probabilities[order])
+    return [
+        Ranked(
+            chunk_id=ChunkId(int(ids[i])),
+            relevance=float(probability),
+            dense=None if np.isnan(cosines[i]) else float(cosines[i]),
+            lexical=float(lexical[i]),
+        )
+        for i, probability in zip(order, falling, strict=True)
+    ]
