@@ -1,0 +1,166 @@
+"""Each sentence of an answer tied to the passage that supports it, whoever wrote the markers.
+
+A marker whose passage does not support its sentence is moved to one that does, or dropped. A
+sentence without a marker gets one. What no passage supports is marked as such, where a mark is
+given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.evidence import Claim, Evidence, Verdict, best, claim_of
+from knowledge_base.models import Passage
+from knowledge_base.sentences import Sentence, sentences
+
+NOT_FOUND: Final = ("The documents do not say", "资料中没有说明")
+"""What our prompts ask a model to write when no passage holds the answer."""
+
+_FENCED: Final = re.compile(
+    r"(^[ \t>]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*\2[`~]*[ \t]*$|\Z))", re.M | re.S
+)
+_CODE_OR_MARKER: Final = re.compile(
+    r"(?P<code>(?P<ticks>`+)[^\n]+?(?P=ticks))|(?P<space>[ \t]*)\[(?P<n>\d+)\]"
+)
+_LIST_MARK: Final = re.compile(r"^[ \t>]*(?:[-*+•]|\(?\d{1,3}[.)、]|#+)\s+")
+_LINE_END: Final = re.compile(r"[\s.!?…。！？；;\"'”’」』)）*_]*\Z")
+_HAN_END: Final = re.compile(r"[\u3000-\u9fff\uff00-\uffef]\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """An answer with its markers settled."""
+
+    text: str
+    cited: frozenset[int]
+    unsupported: int
+    """How many sentences no passage supports."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    at: int
+    space: str
+    number: int
+
+
+def attribute(
+    text: str, passages: Sequence[Passage], question: str, unsupported_mark: str | None = None
+) -> Attribution:
+    """Settle the markers of a whole answer; passage [1] is the first. Code is left as it is."""
+    evidence = [Evidence.of(passage) for passage in passages]
+    pieces: list[str] = []
+    cited: set[int] = set()
+    unsupported = 0
+    at = 0
+    for fence in (*_FENCED.finditer(text), None):
+        prose = text[at : fence.start()] if fence else text[at:]
+        settled = _Prose(prose, evidence, question).settle(unsupported_mark)
+        pieces.append(settled.text)
+        cited |= settled.cited
+        unsupported += settled.unsupported
+        if fence:
+            pieces.append(fence.group())
+            at = fence.end()
+    return Attribution("".join(pieces), frozenset(cited), unsupported)
+
+
+def says_not_found(text: str) -> bool:
+    """Whether an answer is what our prompts ask for when no passage holds it."""
+    plain = text.strip().lstrip('*_“"「')
+    return plain.casefold().startswith(tuple(phrase.casefold() for phrase in NOT_FOUND))
+
+
+class _Prose:
+    """A run of text without code blocks: its plain text, and its markers beside it."""
+
+    def __init__(self, text: str, evidence: Sequence[Evidence], question: str) -> None:
+        self._evidence = evidence
+        self._question = question
+        self._markers: list[_Marker] = []
+        pieces: list[str] = []
+        at = length = 0
+        for match in _CODE_OR_MARKER.finditer(text):
+            if match["code"]:
+                continue
+            pieces.append(text[at : match.start()])
+            length += match.start() - at
+            self._markers.append(_Marker(length, match["space"], int(match["n"])))
+            at = match.end()
+        self._plain = "".join([*pieces, text[at:]])
+
+    def settle(self, unsupported_mark: str | None) -> Attribution:
+        insertions: list[tuple[int, str]] = []
+        cited: set[int] = set()
+        unsupported = 0
+        spans = sentences(self._plain)
+        for n, sentence in enumerate(spans):
+            own = [marker for marker in self._markers if self._owner(marker, spans) == n]
+            verdict, numbers = self._judge(sentence, [marker.number for marker in own])
+            kept = [marker for marker in own if marker.number in numbers]
+            insertions += [(marker.at, f"{marker.space}[{marker.number}]") for marker in kept]
+            added = [number for number in numbers if number not in {m.number for m in kept}]
+            end = self._end(sentence)
+            if added and end is not None:
+                space = "" if _HAN_END.search(self._plain[:end]) else " "
+                insertions.append((end, space + "".join(f"[{number}]" for number in added)))
+                cited.update(added)
+            cited.update(marker.number for marker in kept)
+            if verdict is Verdict.UNSUPPORTED:
+                unsupported += 1
+                if unsupported_mark:
+                    insertions.append((sentence.end, unsupported_mark))
+        if not spans:
+            insertions = [(m.at, f"{m.space}[{m.number}]") for m in self._markers]
+        return Attribution(self._with(insertions), frozenset(cited), unsupported)
+
+    def _owner(self, marker: _Marker, spans: Sequence[Sentence]) -> int:
+        """The sentence of a marker: the one before it, also behind its full stop, on its line."""
+        before = max((n for n, span in enumerate(spans) if span.start < marker.at), default=0)
+        gap = self._plain[spans[before].end : marker.at]
+        return min(before + ("\n" in gap), len(spans) - 1)
+
+    def _judge(self, sentence: Sentence, marked: list[int]) -> tuple[Verdict, list[int]]:
+        """The verdict on a sentence, and the numbers it should carry."""
+        claim = claim_of(_LIST_MARK.sub("", sentence.text), self._question)
+        if not _is_claim(sentence.text, claim):
+            return Verdict.UNKNOWN, marked
+        supporting = [
+            number
+            for number in dict.fromkeys(marked)
+            if self._evidence[number - 1].supports(claim)[0] is not Verdict.UNSUPPORTED
+        ]
+        if supporting:
+            return Verdict.SUPPORTED, supporting
+        if len(set(marked)) > 1:
+            several = Evidence.together(self._evidence[number - 1] for number in set(marked))
+            if several.supports(claim)[0] is Verdict.SUPPORTED:
+                return Verdict.SUPPORTED, marked
+        verdict, index = best(claim, self._evidence)
+        return verdict, [] if index is None else [index + 1]
+
+    def _end(self, sentence: Sentence) -> int | None:
+        """Where a marker is added: before the full stop. None in a table, which it would break."""
+        if sentence.text.lstrip().startswith("|"):
+            return None
+        closing = _LINE_END.search(sentence.text)
+        return sentence.start + (closing.start() if closing else len(sentence.text))
+
+    def _with(self, insertions: list[tuple[int, str]]) -> str:
+        pieces: list[str] = []
+        at = 0
+        for place, text in sorted(insertions, key=lambda insertion: insertion[0]):
+            pieces += (self._plain[at:place], text)
+            at = place
+        return "".join([*pieces, self._plain[at:]])
+
+
+def _is_claim(text: str, claim: Claim) -> bool:
+    """False for headings, questions, announcements and an honest "not found"."""
+    plain = text.strip().rstrip("*_")
+    if claim.empty or plain.startswith("#") or says_not_found(plain):
+        return False
+    return not plain.endswith(("?", "？", ":", "："))

@@ -1,0 +1,272 @@
+"""Whether a passage supports a sentence, told from their words, numbers and names.
+
+Words are compared folded (`knowledge_base.terms.normalise`), numbers and names exactly: a sentence
+with a number that the passage does not hold is not supported, however similar the rest is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Final
+
+from knowledge_base.models import Passage
+from knowledge_base.terms import normalise
+
+ENOUGH: Final = 0.5
+"""Share of a sentence's words that a passage must hold."""
+_STEM: Final = 5
+
+_HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_RUN: Final = re.compile(rf"[{_HAN}\u3040-\u30ff]+|[^\W\d_{_HAN}\u3040-\u30ff]+")
+_HAN_RUN: Final = re.compile(rf"[{_HAN}\u3040-\u30ff]")
+_HAN_GRAMMAR: Final = re.compile(
+    r"[的了是在和与与及也都就着把被让为于以之而或吗呢吧啊这那它]|可以|需要|根据|文档|资料|段落"
+)
+_GRAMMAR: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the and or but if so as of in on at to by for from with into than then that this "
+        "these those there here it its is are was were be been being am do does did done has have "
+        "had having will would can could may might must shall should not no yes also only just "
+        "very i you he she we they me him her us them my your his our their who whom whose which "
+        "what when where why how all any some each both more most such other own same too s t d ll "
+        "re ve according document documents passage passages source sources based provided "
+        "information mentioned states stated says pm clock",
+    )
+)
+
+_NUMBER: Final = re.compile(r"\d+(?::\d\d)+|\d+(?:[.,]\d+)*")
+_HALF_DAY: Final = re.compile(r"\s*(?P<pm>p\.?\s?m\b)|\s*(?P<am>a\.?\s?m\b)")
+_UP_TO_TWENTY: Final = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty",
+)
+_TENS: Final = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WORD_NUMBERS: Final = {word: number for number, word in enumerate(_UP_TO_TWENTY)} | {
+    word: 10 * number for number, word in enumerate(_TENS, 3)
+}
+_NAMELESS: Final = frozenset(("one", "zero"))
+"""Number words that are mostly none."""
+_WORD_NUMBER: Final = re.compile(rf"\b(?:{'|'.join(_WORD_NUMBERS)})\b")
+_HAN_DIGITS: Final = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {
+    "〇": 0,
+    "两": 2,
+}
+_HAN_UNITS: Final = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
+_HAN_NUMBER: Final = re.compile(r"[零〇一二两三四五六七八九十百千万]+")
+_HAN_COUNTED: Final = re.compile(
+    r"(?<!第)[零〇一二两三四五六七八九十百千万]+(?=[个天元块月日号点人本次周年岁层楼名位张件台间%％小时分钟公米])"
+)
+_NAME: Final = re.compile(r"(?<![\w'’])[A-Z\u00c0-\u00de][\w-]*[\w]")
+
+
+class Verdict(Enum):
+    """What comparing a sentence with passages came to."""
+
+    SUPPORTED = auto()
+    UNSUPPORTED = auto()
+    UNKNOWN = auto()
+    """They are in different scripts, and there is no number to go by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence, as it is compared."""
+
+    tokens: frozenset[str]
+    new: frozenset[str]
+    """Those that the question does not hold."""
+    numbers: frozenset[str]
+    names: frozenset[str]
+
+    @property
+    def empty(self) -> bool:
+        """True where there is nothing that could be supported."""
+        return not self.tokens and not self.numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one passage, or several together, hold."""
+
+    tokens: frozenset[str]
+    numbers: frozenset[str]
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, passage: Passage) -> Evidence:
+        """The passage with its heading and its document's name."""
+        parts = (passage.document.name, passage.chunk.heading or "", passage.chunk.text)
+        text = "\n".join(parts)
+        folded = normalise(text)
+        return cls(
+            frozenset(_tokens(folded)), frozenset(_all_numbers(folded)), frozenset(_words(folded))
+        )
+
+    @classmethod
+    def together(cls, parts: Iterable[Evidence]) -> Evidence:
+        """What several hold between them."""
+        several = tuple(parts)
+        return cls(
+            frozenset().union(*(part.tokens for part in several)),
+            frozenset().union(*(part.numbers for part in several)),
+            frozenset().union(*(part.words for part in several)),
+        )
+
+    def supports(self, claim: Claim) -> tuple[Verdict, float]:
+        """The verdict and, among supporters, how well it fits."""
+        if not claim.numbers <= self.numbers:
+            return Verdict.UNSUPPORTED, 0.0
+        if _script(claim.tokens) not in (None, *map(_script, (self.tokens,))):
+            return (Verdict.SUPPORTED if claim.numbers else Verdict.UNKNOWN), 0.0
+        if not claim.names <= self.words:
+            return Verdict.UNSUPPORTED, 0.0
+        whole, new = _share(claim.tokens, self.tokens), _share(claim.new, self.tokens)
+        # A number that is there says more than one or two words that are said otherwise.
+        lenient = bool(claim.numbers) and len(claim.new) < 3
+        if whole < ENOUGH or (new < ENOUGH and not lenient):
+            return Verdict.UNSUPPORTED, 0.0
+        return Verdict.SUPPORTED, whole + new
+
+
+def claim_of(sentence: str, question: str) -> Claim:
+    """What a sentence claims; names that the question holds need no support."""
+    folded, asked = normalise(sentence), normalise(question)
+    tokens = frozenset(_tokens(folded))
+    first = re.search(r"\w", sentence)
+    names = {
+        normalise(match.group())
+        for match in _NAME.finditer(sentence)
+        if first is None or match.start() != first.start()
+    }
+    return Claim(
+        tokens,
+        tokens - frozenset(_tokens(asked)),
+        frozenset(_claimed_numbers(folded)),
+        frozenset(
+            word
+            for name in names
+            for word in _words(name)
+            if len(word) > 1 and word not in _GRAMMAR and word not in _WORD_NUMBERS
+        )
+        - frozenset(_words(asked)),
+    )
+
+
+def _share(part: frozenset[str], whole: frozenset[str]) -> float:
+    return len(part & whole) / len(part) if part else 1.0
+
+
+def _script(tokens: frozenset[str]) -> str | None:
+    """ "han" or "letters", whichever most words are in; None where there are none."""
+    han = sum(bool(_HAN_RUN.match(token)) for token in tokens)
+    if not tokens:
+        return None
+    return "han" if han * 2 > len(tokens) else "letters"
+
+
+def _words(folded: str) -> Iterator[str]:
+    for run in _RUN.findall(folded):
+        if not _HAN_RUN.match(run):
+            yield run
+
+
+def _tokens(folded: str) -> Iterator[str]:
+    """Words without endings, and pairs of Han characters; words of grammar left out."""
+    for run in _RUN.findall(folded):
+        if not _HAN_RUN.match(run):
+            if run not in _GRAMMAR and run not in _WORD_NUMBERS:
+                yield run[:_STEM]
+            continue
+        for part in _HAN_GRAMMAR.split(run):
+            if _HAN_NUMBER.fullmatch(part):
+                continue
+            if len(part) == 1:
+                yield part
+            yield from (part[n : n + 2] for n in range(len(part) - 1))
+
+
+def _claimed_numbers(folded: str) -> Iterator[str]:
+    """Numbers that a sentence states; one form each."""
+    for match in _NUMBER.finditer(folded):
+        yield _canonical(match.group())
+    for match in _WORD_NUMBER.finditer(folded):
+        if match.group() not in _NAMELESS:
+            yield str(_WORD_NUMBERS[match.group()])
+    for match in _HAN_COUNTED.finditer(folded):
+        if match.group() != "一":
+            yield str(_han_value(match.group()))
+
+
+def _all_numbers(folded: str) -> Iterator[str]:
+    """Numbers that a passage holds, in every form in which a sentence may rightly state them."""
+    for match in _NUMBER.finditer(folded):
+        number = _canonical(match.group())
+        yield number
+        hour, _, minute = number.partition(":")
+        half = _HALF_DAY.match(folded, match.end())
+        if hour.isdigit() and len(hour) < 3:
+            yield from _clock_forms(int(hour), minute, pm=bool(half and half["pm"]))
+    for match in _WORD_NUMBER.finditer(folded):
+        yield str(_WORD_NUMBERS[match.group()])
+    for match in _HAN_NUMBER.finditer(folded):
+        yield str(_han_value(match.group()))
+
+
+def _clock_forms(hour: int, minute: str, *, pm: bool) -> Iterator[str]:
+    hours = {hour}
+    if minute and 12 < hour < 24:
+        hours.add(hour - 12)
+    if pm and hour < 12:
+        hours.add(hour + 12)
+    for form in hours:
+        if minute:
+            yield f"{form}:{minute}"
+        if minute in ("", "00"):
+            yield str(form)
+            yield f"{form}:00" if minute or pm else str(form)
+
+
+def _canonical(number: str) -> str:
+    if ":" in number:
+        return number.lstrip("0") if not number.startswith("0:") else number
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", number):
+        number = number.replace(",", "")
+    try:
+        return f"{Decimal(number.replace(',', '.')).normalize():f}"
+    except ArithmeticError:
+        return number
+
+
+def _han_value(number: str) -> int:
+    if not any(unit in number for unit in _HAN_UNITS):
+        return int("".join(str(_HAN_DIGITS[digit]) for digit in number))
+    total = section = digit = 0
+    for letter in number:
+        if letter in _HAN_DIGITS:
+            digit = _HAN_DIGITS[letter]
+        elif letter == "万":
+            total, section, digit = (total + section + digit or 1) * 10_000, 0, 0
+        else:
+            section += (digit or 1) * _HAN_UNITS[letter]
+            digit = 0
+    return total + section + digit
+
+
+def best(claim: Claim, evidence: Sequence[Evidence]) -> tuple[Verdict, int | None]:
+    """The passage that supports a claim best, as an index.
+
+    UNKNOWN where none does and the most relevant one, the first, cannot be compared.
+    """
+    verdicts = [one.supports(claim) for one in evidence]
+    supporters = [n for n, (verdict, _) in enumerate(verdicts) if verdict is Verdict.SUPPORTED]
+    if supporters:
+        return Verdict.SUPPORTED, max(supporters, key=lambda n: (verdicts[n][1], -n))
+    if verdicts and verdicts[0][0] is Verdict.UNKNOWN:
+        return Verdict.UNKNOWN, None
+    return Verdict.UNSUPPORTED, None
