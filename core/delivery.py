@@ -1,0 +1,292 @@
+"""Reply events become messages: typing, one message that grows, what belongs below it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from core.errors import (
+    ChannelGoneError,
+    DeliveryError,
+    DeliveryRateLimitedError,
+    ForbiddenError,
+)
+from core.events import IncomingMessage, InteractionRef, MessageRef, ReplyTo
+from core.language import Words
+from core.layout import Draft
+from core.pacer import Pacer, Urgency
+from core.ports import Outbox
+from core.replies import FileReply, Finished, ReplyEvent
+from core.shielding import to_the_end
+from core.text import split_message
+
+TYPING_SECONDS: Final = 4.5
+"""Telegram shows typing for five seconds, Discord for ten."""
+OPENING_SECONDS: Final = 0.2
+"""How long a first sight waits for more: a short answer then takes one message and no edit."""
+PATIENCE_SECONDS: Final = 5.0
+"""How long a request that is under way may go on after a cancellation."""
+
+PartKind: TypeAlias = Literal["text", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message of ours that belongs to a reply, from this run or from one before."""
+
+    kind: PartKind
+    part: int
+    message_id: str
+
+
+class Receipts(Protocol):
+    """Where it is kept which messages a reply consists of."""
+
+    @property
+    def key(self) -> str | None:
+        """Names the reply across restarts; None where it is not kept."""
+        ...
+
+    async def sent(self, message: SentMessage) -> None: ...
+
+    async def removed(self, message: SentMessage) -> None: ...
+
+
+@dataclass(slots=True)
+class _Posted:
+    message: SentMessage
+    text: str | None
+    """What it shows; None where an earlier run sent it."""
+
+
+class Delivery:
+    """One reply on its way to one place. Feed `show`, and await `paint` beside it.
+
+    Whatever was throttled on the way, `paint` returns when the text stands there as it should.
+    """
+
+    def __init__(
+        self,
+        message: IncomingMessage,
+        outbox: Outbox,
+        pacer: Pacer,
+        words: Words,
+        receipts: Receipts,
+        *,
+        sent: Sequence[SentMessage] | None = None,
+    ) -> None:
+        """`sent` is what earlier runs of this reply have sent; None: this is the first."""
+        self._to = message.conversation
+        self._reply_to: ReplyTo = message.reply_to or MessageRef(self._to, message.message_id)
+        self._outbox = outbox
+        self._can = outbox.capabilities
+        self._pacer = pacer
+        self._receipts = receipts
+        self._draft = Draft(words, markdown=self._can.markup == "markdown")
+        self._files: list[FileReply] = []
+        self._again = sent is not None
+        self._posted = [_Posted(m, None) for m in sent or () if m.kind == "text"]
+        self._sent_files = [m for m in sent or () if m.kind == "file"]
+        self._changed = asyncio.Event()
+        self._complete = asyncio.Event()
+
+    @property
+    def visible(self) -> bool:
+        """Whether the asker has seen anything of it."""
+        return bool(self._posted or self._sent_files)
+
+    def show(self, event: ReplyEvent) -> None:
+        """Take the next event; it is shown when its turn comes."""
+        if isinstance(event, FileReply):
+            self._files.append(event)
+        elif isinstance(event, Finished):
+            self._draft.stopped = event.reason == "cancelled"
+        else:
+            self._draft.take(event)
+        self._changed.set()
+
+    def complete(self) -> None:
+        """No more events will come."""
+        self._complete.set()
+
+    async def paint(self) -> None:
+        """Show what comes until it is complete, then the whole text as it is to stay."""
+        with self._pacer.unfinished():
+            typing = asyncio.create_task(self._type(), name=f"typing {self._to}")
+            try:
+                if self._can.can_edit:
+                    await self._glimpses(typing)
+                await self._complete.wait()
+                await self._finish()
+            finally:
+                typing.cancel()
+                await asyncio.wait({typing})
+
+    async def stop(self) -> None:
+        """End with what there is and a mark that it was stopped; nothing shown stays nothing."""
+        self._draft.stopped = True
+        self._files.clear()
+        if self.visible:
+            with self._pacer.unfinished():
+                await self._finish()
+
+    async def remove(self) -> None:
+        """Take away everything that was shown."""
+        for message in [*(posted.message for posted in self._posted), *self._sent_files]:
+            await self._surely(self._delete_task(message))
+        self._posted.clear()
+        self._sent_files.clear()
+
+    async def _type(self) -> None:
+        while not self._posted:
+            # Only a courtesy: whether we may write there, the first message tells.
+            with suppress(DeliveryError):
+                await self._outbox.typing(self._to)
+            await asyncio.sleep(TYPING_SECONDS)
+
+    async def _glimpses(self, typing: asyncio.Task[None]) -> None:
+        complete = asyncio.ensure_future(self._complete.wait())
+        try:
+            while not complete.done():
+                await _first(self._changed.wait(), complete)
+                self._changed.clear()
+                if not self._draft.worth_showing:
+                    continue
+                if not self._posted:
+                    await _first(asyncio.sleep(OPENING_SECONDS), complete)
+                may = self._pacer.ask(Urgency.SPARE if self._posted else Urgency.OPENING)
+                await _first(may, complete)
+                if complete.done():
+                    may.cancel()
+                    return
+                await self._glimpse()
+                typing.cancel()
+        finally:
+            complete.cancel()
+
+    async def _glimpse(self) -> None:
+        """Bring one message up to date; if more is to do, say so."""
+        parts = self._split(self._draft.growing())
+        wrong = self._wrong(parts)
+        if not wrong:
+            return
+        if len(wrong) > 1:
+            self._changed.set()
+        try:
+            await self._put(wrong[0], parts[wrong[0]])
+        except DeliveryRateLimitedError as error:
+            self._pacer.pause(error.retry_after)
+            self._changed.set()
+
+    async def _finish(self) -> None:
+        parts = self._split(self._draft.final())
+        if self._careful:
+            await self._open_carefully(len(parts))
+        while wrong := self._wrong(parts):
+            await self._surely(self._put_task(wrong[0], parts[wrong[0]]))
+        for posted in self._posted[len(parts) :]:
+            await self._surely(self._delete_task(posted.message))
+        del self._posted[len(parts) :]
+        for place in range(len(self._sent_files), len(self._files)):
+            await self._surely(self._file_task(place, self._files[place]))
+
+    @property
+    def _careful(self) -> bool:
+        # Killed between the platform's taking a message and our noting its id, we send it again:
+        # where the platform cannot tell, the first must not look like an answer.
+        kept = self._receipts.key is not None
+        return kept and self._can.can_edit and not self._can.can_deduplicate
+
+    async def _open_carefully(self, parts: int) -> None:
+        for place in range(len(self._posted), parts):
+            await self._surely(self._put_task(place, self._draft.mark))
+
+    def _split(self, text: str) -> tuple[str, ...]:
+        return split_message(text, self._can.max_text, self._can.count)
+
+    def _wrong(self, parts: Sequence[str]) -> list[int]:
+        """The parts that are not shown as they should be."""
+        return [
+            place
+            for place, part in enumerate(parts)
+            if place >= len(self._posted) or self._posted[place].text != part
+        ]
+
+    def _put_task(self, place: int, text: str) -> Callable[[], Awaitable[None]]:
+        return lambda: self._put(place, text)
+
+    def _delete_task(self, message: SentMessage) -> Callable[[], Awaitable[None]]:
+        return lambda: self._delete(message)
+
+    def _file_task(self, place: int, file: FileReply) -> Callable[[], Awaitable[None]]:
+        return lambda: to_the_end(self._send_file(place, file), patience=PATIENCE_SECONDS)
+
+    async def _surely(self, operation: Callable[[], Awaitable[None]]) -> None:
+        """Carry it out however often the platform asks us to wait."""
+        while True:
+            await self._pacer.ask(Urgency.FINAL)
+            try:
+                return await operation()
+            except DeliveryRateLimitedError as error:
+                self._pacer.pause(error.retry_after)
+
+    async def _put(self, place: int, text: str) -> None:
+        # To the end also when cancelled: an id that nobody noted, or an old edit that overtakes
+        # the last one, could not be mended.
+        if place < len(self._posted):
+            await to_the_end(self._edit(place, text), patience=PATIENCE_SECONDS)
+        else:
+            await to_the_end(self._send(place, text), patience=PATIENCE_SECONDS)
+
+    async def _edit(self, place: int, text: str) -> None:
+        posted = self._posted[place]
+        await self._outbox.edit(self._to, posted.message.message_id, text)
+        posted.text = text
+
+    async def _send(self, place: int, text: str) -> None:
+        message_id = await self._outbox.send(
+            self._to, text, reply_to=self._reply_to_of(place), key=self._key("text", place)
+        )
+        message = SentMessage("text", place, message_id)
+        # After a restart it may be the earlier run's message that came back for our key.
+        known = not (self._again and self._can.can_deduplicate)
+        self._posted.append(_Posted(message, text if known else None))
+        await self._receipts.sent(message)
+
+    async def _send_file(self, place: int, file: FileReply) -> None:
+        message_id = await self._outbox.send_file(
+            self._to,
+            file.filename,
+            file.data,
+            reply_to=self._reply_to_of(place),
+            key=self._key("file", place),
+        )
+        message = SentMessage("file", place, message_id)
+        self._sent_files.append(message)
+        await self._receipts.sent(message)
+
+    async def _delete(self, message: SentMessage) -> None:
+        with suppress(ForbiddenError, ChannelGoneError):
+            await self._outbox.delete(self._to, message.message_id)
+        await self._receipts.removed(message)
+
+    def _reply_to_of(self, place: int) -> ReplyTo | None:
+        """An interaction is answered by every part, a message by the first."""
+        return self._reply_to if place == 0 or isinstance(self._reply_to, InteractionRef) else None
+
+    def _key(self, kind: PartKind, place: int) -> str | None:
+        key = self._receipts.key
+        return f"{key}-{kind}-{place}" if key is not None else None
+
+
+async def _first(awaited: Awaitable[Any], complete: asyncio.Future[Any]) -> None:
+    """Wait for it, or for completion; what it was is cancelled if it is not needed any more."""
+    future = asyncio.ensure_future(awaited)
+    try:
+        await asyncio.wait({future, complete}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not future.done():
+            future.cancel()

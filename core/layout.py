@@ -1,0 +1,116 @@
+"""What a reply looks like as one text: while it grows, and as it is to stay. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, assert_never
+
+from core.language import Words
+from core.replies import (
+    CitedPassage,
+    Failed,
+    Notice,
+    Progress,
+    Queued,
+    Sources,
+    TextDelta,
+    TextReplaced,
+)
+from core.text import clip, escape_markdown
+
+WRITING: Final = "▌"
+"""At the end of a message that is still being written."""
+HEADING_LENGTH: Final = 60
+
+
+class Draft:
+    """Takes events in; gives the text to show out."""
+
+    def __init__(self, words: Words, *, markdown: bool) -> None:
+        self.mark: Final = WRITING
+        self.stopped = False
+        self._words = words
+        self._name = escape_markdown if markdown else _plain
+        self._body = ""
+        self._status = ""
+        self._notices: list[str] = []
+        self._sources: Sources | None = None
+        self._failure = ""
+
+    def take(
+        self,
+        event: TextDelta | TextReplaced | Notice | Progress | Queued | Sources | Failed,
+    ) -> None:
+        match event:
+            case TextDelta(text):
+                self._body += text
+            case TextReplaced(text):
+                self._body = text
+            case Notice(text):
+                self._notices.append(text)
+            case Queued(position, eta_seconds):
+                self._status = self._queued(position, eta_seconds)
+            case Progress(stage, done, total):
+                self._status = self._progress(stage, done, total)
+            case Sources():
+                self._sources = event
+            case Failed(text):
+                self._failure = text
+            case _:
+                assert_never(event)
+
+    @property
+    def worth_showing(self) -> bool:
+        """Whether there is anything to open a message with."""
+        return bool(self._body.strip() or self._status)
+
+    def growing(self) -> str:
+        """The text so far with the mark, or how far work has come before there is any."""
+        body = self._body.strip()
+        if not body:
+            return self._status
+        # Within a fence that is still open the mark would stand in the code, which is right.
+        return f"{body} {self.mark}"
+
+    def final(self) -> str:
+        """The whole: text, failure, the mark of a stop, remarks, sources; empty if nothing is."""
+        _ = self._words
+        body = [self._body.strip(), self._failure, _("[stopped]") if self.stopped else ""]
+        below = [*self._notices, self._sources_block()]
+        return "\n\n".join(piece for piece in body + below if piece)
+
+    def _queued(self, position: int, eta_seconds: float | None) -> str:
+        _ = self._words
+        if eta_seconds is None:
+            return _("Waiting: number {position} in the queue.", position=position)
+        return _(
+            "Waiting: number {position} in the queue, about {seconds} s.",
+            position=position,
+            seconds=max(1, math.ceil(eta_seconds)),
+        )
+
+    def _progress(self, stage: str, done: int, total: int | None) -> str:
+        if total:
+            return f"{stage}: {done}/{total} ({min(100, done * 100 // total)} %)"
+        return f"{stage}: {done}" if done else f"{stage}…"
+
+    def _sources_block(self) -> str:
+        if self._sources is None or self._sources.refused:
+            return ""
+        cited = [self._source(source) for source in self._sources.passages if source.cited]
+        return "\n".join([self._words("Sources:"), *cited]) if cited else ""
+
+    def _source(self, source: CitedPassage) -> str:
+        _ = self._words
+        passage = source.passage
+        where = [self._name(passage.document.name)]
+        if passage.chunk.page is not None:
+            where.append(_("p. {page}", page=passage.chunk.page))
+        elif passage.chunk.heading is not None:
+            where.append(self._name(clip(passage.chunk.heading, HEADING_LENGTH)))
+        percent = round(passage.relevance * 100)
+        return f"[{source.number}] {', '.join(where)} ({percent} %)"
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split())

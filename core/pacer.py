@@ -1,0 +1,121 @@
+"""One channel's budget of sends and edits, shared by all answers that are shown there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import IntEnum
+from math import inf
+from typing import Final
+
+WINDOW_SECONDS: Final = 60.0
+
+
+class Urgency(IntEnum):
+    """Who goes first when the budget is short."""
+
+    FINAL = 0
+    """The text an answer ends with: may use the budget up."""
+    OPENING = 1
+    """The first sight of an answer: leaves one for the end of each that is open."""
+    SPARE = 2
+    """A glimpse in between: also keeps the interval, and comes last."""
+
+
+class Pacer:
+    """Grants at most `window / interval` operations in any window, in order of urgency.
+
+    A window rather than a fixed beat: platforms count per minute, and an answer that is complete
+    should not wait for a beat when the channel has been quiet.
+    """
+
+    def __init__(self, interval: float, *, window: float = WINDOW_SECONDS) -> None:
+        self._interval = interval
+        self._window = window
+        self._most = max(2.0, window // interval) if interval > 0 else inf
+        self._granted: deque[float] = deque()
+        self._last_spare = -inf
+        self._paused_until = -inf
+        self._unfinished = 0
+        self._waiting: dict[Urgency, deque[asyncio.Future[None]]] = {
+            urgency: deque() for urgency in Urgency
+        }
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def idle(self) -> bool:
+        """True when forgetting this pacer forgets nothing."""
+        now = asyncio.get_running_loop().time()
+        self._expire(now)
+        busy = self._granted or self._unfinished or any(self._waiting.values())
+        return not busy and now >= self._paused_until
+
+    @contextmanager
+    def unfinished(self) -> Generator[None, None, None]:
+        """While an answer is open, a place in the budget is kept for its end."""
+        self._unfinished += 1
+        try:
+            yield
+        finally:
+            self._unfinished -= 1
+            self._grant()
+
+    def ask(self, urgency: Urgency) -> asyncio.Future[None]:
+        """Done when the operation may go; cancel it to withdraw."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[urgency].append(future)
+        self._grant()
+        return future
+
+    def pause(self, seconds: float) -> None:
+        """The platform asked for silence: nothing goes until then."""
+        until = asyncio.get_running_loop().time() + seconds
+        self._paused_until = max(self._paused_until, until)
+
+    def _grant(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._expire(now)
+        for urgency in Urgency:
+            waiting = self._waiting[urgency]
+            while waiting and (waiting[0].done() or self._may(urgency, now)):
+                future = waiting.popleft()
+                if future.done():
+                    continue
+                self._granted.append(now)
+                # Every glimpse counts its interval from whatever was shown last.
+                self._last_spare = now
+                future.set_result(None)
+        self._wake_later(now)
+
+    def _may(self, urgency: Urgency, now: float) -> bool:
+        if now < self._paused_until:
+            return False
+        used = len(self._granted)
+        match urgency:
+            case Urgency.FINAL:
+                return used < self._most
+            case Urgency.OPENING:
+                return used + self._unfinished < self._most or used == 0
+            case Urgency.SPARE:
+                due = now >= self._last_spare + self._interval
+                return due and used + self._unfinished < self._most
+
+    def _wake_later(self, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not any(self._waiting.values()):
+            return
+        moments = [self._paused_until, self._last_spare + self._interval]
+        if self._granted:
+            moments.append(self._granted[0] + self._window)
+        coming = [moment for moment in moments if moment > now]
+        if coming:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(min(coming), self._grant)
+
+    def _expire(self, now: float) -> None:
+        while self._granted and self._granted[0] + self._window <= now:
+            self._granted.popleft()

@@ -1,0 +1,178 @@
+"""A platform that takes messages, shows them, and remembers them, also across processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ChannelGoneError
+from core.events import ChannelRef, ConversationRef, MessageRef, ReplyTo
+from core.ports import Capabilities
+
+QUICK = Capabilities(max_text=2000, edit_interval_private=0, edit_interval_group=0)
+
+
+@dataclass(slots=True)
+class Shown:
+    """One message as a reader sees it now."""
+
+    message_id: str
+    channel: str
+    text: str
+    answers: str | None
+    is_file: bool = False
+
+
+class RecordingOutbox:
+    """An `Outbox` that behaves: it has limits, fails when told to, and keeps a transcript.
+
+    With a journal, what it has taken is on disk before it answers, and a new one goes on from
+    there; `latency` passes between taking and answering, as on a network.
+    """
+
+    def __init__(
+        self,
+        capabilities: Capabilities = QUICK,
+        *,
+        journal: Path | None = None,
+        latency: float = 0.0,
+    ) -> None:
+        self.capabilities = capabilities
+        self.latency = latency
+        self.calls: list[str] = []
+        self.times: list[float] = []
+        self.messages: dict[str, Shown] = {}
+        self.refusals: defaultdict[str, deque[Exception]] = defaultdict(deque)
+        self._keys: dict[str, str] = {}
+        self._count = 0
+        self._journal: int | None = None
+        if journal is not None:
+            if journal.exists():
+                for line in journal.read_text(encoding="utf-8").splitlines():
+                    self._apply(json.loads(line))
+            self._journal = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    @property
+    def transcript(self) -> str:
+        """What a reader sees: a line for each message that is there."""
+        return "".join(
+            f"bot> {f'<{shown.text}>' if shown.is_file else shown.text}\n"
+            for shown in self.messages.values()
+        )
+
+    def refuse(self, call: str, *errors: Exception) -> None:
+        """Raise these, one each, at the next calls of that name."""
+        self.refusals[call].extend(errors)
+
+    def close(self) -> None:
+        if self._journal is not None:
+            os.close(self._journal)
+
+    async def send(
+        self,
+        to: ConversationRef,
+        text: str,
+        *,
+        reply_to: ReplyTo | None = None,
+        key: str | None = None,
+    ) -> str:
+        self._record("send", f"send {text!r}")
+        self._check(text)
+        return await self._take(to, text, reply_to, key, is_file=False)
+
+    async def edit(self, to: ConversationRef, message_id: str, text: str) -> None:
+        self._record("edit", f"edit {message_id} {text!r}")
+        self._check(text)
+        if message_id not in self.messages:
+            raise ChannelGoneError(to)
+        self._commit({"edit": message_id, "text": text})
+        await asyncio.sleep(self.latency)
+
+    async def delete(self, to: ConversationRef, message_id: str) -> None:
+        self._record("delete", f"delete {message_id}")
+        if message_id not in self.messages:
+            raise ChannelGoneError(to)
+        self._commit({"delete": message_id})
+        await asyncio.sleep(self.latency)
+
+    async def send_file(
+        self,
+        to: ConversationRef,
+        filename: str,
+        data: bytes,
+        *,
+        reply_to: ReplyTo | None = None,
+        key: str | None = None,
+    ) -> str:
+        self._record("send_file", f"send_file {filename}")
+        return await self._take(to, filename, reply_to, key, is_file=True)
+
+    async def typing(self, to: ConversationRef) -> None:
+        self._record("typing", "typing")
+
+    async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
+        return None
+
+    async def _take(
+        self,
+        to: ConversationRef,
+        text: str,
+        reply_to: ReplyTo | None,
+        key: str | None,
+        *,
+        is_file: bool,
+    ) -> str:
+        deduplicate = self.capabilities.can_deduplicate and key is not None
+        if deduplicate and key in self._keys:
+            return self._keys[key]
+        message_id = f"m{self._count + 1}"
+        self._commit(
+            {
+                "send": message_id,
+                "channel": to.channel.channel_id,
+                "text": text,
+                "answers": reply_to.message_id if isinstance(reply_to, MessageRef) else None,
+                "is_file": is_file,
+                "key": key,
+            }
+        )
+        await asyncio.sleep(self.latency)
+        return message_id
+
+    def _record(self, name: str, call: str) -> None:
+        self.calls.append(call)
+        self.times.append(asyncio.get_running_loop().time())
+        if self.refusals[name]:
+            raise self.refusals[name].popleft()
+
+    def _check(self, text: str) -> None:
+        assert text.strip(), "a platform takes no blank message"
+        assert self.capabilities.count(text) <= self.capabilities.max_text, "too long"
+
+    def _commit(self, entry: dict[str, object]) -> None:
+        if self._journal is not None:
+            os.write(self._journal, json.dumps(entry).encode() + b"\n")
+        self._apply(entry)
+
+    def _apply(self, entry: dict[str, object]) -> None:
+        match entry:
+            case {"send": str(message_id), "text": str(text)}:
+                self._count += 1
+                answers = entry["answers"]
+                self.messages[message_id] = Shown(
+                    message_id,
+                    str(entry["channel"]),
+                    text,
+                    str(answers) if answers is not None else None,
+                    bool(entry["is_file"]),
+                )
+                if isinstance(key := entry["key"], str):
+                    self._keys[key] = message_id
+            case {"edit": str(message_id), "text": str(text)}:
+                self.messages[message_id].text = text
+            case {"delete": str(message_id)}:
+                del self.messages[message_id]
