@@ -98,7 +98,7 @@ class _Splitter:
 
     def _small(self, section: Section) -> int | None:
         """Tokens of a section worth putting together with others, else None."""
-        most = self._target // 4
+        most = self._target // 3
         if section.records or len(section.text) > most * 16:
             return None
         cost = self._cost(embedded(section.text, section.heading))
@@ -136,6 +136,11 @@ class _Splitter:
             cost = self._cost(text[start:end])
             if cost <= room:
                 yield _Unit(start, end, cost, penalty)
+            elif records:  # a row longer than the maximum: its sentences before its characters
+                for left, right, inner in _sentences(text[start:end]):
+                    place = (start + left, start + right)
+                    yield from self._slices(text, *place, room, min(inner, penalty))
+                    penalty = _INSIDE
             else:
                 yield from self._slices(text, start, end, room, penalty)
 
@@ -144,7 +149,7 @@ class _Splitter:
     ) -> Iterator[_Unit]:
         """A run without a place to break, cut where it must be."""
         while start < end:
-            window = min(end, start + _WINDOW)
+            window = min(end, start + 8 * room)
             cost = self._cost(text[start:window])
             stop = min(window, start + max(room * (window - start) // cost, 1))
             while stop > start + 1 and (cost := self._cost(text[start:stop])) > room:
@@ -230,7 +235,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _windows(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A paragraph in parts of bounded length, so that an endless one costs no more than its size."""
+    """A paragraph in parts of bounded length: an endless one costs no more than its size."""
     while end - start > _WINDOW:
         stop = _good_end(text, start, start + _WINDOW)
         yield start, stop
@@ -271,7 +276,7 @@ def _common(paths: Sequence[Sequence[str]]) -> int:
 
 
 def _belong(group: Sequence[Section], section: Section) -> bool:
-    """Whether a section stands under the same heading as the group: siblings, or parent and child."""
+    """Whether a section stands under the group's heading: siblings, or parent and child."""
     if section.page != group[0].page:
         return False
     paths = [_path(group[0]), _path(group[-1]), _path(section)]

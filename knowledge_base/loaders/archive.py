@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import stat
 import zipfile
@@ -127,10 +128,8 @@ def _name_of(member: zipfile.ZipInfo) -> str:
     """The member's name; what old tools wrote in their own code page is told from its bytes."""
     name = member.orig_filename
     if not member.flag_bits & _UTF8_NAME:
-        try:
+        with contextlib.suppress(UnicodeEncodeError):
             name = decode(name.encode("cp437"))
-        except UnicodeEncodeError:
-            pass
     return name.split("\x00")[0]
 
 

@@ -21,30 +21,84 @@ _CHARSET = re.compile(
 _UNSEEN: Final = frozenset(
     {"script", "style", "template", "head", "svg", "math", "object", "iframe"}
 )
+_DRAWN: Final = frozenset({"svg", "math", "object"})
+"""Not seen unless there is text in them."""
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _INLINE: Final = frozenset(
-    "a abbr acronym b bdi bdo big button cite code data del dfn em font i img input ins kbd label mark "
-    "meter nobr output progress q rp rt ruby s samp select small span strike strong sub sup time tt "
-    "u var wbr br textarea option".split()
+    {
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "button",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "input",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "meter",
+        "nobr",
+        "output",
+        "progress",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "select",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "br",
+        "textarea",
+        "option",
+    }
 )
 _PRE: Final = "pre"
-_HARMLESS_DEPTH = 200
+_BLANKS = re.compile(r"[^\S\xa0]+")
 
 
 def load_html(source: Source) -> list[Section]:
-    """An HTML file."""
-    return read_html(source.read())
-
-
-def read_html(content: bytes | str, outline: Outline | None = None) -> list[Section]:
-    """Sections of an HTML text, added to `outline` where one is given."""
-    text = content if isinstance(content, str) else decode_html(content)
-    outline = outline or Outline()
-    root = parse_html(text)
+    """An HTML file; its title is the outermost heading unless the first heading repeats it."""
+    outline = Outline()
+    root = parse_html(decode_html(source.read()))
     if root is not None:
         _title(root, outline)
-        _Walk(outline).read(root)
+        walk_tree(root, outline)
     return outline.finish()
+
+
+def walk_html(text: str, outline: Outline) -> None:
+    """Add what an HTML text says to an outline."""
+    root = parse_html(text)
+    if root is not None:
+        walk_tree(root, outline)
+
+
+def walk_tree(root: etree._Element, outline: Outline) -> None:
+    """Add what a parsed page says to an outline."""
+    _Walk(outline).read(root)
 
 
 def decode_html(content: bytes) -> str:
@@ -105,7 +159,7 @@ class _Walk:
         for event, element in walk:
             tag = str(element.tag).lower()
             if event == "start":
-                if tag in _UNSEEN and not (tag in {"svg", "object"} and _has_text(element)):
+                if tag in _UNSEEN and not (tag in _DRAWN and _has_text(element)):
                     walk.skip_subtree()
                 elif tag == "table" and _is_data(element):
                     self._table(element)
@@ -113,9 +167,9 @@ class _Walk:
                 else:
                     self._start(tag, element)
             else:
-                if tag not in _UNSEEN and not (tag == "table" and _is_data(element)):
+                if tag not in _UNSEEN - _DRAWN and not (tag == "table" and _is_data(element)):
                     self._end(tag)
-                self._inline.append(element.tail or "")
+                self._add(element.tail)
         self._flush()
         self._flush_items()
 
@@ -142,7 +196,12 @@ class _Walk:
             self._inline.append(f" {element.get('value') or element.get('placeholder') or ''} ")
         elif tag in {"option", "rt", "rp"}:
             self._inline.append(" ")
-        self._inline.append(element.text or "")
+        self._add(element.text)
+
+    def _add(self, text: str | None) -> None:
+        # Line breaks of the source are blanks; those that we add ourselves (`<br>`) are breaks.
+        if text:
+            self._inline.append(text if self._pre else _BLANKS.sub(" ", text))
 
     def _end(self, tag: str) -> None:
         if tag in _INLINE:
@@ -177,10 +236,10 @@ class _Walk:
             self._flush_items()
             self._outline.verbatim(text)
         elif self._lists:
-            self._items.append(_lined(text))
+            self._items.append(text)
         else:
             self._flush_items()
-            self._outline.text(_lined(text))
+            self._outline.text(text)
 
     def _flush_items(self) -> None:
         if self._items:
@@ -195,11 +254,6 @@ class _Walk:
         rows, header = _rows(table)
         for row in table_lines(rows, header=header):
             self._outline.record(row)
-
-
-def _lined(text: str) -> str:
-    r"""Source line breaks are blanks, `<br>` (a lone "\n" we put in) is a line."""
-    return text
 
 
 def _has_text(element: etree._Element) -> bool:

@@ -10,16 +10,25 @@ from knowledge_base.models import Section
 SEPARATOR = " › "
 _LONGEST_TITLE = 160
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\u00ad\u200b\u2060\ufeff\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x81\x8d\x8f\x90\x9d"
+    "\ud800-\udfff\u00ad\u200b\u2060\ufeff\ufffe\uffff]"
 )
-_LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
+# What stands for C1 controls in text was meant as cp1252: quotation marks and dashes, mostly.
+_MEANT = {
+    code: bytes([code]).decode("cp1252")
+    for code in range(0x80, 0xA0)
+    if code not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}
+}
+_LINE_ENDS = re.compile("\r\n?|\u2028|\u2029")
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 def clean(text: str) -> str:
     """Text without what is no text: controls, NUL, lone surrogates, marks nobody sees."""
-    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text).translate(_MEANT))
 
 
 def flat(text: str) -> str:

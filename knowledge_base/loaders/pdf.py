@@ -324,7 +324,7 @@ def _usual_gap(lines: list[_Line]) -> float:
 
 
 def _parts(previous: _Line, line: _Line, gap: float) -> bool:
-    """Whether a new paragraph begins: more space above, another size after a full stop, an indent."""
+    """Whether a new paragraph begins: more space above, or an indent after a full stop."""
     down = previous.bottom - line.bottom
     ended = _ENDS.search(previous.text.rstrip()) is not None
     if gap and down > 1.4 * gap:

@@ -1,9 +1,10 @@
-"""Spreadsheets (xlsx, xls) and CSV: each row a line with its columns' names, each sheet a heading."""
+"""Spreadsheets and CSV: each row a line with its columns' names, each sheet a heading."""
 
 from __future__ import annotations
 
 import csv
 import io
+import struct
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -78,17 +79,13 @@ def load_xls(source: Source) -> list[Section]:
         raise source.unreadable() from error
     except (
         xlrd.compdoc.CompDocError,
+        struct.error,
         AssertionError,
         LookupError,
         ValueError,
         TypeError,
         OSError,
     ) as error:
-        raise source.unreadable() from error
-    except Exception as error:
-        # xlrd meets broken records with whatever its unpacking raises (struct.error and the like).
-        if type(error).__module__ != "struct":
-            raise
         raise source.unreadable() from error
     return outline.finish()
 

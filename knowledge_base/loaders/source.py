@@ -40,6 +40,8 @@ class Source:
     media_type: str
     limits: ReaderLimits = field(default_factory=ReaderLimits)
     progress: Callable[[int, int | None], None] = _nobody
+    depth: int = 0
+    """How many files this one came in (an attachment: 1)."""
 
     def read(self) -> bytes:
         """The whole file; its size was checked before a loader saw it."""

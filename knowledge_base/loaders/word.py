@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from lxml import etree
 
@@ -31,6 +32,7 @@ _SKIPPED = frozenset(
         "fldData",
     }
 )
+_TITLE_STYLES = frozenset({"title", "标题", "標題"})
 _MOST_ON_A_PAGE = 4500
 """More characters than a page holds: breaks set by hand alone cannot be counted then."""
 
@@ -88,28 +90,23 @@ class _Reader:
             identity = attribute(style, "styleId")
             if local(style) != "style" or identity is None:
                 continue
-            for part in style.iter():
-                match local(part), attribute(part, "val"):
-                    case "outlineLvl", str(value) if value.isdigit() and int(value) < 9:
-                        levels[identity] = int(value) + 1
-                    case "name", str(value):
-                        if found := _HEADING_STYLE.match(value):
-                            levels.setdefault(identity, int(found[1]))
-                        elif value.lower() in {"title", "标题", "標題"}:
-                            levels.setdefault(identity, 0)
-                    case "basedOn", str(value):
-                        based[identity] = value
+            level = _style_level(style)
+            if level is not None:
+                levels[identity] = level
+            for part in style:
+                if local(part) == "basedOn":
+                    based[identity] = attribute(part, "val") or ""
         for identity in based:
-            seen, parent = {identity}, based.get(identity)
-            while parent is not None and parent not in seen and identity not in levels:
-                if parent in levels:
-                    levels[identity] = levels[parent]
-                seen.add(parent)
-                parent = based.get(parent)
+            seen, above = {identity}, based.get(identity)
+            while above is not None and above not in seen and identity not in levels:
+                if above in levels:
+                    levels[identity] = levels[above]
+                seen.add(above)
+                above = based.get(above)
         return levels
 
     def _choose_pages(self, body: etree._Element) -> None:
-        """Pages as Word last laid them out, else by breaks set by hand where no page can overflow."""
+        """Pages as Word last laid them out, else by breaks set by hand if no page overflows."""
         rendered = any(local(part) == self._break for part in body.iter())
         if rendered:
             self._page = 1
@@ -186,9 +183,8 @@ class _Reader:
             if len(rows) == 1:
                 header = any(local(part) == "tblHeader" for part in row.iter())
         if len(rows) == 1 or all(len(row) <= 1 for row in rows):  # a box, not a table
-            for row in rows:
-                for cell_text in row:
-                    self._outline.text(cell_text)
+            for cell_text in chain.from_iterable(rows):
+                self._outline.text(cell_text)
         else:
             for line in table_lines(rows, header=header or None):
                 self._outline.record(line)
@@ -230,6 +226,22 @@ def _is_hard_break(part: etree._Element) -> bool:
     )
 
 
+_AS_TEXT = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+
+
+def _style_level(style: etree._Element) -> int | None:
+    """The outline level of a style, by itself or by its name; 0 for a document's title."""
+    by_name: int | None = None
+    for part in style.iter():
+        value = attribute(part, "val") or ""
+        if local(part) == "outlineLvl" and value.isdigit() and int(value) < 9:
+            return int(value) + 1
+        if local(part) == "name":
+            found = _HEADING_STYLE.match(value)
+            by_name = int(found[1]) if found else 0 if value.lower() in _TITLE_STYLES else None
+    return by_name
+
+
 def _pieces(element: etree._Element, page_break: str | None) -> Iterator[str | None]:
     """Text of a paragraph in order; None where a page ends."""
     walk = etree.iterwalk(element, events=("start", "end"))
@@ -238,21 +250,16 @@ def _pieces(element: etree._Element, page_break: str | None) -> Iterator[str | N
         if event == "end":
             if name in {"p", "tc"} and part is not element:
                 yield "\n"
-            continue
-        if name in _SKIPPED:
+        elif name in _SKIPPED:
             if name == "pPr" and page_break == "br" and any(map(_is_hard_break, part)):
                 yield None
             walk.skip_subtree()
         elif name == "t":
             yield part.text or ""
-        elif name in {"tab", "ptab"}:
-            yield "\t"
         elif name == page_break and (name != "br" or _is_hard_break(part)):
             yield None
-        elif name in {"br", "cr"}:
-            yield "\n"
-        elif name == "noBreakHyphen":
-            yield "-"
+        elif name in _AS_TEXT:
+            yield _AS_TEXT[name]
         elif name == "docPr":
             yield f" {part.get('descr') or ''} "
 
