@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol
 
 from core.errors import (
     ChannelGoneError,
@@ -19,7 +19,7 @@ from core.language import Words
 from core.layout import Draft
 from core.pacer import Pacer, Urgency
 from core.ports import Outbox
-from core.replies import FileReply, Finished, ReplyEvent
+from core.replies import FileReply, Finished, ReplyEvent, SentMessage
 from core.shielding import to_the_end
 from core.text import split_message
 
@@ -29,17 +29,6 @@ OPENING_SECONDS: Final = 0.2
 """How long a first sight waits for more: a short answer then takes one message and no edit."""
 PATIENCE_SECONDS: Final = 5.0
 """How long a request that is under way may go on after a cancellation."""
-
-PartKind: TypeAlias = Literal["text", "file"]
-
-
-@dataclass(frozen=True, slots=True)
-class SentMessage:
-    """A message of ours that belongs to a reply, from this run or from one before."""
-
-    kind: PartKind
-    part: int
-    message_id: str
 
 
 class Receipts(Protocol):
@@ -277,7 +266,7 @@ class Delivery:
         """An interaction is answered by every part, a message by the first."""
         return self._reply_to if place == 0 or isinstance(self._reply_to, InteractionRef) else None
 
-    def _key(self, kind: PartKind, place: int) -> str | None:
+    def _key(self, kind: Literal["text", "file"], place: int) -> str | None:
         key = self._receipts.key
         return f"{key}-{kind}-{place}" if key is not None else None
 

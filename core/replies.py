@@ -96,6 +96,15 @@ class Finished:
     usage: Usage | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message of ours that is part of a reply; texts and files are counted apart, from 0."""
+
+    kind: Literal["text", "file"]
+    part: int
+    message_id: str
+
+
 ReplyEvent: TypeAlias = (
     TextDelta | TextReplaced | Notice | Progress | Queued | Sources | FileReply | Failed | Finished
 )

@@ -49,3 +49,5 @@ class DispatcherSettings:
     """Longest time one reply may take in all."""
     answer_missed_minutes: int = 60
     """Messages older than this are not answered after a restart."""
+    edit_window_minutes: int = 15
+    """Until how long after a question its edit brings a new answer."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.delivery import Delivery, SentMessage
+from core.delivery import Delivery
 from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
 from core.language import words
 from core.pacer import Pacer
@@ -20,6 +20,7 @@ from core.replies import (
     Notice,
     Progress,
     Queued,
+    SentMessage,
     Sources,
     TextDelta,
     TextReplaced,
