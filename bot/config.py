@@ -300,8 +300,9 @@ class _Reader:
 
     def _unknown(self, written: str, known: Mapping[str, object]) -> None:
         last = written.rpartition(".")[2]
+        siblings = {key.rpartition(".")[2]: key for key in known}
         near = (
-            get_close_matches(written, known, 1, cutoff=0.75)
+            [siblings[name] for name in get_close_matches(last, siblings, 1)]
             or [key for key in keys() if key.rpartition(".")[2] == last]
             or get_close_matches(written, [*keys(), *filter(None, _SECTIONS)], 1)
         )

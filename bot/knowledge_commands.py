@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from bot import output
 from bot.parts import find_base, open_library
 from bot.progress import AddProgress
+from bot.questions import questions
 from bot.settings import Config
 from bot.wording import own_words, sentence
 from core.language import Words
@@ -215,25 +215,6 @@ async def search_file(config: Config, request: SearchRequest, queries: Path) -> 
                 names = ", ".join(result.nearest)
                 output.say(f"{question}\n    {names}")
     return 0
-
-
-def questions(path: Path) -> Iterator[tuple[object, str]]:
-    """Id and question of each line of a file of JSON objects. Raises `ConfigError`."""
-    from bot.config import ConfigError, Problem
-
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                key, question = row.get("id"), row.get("question", row.get("query"))
-            except (json.JSONDecodeError, AttributeError):
-                key, question = None, None
-            if not isinstance(question, str):
-                wanted = 'must be a JSON object with "id" and "question"'
-                raise ConfigError(Problem(str(path), number, "", wanted))
-            yield key, question
 
 
 def _emit_result(key: object, result: SearchResult) -> None:

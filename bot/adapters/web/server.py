@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from bot.adapters.web.guard import HostGuard, is_loopback
 from bot.config import ConfigError, Problem
 from bot.settings import WebSettings
+from core.explain import explain
+from core.language import Words
 
 if TYPE_CHECKING:
     from bot.adapters.web.console import Console
@@ -30,6 +32,17 @@ class PortTakenError(Exception):
         self.host = host
         self.port = port
         self.key = "web.port"
+
+
+@explain.register
+def _port_taken(error: PortTakenError, _: Words) -> str:
+    return _(
+        "Nothing can be served at {host}, port {port}: another program is there, or the address is "
+        "not this machine's. Set `{key}` to another one.",
+        host=error.host,
+        port=error.port,
+        key=error.key,
+    )
 
 
 class _Server(uvicorn.Server):
