@@ -1,0 +1,186 @@
+"""Lines of a PDF to paragraphs and headings, by their size and their place."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+from statistics import median
+
+from knowledge_base.loaders.outline import Outline, clean, flat
+from knowledge_base.loaders.pdf_lines import HYPHEN, Line
+
+_ITEM = re.compile(
+    r"(?:[•◦▪‣●○■□·–—*-]|\(?\d{1,3}[.)、．]|\(?[a-zA-Z][.)]"
+    r"|[(（]?[一二三四五六七八九十]{1,3}[)）、])\s*\S"
+)
+_ENDS = re.compile(r"[.!?:;。！？：；…][\"'”’」』)）\]]*$")
+_LONGEST_HEADING = 120
+_LARGER = 1.12
+"""Times the size of the body from which a line is a heading."""
+_FULL = 0.72
+"""Share of the usual width from which a line is full: its sentence goes on in the next."""
+_SPREAD = 0.8
+"""Width of a letter, in shares of its size, from which a line is a row of a table."""
+
+
+class Layout:
+    """What sizes mean in one document, and how its lines become paragraphs."""
+
+    def __init__(self, pages: list[list[Line]]) -> None:
+        self._sizes = _heading_sizes(pages, _body_size(pages))
+
+    def write(self, outline: Outline, lines: list[Line], titles: dict[str, int]) -> None:
+        """Add a page to the outline; `titles` are what bookmarks point to, with their level."""
+        page = _Page(outline, lines)
+        for line in lines:
+            level = self._level(line, titles)
+            if level is None:
+                page.body(line)
+            else:
+                page.title(line, level)
+        page.end()
+
+    def _level(self, line: Line, titles: dict[str, int]) -> int | None:
+        if len(line.text) > _LONGEST_HEADING or not re.search(r"[^\W\d_]", line.text):
+            return None
+        if line.size in self._sizes:
+            return self._sizes[line.size]
+        key = title_key(line.text)
+        return titles[key] + len(self._sizes) if len(key) > 1 and key in titles else None
+
+
+class _Page:
+    """One page while it is written."""
+
+    def __init__(self, outline: Outline, lines: list[Line]) -> None:
+        widths = sorted(line.width for line in lines)
+        drops = [above.base - below.base for above, below in pairwise(lines)]
+        self._outline = outline
+        self._width = widths[len(widths) * 9 // 10] if widths else 0.0
+        self._drop = median([drop for drop in drops if drop > 0] or [0.0])
+        self._paragraph: list[str] = []
+        self._title: list[str] = []
+        self._level = 0
+        self._previous: Line | None = None
+
+    def title(self, line: Line, level: int) -> None:
+        """A line of a heading, which may have several."""
+        goes_on = self._title and level == self._level and self._previous is not None
+        if not (goes_on and self._previous is not None and self._previous.size == line.size):
+            self.end()
+        self._level = level
+        self._title.append(flat(line.text.replace(HYPHEN, "")))
+        self._previous = line
+
+    def body(self, line: Line) -> None:
+        """A line of a paragraph."""
+        previous = self._previous
+        if previous is None or self._title or _parts(previous, line, self._drop):
+            self.end()
+            self._paragraph.append(line.text)
+        elif self._continues(previous, line):
+            _join(self._paragraph, line.text)
+        else:
+            self._paragraph.append(f"\n{line.text}")
+        self._previous = line
+
+    def end(self) -> None:
+        """What was read so far is complete."""
+        if self._title:
+            self._outline.heading(self._level, " ".join(self._title))
+        self._outline.text("".join(self._paragraph))
+        self._title.clear()
+        self._paragraph.clear()
+
+    def _continues(self, previous: Line, line: Line) -> bool:
+        """Whether a line is the rest of the sentence above: that one is full, or cut in a word."""
+        if previous.text.rstrip().endswith(HYPHEN):
+            return True
+        if _ITEM.match(line.text.lstrip()):
+            return False
+        spread = max(_letter(previous), _letter(line)) > _SPREAD
+        full = previous.width >= _FULL * self._width
+        return full and not spread and previous.size == line.size
+
+
+def _letter(line: Line) -> float:
+    """Width of a letter in shares of the size; CJK letters count as two."""
+    letters = sum(2 if _wide(character) else 1 for character in line.text.strip())
+    return line.width / (letters * line.size) if letters and line.size else 0.0
+
+
+def drop_repeated(pages: list[list[Line]]) -> None:
+    """Running heads and feet: lines at a page's edge that stand on most pages stay on the first."""
+    if len(pages) < 3:
+        return
+    edges: Counter[str] = Counter()
+    for lines in pages:
+        edges.update({_edge_key(line) for line in (*lines[:2], *lines[-2:])})
+    repeated = {key for key, count in edges.items() if count > len(pages) * 0.6}
+    seen: set[str] = set()
+    for number, lines in enumerate(pages):
+        kept = []
+        for place, line in enumerate(lines):
+            key = _edge_key(line)
+            if key in repeated and (place < 2 or place >= len(lines) - 2):
+                if key in seen:
+                    continue
+                seen.add(key)
+            kept.append(line)
+        pages[number] = kept
+
+
+def _edge_key(line: Line) -> str:
+    return re.sub(r"\d+", "#", flat(line.text))
+
+
+def title_key(title: str) -> str:
+    """A title without number, blanks and case, to compare bookmarks and page."""
+    return re.sub(r"[\W\d_]+", "", title).casefold()
+
+
+def _body_size(pages: list[list[Line]]) -> float:
+    sizes: Counter[float] = Counter()
+    for lines in pages:
+        for line in lines:
+            sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
+
+
+def _heading_sizes(pages: list[list[Line]], body: float) -> dict[float, int]:
+    """Sizes that headings are set in, with their level; the largest is the outermost."""
+    large = {
+        line.size
+        for lines in pages
+        for line in lines
+        if body and line.size > body * _LARGER and len(line.text) <= _LONGEST_HEADING
+    }
+    return {size: level for level, size in enumerate(sorted(large, reverse=True)[:6], 1)}
+
+
+def _parts(previous: Line, line: Line, gap: float) -> bool:
+    """Whether a new paragraph begins: more space above, or an indent after a full stop."""
+    down = previous.base - line.base
+    ended = _ENDS.search(previous.text.rstrip()) is not None
+    if gap and down > 1.4 * gap:
+        return True
+    if down < 0:  # the next column: the sentence may go on there
+        return ended
+    return ended and line.left - previous.left > 0.8 * max(line.size, 1.0)
+
+
+def _join(paragraph: list[str], text: str) -> None:
+    before = paragraph[-1].rstrip()
+    text = text.lstrip()
+    if before.endswith(HYPHEN):
+        paragraph[-1] = before.rstrip(HYPHEN)
+    elif before and text and _wide(before[-1]) and _wide(text[0]):
+        paragraph[-1] = before
+    else:
+        paragraph[-1] = f"{before} "
+    paragraph.append(clean(text) if not text.endswith(HYPHEN) else text)
+
+
+def _wide(character: str) -> bool:
+    return character >= "\u2e80" and not "\uac00" <= character <= "\ud7a3"
