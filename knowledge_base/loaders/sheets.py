@@ -31,9 +31,10 @@ def load_xlsx(source: Source) -> list[Section]:
     _check_size(source)
     outline = Outline()
     try:
-        with warnings.catch_warnings():
+        # Given a path it would refuse a file whose name does not end in .xlsx.
+        with source.path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions, none of which is text
-            book = load_workbook(source.path, read_only=True, data_only=True, keep_links=False)
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
             try:
                 for sheet in book.worksheets:
                     sheet.reset_dimensions()
