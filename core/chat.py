@@ -1,0 +1,238 @@
+"""One turn: history and passages become a prompt, an engine's words an answer with sources."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from core.access import scope_of
+from core.attribution import says_not_found
+from core.engines.choice import EngineChoice
+from core.engines.queued import QueuedEngine
+from core.errors import EngineError, QueueFullError
+from core.events import IncomingMessage, Turn
+from core.explain import explain, near
+from core.followup import joined
+from core.history import History
+from core.inert import inert
+from core.language import Words, language_of, words
+from core.prompts import Draft, Prompts
+from core.replies import Finished, Notice, ReplyEvent, TextDelta, TextReplaced
+from core.settings import ChatSettings
+from core.shielding import to_the_end
+from core.speech import Answer, Speech
+from knowledge_base.models import ChunkId, Passage, SearchResult
+
+if TYPE_CHECKING:
+    from knowledge_base.library import Library
+
+_LAST_WRITE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a question came upon, and the words that found the most."""
+
+    result: SearchResult
+    searched: str
+
+
+class Chat:
+    """Answers questions. Raises what engine or library raise, where nothing else could help."""
+
+    def __init__(
+        self,
+        library: Library,
+        engines: EngineChoice,
+        history: History,
+        prompts: Prompts,
+        settings: ChatSettings,
+        max_answer_tokens: int = 800,
+    ) -> None:
+        self._library = library
+        self._engines = engines
+        self._history = history
+        self._prompts = prompts
+        self._settings = settings
+        self._max_answer_tokens = max_answer_tokens
+
+    async def answer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
+        """The answer with its sources; what was said before an interruption is kept as such."""
+        question = message.text.strip() or (message.quoted.text if message.quoted else "")
+        _ = words(language_of(question))
+        turns = await self._history.context(message, self._settings.history_turns)
+        found = await self._search(message, question, turns)
+        await self._history.append_question(message)
+        answer = Answer(passages=found.result.passages)
+        complete = False
+        try:
+            async with aclosing(self._say(message, question, turns, found, answer)) as events:
+                async for event in events:
+                    yield event
+            complete = True
+        finally:
+            kept = self._history.append_answer(
+                message, answer.text, interrupted=not complete, sources=answer.sources
+            )
+            if complete or answer.text:
+                await to_the_end(kept, patience=_LAST_WRITE_SECONDS)
+            else:
+                kept.close()
+        yield answer.sources
+        yield Finished(answer.reason, answer.usage)
+
+    async def _say(
+        self,
+        message: IncomingMessage,
+        question: str,
+        turns: tuple[Turn, ...],
+        found: _Found,
+        answer: Answer,
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        _ = words(language_of(question))
+        if found.result.lexical_only:
+            yield Notice(_("I searched by words alone: no embedding model serves (`[embedding]`)."))
+        if found.result.refused or not found.result.passages:
+            answer.refused = True
+            answer.text = _refusal(found.result, _)
+            yield TextDelta(answer.text)
+            return
+        draft = Draft(
+            question,
+            found.result.passages,
+            language_of(question),
+            turns,
+            message.quoted,
+            searched=found.searched,
+        )
+        speech = Speech(self._prompts, self._max_answer_tokens, message, draft, answer)
+        served = self._engines.of(message.conversation.channel)
+        async with aclosing(self._engines_say(served, speech)) as events:
+            async for event in events:
+                yield event
+        if not answer.text.strip() or says_not_found(answer.text):
+            yield _admit(answer, found.result, _)
+
+    async def _engines_say(
+        self, served: QueuedEngine, speech: Speech
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The chosen engine's words; quotations before or instead, where they are not enough."""
+        _ = speech.words
+        engine, quoting = served.engine, self._engines.quoting
+        name = inert(engine.name)
+        if engine.languages is not None and speech.draft.language not in engine.languages:
+            yield Notice(
+                _("The model {engine} does not write this language: I quote instead.", engine=name)
+            )
+            parts = [speech.spoken_by(quoting)]
+        elif engine.quotes:
+            yield Notice(_("These are quotations from the documents, word for word."))
+            parts = [speech.spoken_by(served)]
+        elif engine.trusted:
+            parts = [self._or_quoted(served, speech)]
+        else:
+            title = _("In the words of the model {engine}, which is often wrong:", engine=name)
+            parts = [speech.spoken_by(quoting), self._appended(title, served, speech)]
+        for part in parts:
+            async with aclosing(part) as events:
+                async for event in events:
+                    yield event
+
+    async def _or_quoted(
+        self, served: QueuedEngine, speech: Speech
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The engine's words, or quotations where it failed before the first of them."""
+        _ = speech.words
+        try:
+            async with aclosing(speech.spoken_by(served)) as events:
+                async for event in events:
+                    yield event
+        except QueueFullError:
+            raise
+        except EngineError as error:
+            if speech.answer.text:
+                raise
+            failure = error
+        else:
+            return
+        reason = explain(failure, _) or ""
+        yield Notice(reason + " " + _("Until then, these are quotations from the documents."))
+        async with aclosing(speech.spoken_by(self._engines.quoting)) as events:
+            async for event in events:
+                yield event
+
+    async def _appended(
+        self, title: str, served: QueuedEngine, speech: Speech
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The words of an engine that is not trusted, below a title that says so."""
+        if not speech.answer.text:
+            return
+        quoted = speech.answer.text
+        yield speech.adds(f"\n\n{title}\n\n")
+        titled = speech.answer.text
+        try:
+            async with aclosing(speech.spoken_by(served)) as events:
+                async for event in events:
+                    yield event
+        except EngineError as error:
+            if speech.answer.text != titled:
+                raise
+            failure = error
+        else:
+            return
+        speech.answer.text = quoted
+        yield TextReplaced(quoted)
+        yield Notice(explain(failure, speech.words) or "")
+
+    async def _search(
+        self, message: IncomingMessage, question: str, turns: tuple[Turn, ...]
+    ) -> _Found:
+        """A question that leans on earlier ones is searched alone and joined with them."""
+        scope = await scope_of(message, self._library)
+        limit = self._settings.passages
+        alone = _Found(await self._library.search(scope, question, limit=limit), question)
+        followed = turns or ((Turn("user", message.quoted.text),) if message.quoted else ())
+        together = joined(question, followed)
+        if together is None:
+            return alone
+        more = _Found(await self._library.search(scope, together, limit=limit), together)
+        first, second = sorted((alone, more), key=_relevance, reverse=True)
+        return replace(first, result=_merged(first.result, second.result, limit))
+
+
+def _refusal(result: SearchResult, _: Words) -> str:
+    if not result.passages:
+        return _("There is nothing here yet that I could answer from. Add documents first, for "
+                 "instance with `/kb add`.")  # fmt: skip
+    return _(
+        "I found nothing about this in the documents. The nearest are: {names}.",
+        names=near(result.nearest, _),
+    )
+
+
+def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
+    """The second refusal: the documents are about it, but do not say it."""
+    answer.refused = True
+    answer.cited.clear()
+    answer.text = _(
+        "There are documents about this, but none of them says it. The nearest are: {names}.",
+        names=near(result.nearest, _),
+    )
+    return TextReplaced(answer.text)
+
+
+def _relevance(found: _Found) -> float:
+    return max((passage.relevance for passage in found.result.passages), default=0.0)
+
+
+def _merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResult:
+    """Both results in one: each passage once, at its best."""
+    best: dict[ChunkId, Passage] = {}
+    for passage in (*first.passages, *second.passages):
+        known = best.get(passage.chunk.chunk_id)
+        if known is None or passage.relevance > known.relevance:
+            best[passage.chunk.chunk_id] = passage
+    ranked = sorted(best.values(), key=lambda passage: passage.relevance, reverse=True)
+    return replace(first, passages=tuple(ranked[:limit]), refused=first.refused and second.refused)

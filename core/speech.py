@@ -1,0 +1,186 @@
+"""An engine's words on their way to the reader: filtered while they come, settled at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Literal, assert_never
+
+from core.attribution import attribute
+from core.citations import MarkerFilter
+from core.engines.base import EngineDelta, EngineFinished, GenerationOptions
+from core.engines.queue import Asker
+from core.engines.queued import QueuedEngine
+from core.errors import EngineUnavailableError
+from core.events import IncomingMessage
+from core.language import words
+from core.prompts import Draft, Prompt, Prompts
+from core.reasoning import ReasoningFilter
+from core.replies import (
+    CitedPassage,
+    Notice,
+    Queued,
+    ReplyEvent,
+    Sources,
+    TextDelta,
+    TextReplaced,
+    Usage,
+)
+from knowledge_base.models import Passage
+
+
+@dataclass(slots=True)
+class Answer:
+    """What has been said so far in one turn."""
+
+    text: str = ""
+    passages: tuple[Passage, ...] = ()
+    cited: set[int] = field(default_factory=set)
+    refused: bool = False
+    reason: Literal["stop", "length", "filter"] = "stop"
+    usage: Usage = field(default_factory=lambda: Usage(0, 0))
+
+    def finished_by(self, event: EngineFinished) -> None:
+        self.reason = event.reason
+        self.usage = Usage(
+            self.usage.prompt_tokens + event.usage.prompt_tokens,
+            self.usage.completion_tokens + event.usage.completion_tokens,
+        )
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(
+            tuple(
+                CitedPassage(number, passage, number in self.cited)
+                for number, passage in enumerate(self.passages, 1)
+            ),
+            self.refused,
+        )
+
+
+class Speech:
+    """One turn's draft, said by one engine or by several after each other."""
+
+    def __init__(
+        self,
+        prompts: Prompts,
+        max_answer_tokens: int,
+        message: IncomingMessage,
+        draft: Draft,
+        answer: Answer,
+    ) -> None:
+        self._prompts = prompts
+        self._max_answer_tokens = max_answer_tokens
+        self._asker = Asker(message.conversation.channel, message.author.user_id)
+        self.draft = draft
+        self.answer = answer
+        self.words = words(draft.language)
+
+    def adds(self, text: str) -> TextDelta:
+        """Words of ours between those of two engines."""
+        self.answer.text += text
+        return TextDelta(text)
+
+    async def spoken_by(self, served: QueuedEngine) -> AsyncGenerator[ReplyEvent, None]:
+        """What this engine adds to the answer, its markers settled at the end.
+
+        An engine that says nothing raises `EngineUnavailableError`, unless it only quotes.
+        """
+        engine, answer = served.engine, self.answer
+        prompt = await self._prompts.build(self.draft, engine, self._max_answer_tokens)
+        answer.passages = max(answer.passages, prompt.passages, key=len)
+        if prompt.dropped_passages or prompt.shortened:
+            yield Notice(self._left_out(prompt.dropped_passages))
+        before = answer.text
+        heard = _Hearing(before, range(1, len(prompt.passages) + 1))
+        async with aclosing(self._heard(served, prompt, heard)) as events:
+            async for event in events:
+                yield event
+        rest = heard.ends()
+        answer.text = heard.whole
+        if rest:
+            yield TextDelta(rest)
+        if heard.text.strip():
+            settled = self._settle(before, heard.text, prompt, quoted=engine.quotes)
+            if settled is not None:
+                yield settled
+        elif not engine.quotes:
+            raise EngineUnavailableError(engine.name)
+
+    async def _heard(
+        self, served: QueuedEngine, prompt: Prompt, heard: _Hearing
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        options = GenerationOptions(max_tokens=prompt.max_tokens)
+        async with aclosing(served.generate(prompt.messages, options, self._asker)) as events:
+            async for event in events:
+                match event:
+                    case Queued():
+                        yield event
+                    case EngineDelta(text):
+                        shown = heard.takes(text)
+                        self.answer.text = heard.whole
+                        for part in shown:
+                            yield part
+                    case EngineFinished():
+                        self.answer.finished_by(event)
+                    case _:
+                        assert_never(event)
+
+    def _settle(
+        self, before: str, text: str, prompt: Prompt, *, quoted: bool
+    ) -> TextReplaced | None:
+        mark = None if quoted else self.words(" (not in the sources)")
+        settled = attribute(text, prompt.passages, self.draft.question, mark)
+        self.answer.cited |= settled.cited
+        if settled.text == text:
+            return None
+        self.answer.text = before + settled.text
+        return TextReplaced(self.answer.text)
+
+    def _left_out(self, dropped: int) -> str:
+        if not dropped:
+            return self.words("The passage found was too long for this model and was shortened.")
+        return self.words.plural(
+            "{count} passage was left out: the model cannot read so much at once.",
+            "{count} passages were left out: the model cannot read so much at once.",
+            dropped,
+        )
+
+
+class _Hearing:
+    """An engine's words on their way to the reader: without reasoning and unknown markers."""
+
+    def __init__(self, before: str, known: range) -> None:
+        self._before = before
+        self._known = known
+        self._reasoning = ReasoningFilter()
+        self._markers = MarkerFilter(known)
+        self._restarted = False
+        self.text = ""
+
+    @property
+    def whole(self) -> str:
+        """All that is said so far, by whomever."""
+        return self._before + self.text
+
+    def takes(self, delta: str) -> list[TextDelta | TextReplaced]:
+        """What to show for a delta."""
+        answer = self._reasoning.feed(delta)
+        events: list[TextDelta | TextReplaced] = []
+        if self._reasoning.restarted and not self._restarted:
+            self._restarted = True
+            self._markers = MarkerFilter(self._known)
+            self.text = ""
+            events.append(TextReplaced(self._before))
+        shown = self._markers.feed(answer)
+        if shown:
+            self.text += shown
+            events.append(TextDelta(shown))
+        return events
+
+    def ends(self) -> str:
+        """What was held back until now."""
+        rest = self._markers.feed(self._reasoning.end()) + self._markers.end()
+        self.text += rest
+        return rest
