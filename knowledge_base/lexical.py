@@ -164,8 +164,8 @@ class LexicalIndex:
             scores = _scores(segment, query)
             ordinals = np.flatnonzero(scores)
             if len(ordinals) > limit:
-                best = np.argpartition(scores[ordinals], len(ordinals) - limit)[-limit:]
-                ordinals = ordinals[best]
+                last = np.partition(scores[ordinals], -limit)[-limit]
+                ordinals = ordinals[scores[ordinals] >= last]  # ties stay: ids decide below
             found_ids.append(segment.chunk_ids[ordinals])
             found_scores.append(scores[ordinals])
         if not found_ids:

@@ -145,9 +145,11 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     start = 0
     for end in (*_ends(text), len(text)):
-        if found and not any(c.isalnum() for c in text[start:end]):
-            end = max(start + len(text[start:end].rstrip()), found[-1].end)
-            found[-1] = Sentence(text[found[-1].start : end], found[-1].start, end)
+        part = text[start:end].rstrip()
+        if found and not any(c.isalnum() for c in part):
+            if part:  # marks alone belong to the sentence before
+                begin, stop = found[-1].start, start + len(part)
+                found[-1] = Sentence(text[begin:stop], begin, stop)
         else:
             found += _cut(text, start, end)
         start = end

@@ -1,0 +1,184 @@
+"""The lexical leg against BM25 written down naively."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowledge_base import lexical
+from knowledge_base.lexical import K1, SMOOTHING, B, LexicalIndex, weigh
+from knowledge_base.terms import pack_terms, terms_of
+
+WORDS = ["ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen"]
+documents = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
+
+
+def index_of(texts: dict[int, str]) -> LexicalIndex:
+    index = LexicalIndex()
+    index.add(np.array(list(texts), np.int64), [pack_terms(terms_of(t)) for t in texts.values()])
+    return index
+
+
+def query_for(question: str, *indexes: LexicalIndex):
+    terms = terms_of(question)
+    parts = [index.statistics(terms) for index in indexes]
+    return weigh(terms, sum(parts[1:], start=parts[0]))
+
+
+def naive(texts: dict[int, str], question: str) -> dict[int, float]:
+    split = {key: text.split() for key, text in texts.items()}
+    average = sum(map(len, split.values())) / len(split)
+    scores = {}
+    for key, words in split.items():
+        score = 0.0
+        for term in set(question.split()):
+            frequency = sum(term in other for other in split.values())
+            chunks = len(split) + SMOOTHING
+            weight = math.log1p((chunks - frequency + 0.5) / (frequency + 0.5))
+            count = words.count(term)
+            score += weight * count * (K1 + 1) / (count + K1 * (1 - B + B * len(words) / average))
+        if score:
+            scores[key] = score
+    return scores
+
+
+def found(index: LexicalIndex, question: str, limit: int = 1000) -> dict[int, float]:
+    ids, scores = index.search(query_for(question, index), limit)
+    return dict(zip(ids.tolist(), scores.tolist(), strict=True))
+
+
+steps = st.lists(
+    st.one_of(
+        st.lists(documents, min_size=1, max_size=4).map(lambda texts: ("add", texts)),
+        st.sets(st.integers(0, 40), min_size=1, max_size=4).map(lambda ids: ("remove", ids)),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(steps, documents)
+def test_scores_are_those_of_what_is_alive(history, question):
+    index, alive, following = LexicalIndex(), {}, 0
+    for kind, what in history:
+        if kind == "add":
+            new = {following + n: text for n, text in enumerate(what)}
+            following += len(new)
+            alive |= new
+            index.add(np.array(list(new)), [pack_terms(terms_of(t)) for t in new.values()])
+        else:
+            index.remove(np.array(sorted(what)))
+            alive = {key: text for key, text in alive.items() if key not in what}
+    assert len(index) == len(alive)
+    if not alive:
+        assert found(index, question) == {}
+        return
+    expected = naive(alive, question)
+    actual = found(index, question)
+    assert actual.keys() == expected.keys()
+    assert actual == pytest.approx(expected, rel=1e-5)
+    ids = np.arange(following)
+    match = index.match(query_for(question, index), ids)
+    assert dict(enumerate(match.scores)) == pytest.approx(
+        {key: expected.get(key, 0.0) for key in range(following)}, rel=1e-5
+    )
+
+
+def test_best_first_and_ties_by_id():
+    index = index_of({5: "cat", 3: "cat", 9: "cat cat dog"})
+    ids, scores = index.search(query_for("cat dog", index), 2)
+    assert ids.tolist() == [9, 3]
+    assert scores[0] > scores[1]
+
+
+def test_statistics_are_joint_over_the_searched_bases_only():
+    one, other, stranger = index_of({1: "cat dog"}), index_of({2: "cat"}), index_of({3: "dog " * 9})
+    alone = query_for("cat dog", one, other)
+    together = query_for("cat dog", index_of({1: "cat dog", 2: "cat"}))
+    assert np.allclose(alone.weights, together.weights)
+    assert alone.average_length == together.average_length
+    assert not np.allclose(alone.weights, query_for("cat dog", one, other, stranger).weights)
+
+
+def test_coverage_and_matched_share():
+    index = index_of({1: "cat dog", 2: "cat", 3: "elk"})
+    match = index.match(query_for("cat dog", index), np.array([1, 2, 3, 77]))
+    assert match.matched[0] == pytest.approx(1.0)
+    assert 0 < match.matched[1] < 1
+    assert match.matched[2:].tolist() == [0.0, 0.0]
+    assert np.all((match.coverage >= 0) & (match.coverage <= 1))
+
+
+def test_known_is_the_share_of_weight_that_some_chunk_has():
+    index = index_of({1: "cat dog", 2: "cat"})
+    assert query_for("cat", index).known == 1.0
+    assert query_for("zebra", index).known == 0.0
+    assert 0 < query_for("cat zebra", index).known < 0.5
+    assert query_for("", index).known == 0.0
+
+
+def test_common_terms_find_only_when_nothing_else_is_left(monkeypatch):
+    monkeypatch.setattr(lexical, "COMMON_FROM", 20)
+    index = index_of({n: "the cat" if n else "the dog" for n in range(30)})
+    assert list(found(index, "the dog")) == [0]
+    assert len(found(index, "the")) == 30
+    assert len(found(index, "the zebra")) == 30
+    scored = index.match(query_for("the dog", index), np.array([0, 1]))
+    assert scored.scores[1] > 0
+
+
+def test_an_empty_index_finds_nothing():
+    index = LexicalIndex()
+    assert found(index, "cat") == {}
+    assert len(index) == 0
+    assert index.match(query_for("cat", index), np.array([1])).scores.tolist() == [0.0]
+    index.remove(np.array([1]))
+    index.add(np.zeros(0, np.int64), [])
+
+
+def test_a_chunk_without_terms_is_there_and_never_found():
+    index = index_of({1: "…", 2: "cat"})
+    assert len(index) == 2
+    assert list(found(index, "cat")) == [2]
+
+
+def test_ids_and_chunks_must_pair():
+    with pytest.raises(ValueError, match="2 ids for 1"):
+        LexicalIndex().add(np.array([1, 2]), [pack_terms(terms_of("a"))])
+
+
+def test_segments_stay_few_and_shrink_with_what_is_removed():
+    index = LexicalIndex()
+    for n in range(700):
+        index.add(np.array([n]), [pack_terms(terms_of(f"cat {n}"))])
+    assert len(index._segments) <= 40
+    full = index.nbytes
+    index.remove(np.arange(700))
+    assert (len(index), index.nbytes) == (0, 0)
+    assert full > 0
+
+
+def test_searching_while_another_thread_adds():
+    index, stop, failures = LexicalIndex(), threading.Event(), []
+
+    def ask() -> None:
+        while not stop.is_set():
+            query = query_for("cat", index)
+            ids, scores = index.search(query, 50)
+            if len(ids) != len(set(ids.tolist())) or np.any(np.diff(scores) > 0):
+                failures.append(ids)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for n in range(300):
+        index.add(np.array([n]), [pack_terms(terms_of(f"cat word{n}"))])
+        if n % 3 == 0:
+            index.remove(np.array([n]))
+    stop.set()
+    asking.join()
+    assert failures == []
+    assert len(index) == 200
