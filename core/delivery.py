@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 
 from core.errors import (
@@ -14,7 +15,13 @@ from core.errors import (
     DeliveryRateLimitedError,
     ForbiddenError,
 )
-from core.events import IncomingMessage, InteractionRef, MessageRef, ReplyTo
+from core.events import (
+    ConversationRef,
+    IncomingMessage,
+    InteractionRef,
+    MessageRef,
+    ReplyTo,
+)
 from core.language import Words
 from core.layout import Draft
 from core.pacer import Pacer, Urgency
@@ -119,15 +126,12 @@ class Delivery:
         self._draft.stopped = True
         self._files.clear()
         if self.visible:
-            with self._pacer.unfinished():
-                await self._finish()
+            await self.settle()
 
-    async def remove(self) -> None:
-        """Take away everything that was shown."""
-        for message in [*(posted.message for posted in self._posted), *self._sent_files]:
-            await self._surely(self._delete_task(message))
-        self._posted.clear()
-        self._sent_files.clear()
+    async def settle(self) -> None:
+        """Show the whole as it is to stay."""
+        with self._pacer.unfinished():
+            await self._finish()
 
     async def _type(self) -> None:
         while not self._posted:
@@ -175,12 +179,12 @@ class Delivery:
         if self._careful:
             await self._open_carefully(len(parts))
         while wrong := self._wrong(parts):
-            await self._surely(self._put_task(wrong[0], parts[wrong[0]]))
+            await self._surely(partial(self._put, wrong[0], parts[wrong[0]]))
         for posted in self._posted[len(parts) :]:
-            await self._surely(self._delete_task(posted.message))
+            await self._surely(partial(self._delete, posted.message))
         del self._posted[len(parts) :]
         for place in range(len(self._sent_files), len(self._files)):
-            await self._surely(self._file_task(place, self._files[place]))
+            await self._surely(partial(self._put_file, place, self._files[place]))
 
     @property
     def _careful(self) -> bool:
@@ -191,7 +195,7 @@ class Delivery:
 
     async def _open_carefully(self, parts: int) -> None:
         for place in range(len(self._posted), parts):
-            await self._surely(self._put_task(place, self._draft.mark))
+            await self._surely(partial(self._put, place, self._draft.mark))
 
     def _split(self, text: str) -> tuple[str, ...]:
         return split_message(text, self._can.max_text, self._can.count)
@@ -204,23 +208,8 @@ class Delivery:
             if place >= len(self._posted) or self._posted[place].text != part
         ]
 
-    def _put_task(self, place: int, text: str) -> Callable[[], Awaitable[None]]:
-        return lambda: self._put(place, text)
-
-    def _delete_task(self, message: SentMessage) -> Callable[[], Awaitable[None]]:
-        return lambda: self._delete(message)
-
-    def _file_task(self, place: int, file: FileReply) -> Callable[[], Awaitable[None]]:
-        return lambda: to_the_end(self._send_file(place, file), patience=PATIENCE_SECONDS)
-
     async def _surely(self, operation: Callable[[], Awaitable[None]]) -> None:
-        """Carry it out however often the platform asks us to wait."""
-        while True:
-            await self._pacer.ask(Urgency.FINAL)
-            try:
-                return await operation()
-            except DeliveryRateLimitedError as error:
-                self._pacer.pause(error.retry_after)
+        await _surely(self._pacer, operation)
 
     async def _put(self, place: int, text: str) -> None:
         # To the end also when cancelled: an id that nobody noted, or an old edit that overtakes
@@ -229,6 +218,9 @@ class Delivery:
             await to_the_end(self._edit(place, text), patience=PATIENCE_SECONDS)
         else:
             await to_the_end(self._send(place, text), patience=PATIENCE_SECONDS)
+
+    async def _put_file(self, place: int, file: FileReply) -> None:
+        await to_the_end(self._send_file(place, file), patience=PATIENCE_SECONDS)
 
     async def _edit(self, place: int, text: str) -> None:
         posted = self._posted[place]
@@ -258,9 +250,7 @@ class Delivery:
         await self._receipts.sent(message)
 
     async def _delete(self, message: SentMessage) -> None:
-        with suppress(ForbiddenError, ChannelGoneError):
-            await self._outbox.delete(self._to, message.message_id)
-        await self._receipts.removed(message)
+        await _take_away(self._outbox, self._to, message, self._receipts)
 
     def _reply_to_of(self, place: int) -> ReplyTo | None:
         """An interaction is answered by every part, a message by the first."""
@@ -279,3 +269,33 @@ async def _first(awaited: Awaitable[Any], complete: asyncio.Future[Any]) -> None
     finally:
         if not future.done():
             future.cancel()
+
+
+async def take_back(
+    sent: Sequence[SentMessage],
+    to: ConversationRef,
+    outbox: Outbox,
+    pacer: Pacer,
+    receipts: Receipts,
+) -> None:
+    """Take away the messages of a reply; one that is gone already does no harm."""
+    for message in sent:
+        await _surely(pacer, partial(_take_away, outbox, to, message, receipts))
+
+
+async def _take_away(
+    outbox: Outbox, to: ConversationRef, message: SentMessage, receipts: Receipts
+) -> None:
+    with suppress(ForbiddenError, ChannelGoneError):
+        await outbox.delete(to, message.message_id)
+    await receipts.removed(message)
+
+
+async def _surely(pacer: Pacer, operation: Callable[[], Awaitable[None]]) -> None:
+    """Carry it out however often the platform asks us to wait."""
+    while True:
+        await pacer.ask(Urgency.FINAL)
+        try:
+            return await operation()
+        except DeliveryRateLimitedError as error:
+            pacer.pause(error.retry_after)

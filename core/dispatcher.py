@@ -5,56 +5,73 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from contextlib import aclosing
-from enum import Enum
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeAlias, assert_never
 
+from core.answering import Answering, RowReceipts, words_for
 from core.database import Database
+from core.delivery import take_back
 from core.events import (
+    ActionPressed,
     ChannelKind,
+    ChannelMigrated,
+    ChannelRef,
     ConversationRef,
     IncomingEvent,
     IncomingMessage,
+    MessageDeleted,
+    MessageEdited,
     Platform,
+    Trigger,
 )
-from core.language import Words, language_of, words
+from core.history import History, move_exchanges
+from core.inbox import DurableInbox, Entry, InboxId, InboxState, digest_of, move_inbox
+from core.pacer import Pacers
 from core.ports import Outbox
-from core.replies import Failed, Finished, ReplyEvent
+from core.replies import Failed, Finished, ReplyEvent, SentMessage
 from core.settings import DispatcherSettings
 from core.turns import Turn, Turns
 
 Reply: TypeAlias = Callable[[IncomingMessage], AsyncGenerator[ReplyEvent, None]]
 
+STOP: Final = "stop"
+"""The action of the button that ends a reply."""
+_STUCK_SECONDS: Final = 15.0
+"""How long a task that was cancelled may take to end before we go on without it."""
+
 _log = logging.getLogger(__name__)
 
 
-class Ending(Enum):
-    """Why a reply was cancelled; decides what becomes of what it has shown."""
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the dispatcher leaves to others; None where there is nobody."""
 
-    STOPPED = "stopped"
-    REPLACED = "replaced"
-    DELETED = "deleted"
+    is_immediate: Callable[[IncomingMessage], bool] | None = None
+    """Commands that wait for no turn, since they act on the reply that has it."""
+    action: Callable[[ActionPressed], Awaitable[None]] | None = None
+    """Every button but Stop."""
+    migrated: Callable[[ChannelRef, ChannelRef], Awaitable[None]] | None = None
+    """Called when history and inbox have followed a channel to its new id."""
+    refetch: Callable[[IncomingMessage], Awaitable[IncomingMessage | None]] | None = None
+    """Gives a question of an earlier run its files again; None: they are gone."""
 
 
 class Run:
     """One reply in the making."""
 
-    def __init__(self, message: IncomingMessage, turn: Turn | None) -> None:
+    def __init__(
+        self, message: IncomingMessage, turn: Turn | None, answering: Answering | None
+    ) -> None:
         self.message: Final = message
         self.turn: Final = turn
-        self.ending = Ending.STOPPED
-        self.task: asyncio.Task[None]
+        self.answering: Final = answering
+        """None where the surface shows the reply itself."""
         self.failure: Failed | None = None
-
-    @property
-    def immediate(self) -> bool:
-        return self.turn is None
-
-
-def words_for(message: IncomingMessage) -> Words:
-    """By the platform's locale, else by the language of the message."""
-    return words(message.locale or language_of(message.text))
+        self.task: asyncio.Task[None]
 
 
 class Dispatcher:
@@ -67,19 +84,46 @@ class Dispatcher:
         database: Database,
         settings: DispatcherSettings,
         *,
-        is_immediate: Callable[[IncomingMessage], bool] | None = None,
+        hooks: Hooks = Hooks(),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._reply = reply
         self._outboxes = outboxes
         self._database = database
         self._settings = settings
-        self._is_immediate = is_immediate
+        self._hooks = hooks
+        self._clock = clock
+        self._inbox = DurableInbox(database, clock=clock)
+        self._history = History(database, clock=clock)
         self._turns = Turns()
-        self._runs: set[Run] = set()
-        self._closing = False
+        self._mending = Turns()
+        self._pacers = Pacers()
+        self._runs: dict[asyncio.Task[None], Run] = {}
+        self._live: dict[tuple[ConversationRef, str], Run] = {}
+        self._chores: dict[asyncio.Task[None], Turn | None] = {}
+        self._closing = asyncio.Event()
+        self._closed = False
 
     def submit(self, event: IncomingEvent) -> None:
-        raise NotImplementedError
+        """Take an event of a surface that has an outbox. Returns at once."""
+        if self._closed:
+            _log.warning("event after the end was dropped")
+            return
+        match event:
+            case IncomingMessage():
+                self._submit(event)
+            case MessageEdited(message):
+                turn = self._mending.line_up(_key(message))
+                self._chore(partial(self._edited, message), "edit", turn)
+            case MessageDeleted(conversation, message_id):
+                turn = self._mending.line_up((conversation, message_id))
+                self._chore(partial(self._deleted, event), "deletion", turn)
+            case ChannelMigrated(old, new):
+                self._chore(partial(self._migrated, old, new), "migration")
+            case ActionPressed():
+                self._chore(partial(self._pressed, event), "action")
+            case _:
+                assert_never(event)
 
     async def stream(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """The reply for a surface that shows it itself; closing the generator cancels it.
@@ -88,12 +132,12 @@ class Dispatcher:
         gone too, and nobody could be answered later. A reply that is stopped ends with
         `Finished("cancelled")`.
         """
-        if self._closing:
+        if self._closing.is_set():
             yield Finished("cancelled")
             return
         # Without a bound: a slow reader must not hold the engine's slot.
         shown: asyncio.Queue[ReplyEvent | None] = asyncio.Queue()
-        run = self._start(message, lambda: self._consume(message, shown.put_nowait))
+        run = self._start(message, None, partial(self._pull, show=shown.put_nowait))
         run.task.add_done_callback(lambda _task: shown.put_nowait(None))
         try:
             while (event := await shown.get()) is not None:
@@ -113,61 +157,158 @@ class Dispatcher:
         """
         found = [
             run
-            for run in self._runs
+            for run in self._runs.values()
             if run.message.conversation == conversation
             and user_id in (None, run.message.author.user_id)
-            and not run.immediate
+            and run.turn is not None
         ]
         for run in found:
             run.task.cancel()
         return len(found)
 
-    async def drain(self, grace: float | None = None) -> None:
-        """Refuse new work, wait up to `grace` seconds, then stop what is left."""
-        # Runs before the listeners close: replies in flight still need their connection.
-        self._closing = True
-        tasks = {run.task for run in self._runs}
-        if not tasks:
-            return
-        seconds = self._settings.grace_seconds if grace is None else grace
-        _done, late = await asyncio.wait(tasks, timeout=seconds)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+    async def resume(self) -> int:
+        """Answer what an earlier run of the program still owes; the number of questions begun.
 
-    def _start(self, message: IncomingMessage, work: Callable[[], Awaitable[None]]) -> Run:
+        The answers go into the messages that are already there. Call it before any surface listens.
+        """
+        begun = 0
+        for owed in await self._inbox.owed(self._outboxes):
+            message: IncomingMessage | None = owed.message
+            if owed.had_attachments:
+                refetch = self._hooks.refetch
+                message = await refetch(owed.message) if refetch is not None else None
+            missed = self._is_missed(owed.message)
+            answering = self._answering(message or owed.message, owed.inbox_id, owed.sent)
+            if message is None or missed:
+                silently = missed and not owed.sent
+                self._chore(partial(answering.give_up, silently=silently), "giving up")
+            else:
+                self._answer(answering)
+                begun += 1
+        return begun
+
+    async def drain(self, grace: float | None = None) -> None:
+        """Refuse new work, wait up to `grace` seconds, then stop what is left.
+
+        A question that still waits for its turn, or of which nothing was shown, stays owed.
+        """
+        # Runs before the listeners close: replies in flight still need their connection.
+        self._closing.set()
+        # What was handed in a moment ago takes its first step, and with it gets its row.
+        await asyncio.sleep(0)
+        for task, run in self._runs.items():
+            if run.turn is not None and not run.turn.reached.is_set():
+                task.cancel()
+        if tasks := {*self._runs, *self._chores}:
+            seconds = self._settings.grace_seconds if grace is None else grace
+            await asyncio.wait(tasks, timeout=seconds)
+        while tasks := {*self._runs, *self._chores}:
+            for task in tasks:
+                task.cancel()
+            _done, stuck = await asyncio.wait(tasks, timeout=_STUCK_SECONDS)
+            if stuck:
+                _log.error("still running after the end: %s", [task.get_name() for task in stuck])
+                break
+        self._closed = True
+
+    def _submit(self, message: IncomingMessage) -> None:
+        if message.trigger is Trigger.AMBIENT:
+            return  # Of what is not addressed to us nothing is kept.
+        if _key(message) in self._live:
+            return
+        if self._is_missed(message):
+            self._chore(partial(self._skip, message), "skipping")
+        else:
+            self._answer(self._answering(message))
+
+    def _answer(self, answering: Answering) -> None:
+        async def work(run: Run) -> None:
+            await answering.run(self._consume, run.turn, self._closing)
+
+        run = self._start(answering.message, answering, work)
+        self._live[_key(answering.message)] = run
+
+    def _answering(
+        self,
+        message: IncomingMessage,
+        inbox_id: InboxId | None = None,
+        sent: tuple[SentMessage, ...] = (),
+    ) -> Answering:
+        channel = message.conversation.channel
+        outbox = self._outboxes[channel.platform]
+        pacer = self._pacers.of(channel, message.kind, outbox.capabilities)
+        return Answering(message, self._inbox, outbox, pacer, inbox_id=inbox_id, sent=sent)
+
+    def _is_missed(self, message: IncomingMessage) -> bool:
+        age = self._clock() - message.sent_at.timestamp()
+        return age > self._settings.answer_missed_minutes * 60
+
+    async def _skip(self, message: IncomingMessage) -> None:
+        await self._inbox.receive(message, InboxState.SKIPPED)
+
+    def _start(
+        self,
+        message: IncomingMessage,
+        answering: Answering | None,
+        work: Callable[[Run], Awaitable[None]],
+    ) -> Run:
         # The place in line is taken now, not when the task first runs: order is order of arrival.
-        immediate = self._is_immediate is not None and self._is_immediate(message)
+        is_immediate = self._hooks.is_immediate
+        immediate = is_immediate is not None and is_immediate(message)
         turn = None if immediate else self._turns.line_up(_line_of(message))
-        run = Run(message, turn)
+        run = Run(message, turn, answering)
         run.task = asyncio.create_task(
-            self._run(run, work), name=f"reply {message.conversation} {message.message_id}"
+            self._run(partial(work, run), run),
+            name=f"reply {message.conversation} {message.message_id}",
         )
-        self._runs.add(run)
-        run.task.add_done_callback(lambda _task: self._forget(run))
+        self._runs[run.task] = run
+        run.task.add_done_callback(self._forget)
         return run
 
-    def _forget(self, run: Run) -> None:
-        # A task that is cancelled before its first step runs none of its own `finally`.
-        self._runs.discard(run)
-        if run.turn is not None:
-            run.turn.leave()
+    def _chore(
+        self, work: Callable[[], Awaitable[None]], name: str, turn: Turn | None = None
+    ) -> None:
+        async def in_turn() -> None:
+            if turn is not None:
+                await turn.reached.wait()
+            await work()
 
-    async def _run(self, run: Run, work: Callable[[], Awaitable[None]]) -> None:
-        """The second and last broad catch of the program: what nobody expected of a reply."""
+        task = asyncio.create_task(self._run(in_turn), name=name)
+        self._chores[task] = turn
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        # Here, since a task that is cancelled before its first step runs no `finally` of its own.
+        run = self._runs.pop(task, None)
+        if run is not None and self._live.get(_key(run.message)) is run:
+            del self._live[_key(run.message)]
+        turn = self._chores.pop(task, None) if run is None else run.turn
+        if turn is not None:
+            turn.leave()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("nobody could be told", exc_info=error)
+
+    async def _run(self, work: Callable[[], Awaitable[None]], run: Run | None = None) -> None:
+        """The second and last broad catch of the program: what nobody expected."""
         try:
-            if run.turn is not None:
-                await run.turn.reached.wait()
             await work()
         except Exception:  # noqa: BLE001 - one of the two that the program may have
             reference = secrets.token_hex(2).upper()
-            _log.exception("reply failed", extra={"reference": reference})
+            _log.exception("unexpected failure", extra={"reference": reference})
+            if run is None:
+                return
             _ = words_for(run.message)
             run.failure = Failed(
                 _("Something went wrong on my side (reference {reference}).", reference=reference),
                 reference,
             )
+            if run.answering is not None:
+                await run.answering.tell(run.failure)
+
+    async def _pull(self, run: Run, show: Callable[[ReplyEvent], None]) -> None:
+        if run.turn is not None:
+            await run.turn.reached.wait()
+        await self._consume(run.message, show)
 
     async def _consume(self, message: IncomingMessage, show: Callable[[ReplyEvent], None]) -> None:
         """Hand every event of the reply over; the reply is closed when this returns."""
@@ -179,7 +320,71 @@ class Dispatcher:
         except TimeoutError:
             if not limit.expired():
                 raise
-            show(Failed(_too_long(words_for(message))))
+            _ = words_for(message)
+            text = _("This took too long, so I stopped. Please ask again, or ask for less at once.")
+            show(Failed(text))
+
+    async def _edited(self, message: IncomingMessage) -> None:
+        entry = await self._inbox.find(message.conversation, message.message_id)
+        if entry is not None and not self._is_worth_an_edit(entry, message):
+            return
+        run = self._live.get(_key(message))
+        if run is None and entry is None:
+            return
+        if run is not None:
+            await _supersede(run)
+            entry = await self._inbox.find(message.conversation, message.message_id)
+        if entry is None:
+            self._submit(message)
+            return
+        await self._inbox.receive_again(entry.inbox_id, message)
+        self._answer(self._answering(message, entry.inbox_id, entry.sent))
+
+    def _is_worth_an_edit(self, entry: Entry, message: IncomingMessage) -> bool:
+        age = self._clock() - entry.received_at
+        return (
+            entry.state is not InboxState.SKIPPED
+            and entry.digest != digest_of(message)
+            and age <= self._settings.edit_window_minutes * 60
+        )
+
+    async def _deleted(self, event: MessageDeleted) -> None:
+        run = self._live.get((event.conversation, event.message_id))
+        if run is not None:
+            await _supersede(run)
+        entry = await self._inbox.find(event.conversation, event.message_id)
+        if entry is not None:
+            channel = event.conversation.channel
+            outbox = self._outboxes[channel.platform]
+            # Whether the channel is a group we know from the pacer it has, or assume.
+            pacer = self._pacers.of(channel, ChannelKind.GROUP, outbox.capabilities)
+            receipts = RowReceipts(self._inbox, entry.inbox_id)
+            await take_back(entry.sent, event.conversation, outbox, pacer, receipts)
+            await self._inbox.finish(entry.inbox_id)
+        await self._history.remove(event.conversation, event.message_id)
+
+    async def _migrated(self, old: ChannelRef, new: ChannelRef) -> None:
+        async with self._database.transaction() as connection:
+            await move_exchanges(connection, old, new)
+            await move_inbox(connection, old, new)
+        if self._hooks.migrated is not None:
+            await self._hooks.migrated(old, new)
+
+    async def _pressed(self, event: ActionPressed) -> None:
+        if event.action != STOP:
+            if self._hooks.action is not None:
+                await self._hooks.action(event)
+            return
+        question = await self._inbox.question_of(event.conversation, event.message_id)
+        run = self._live.get((event.conversation, question)) if question is not None else None
+        if run is None:
+            return
+        if event.author.is_channel_admin or event.author.user_id == run.message.author.user_id:
+            run.task.cancel()
+
+
+def _key(message: IncomingMessage) -> tuple[ConversationRef, str]:
+    return message.conversation, message.message_id
 
 
 def _line_of(message: IncomingMessage) -> Hashable:
@@ -189,5 +394,9 @@ def _line_of(message: IncomingMessage) -> Hashable:
     return message.conversation, message.author.user_id
 
 
-def _too_long(_: Words) -> str:
-    return _("This took too long, so I stopped. Please ask again, or ask for less at once.")
+async def _supersede(run: Run) -> None:
+    """End a reply whose messages and row the caller goes on with."""
+    if run.answering is not None:
+        run.answering.superseded = True
+    run.task.cancel()
+    await asyncio.wait({run.task})

@@ -10,6 +10,9 @@ from enum import IntEnum
 from math import inf
 from typing import Final
 
+from core.events import ChannelKind, ChannelRef
+from core.ports import Capabilities
+
 WINDOW_SECONDS: Final = 60.0
 
 
@@ -119,3 +122,21 @@ class Pacer:
     def _expire(self, now: float) -> None:
         while self._granted and self._granted[0] + self._window <= now:
             self._granted.popleft()
+
+
+class Pacers:
+    """The pacers of all channels; those that have nothing to remember are let go."""
+
+    def __init__(self, kept: int = 256) -> None:
+        self._kept = kept
+        self._pacers: dict[ChannelRef, Pacer] = {}
+
+    def of(self, channel: ChannelRef, kind: ChannelKind, can: Capabilities) -> Pacer:
+        """The channel's one pacer: topics and threads share it."""
+        if len(self._pacers) > self._kept:
+            self._pacers = {ref: pacer for ref, pacer in self._pacers.items() if not pacer.idle}
+        if channel not in self._pacers:
+            private = kind is ChannelKind.PRIVATE
+            interval = can.edit_interval_private if private else can.edit_interval_group
+            self._pacers[channel] = Pacer(interval)
+        return self._pacers[channel]

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.delivery import Delivery
+from core.delivery import Delivery, take_back
 from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
 from core.language import words
 from core.pacer import Pacer
@@ -324,7 +324,7 @@ def test_removing_takes_away_all_messages_also_one_that_is_gone_already():
     receipts = Kept()
     receipts.messages = list(sent)
 
-    run(delivery(outbox, sent=sent, receipts=receipts).remove())
+    run(take_back(sent, conversation(), outbox, Pacer(1), receipts))
 
     assert receipts.messages == []
 

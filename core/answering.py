@@ -1,0 +1,175 @@
+"""A kept question on its way to its answer: row, turn, delivery, end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from core.delivery import Delivery
+from core.errors import DeliveryError
+from core.events import IncomingMessage
+from core.inbox import DurableInbox, InboxId, InboxState
+from core.language import Words, language_of, words
+from core.pacer import Pacer
+from core.ports import Outbox
+from core.replies import Failed, ReplyEvent, SentMessage
+from core.shielding import to_the_end
+from core.turns import Turn
+
+LAST_SECONDS: Final = 5.0
+"""How long the last edit of a reply that was stopped may take."""
+
+Consume = Callable[[IncomingMessage, Callable[[ReplyEvent], None]], Awaitable[None]]
+"""Hands over every event of the reply to a message."""
+
+_log = logging.getLogger(__name__)
+
+
+def words_for(message: IncomingMessage) -> Words:
+    """By the platform's locale, else by the language of the message."""
+    return words(message.locale or language_of(message.text))
+
+
+class RowReceipts:
+    """Keeps in the inbox's row which messages a reply consists of."""
+
+    def __init__(self, inbox: DurableInbox, inbox_id: InboxId) -> None:
+        self._inbox = inbox
+        self._inbox_id = inbox_id
+
+    @property
+    def key(self) -> str | None:
+        return str(self._inbox_id)
+
+    async def sent(self, message: SentMessage) -> None:
+        await self._inbox.sent(self._inbox_id, message)
+
+    async def removed(self, message: SentMessage) -> None:
+        await self._inbox.removed(self._inbox_id, message)
+
+
+class Answering:
+    """One question; `run` returns when its answer is out or its row says that it is still owed."""
+
+    def __init__(
+        self,
+        message: IncomingMessage,
+        inbox: DurableInbox,
+        outbox: Outbox,
+        pacer: Pacer,
+        *,
+        inbox_id: InboxId | None = None,
+        sent: tuple[SentMessage, ...] = (),
+    ) -> None:
+        """With an `inbox_id`: the row is there, and `sent` are the messages it already has."""
+        self.message: Final = message
+        self.superseded = False
+        """True when whoever cancels this sees to the messages and to the row."""
+        self._inbox = inbox
+        self._outbox = outbox
+        self._pacer = pacer
+        self._inbox_id = inbox_id
+        self._again = inbox_id is not None
+        self._sent = sent
+        self._delivery: Delivery | None = None
+
+    async def run(self, consume: Consume, turn: Turn | None, closing: asyncio.Event) -> None:
+        """Note the question, wait for its turn, answer it.
+
+        Cancelled while `closing`, a question of which nothing was shown stays owed: the next start
+        answers it.
+        """
+        try:
+            if self._inbox_id is None:
+                await to_the_end(self._receive())
+            if self._inbox_id is None:
+                return
+            if turn is not None:
+                await turn.reached.wait()
+            if closing.is_set():
+                return
+            delivery = self._open(self._inbox_id)
+            await self._inbox.begin(self._inbox_id)
+            await self._deliver(delivery, consume)
+            await self._inbox.finish(self._inbox_id)
+        except asyncio.CancelledError:
+            if not self.superseded:
+                await to_the_end(self._stop(closing), patience=LAST_SECONDS)
+            raise
+        except DeliveryError:
+            # Nobody can be told there: that is what failed.
+            _log.warning("reply not delivered", exc_info=True)
+            if self._inbox_id is not None:
+                await self._inbox.finish(self._inbox_id)
+
+    async def give_up(self, *, silently: bool) -> None:
+        """A question of an earlier run stays without an answer: say so, or only note it."""
+        if silently and self._inbox_id is not None:
+            await self._inbox.finish(self._inbox_id, InboxState.SKIPPED)
+        else:
+            _ = words_for(self.message)
+            lost = _("I was restarted while working on this. Please send it again.")
+            await self.tell(Failed(lost))
+
+    async def tell(self, failed: Failed) -> None:
+        """End the reply with a sentence, as far as the platform still takes it."""
+        if self._inbox_id is None:
+            return
+        delivery = self._delivery or self._open(self._inbox_id)
+        delivery.show(failed)
+        try:
+            await delivery.settle()
+        except DeliveryError:
+            _log.warning("failure not delivered", exc_info=True)
+        await self._inbox.finish(self._inbox_id)
+
+    async def _receive(self) -> None:
+        self._inbox_id = await self._inbox.receive(self.message)
+
+    def _open(self, inbox_id: InboxId) -> Delivery:
+        self._delivery = Delivery(
+            self.message,
+            self._outbox,
+            self._pacer,
+            words_for(self.message),
+            RowReceipts(self._inbox, inbox_id),
+            sent=self._sent if self._again else None,
+        )
+        return self._delivery
+
+    async def _deliver(self, delivery: Delivery, consume: Consume) -> None:
+        async def feed() -> None:
+            try:
+                await consume(self.message, delivery.show)
+            finally:
+                delivery.complete()
+
+        feeding = asyncio.create_task(feed(), name=f"events of {self.message.message_id}")
+        try:
+            await delivery.paint()
+        finally:
+            # Before any last edit: the reply is closed and its engine's slot is free.
+            feeding.cancel()
+            await to_the_end(_ended(feeding))
+        feeding.result()
+
+    async def _stop(self, closing: asyncio.Event) -> None:
+        if self._inbox_id is None:
+            return
+        delivery = self._delivery
+        if delivery is not None:
+            try:
+                await delivery.stop()
+            except DeliveryError:
+                _log.warning("stop not shown", exc_info=True)
+        shown = delivery is not None and delivery.visible
+        if shown or not closing.is_set():
+            await self._inbox.finish(self._inbox_id)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()  # Read, lest it is reported twice where the delivery failed as well.

@@ -1,0 +1,237 @@
+"""The durable inbox: which questions came, which messages answer them, which are still owed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, NewType
+
+import aiosqlite
+
+from core.database import Database
+from core.events import (
+    Attachment,
+    ChannelRef,
+    ConversationRef,
+    IncomingMessage,
+    Invocation,
+    MessageRef,
+    Platform,
+)
+from core.history import key_of
+from core.replies import SentMessage
+from core.text import storable
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+InboxId = NewType("InboxId", int)
+
+
+class InboxState(StrEnum):
+    """How far a question has come."""
+
+    RECEIVED = "received"
+    ANSWERING = "answering"
+    DONE = "done"
+    SKIPPED = "skipped"
+    """Too old when we saw it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A question that an earlier run of the program left without a complete answer."""
+
+    inbox_id: InboxId
+    message: IncomingMessage
+    sent: tuple[SentMessage, ...]
+    had_attachments: bool
+    """Files came with it; only the platform still has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is kept of a question."""
+
+    inbox_id: InboxId
+    state: InboxState
+    digest: str
+    received_at: float
+    sent: tuple[SentMessage, ...]
+
+
+class DurableInbox:
+    """Rows of questions; a method that has returned is on disk."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def receive(
+        self, message: IncomingMessage, state: InboxState = InboxState.RECEIVED
+    ) -> InboxId | None:
+        """Note the question; None if it is there already: somebody answers, or has answered."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute_fetchall(
+                "INSERT INTO inbox (platform, channel_id, thread_id, message_id, author_id, state,"
+                " digest, payload, sent_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING RETURNING inbox_id",
+                (
+                    *key_of(message.conversation),
+                    storable(message.message_id),
+                    storable(message.author.user_id),
+                    state,
+                    digest_of(message),
+                    _packed(message) if state is InboxState.RECEIVED else None,
+                    message.sent_at.timestamp(),
+                    self._clock(),
+                ),
+            )
+            return next((InboxId(row[0]) for row in rows), None)
+
+    async def receive_again(self, inbox_id: InboxId, message: IncomingMessage) -> None:
+        """Note that the question was edited and is owed a new answer."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE inbox SET state = 'received', digest = ?, payload = ? WHERE inbox_id = ?",
+                (digest_of(message), _packed(message), inbox_id),
+            )
+
+    async def begin(self, inbox_id: InboxId) -> None:
+        """The answer is being made."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE inbox SET state = 'answering' WHERE inbox_id = ?", (inbox_id,)
+            )
+
+    async def finish(self, inbox_id: InboxId, state: InboxState = InboxState.DONE) -> None:
+        """Nothing is owed any more; of the question only its place is kept."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE inbox SET state = ?, payload = NULL WHERE inbox_id = ?", (state, inbox_id)
+            )
+
+    async def sent(self, inbox_id: InboxId, message: SentMessage) -> None:
+        """A message of ours is part of the answer."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "INSERT OR REPLACE INTO inbox_replies"
+                " SELECT inbox_id, ?, ?, platform, channel_id, ? FROM inbox WHERE inbox_id = ?",
+                (message.part, message.kind, storable(message.message_id), inbox_id),
+            )
+
+    async def removed(self, inbox_id: InboxId, message: SentMessage) -> None:
+        """The message was taken away."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "DELETE FROM inbox_replies WHERE inbox_id = ? AND kind = ? AND part = ?",
+                (inbox_id, message.kind, message.part),
+            )
+
+    async def find(self, conversation: ConversationRef, message_id: str) -> Entry | None:
+        """What is kept of the question with this id."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT inbox_id, state, digest, received_at FROM inbox WHERE platform = ?"
+                " AND channel_id = ? AND thread_id = ? AND message_id = ?",
+                (*key_of(conversation), storable(message_id)),
+            )
+            for inbox_id, state, digest, received_at in rows:
+                sent = await _sent(connection, InboxId(inbox_id))
+                return Entry(InboxId(inbox_id), InboxState(state), digest, received_at, sent)
+        return None
+
+    async def question_of(self, conversation: ConversationRef, message_id: str) -> str | None:
+        """The id of the question that this message of ours answers."""
+        platform, channel_id, thread_id = key_of(conversation)
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT inbox.message_id FROM inbox_replies JOIN inbox USING (inbox_id)"
+                " WHERE inbox_replies.platform = ? AND inbox_replies.channel_id = ?"
+                " AND inbox_replies.message_id = ? AND inbox.thread_id = ?",
+                (platform, channel_id, storable(message_id), thread_id),
+            )
+            return next((str(row[0]) for row in rows), None)
+
+    async def owed(self, platforms: Iterable[Platform]) -> tuple[Owed, ...]:
+        """Every question of these platforms without a complete answer, in order of arrival."""
+        found: list[Owed] = []
+        async with self._database.reader() as connection:
+            for platform in platforms:
+                rows = await connection.execute_fetchall(
+                    "SELECT inbox_id, payload FROM inbox WHERE platform = ?"
+                    " AND state IN ('received', 'answering') ORDER BY inbox_id",
+                    (platform.value,),
+                )
+                for row_id, payload in rows:
+                    inbox_id = InboxId(row_id)
+                    message, had_attachments = _unpacked(payload)
+                    sent = await _sent(connection, inbox_id)
+                    found.append(Owed(inbox_id, message, sent, had_attachments))
+        return tuple(sorted(found, key=lambda owed: owed.inbox_id))
+
+
+async def move_inbox(connection: aiosqlite.Connection, old: ChannelRef, new: ChannelRef) -> None:
+    """Let the questions of a channel go on under its new id.
+
+    Message ids start anew there: the old ones are told apart by the channel they were given in.
+    """
+    refs = (new.platform.value, new.channel_id, old.platform.value, old.channel_id)
+    for table in ("inbox", "inbox_replies"):
+        await connection.execute(
+            f"UPDATE {table} SET platform = ?, channel_id = ?,"  # noqa: S608 - two of our own names
+            " message_id = channel_id || ':' || message_id WHERE platform = ? AND channel_id = ?",
+            refs,
+        )
+
+
+def digest_of(message: IncomingMessage) -> str:
+    """Tells an edit that changes the question from one that does not (a preview, a reaction)."""
+    files = [attachment.attachment_id for attachment in message.attachments]
+    asked = json.dumps([message.text, files])
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+async def _sent(connection: aiosqlite.Connection, inbox_id: InboxId) -> tuple[SentMessage, ...]:
+    rows = await connection.execute_fetchall(
+        "SELECT kind, part, message_id FROM inbox_replies WHERE inbox_id = ? ORDER BY kind, part",
+        (inbox_id,),
+    )
+    return tuple(
+        SentMessage("file" if kind == "file" else "text", part, message_id)
+        for kind, part, message_id in rows
+    )
+
+
+@cache
+def _adapter() -> TypeAdapter[IncomingMessage]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(IncomingMessage)
+
+
+def _packed(message: IncomingMessage) -> str:
+    """All of a message but its files, which cannot be kept before they are fetched."""
+    command = message.command
+    if command is not None:
+        options = {k: v for k, v in command.options.items() if not isinstance(v, Attachment)}
+        command = Invocation(command.name, options)
+    # An interaction's key dies with the process; its answer is then an ordinary message.
+    reply_to = message.reply_to if isinstance(message.reply_to, MessageRef) else None
+    kept = replace(message, attachments=(), command=command, reply_to=reply_to)
+    return json.dumps(
+        {
+            "files": bool(message.attachments) or command != message.command,
+            "message": _adapter().dump_python(kept, mode="json"),
+        }
+    )
+
+
+def _unpacked(payload: str) -> tuple[IncomingMessage, bool]:
+    stored = json.loads(payload)
+    return _adapter().validate_python(stored["message"]), bool(stored["files"])
