@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot.settings import Config
 
 if TYPE_CHECKING:
+    from bot.threads import ThreadShares
     from knowledge_base.embedders.base import Embedder
     from knowledge_base.library import Library
     from knowledge_base.models import KnowledgeBase
 
 
 @asynccontextmanager
-async def open_library(config: Config, *, embedding: bool = True) -> AsyncGenerator[Library, None]:
+async def open_library(
+    config: Config, *, embedding: bool = True, shares: ThreadShares | None = None
+) -> AsyncGenerator[Library, None]:
     """The library under the data directory; without `embedding` no model is loaded."""
     from knowledge_base.library import Library
 
-    async with open_embedder(config, wanted=embedding) as embedder:
-        config.data_dir.mkdir(parents=True, exist_ok=True)
-        async with Library.open(config.data_dir, embedder, config.knowledge) as library:
-            yield library
-
-
-@asynccontextmanager
-async def open_embedder(
-    config: Config, *, wanted: bool = True
-) -> AsyncGenerator[Embedder | None, None]:
-    """The configured embedder; None where there is none for this machine, or none is wanted."""
-    if not wanted:
-        yield None
-        return
-    from knowledge_base import embedders
-
-    embedder = await embedders.open_embedder(config.embedding)
-    try:
-        yield embedder
-    finally:
+    async with AsyncExitStack() as stack:
+        embedder = await _opened_embedder(config, shares) if embedding else None
         if embedder is not None:
-            await embedder.aclose()
+            stack.push_async_callback(embedder.aclose)
+        library = await stack.enter_async_context(
+            Library.open(config.data_dir, embedder, config.knowledge)
+        )
+        yield library
+
+
+async def _opened_embedder(config: Config, shares: ThreadShares | None) -> Embedder | None:
+    from knowledge_base.embedders import open_embedder
+    from knowledge_base.embedders.bundled import BundledEmbedder
+
+    embedder = await open_embedder(config.embedding)
+    if shares is not None and isinstance(embedder, BundledEmbedder):
+        shares.on_narrowing(embedder.use_threads)
+    return embedder
 
 
 async def find_base(library: Library, name: str) -> KnowledgeBase:

@@ -71,8 +71,8 @@ def cores() -> int:
 async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config: Config) -> int:
     """Errors that are expected become a sentence and exit code 1 or 2; others are bugs and show."""
     from bot.config import ConfigError
-    from core.errors import EngineError, UserError
     from bot.wording import own_words, sentence
+    from core.errors import EngineError, UserError
     from knowledge_base.errors import KnowledgeError
 
     task = asyncio.current_task()

