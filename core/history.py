@@ -181,6 +181,18 @@ class History:
                 )
         return None
 
+    async def latest(self, conversation: ConversationRef, author: Author) -> StoredAnswer | None:
+        """The newest answer to this member in the conversation, reset or not."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                f"SELECT message_id FROM exchanges WHERE {_CONVERSATION}"  # noqa: S608
+                " AND author_id = ? AND answer IS NOT NULL ORDER BY exchange_id DESC LIMIT 1",
+                (*key_of(conversation), storable(author.user_id)),
+            )
+        for (message_id,) in rows:
+            return await self.answer(conversation, message_id)
+        return None
+
     async def clear(self, conversation: ConversationRef, author: Author | None = None) -> int:
         """Forget what was said, by one member or by all; the number of questions forgotten.
 

@@ -1,0 +1,137 @@
+"""One message to a stream of replies: permission, command or chat, and the one error boundary."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, Literal
+
+from core.commands import COMMANDS
+from core.commands.base import CommandContext, Resources, Stop
+from core.commands.parsing import command_for, parse
+from core.errors import DeliveryError, NotAllowedError, UserError
+from core.events import ConversationRef, IncomingMessage, Invocation, Trigger
+from core.explain import explain
+from core.inert import inert
+from core.language import Words, language_of, words
+from core.permissions import Level, Rules, level_of
+from core.replies import Failed, Finished, Notice, ReplyEvent, TextDelta
+from knowledge_base.errors import RejectedDocumentError
+
+_log = logging.getLogger(__name__)
+
+_ADD: Final = Invocation("kb add")
+
+
+def _nothing_to_stop(_conversation: ConversationRef, _user_id: str | None) -> int:
+    return 0
+
+
+class Assistant:
+    """Answers every message of every surface; no exception leaves it, only cancellation."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        rules: Rules,
+        language: Literal["auto", "en", "zh"] = "auto",
+    ) -> None:
+        self._resources = resources
+        self._rules = rules
+        self._language = language
+
+    async def reply(
+        self, message: IncomingMessage, stop: Stop = _nothing_to_stop
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """What to say to a message; nothing at all where it is not for us.
+
+        Every reply ends with `Finished` or `Failed`.
+        """
+        if message.trigger is Trigger.AMBIENT or level_of(message, self._rules) is Level.BLOCKED:
+            return
+        failure: Failed | None = None
+        try:
+            async with aclosing(self._reply(message, stop)) as events:
+                async for event in events:
+                    yield event
+        except Exception as error:  # noqa: BLE001 - the boundary: the asker always learns the outcome
+            failure = self._told(error, self._words(message))
+        if failure is not None:
+            yield failure
+
+    def is_immediate(self, message: IncomingMessage) -> bool:
+        """Whether a message must not wait for the reply before it, such as what stops that."""
+        try:
+            invocation = message.command or parse(message.text, COMMANDS)
+            return invocation is not None and command_for(invocation, COMMANDS).immediate
+        except UserError:
+            return False
+
+    async def _reply(
+        self, message: IncomingMessage, stop: Stop
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        _ = self._words(message)
+        invocation = message.command or parse(message.text, COMMANDS)
+        quoted = message.quoted is not None and bool(message.quoted.text.strip())
+        if invocation is None and message.attachments and not message.text.strip():
+            invocation = _ADD
+        if invocation is not None:
+            replies = self._run(message, invocation, stop)
+        elif message.text.strip() or quoted:
+            replies = self._resources.answer(message)
+            if message.attachments:
+                names = _(", ").join(inert(file.filename) for file in message.attachments[:3])
+                yield Notice(_("I did not read {names}. `/kb add` adds files.", names=names))
+        else:
+            yield TextDelta(_("Ask me anything about the documents here. `/help` says what else."))
+            yield Finished("stop")
+            return
+        async with aclosing(replies) as events:
+            async for event in events:
+                yield event
+
+    async def _run(
+        self, message: IncomingMessage, invocation: Invocation, stop: Stop
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        command = command_for(invocation, COMMANDS)
+        level = level_of(message, self._rules)
+        if level < command.needs:
+            raise NotAllowedError(command.needs.key)
+        context = CommandContext(
+            message,
+            command,
+            invocation.options,
+            level,
+            self._words(message),
+            self._resources,
+            stop,
+        )
+        finished = False
+        async with aclosing(command.run(context)) as events:
+            async for event in events:
+                finished = isinstance(event, Finished)
+                yield event
+        if not finished:
+            yield Finished("stop")
+
+    def _words(self, message: IncomingMessage) -> Words:
+        """By the platform's locale, then the configuration, then the message itself."""
+        configured = None if self._language == "auto" else self._language
+        return words(message.locale or configured or language_of(message.text))
+
+    def _told(self, error: Exception, _: Words) -> Failed:
+        told = explain(error, _)
+        if told is not None:
+            expected = isinstance(error, UserError | RejectedDocumentError)
+            level = logging.INFO if expected else logging.WARNING
+            if not isinstance(error, DeliveryError):
+                _log.log(level, "a reply ended with %r", error)
+            return Failed(told)
+        reference = secrets.token_hex(2).upper()
+        _log.error("a reply failed, reference %s", reference, exc_info=error)
+        return Failed(
+            _("Something went wrong on my side (reference {reference}).", reference=reference),
+            reference,
+        )

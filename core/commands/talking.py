@@ -1,0 +1,99 @@
+"""Commands about the conversation itself."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import replace
+
+from core.access import scope_of
+from core.commands.base import CommandContext, Replies
+from core.events import ChannelKind, Trigger
+from core.history import StoredAnswer
+from core.inert import inert, one_line
+from core.language import Words
+from core.permissions import Level
+from core.replies import CitedPassage, Sources, TextDelta
+from knowledge_base.models import Passage
+
+_LONGEST_QUOTE = 700
+
+
+async def ask(context: CommandContext) -> Replies:
+    """Answer the question that comes with the command."""
+    message = replace(
+        context.message, text=context.text("question"), command=None, trigger=Trigger.COMMAND
+    )
+    async with aclosing(context.resources.answer(message)) as events:
+        async for event in events:
+            yield event
+
+
+async def stop(context: CommandContext) -> Replies:
+    """Stop the asker's own answers; a moderator's stop is for all of the conversation."""
+    _ = context.words
+    everybody = context.level >= Level.MODERATOR
+    user_id = None if everybody else context.message.author.user_id
+    stopped = context.stop(context.message.conversation, user_id)
+    if stopped:
+        yield TextDelta(_.plural("{count} answer stopped.", "{count} answers stopped.", stopped))
+    else:
+        yield TextDelta(_("There is no answer to stop."))
+
+
+async def reset(context: CommandContext) -> Replies:
+    """Forget this conversation: in a group the asker's own part of it."""
+    _ = context.words
+    message = context.message
+    own = message.kind is ChannelKind.GROUP and context.level < Level.MODERATOR
+    await context.resources.history.clear(message.conversation, message.author if own else None)
+    yield TextDelta(_("This conversation starts anew; I have forgotten what was said before."))
+
+
+async def sources(context: CommandContext) -> Replies:
+    """The passages behind an answer, looked up again for who asks now, and where."""
+    _ = context.words
+    message, resources = context.message, context.resources
+    quoted = message.quoted.message_id if message.quoted else None
+    if quoted is not None:
+        answer = await resources.history.answer(message.conversation, quoted)
+    else:
+        answer = await resources.history.latest(message.conversation, message.author)
+    if answer is None or not answer.sources:
+        yield TextDelta(_("There is no answer here whose sources I could show."))
+        return
+    scope = await scope_of(message, resources.library)
+    shown: list[CitedPassage] = []
+    pieces: list[str] = []
+    for source in answer.sources:
+        passage = await resources.library.passage(scope, source.chunk)
+        if passage is not None:
+            shown.append(CitedPassage(source.number, passage, source.cited))
+            pieces.append(_entry(source.number, passage, _))
+        elif source.cited:
+            pieces.append(_("[{number}] is not there any more.", number=source.number))
+    yield TextDelta("\n\n".join(pieces) or _gone(answer, _))
+    yield Sources(tuple(shown), answer.refused)
+
+
+def _gone(answer: StoredAnswer, _: Words) -> str:
+    return _.plural(
+        "The {count} passage behind this answer is not there any more.",
+        "The {count} passages behind this answer are not there any more.",
+        len(answer.sources),
+    )
+
+
+def _entry(number: int, passage: Passage, _: Words) -> str:
+    place = place_of(passage, _)
+    quote = one_line(passage.chunk.text, _LONGEST_QUOTE)
+    return f"[{number}] {place}\n> {quote}"
+
+
+def place_of(passage: Passage, _: Words) -> str:
+    """Document, page and heading of a passage, for people."""
+    parts = [inert(passage.document.name)]
+    if passage.chunk.page is not None:
+        parts.append(_("page {page}", page=passage.chunk.page))
+    if passage.chunk.heading:
+        parts.append(inert(passage.chunk.heading))
+    return " · ".join(parts)
