@@ -15,6 +15,7 @@ from datetime import UTC
 from pathlib import Path
 
 from bot import output
+from bot.config import ConfigError, Problem
 from bot.engines import open_engines
 from bot.folders import FollowedFolders
 from bot.parts import open_library
@@ -24,9 +25,12 @@ from bot.wording import own_words
 from core.access import SHARED
 from core.assistant import Assistant
 from core.chat import Chat
+from core.commands.base import Resources
 from core.database import Database
 from core.dispatcher import Dispatcher, Hooks
+from core.events import MemberRef, Platform
 from core.history import History
+from core.permissions import Rules
 from core.prompts import Prompts
 from knowledge_base.library import Library
 
@@ -53,8 +57,8 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
         library = await stack.enter_async_context(open_library(config, shares=shares))
         database = await stack.enter_async_context(Database.open(config.data_dir / "lorekeeper.db"))
         engines = await stack.enter_async_context(open_engines(config, library.quote, shares))
-        folder = config.chat.prompt_folder
         history = History(database, group_minutes=config.chat.group_history_minutes)
+        folder = config.chat.prompt_folder
         chat = Chat(
             library,
             engines,
@@ -63,10 +67,32 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             config.chat,
             config.engine.max_answer_tokens,
         )
-        assistant = Assistant(chat)
-        dispatcher = Dispatcher(assistant.reply, {}, database, config.dispatcher, hooks=Hooks())
+        resources = Resources(
+            library, engines, history, chat.answer, config.knowledge.limits.max_file_mb
+        )
+        assistant = Assistant(resources, Rules(owners_of(config)), config.chat.language)
+        dispatcher = Dispatcher(
+            lambda message: assistant.reply(message, stop=dispatcher.cancel),
+            {},
+            database,
+            config.dispatcher,
+            hooks=Hooks(is_immediate=assistant.is_immediate),
+        )
         stack.push_async_callback(dispatcher.drain, config.dispatcher.grace_seconds)
         yield Bot(library, dispatcher, FollowedFolders(library, config.folders, own_words(config)))
+
+
+def owners_of(config: Config) -> frozenset[MemberRef]:
+    """The owners as people on platforms. Raises `ConfigError` for one that names no platform."""
+    platforms = {platform.value: platform for platform in Platform}
+    found = set()
+    for owner in config.owners:
+        platform, _, user_id = owner.partition(":")
+        if platform not in platforms or not user_id:
+            wanted = f'{owner!r} must read like "discord:123" or "telegram:456"'
+            raise ConfigError(Problem("configuration", None, "owners", wanted))
+        found.add(MemberRef(platforms[platform], user_id))
+    return frozenset(found)
 
 
 class _Signals:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from bot.adapters.web import markup
-from core.language import N_, Words
+from core.language import Words
 from core.replies import (
     Failed,
     FileReply,
@@ -19,12 +19,6 @@ from core.replies import (
     TextDelta,
     TextReplaced,
 )
-
-STAGES = {
-    "reading": N_("reading"),
-    "embedding": N_("understanding"),
-    "storing": N_("storing"),
-}
 
 
 @dataclass(slots=True)
@@ -66,8 +60,7 @@ class ReplyView:
         if isinstance(event, Queued):
             wait = f" · {event.eta_seconds:.0f} s" if event.eta_seconds else ""
             return _("waiting, place {position}", position=event.position) + wait
-        stage = _(STAGES[event.stage]) if event.stage in STAGES else event.stage
-        return f"{stage} {event.done}" + (f" / {event.total}" if event.total else "")
+        return f"{event.stage} {event.done}" + (f" / {event.total}" if event.total else "")
 
     def html(self) -> str:
         """The bubble."""
