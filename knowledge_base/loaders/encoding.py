@@ -14,8 +14,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# The commonest characters of written Chinese, simplified and traditional: in the right encoding a
-# text is full of them, in a wrong one it is full of rare ones.
+# The commonest characters of Chinese, simplified and traditional, and of Korean: in the right
+# encoding a text is full of them, in a wrong one it is full of rare ones.
 _COMMON = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里"
     "用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实"
@@ -24,11 +24,17 @@ _COMMON = frozenset(
     "水名真论处走义各入几口认条平系气题活尔更别打女变四神总何电数安少报才结反受目太量再感建务做接必场件计"
     "管期市直德资命山金指克许统区保至队形社便空决治展马科司五基眼书非则听白却界达光放强即像难且权思王象完"
     "設這個們來為國說時會對於著過發後裡種經麼學現當沒動還進樣開從實無與長機關點業將兩間問並應戰頭體見產員"
+    "이다는을가에의하고한지도로은를사서기리그나아어자라시대인있일해들수정만부니과장보여상오원주것전제구조안"
+    "동공면으게우성무소신선화할거마경용생되때국중말세연개방모관내없위문계분등합요습까"
     "給門東聲論處義幾認條係氣題爾變總電數報結務場計資許統區隊決馬書聽卻達難權圖館請網頁軟體，。、：；？！（）《》「」“”"
 )
 _WESTERN = frozenset(
     "àâäáãåæçéèêëíìîïñóòôöõøœúùûüýÿßÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜÝŸðÐþÞšŠžŽ"
     "“”‘’‚„–—…•€£¥©®™°«»¿¡§¶·ªº¹²³½¼¾±×÷†‡‰‹›¢¬µ¨´¸\xa0\xad"
+)
+_CENTRAL = frozenset(
+    "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽľĺŕôäĽĹŔÔÄőűöüŐŰÖÜăâîşţĂÂÎŞŢđĐßç"
+    "“”‘’‚„–—…•€©®™°«»§·†‡‰‹›±×÷´¨\xa0\xad"
 )
 # Between letters these are wrong: cp1250 text read as cp1252 is full of them.
 _MISPLACED = re.compile(r"[^\W\d_][¹²³¿¡¢¥£±¼½¾»«©®¬µ][^\W\d_]")
@@ -106,9 +112,9 @@ def _legacy(sample: bytes) -> str:
     best = max(scores, key=lambda encoding: scores[encoding])
     if scores[best] >= 0.1:
         return "gb18030" if best == "gb18030" else best
-    western = sample.decode("cp1252", "replace")
-    if _western(western):
-        return "cp1252"
+    for encoding, letters in (("cp1252", _WESTERN), ("cp1250", _CENTRAL)):
+        if _latin(sample.decode(encoding, "replace"), letters):
+            return encoding
     for match in from_bytes(sample):
         if not _garbage(sample.decode(match.encoding, "replace")):
             return match.encoding
@@ -132,7 +138,7 @@ def _common_share(text: str) -> float:
 
 
 def _kana(character: str) -> bool:
-    return "\u3040" <= character <= "\u30ff" or "\uac00" <= character <= "\ud7a3"
+    return "\u3040" <= character <= "\u30ff"
 
 
 def _garbage(text: str) -> bool:
@@ -145,7 +151,10 @@ def _garbage(text: str) -> bool:
     return bad * 100 > len(text)
 
 
-def _western(text: str) -> bool:
+def _latin(text: str, letters: frozenset[str]) -> bool:
+    """Whether a text is in a Latin script with some of these letters among plain ones."""
     beyond = [character for character in text if ord(character) > 0x7F]
-    odd = sum(1 for character in beyond if character not in _WESTERN)
-    return odd * 50 <= len(beyond) and not _MISPLACED.search(text)
+    plain = sum(1 for character in text if character.isascii() and character.isalpha())
+    odd = sum(1 for character in beyond if character not in letters)
+    accented = sum(1 for character in beyond if character.isalpha())
+    return odd * 50 <= len(beyond) and accented * 2 <= plain and not _MISPLACED.search(text)
