@@ -130,7 +130,8 @@ class Speech:
     def _settle(
         self, before: str, text: str, prompt: Prompt, *, quoted: bool
     ) -> TextReplaced | None:
-        mark = None if quoted else self.words(" (not in the sources)")
+        _ = self.words
+        mark = None if quoted else _(" (not in the sources)")
         settled = attribute(text, prompt.passages, self.draft.question, mark)
         self.answer.cited |= settled.cited
         if settled.text == text:
@@ -139,9 +140,10 @@ class Speech:
         return TextReplaced(self.answer.text)
 
     def _left_out(self, dropped: int) -> str:
+        _ = self.words
         if not dropped:
-            return self.words("The passage found was too long for this model and was shortened.")
-        return self.words.plural(
+            return _("The passage found was too long for this model and was shortened.")
+        return _.plural(
             "{count} passage was left out: the model cannot read so much at once.",
             "{count} passages were left out: the model cannot read so much at once.",
             dropped,
