@@ -26,6 +26,7 @@ from knowledge_base.calibration import (
     RelevanceModel,
     Signals,
     evidence,
+    highest_of,
     measure,
     pseudo_questions,
     rank_scores,
@@ -63,6 +64,7 @@ class Example:
     z: float
     evidence: float
     known: float
+    foreign: bool
     chunks: int
     right: bool
 
@@ -86,13 +88,15 @@ def examples(corpus: Corpus, asked: Corpus, rng: np.random.Generator) -> Iterato
                 vector = (asked.wholes if whole else asked.fragments)[index]
                 terms = replaced(terms_of(text), pool, rng)
                 own = question.chunk - first
-                yield base.ask(terms, vector, own, left_out=False)
-                yield base.ask(terms, vector, own, left_out=True)
+                asking = (terms, vector, question.script)
+                yield base.ask(*asking, own, left_out=False)
+                yield base.ask(*asking, own, left_out=True)
                 done += 1
             for index in rng.integers(0, len(asked.questions), len(inside) // 2):
                 question = asked.questions[index]
                 if not first <= question.chunk < first + size:
-                    yield base.ask(terms_of(question.text), asked.fragments[index], None, False)
+                    asking = (terms_of(question.text), asked.fragments[index], question.script)
+                    yield base.ask(*asking, None, left_out=False)
             done += not inside
 
 
@@ -117,7 +121,9 @@ class _Base:
             size,
         )
 
-    def ask(self, terms: Terms, vector: Vectors, own: int | None, left_out: bool) -> Example:
+    def ask(
+        self, terms: Terms, vector: Vectors, script: str, own: int | None, *, left_out: bool
+    ) -> Example:
         weighed = weigh(terms, self.index.statistics(terms))
         match = self.index.match(weighed, self.ids)
         lexical = evidence(match.coverage, match.matched)
@@ -129,9 +135,12 @@ class _Base:
         if self.calibration:
             z = standardise(cosines, cosines[there], self.calibration.profile(""))
         chunks = int(there.sum())
-        scores = rank_scores(Signals(z, lexical, weighed.known, 1.0, chunks))
+        foreign = bool(self.calibration and self.calibration.foreign(script))
+        scores = rank_scores(Signals(z, lexical, weighed.known, foreign, 1.0, chunks))
         best = int(np.argmax(np.where(there, scores, -np.inf)))
-        return Example(float(z[best]), float(lexical[best]), weighed.known, chunks, best == own)
+        return Example(
+            float(z[best]), float(lexical[best]), weighed.known, foreign, chunks, best == own
+        )
 
 
 def fit(
@@ -145,17 +154,18 @@ def fit(
     both = [
         (
             e.z,
-            np.log(e.chunks),
+            highest_of(e.chunks),
             1.0,
             SHIPPED.say(e.known) * e.evidence,
             SHIPPED.knowing(e.known),
+            (1 - SHIPPED.knowing(e.known)) * (not e.foreign),
         )
         for e in rows
     ]
-    dense, size, bias, lexical, known = _logistic(np.array(both), right, weights)
+    dense, size, bias, lexical, known, astray = _logistic(np.array(both), right, weights)
     rows, right, weights = _table(groups)
     alone, unseen = _logistic(np.array([(e.evidence, 1.0) for e in rows]), right, weights)
-    return RelevanceModel(dense, size, bias, lexical, known, alone, unseen)
+    return RelevanceModel(dense, size, bias, lexical, known, astray, alone, unseen)
 
 
 def _table(groups: Sequence[Sequence[Example]]) -> tuple[list[Example], Floats, Floats]:

@@ -40,6 +40,8 @@ _MOST_DEVIATIONS = 6.0
 _USUAL_DEVIATIONS = 4.0
 _PRIOR_QUESTIONS = 4.0
 """Pseudo-questions' worth of belief that the embedder was chosen because it reads the script."""
+_LEAST_SHARE = 0.1
+"""Of a base's pseudo-questions, for a script to be one that the base is written in."""
 _PRIOR_PAIRS = 10.0
 """How many unrelated cosines the base-wide mean and deviation count for beside a question's own."""
 
@@ -74,6 +76,10 @@ class Calibration:
         """The profile for questions in this script, else that for all together."""
         return next((p for p in self.profiles if p.script == script), self.profiles[0])
 
+    def foreign(self, script: str) -> bool:
+        """Whether none of the base's own sentences is in this script."""
+        return bool(script) and all(p.script != script for p in self.profiles)
+
     def fits(self, fingerprint: str, chunks: int) -> bool:
         """Whether it still describes a base of this embedder and size."""
         return self.fingerprint == fingerprint and self.chunks <= chunks * 2 <= self.chunks * 4
@@ -97,9 +103,10 @@ class Calibration:
 class RelevanceModel:
     """Log-odds that a passage answers, from standardised signals.
 
-    With t the dense leg's trust, k how surely the question is in words that the base uses, z the
-    standardised cosine, n the chunks searched and l the lexical evidence:
-    `t * (dense*z + size*ln(n) + bias + say(k)*lexical*l + k*known) + (1-t) * (alone*l + unseen)`.
+    With t the dense leg's trust, k how surely the question is in words that the base uses, f 1
+    where it is in a script that the base does not use and else 0, z the standardised cosine, n the
+    chunks searched and l the lexical evidence: `t * (dense*z + size*highest_of(n) + bias +
+    say(k)*lexical*l + k*known + (1-k)*(1-f)*astray) + (1-t) * (alone*l + unseen)`.
     """
 
     dense: float
@@ -107,6 +114,7 @@ class RelevanceModel:
     bias: float
     lexical: float
     known: float
+    astray: float
     alone: float
     unseen: float
     dense_rank: float = 1 / 16
@@ -136,16 +144,20 @@ class Signals:
     evidence: Floats
     """Lexical evidence, in [0, 1], see `evidence`."""
     known: float
+    """Share of the question's weight that some searched chunk has, in [0, 1]."""
+    foreign: bool
+    """Whether the question is in a script that the searched bases are not written in."""
     trust: float
     chunks: int
 
 
 SHIPPED = RelevanceModel(
-    dense=0.691,
-    size=-0.446,
-    bias=-0.462,
-    lexical=25.004,
-    known=-5.025,
+    dense=0.697,
+    size=-1.392,
+    bias=1.703,
+    lexical=24.839,
+    known=-5.014,
+    astray=-1.023,
     alone=26.478,
     unseen=-5.134,
 )
@@ -173,6 +185,11 @@ def standardise(cosines: Floats, reference: Floats, profile: DenseProfile) -> Fl
     return z
 
 
+def highest_of(chunks: int) -> float:
+    """About the highest of that many standard normal values: the best unrelated chunk's z."""
+    return float(np.sqrt(2 * np.log(chunks + 2)))
+
+
 def rank_scores(signals: Signals, model: RelevanceModel = SHIPPED) -> Floats:
     """What candidates are ordered by; comparable within one question only."""
     scores: Floats = (
@@ -186,10 +203,11 @@ def relevance(signals: Signals, model: RelevanceModel = SHIPPED) -> Floats:
     knowing, trust = model.knowing(signals.known), signals.trust
     both = (
         model.dense * signals.z
-        + model.size * np.log(max(1, signals.chunks))
+        + model.size * highest_of(signals.chunks)
         + model.bias
         + model.lexical * model.say(signals.known) * signals.evidence
         + model.known * knowing
+        + model.astray * (1 - knowing) * (not signals.foreign)
     )
     alone = model.alone * signals.evidence + model.unseen
     probability: Floats = 1 / (1 + np.exp(-(trust * both + (1 - trust) * alone)))
@@ -272,7 +290,10 @@ def measure(
     own = np.array([q.chunk for q in questions])
     scripts = np.array([q.script for q in questions])
     groups = [("", np.arange(len(questions)))]
-    groups += [(str(s), np.flatnonzero(scripts == s)) for s in np.unique(scripts)]
+    for script in np.unique(scripts):
+        rows = np.flatnonzero(scripts == script)
+        if len(rows) >= _LEAST_SHARE * len(questions):
+            groups.append((str(script), rows))
     profiles = tuple(_profile(script, cosines[rows], own[rows]) for script, rows in groups)
     return Calibration(fingerprint, chunks, profiles)
 

@@ -138,10 +138,12 @@ def search(
     ]
     chunks = sum(part.chunks for part in parts)
     known = 0.0 if legs is Legs.DENSE else weighed.known
+    measured = [base.calibration for base in bases if base.calibration]
+    foreign = bool(measured) and all(c.foreign(query.script) for c in measured)
     scores = []
     probabilities = []
     for part in found:
-        signals = Signals(part.z, part.evidence, known, part.trust, chunks)
+        signals = Signals(part.z, part.evidence, known, foreign, part.trust, chunks)
         scores.append(rank_scores(signals, model))
         probabilities.append(relevance(signals, model))
     return _ranked(found, np.concatenate(scores), np.concatenate(probabilities), limit)

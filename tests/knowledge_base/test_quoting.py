@@ -1,0 +1,108 @@
+"""Quoting: which sentences are put before the asker."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from knowledge_base.lexical import LexicalIndex, weigh
+from knowledge_base.models import (
+    BaseId,
+    Chunk,
+    ChunkId,
+    Document,
+    DocumentId,
+    DocumentState,
+    Passage,
+)
+from knowledge_base.quoting import EMBEDDED, choose, preselect, quote
+from knowledge_base.terms import pack_terms, terms_of
+
+LIBRARY = (
+    "The library of Vessaby was founded by sailors. It has two floors. "
+    "It opens at nine on weekdays. Children read for free!"
+)
+HARBOUR = "The harbour is deep. Ships pay 12 crowns for a night."
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def weighed(question, *texts):
+    index = LexicalIndex()
+    index.add(np.arange(len(texts)), [pack_terms(terms_of(text)) for text in texts])
+    terms = terms_of(question)
+    return weigh(terms, index.statistics(terms))
+
+
+def passage(text, relevance=0.9):
+    document = Document(
+        DocumentId(1), BaseId(1), "a.md", DocumentState.READY, 1, "0", 1, "text/plain", 1, NOW
+    )
+    return Passage(Chunk(ChunkId(1), DocumentId(1), 0, text, None, None), document, relevance)
+
+
+def by_terms(question, *passages, limit=1):
+    candidates = preselect(question, weighed(question, *(t for t, _ in passages)), passages)
+    return choose(candidates, np.zeros(0, np.float32), limit)
+
+
+def test_a_quotation_is_word_for_word_and_says_where():
+    (found,) = by_terms("Who founded the library?", (HARBOUR, 0.8), (LIBRARY, 0.9))
+    assert found.text == "The library of Vessaby was founded by sailors."
+    assert found.passage == 1
+    assert LIBRARY[found.start :].startswith(found.text)
+
+
+def test_the_sentence_before_lends_its_subject():
+    (found,) = by_terms("How many floors in Vessaby?", (LIBRARY, 0.9))
+    assert found.text == "It has two floors."
+
+
+def test_who_asks_for_a_number_gets_one():
+    text = "A night in the harbour costs little. A night in the harbour costs 12 crowns."
+    (found,) = by_terms("How much is a night in the harbour?", (text, 0.9))
+    assert "12" in found.text
+    (found,) = by_terms("港口停泊一晚多少钱？", ("港口停泊很便宜。港口停泊一晚十二元。", 0.9))
+    assert found.text == "港口停泊一晚十二元。"
+
+
+def test_a_doubtful_passage_must_fit_better():
+    (found,) = by_terms("Is the harbour deep?", ("The harbour is shallow.", 0.02), (HARBOUR, 0.9))
+    assert found.text == "The harbour is deep."
+
+
+def test_the_same_sentence_is_quoted_once():
+    assert len(by_terms("deep harbour", (HARBOUR, 0.9), (HARBOUR, 0.8), limit=9)) == 2
+
+
+def test_meaning_decides_among_the_first():
+    question = "When do children read on weekdays?"
+    candidates = preselect(question, weighed(question, LIBRARY), [(LIBRARY, 0.9)])
+    second = candidates[1].sentence.text
+    assert candidates[1].fit > candidates[0].fit - 0.2
+    found = choose(candidates, np.array([0.1, 0.9], np.float32), 2)
+    assert found[0].text == second
+    assert len(choose(candidates, np.array([0.5], np.float32), 2)) == 1
+
+
+async def test_only_a_handful_of_sentences_is_embedded():
+    asked = []
+
+    async def embed(texts):
+        asked.extend(texts)
+        return np.array([[1.0, 0.0] if "seven" in t else [0.0, 1.0] for t in texts], np.float32)
+
+    text = " ".join(f"Boat {n} is blue." for n in ("one", "two", "seven", *map(str, range(30))))
+    question = "Which boat is blue?"
+    found = await quote(
+        question,
+        weighed(question, text),
+        [passage(text)],
+        (np.array([1.0, 0.0], np.float32), embed),
+    )
+    assert len(asked) == EMBEDDED
+    assert found[0].text == "Boat seven is blue."
+
+
+async def test_nothing_to_quote():
+    assert await quote("Why?", weighed("Why?", "a"), [], None) == []
+    assert await quote("Why?", weighed("Why?", "a"), [passage("  ")], None) == []
+    assert len(await quote("Why?", weighed("Why?", "a"), [passage(HARBOUR)], None)) == 2
