@@ -14,7 +14,8 @@ import numpy as np
 from knowledge_base.embedders.base import TokenizerSpec, Vectors
 
 DIMENSION = 384
-WORDS_A_PASSAGE = 90
+WORDS_A_PASSAGE = 200
+SYLLABLES = [first + second for first in "tnrslkmd" for second in ("a", "e", "in", "or")]
 VOCABULARY = 30_000
 
 
@@ -24,7 +25,7 @@ class GivenVectors:
     name = "vectors given"
     fingerprint = "benchmark-given-vectors"
     dimension = DIMENSION
-    tokenizer = TokenizerSpec(kind="estimate", max_tokens=512)
+    tokenizer = TokenizerSpec(kind="estimate", max_tokens=2048)
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """One unit vector a text."""
@@ -46,7 +47,7 @@ def vector_of(text: str) -> Vectors:
 
 
 def passages(count: int, seed: int = 0) -> list[str]:
-    """That many passages of made-up English words, about 500 characters each."""
+    """That many passages of made-up English words, about 1,000 characters each."""
     random = np.random.default_rng(seed)
     ranks = np.arange(1, VOCABULARY + 1)
     chances = 1 / ranks
@@ -57,11 +58,10 @@ def passages(count: int, seed: int = 0) -> list[str]:
 
 def _word(rank: int) -> str:
     """Frequent words are short, as in natural text."""
-    letters = "etaoinshrdlucmfwypvbgkjqxz"
     word = ""
     while rank:
-        rank, letter = divmod(rank, len(letters))
-        word += letters[letter]
+        rank, syllable = divmod(rank, len(SYLLABLES))
+        word += SYLLABLES[syllable]
     return word
 
 
