@@ -84,7 +84,7 @@ def question(
         sent_at=datetime.now(UTC),
         locale=locale,
         context=context,
-        bases=bases,
+        bases=bases or None,
     )
 
 
@@ -225,8 +225,7 @@ class Terminal:
         """Ask for questions and answer them; Ctrl-C stops the answer under way."""
         _ = self._words
         if sys.stdin.isatty():
-            bases = ", ".join(self._bases)
-            output.say(_("Asking {bases}. /help shows the commands, Ctrl-D ends.", bases=bases))
+            output.say(_("Ask about the documents. /help shows the commands, Ctrl-D ends."))
         async for text in self._lines():
             if text.strip() in ("/exit", "/quit"):
                 return

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,10 +18,13 @@ from bot.settings import WebSettings
 from core.explain import explain
 from core.language import Words
 
-if TYPE_CHECKING:
-    from bot.adapters.web.console import Console
-
 _CLOSE_SECONDS = 3
+
+
+class Mountable(Protocol):
+    """Pages that the application carries."""
+
+    def mount(self, app: FastAPI, settings: WebSettings) -> None: ...
 
 
 class PortTakenError(Exception):
@@ -61,7 +64,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def create_app(settings: WebSettings, console: Console) -> FastAPI:
+def create_app(settings: WebSettings, pages: Mountable) -> FastAPI:
     """The application with everything mounted; `/healthz` answers without a login."""
     app = FastAPI(title="Lorekeeper", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -69,13 +72,13 @@ def create_app(settings: WebSettings, console: Console) -> FastAPI:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    console.mount(app, settings)
+    pages.mount(app, settings)
     app.add_middleware(HostGuard, login=settings.password is not None)
     return app
 
 
 @asynccontextmanager
-async def serving(settings: WebSettings, console: Console) -> AsyncGenerator[str, None]:
+async def serving(settings: WebSettings, pages: Mountable) -> AsyncGenerator[str, None]:
     """Serve until the block is left; yields the address to open.
 
     Raises `ConfigError` for an open address without a login and `PortTakenError`.
@@ -94,7 +97,7 @@ async def serving(settings: WebSettings, console: Console) -> AsyncGenerator[str
     with listening:
         server = _Server(
             uvicorn.Config(
-                create_app(settings, console),
+                create_app(settings, pages),
                 log_config=None,
                 access_log=False,
                 lifespan="on",

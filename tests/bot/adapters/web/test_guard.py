@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+
+from bot.adapters.web.guard import HostGuard, is_loopback
+
+
+async def page(scope, receive, send):
+    await PlainTextResponse("the page")(scope, receive, send)
+
+
+def status(login: bool = False, path: str = "/", **headers: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    client = TestClient(HostGuard(page, login=login), base_url="http://127.0.0.1:7860")
+    return client.get(path, headers=named).status_code
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:7860", "localhost", "localhost:7860", "[::1]:7860", "127.1.2.3"]
+)
+def test_a_loopback_host_may_pass(host):
+    assert status(host=host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:7860",
+        "127.0.0.1.evil.example",
+        "10.0.0.7",
+        "",
+        "[::1",
+        "0.0.0.0",
+    ],
+)
+def test_any_other_host_is_refused(host):
+    assert status(host=host) == 403
+
+
+@pytest.mark.parametrize("name", ["X_Forwarded_For", "Forwarded", "X_Forwarded_Host", "X_Real_IP"])
+def test_what_came_through_a_proxy_is_refused(name):
+    assert status(**{name: "1.2.3.4"}) == 403
+
+
+def test_a_page_of_another_origin_may_not_send():
+    assert status(origin="http://evil.example") == 403
+    assert status(origin="null") == 403
+    assert status(origin="http://127.0.0.1:7860") == 200
+
+
+def test_with_a_login_other_hosts_and_proxies_may_pass_but_no_other_origin():
+    assert status(login=True, host="lore.example", X_Forwarded_For="1.2.3.4") == 200
+    assert status(login=True, host="lore.example", origin="http://evil.example") == 403
+
+
+def test_health_is_told_to_anybody():
+    assert status(path="/healthz", host="10.0.0.7") == 200
+
+
+def test_loopback_is_told_from_names_that_look_like_it():
+    assert is_loopback("app.localhost")
+    assert not is_loopback("localhost.evil.example")

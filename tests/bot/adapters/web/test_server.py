@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import socket
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from bot.adapters.web.server import PortTakenError, serving
+from bot.config import ConfigError
+from bot.settings import WebSettings
+
+
+class EmptyConsole:
+    """A console without a page, for tests of the server around it."""
+
+    def mount(self, app: FastAPI, settings: WebSettings) -> None:
+        @app.get("/")
+        async def page() -> str:
+            return "the page"
+
+
+async def test_it_serves_while_the_block_lasts_and_not_after():
+    async with serving(WebSettings(port=0), EmptyConsole()) as address:
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"{address}/healthz")).json() == {"status": "ok"}
+            assert (await client.get(f"{address}/")).text == '"the page"'
+            foreign = {"host": "evil.example"}
+            assert (await client.get(f"{address}/", headers=foreign)).status_code == 403
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx2.ConnectError):
+            await client.get(f"{address}/healthz")
+
+
+async def test_a_port_in_use_is_told():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError):
+            async with serving(WebSettings(port=port), EmptyConsole()):
+                pass
+
+
+async def test_an_open_address_needs_a_login():
+    with pytest.raises(ConfigError, match=r"web\.host.*web\.password_env"):
+        async with serving(WebSettings(host="0.0.0.0", port=0), EmptyConsole()):
+            pass
+    settings = WebSettings(host="0.0.0.0", port=0, password=SecretStr("x"))
+    async with serving(settings, EmptyConsole()) as address:
+        assert address.startswith("http://0.0.0.0:")
