@@ -141,7 +141,8 @@ def _is_binary(head: bytes) -> bool:
     text = decode(head)
     # NUL bytes are part of UTF-16 and UTF-32; elsewhere a few may stand in an honest text.
     controls = sum(1 for character in text if character < "\x09" or "\x0e" <= character < "\x20")
-    return (controls + 5 * text.count("\ufffd")) * 20 > len(text)
+    bad = controls + text.count("\ufffd")
+    return bad > 3 and bad * 20 > len(text)
 
 
 def _text_kind(text: str, head: bytes, name: str, path: Path) -> str:

@@ -58,6 +58,12 @@ def decode(content: bytes) -> str:
     except UnicodeDecodeError as error:
         if _mostly_utf8(content, error):
             return content.decode("utf-8", "replace")
+    try:
+        # Surrogates written as UTF-8: pairs become the character that they mean.
+        text = content.decode("utf-8", "surrogatepass")
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    except UnicodeDecodeError:
+        pass
     return content.decode(_legacy(sample), "replace")
 
 

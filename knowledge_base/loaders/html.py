@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
+from html import unescape
 from typing import Final
 
 from lxml import etree
 
 from knowledge_base.loaders.encoding import decode
+from knowledge_base.loaders.html_tables import INLINE, UNSEEN, is_data, table_rows
 from knowledge_base.loaders.outline import Outline, clean, flat
 from knowledge_base.loaders.source import Source
 from knowledge_base.loaders.tables import lines as table_lines
@@ -18,74 +20,25 @@ _CHARSET = re.compile(
     rb"""<(?:meta\b[^>]{0,200}?charset|\?xml\b[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]+)""",
     re.I,
 )
-_UNSEEN: Final = frozenset(
-    {"script", "style", "template", "head", "svg", "math", "object", "iframe"}
-)
 _DRAWN: Final = frozenset({"svg", "math", "object"})
 """Not seen unless there is text in them."""
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
-_INLINE: Final = frozenset(
-    {
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "button",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "img",
-        "input",
-        "ins",
-        "kbd",
-        "label",
-        "mark",
-        "meter",
-        "nobr",
-        "output",
-        "progress",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "select",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "time",
-        "tt",
-        "u",
-        "var",
-        "wbr",
-        "br",
-        "textarea",
-        "option",
-    }
-)
 _PRE: Final = "pre"
+_CODE = re.compile(r"<(script|style|template)\b.*?(?:</\1\s*>|$)|<!--.*?(?:-->|$)", re.I | re.S)
+_TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>")
 _BLANKS = re.compile(r"[^\S\xa0]+")
 
 
 def load_html(source: Source) -> list[Section]:
     """An HTML file; its title is the outermost heading unless the first heading repeats it."""
     outline = Outline()
-    root = parse_html(decode_html(source.read()))
+    text = decode_html(source.read())
+    root = parse_html(text)
     if root is not None:
         _title(root, outline)
         walk_tree(root, outline)
+    else:
+        outline.text(_stripped(text))
     return outline.finish()
 
 
@@ -94,6 +47,8 @@ def walk_html(text: str, outline: Outline) -> None:
     root = parse_html(text)
     if root is not None:
         walk_tree(root, outline)
+    else:
+        outline.text(_stripped(text))
 
 
 def walk_tree(root: etree._Element, outline: Outline) -> None:
@@ -122,14 +77,22 @@ def decode_html(content: bytes) -> str:
 
 
 def parse_html(text: str) -> etree._Element | None:
-    """The tree, however broken the HTML is; None where there is none."""
+    """The tree, however broken the HTML is; None where the parser gave up."""
     parser = etree.HTMLParser(
         encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
     )
     try:
-        return etree.fromstring(clean(text).encode("utf-8"), parser)
+        root = etree.fromstring(clean(text).encode("utf-8"), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
+    # After a fatal error (nesting past the parser's limit) the rest of the page is missing.
+    fatal = any(entry.level == etree.ErrorLevels.FATAL for entry in parser.error_log)
+    return None if fatal else root
+
+
+def _stripped(text: str) -> str:
+    """A page that no parser reads, without its tags."""
+    return unescape(_TAG.sub("\n", _CODE.sub("", text)))
 
 
 def _title(root: etree._Element, outline: Outline) -> None:
@@ -159,22 +122,22 @@ class _Walk:
         for event, element in walk:
             tag = str(element.tag).lower()
             if event == "start":
-                if tag in _UNSEEN and not (tag in _DRAWN and _has_text(element)):
+                if tag in UNSEEN and not (tag in _DRAWN and _has_text(element)):
                     walk.skip_subtree()
-                elif tag == "table" and _is_data(element):
+                elif tag == "table" and is_data(element):
                     self._table(element)
                     walk.skip_subtree()
                 else:
                     self._start(tag, element)
             else:
-                if tag not in _UNSEEN - _DRAWN and not (tag == "table" and _is_data(element)):
+                if tag not in UNSEEN - _DRAWN and not (tag == "table" and is_data(element)):
                     self._end(tag)
                 self._add(element.tail)
         self._flush()
         self._flush_items()
 
     def _start(self, tag: str, element: etree._Element) -> None:
-        if tag not in _INLINE:
+        if tag not in INLINE:
             self._flush()
         if tag in _HEADINGS:
             self._flush_items()
@@ -204,7 +167,7 @@ class _Walk:
             self._inline.append(text if self._pre else _BLANKS.sub(" ", text))
 
     def _end(self, tag: str) -> None:
-        if tag in _INLINE:
+        if tag in INLINE:
             return
         if tag in _HEADINGS and self._heading is not None:
             title, self._heading = "".join(self._inline), None
@@ -251,69 +214,10 @@ class _Walk:
         self._flush_items()
         caption = flat("".join(_texts(table.find(".//caption"))))
         self._outline.text(caption)
-        rows, header = _rows(table)
+        rows, header = table_rows(table)
         for row in table_lines(rows, header=header):
             self._outline.record(row)
 
 
 def _has_text(element: etree._Element) -> bool:
     return any(text.strip() for text in _texts(element))
-
-
-def _is_data(table: etree._Element) -> bool:
-    """Whether a table holds data, not the layout of a page."""
-    if table.find(".//table") is not None:
-        return False
-    return not any(table.find(f".//{tag}") is not None for tag in ("h1", "h2", "h3", "pre", "form"))
-
-
-def _rows(table: etree._Element) -> tuple[list[list[str]], bool | None]:
-    """Cells of a table with spans filled in, and whether its first row is marked as header."""
-    rows: list[list[str]] = []
-    header: bool | None = None
-    hanging: dict[int, tuple[int, str]] = {}
-    for line in table.iter("tr"):
-        cells = [cell for cell in line if cell.tag in {"td", "th"}]
-        if header is None and cells:
-            header = True if all(cell.tag == "th" for cell in cells) and len(cells) > 1 else None
-        row: list[str] = []
-        for cell in cells:
-            _hang(row, hanging)
-            text = _cell_text(cell)
-            across, down = _span(cell, "colspan"), _span(cell, "rowspan")
-            for column in range(len(row), len(row) + across):
-                if down > 1:
-                    hanging[column] = (down - 1, text)
-            row.extend([text] + [""] * (across - 1))
-        _hang(row, hanging)
-        rows.append(row)
-    return rows, header
-
-
-def _hang(row: list[str], hanging: dict[int, tuple[int, str]]) -> None:
-    while len(row) in hanging:
-        left, text = hanging.pop(len(row))
-        if left > 1:
-            hanging[len(row)] = (left - 1, text)
-        row.append(text)
-
-
-def _span(cell: etree._Element, name: str) -> int:
-    value = cell.get(name) or "1"
-    return min(int(value), 100) if value.isdigit() and value.isascii() and int(value) else 1
-
-
-def _cell_text(cell: etree._Element) -> str:
-    parts: list[str] = []
-    for event, element in etree.iterwalk(cell, events=("start", "end")):
-        if event == "start":
-            if str(element.tag) in _UNSEEN:
-                continue
-            if element.tag not in _INLINE or element.tag == "br":
-                parts.append(" ")
-            if element.tag == "img":
-                parts.append(element.get("alt") or "")
-            parts.append(element.text or "")
-        elif element is not cell:
-            parts.append(element.tail or "")
-    return flat("".join(parts))

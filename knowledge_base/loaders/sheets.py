@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from xml.etree.ElementTree import ParseError
 
+from lxml import etree
+
 from knowledge_base.errors import EncryptedDocumentError, LimitExceededError
 from knowledge_base.loaders.encoding import decode
-from knowledge_base.loaders.outline import Outline, clean
-from knowledge_base.loaders.source import MEGABYTE, Source
+from knowledge_base.loaders.markup import BrokenXmlError, local, parse_xml
+from knowledge_base.loaders.outline import Outline, clean, flat
+from knowledge_base.loaders.source import MEGABYTE, Container, Source
 from knowledge_base.loaders.tables import lines as table_lines
 from knowledge_base.models import Section
 
@@ -24,7 +27,6 @@ _DELIMITERS = ",;\t|"
 
 def load_xlsx(source: Source) -> list[Section]:
     """An xlsx workbook, row by row; the size it claims to have is not believed."""
-    from lxml import etree
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -56,6 +58,7 @@ def load_xlsx(source: Source) -> list[Section]:
         EOFError,
     ) as error:
         raise source.unreadable() from error
+    _remarks(source, outline)
     return outline.finish()
 
 
@@ -103,6 +106,25 @@ def load_csv(source: Source) -> list[Section]:
     except csv.Error as error:
         raise source.unreadable() from error
     return outline.finish()
+
+
+def _remarks(source: Source, outline: Outline) -> None:
+    """What stands beside the cells: comments with their place, text boxes, diagrams' titles."""
+    with Container(source) as container:
+        for member in container.find(r"xl/(threadedComments|comments|drawings|charts)/?[^/]*\.xml"):
+            try:
+                root = parse_xml(container.read(member))
+            except BrokenXmlError:
+                continue
+            for part in root.iter():
+                if local(part) in {"comment", "threadedComment"}:
+                    outline.text(f"{part.get('ref')}: {_words(part)}")
+                elif local(part) in {"txBody", "title"}:
+                    outline.text(_words(part))
+
+
+def _words(part: etree._Element) -> str:
+    return flat("".join(piece.text or "" for piece in part.iter() if local(piece) in {"t", "text"}))
 
 
 def _dialect(text: str, name: str) -> type[csv.Dialect]:

@@ -14,7 +14,7 @@ from knowledge_base.loaders.source import Source
 from knowledge_base.models import Section
 
 _HEADING_LEVELS = 3
-_BLOCKS = frozenset({"p", "title", "text", "desc", "td", "li", "item", "entry"})
+_UNSEEN = frozenset({"style", "script"})
 
 
 class _Object(list[tuple[str, object]]):
@@ -59,9 +59,11 @@ def _write(outline: Outline, value: object) -> None:
             outline.heading(level, name)
         if isinstance(value, _Object) and inside:
             # Scalars first: under a heading that came before them they would change their place.
-            plain = [pair for pair in value if not isinstance(pair[1], list)]
-            nested = [pair for pair in value if isinstance(pair[1], list)]
-            outline.text("\n".join(f"{key}: {_shown(scalar)}" for key, scalar in plain))
+            nested = [(key, inner) for key, inner in value if _has_names(inner)]
+            plain = [(key, inner) for key, inner in value if not _has_names(inner)]
+            outline.text(
+                "\n".join(f"{key}: {text}" for key, inner in plain if (text := _flattened(inner)))
+            )
             stack.extend((level + 1, key, inner) for key, inner in reversed(nested))
         elif _is_table(value) and isinstance(value, list):
             for item in value:
@@ -69,6 +71,10 @@ def _write(outline: Outline, value: object) -> None:
         else:
             text = _flattened(value)
             outline.text(f"{name}: {text}" if name and text else text)
+
+
+def _has_names(value: object) -> bool:
+    return isinstance(value, _Object) or _is_table(value)
 
 
 def _is_table(value: object) -> bool:
@@ -119,22 +125,28 @@ def load_xml(source: Source) -> list[Section]:
         raise source.unreadable() from error
     outline = Outline()
     parts: list[str] = []
+    mixed = [False]  # whether the elements around stand among text, as words in a sentence do
     for event, element in etree.iterwalk(root, events=("start", "end")):
-        if local(element) in {"style", "script"}:
-            if event == "end":
-                parts.append(element.tail or "")
-            continue
         if event == "start":
-            if len(element) == 0 or not (element.text or "").strip():
+            if not mixed[-1]:
                 _flush(outline, parts)
-            parts.append(element.text or "")
+            mixed.append(mixed[-1] or _is_mixed(element))
+            if local(element) not in _UNSEEN:
+                parts.append(element.text or "")
         else:
-            ends = len(element) == 0 or local(element) in _BLOCKS
-            if ends and not (element.tail or "").strip():
+            mixed.pop()
+            if not mixed[-1]:
                 _flush(outline, parts)
             parts.append(element.tail or "")
     _flush(outline, parts)
     return outline.finish()
+
+
+def _is_mixed(element: etree._Element) -> bool:
+    if len(element) == 0:
+        return False
+    pieces = (element.text, *(child.tail for child in element))
+    return any(piece and piece.strip() for piece in pieces)
 
 
 def _flush(outline: Outline, parts: list[str]) -> None:

@@ -49,12 +49,13 @@ def lines(rows: Iterable[Row], *, header: bool | None = None) -> Iterator[str]:
     names: Row = ()
     if head and (header or (header is None and looks_like_names(head[0]))):
         names = head.pop(0)
-    blank = not head
+    used: set[int] = set()
     for row in chain(head, filled):
-        blank = False
+        used.update(column for column, cell in enumerate(row) if cell)
         yield line(names, row)
-    if blank and names:
-        yield line((), names)
+    # A column without a value would take its name with it.
+    if left := line((), [name for column, name in enumerate(names) if column not in used]):
+        yield left
 
 
 def _width(row: Row) -> int:

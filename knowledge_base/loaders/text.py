@@ -109,7 +109,7 @@ def _inline(text: str) -> str:
 
 
 def _linked(label: str, address: str) -> str:
-    return label if label in address or address.startswith("#") else f"{label} ({address})"
+    return label if label == address or address.startswith("#") else f"{label} ({address})"
 
 
 class _Markdown:
