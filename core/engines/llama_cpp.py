@@ -73,7 +73,7 @@ class LlamaCppEngine:
         Raises `EngineUnavailableError` that names the file or package that is missing or broken.
         """
         bundled = settings.model in (None, BUNDLED)
-        path = _bundled_model() if bundled else Path(str(settings.model))
+        path = bundled_model() if bundled else Path(str(settings.model))
         name = _BUNDLED_NAME if bundled else path.stem
         slots = settings.max_concurrent or _SLOTS
         window = settings.context_window or _CONTEXT_WINDOW
@@ -312,7 +312,8 @@ def _usage(chunk: _Json) -> Usage | None:
     return Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
 
 
-def _bundled_model() -> Path:
+def bundled_model() -> Path:
+    """Where the bundled model's file lies; `EngineUnavailableError` names its package."""
     # The package cannot be imported without others that it does not need; its file can be found.
     spec = importlib.util.find_spec(_BUNDLED_PACKAGE)
     folders = cast("list[str]", spec.submodule_search_locations or []) if spec else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from core.engines.base import (
     GenerationOptions,
 )
 from core.replies import Usage
+
+_TOKEN = re.compile("[\u4e00-\u9fff]|[^\\s\u4e00-\u9fff]+")
 
 
 @dataclass
@@ -49,8 +52,8 @@ class Call:
 class ScriptedEngine:
     """Answers with the scripts in turn; the last one again and again. A string is a script too.
 
-    Counts a token a word. `calls` tells what was asked; `streams_open` how many are being answered;
-    `most_open` the most there ever were at once.
+    Counts a token a word or Chinese character. `calls` tells what was asked; `streams_open` how
+    many are being answered; `most_open` the most there ever were at once.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class ScriptedEngine:
         return self._languages
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        return sum(len(message.text.split()) for message in messages)
+        return sum(len(_TOKEN.findall(message.text)) for message in messages)
 
     def script_for(self, messages: Sequence[ChatMessage]) -> Script:
         """What to say; a test that lets requests overtake each other chooses by the messages."""

@@ -1,0 +1,171 @@
+"""The engine in this process, with the small model: stops, failures, leaving while it works."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from core.engines import llama_cpp
+from core.engines.base import ChatMessage, EngineDelta, EngineFinished, GenerationOptions
+from core.engines.llama_cpp import LlamaCppEngine
+from core.engines.queue import Asker
+from core.engines.queued import QueuedEngine
+from core.errors import EngineUnavailableError
+from core.events import ChannelRef, Platform
+from core.settings import EngineSettings
+from tests.support.smollm2 import needs_smollm2
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SETTINGS = EngineSettings(max_concurrent=2, context_window=2048)
+QUESTION = (ChatMessage("user", "Tell me a story about a boat."),)
+LONG = (ChatMessage("user", "word " * 1500),)
+ANN = Asker(ChannelRef(Platform.TERMINAL, "here"), "ann")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine() -> AsyncGenerator[LlamaCppEngine, None]:
+    needs_smollm2()
+    opened = await LlamaCppEngine.load(SETTINGS, 1)
+    yield opened
+    await opened.aclose()
+
+
+async def until(condition) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for happens in a native thread
+        await asyncio.sleep(0.005)
+
+
+async def test_the_bundled_model_is_not_trusted_and_writes_english(engine):
+    assert (engine.name, engine.trusted, engine.languages) == ("smollm2", False, frozenset({"en"}))
+    assert (engine.slots, engine.context_window) == (2, 2048)
+
+
+async def test_the_same_question_at_no_temperature_has_the_same_answer(engine):
+    async def said() -> str:
+        options = GenerationOptions(max_tokens=12, temperature=0.0)
+        events = [event async for event in engine.stream(QUESTION, options)]
+        return "".join(event.text for event in events if isinstance(event, EngineDelta))
+
+    assert await said() == await said() != ""
+
+
+async def test_a_stop_word_ends_the_answer(engine):
+    options = GenerationOptions(max_tokens=40, temperature=0.0)
+    *deltas, _ = [event async for event in engine.stream(QUESTION, options)]
+    whole = "".join(delta.text for delta in deltas)
+    word = whole.split()[3]
+    *deltas, end = [
+        event
+        async for event in engine.stream(
+            QUESTION, GenerationOptions(max_tokens=40, temperature=0.0, stop=(word,))
+        )
+    ]
+    assert "".join(delta.text for delta in deltas) == whole[: whole.index(word)]
+    assert end.reason == "stop"
+
+
+async def test_a_stop_while_the_prompt_is_read_ends_the_request(engine):
+    stream = engine.stream(LONG, GenerationOptions(max_tokens=400))
+    task = asyncio.create_task(anext(stream))
+    await until(lambda: engine._running)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert not engine._running
+    end = [event async for event in engine.stream(QUESTION, GenerationOptions(max_tokens=1))][-1]
+    assert isinstance(end, EngineFinished)
+
+
+async def test_behind_its_queue_the_slot_comes_back_when_the_native_thread_is_done(engine):
+    queued = QueuedEngine.of(engine, SETTINGS)
+    async with aclosing(queued.generate(LONG, GenerationOptions(), ANN)) as events:
+        task = asyncio.create_task(anext(events))
+        await until(lambda: engine._running)
+        task.cancel()
+        await asyncio.wait([task])
+    assert queued.queue.load.busy == len(engine._running) == 1
+    await queued.settle()
+    assert queued.queue.load.busy == len(engine._running) == 0
+
+
+async def test_nobody_else_on_this_machine_may_use_the_port(engine):
+    address = engine._native.server.listening_address
+    assert address.startswith("http://127.0.0.1:")
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        body = {"messages": [{"role": "user", "content": "hi"}]}
+        for path in ("/v1/chat/completions", "/tokenize", "/slots", "/props", "/v1/models"):
+            reply = await client.post(f"{address}{path}", json=body)
+            assert reply.status_code in (401, 404)
+
+
+async def test_closing_ends_what_runs_and_tells_its_reader():
+    needs_smollm2()
+    engine = await LlamaCppEngine.load(SETTINGS, 1)
+    events = engine.stream(LONG, GenerationOptions())
+    task = asyncio.create_task(anext(events))
+    await until(lambda: engine._running)
+    await engine.aclose()
+    with pytest.raises(EngineUnavailableError):
+        await task
+    with pytest.raises(EngineUnavailableError):
+        await anext(engine.stream(QUESTION, GenerationOptions()))
+    with pytest.raises(EngineUnavailableError):
+        await engine.count_tokens(QUESTION)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"version https://git-lfs", b"GGUF but no more"])
+async def test_a_file_that_is_no_model_is_named(tmp_path, content):
+    needs_smollm2()
+    path = tmp_path / "model.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(EngineUnavailableError) as caught:
+        await LlamaCppEngine.load(EngineSettings(model=str(path)), 1)
+    assert (caught.value.engine, caught.value.target) == ("model", str(path))
+
+
+async def test_without_its_package_the_bundled_model_names_it(monkeypatch):
+    monkeypatch.setattr(llama_cpp, "_BUNDLED_PACKAGE", "no_such_package")
+    with pytest.raises(EngineUnavailableError) as caught:
+        await LlamaCppEngine.load(EngineSettings(), 1)
+    assert caught.value.target == "no-such-package"
+
+
+async def test_a_process_that_leaves_while_it_works_ends_in_good_order():
+    needs_smollm2()
+    program = textwrap.dedent(
+        """
+        import asyncio
+        from core.engines.base import ChatMessage, GenerationOptions
+        from core.engines.llama_cpp import LlamaCppEngine
+        from core.settings import EngineSettings
+
+        async def main():
+            global kept
+            engine = await LlamaCppEngine.load(EngineSettings(), 1)
+            stream = engine.stream([ChatMessage("user", "word " * 1500)], GenerationOptions())
+            kept = engine, stream, asyncio.create_task(anext(stream))
+            while not engine._running:
+                await asyncio.sleep(0.005)
+
+        asyncio.run(main())
+        """
+    )
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
