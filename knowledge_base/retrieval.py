@@ -8,7 +8,8 @@ Nothing here reads files or waits: the caller hands in views of open bases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +40,7 @@ SAMPLE = 512
 _LEAST_SAMPLE = 8
 """Below this a base without a calibration has nothing to standardise cosines by."""
 _SAME_TERMS = 0.9
+_APART = 0.1
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -149,30 +151,50 @@ def search(
     return _ranked(found, np.concatenate(scores), np.concatenate(probabilities), limit)
 
 
-def distinct(texts: Sequence[str]) -> list[int]:
-    """Indices of passages that say something the ones before them do not.
+def distinct(texts: Iterable[str], limit: int | None = None) -> list[int]:
+    """Indices of the first `limit` passages that say something the ones before them do not.
 
     Near-duplicates share nine tenths of their terms and all their numbers: two versions of a table
     row differ in a figure, and that is the point of it.
     """
     kept: list[int] = []
-    seen: list[tuple[NDArray[np.uint64], tuple[str, ...]]] = []
+    outlines: list[_Outline] = []
     for index, text in enumerate(texts):
-        hashes, numbers = terms_of(text).hashes, _numbers(text)
-        if not any(n == numbers and _overlap(h, hashes) >= _SAME_TERMS for h, n in seen):
+        if len(kept) == limit:
+            break
+        outline = _outline(text)
+        if not any(_same(outline, other) for other in outlines):
             kept.append(index)
-            seen.append((hashes, numbers))
+            outlines.append(outline)
     return kept
 
 
-def _numbers(text: str) -> tuple[str, ...]:
-    spaced = "".join(c if c.isdigit() else " " for c in text)
-    return tuple(sorted(spaced.split()))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outline:
+    """What is compared before two texts are read for their terms."""
+
+    text: str
+    numbers: tuple[str, ...]
+    bytes: NDArray[np.int64]
+    """How often each byte occurs, letters folded."""
 
 
-def _overlap(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
-    union = len(np.union1d(one, other))
-    return (len(one) + len(other) - union) / union if union else 1.0
+def _outline(text: str) -> _Outline:
+    folded = text.casefold()
+    codes = np.frombuffer(folded.encode("utf-8", "replace"), np.uint8)
+    numbers = tuple(sorted(re.findall(r"\d+", folded)))
+    return _Outline(text, numbers, np.bincount(codes, minlength=256))
+
+
+def _same(one: _Outline, other: _Outline) -> bool:
+    if one.numbers != other.numbers:
+        return False
+    apart = int(np.abs(one.bytes - other.bytes).sum())
+    if apart > _APART * int(one.bytes.sum() + other.bytes.sum()):
+        return False
+    hashes, others = terms_of(one.text).hashes, terms_of(other.text).hashes
+    union = len(np.union1d(hashes, others))
+    return len(hashes) + len(others) - union >= _SAME_TERMS * union
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -172,3 +172,4 @@ def test_near_duplicates_are_dropped_and_rows_are_not():
     assert distinct([prose, prose + ".", "Something else", prose.upper()]) == [0, 2]
     assert distinct([f"{prose} room {n}" for n in (1, 2, 3)]) == [0, 1, 2]
     assert distinct([]) == []
+    assert distinct(iter(["a", "a", "b", "c"]), 2) == [0, 2]
