@@ -20,7 +20,7 @@ SAMPLES: Final = "samples"
 """Documents of the first run: for the operator's surfaces, never for a chat channel."""
 
 # Discord's and Telegram's ids are numbers, groups' negative. No "@", ":" or look-alikes of them.
-_ID: Final = re.compile(r"-?[A-Za-z0-9_]{1,64}", re.ASCII)
+_ID: Final = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
 class Bases(Protocol):

@@ -46,7 +46,9 @@ def _unknown_command(error: core_errors.UnknownCommandError, _: Words) -> str:
 
 @explain.register
 def _bad_arguments(error: core_errors.BadArgumentsError, _: Words) -> str:
-    return _("That is not how this command is used. Use it like this: {usage}", usage=error.usage)
+    return _(
+        "That is not how this command is used. Use it like this: `{usage}`.", usage=error.usage
+    )
 
 
 @explain.register

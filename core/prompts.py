@@ -117,6 +117,7 @@ class Prompts:
         for path in (*sorted(OURS.glob("answer.*.jinja")), *_own(folder)):
             language = path.name.split(".")[1]
             self._templates[language] = _load(path, environment)
+            words(language)  # Its catalogue is read now and not during the first question.
 
     async def build(self, draft: Draft, engine: ChatEngine, max_answer_tokens: int) -> Prompt:
         """The fullest prompt that leaves room for an answer.
@@ -274,9 +275,7 @@ def _environment() -> SandboxedEnvironment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     # The prompt is text for a model and no HTML: escaping would spoil it.
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, trim_blocks=True
-    )
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
 def _render(template: Template, **values: object) -> tuple[str, str]:
