@@ -36,7 +36,9 @@ from core.replies import Failed, Finished, ReplyEvent, SentMessage
 from core.settings import DispatcherSettings
 from core.turns import Turn, Turns
 
-Reply: TypeAlias = Callable[[IncomingMessage], AsyncGenerator[ReplyEvent, None]]
+Stop: TypeAlias = Callable[[ConversationRef, str | None], int]
+Reply: TypeAlias = Callable[[IncomingMessage, Stop], AsyncGenerator[ReplyEvent, None]]
+"""The whole reply to a message; with the means to stop others, for the command that does."""
 
 STOP: Final = "stop"
 """The action of the button that ends a reply."""
@@ -314,7 +316,7 @@ class Dispatcher:
         """Hand every event of the reply over; the reply is closed when this returns."""
         limit = asyncio.timeout(self._settings.reply_seconds)
         try:
-            async with limit, aclosing(self._reply(message)) as events:
+            async with limit, aclosing(self._reply(message, self.cancel)) as events:
                 async for event in events:
                     show(event)
         except TimeoutError:
