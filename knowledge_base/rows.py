@@ -42,7 +42,8 @@ class Span:
     first: int
     count: int
     live: bool
-    generation: int
+    embedded: bool
+    """Whether they have vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +123,56 @@ class Rows:
         return row is not None and alive(row[0])
 
     def changes(self, base_id: BaseId, after: int) -> tuple[Span, ...]:
-        """What became live or was removed after a generation, in order."""
-        statement = """SELECT document_id, first_chunk, passages, state = 'ready', generation
+        """What became live or was removed after a generation, in the order of n."""
+        statement = """SELECT document_id, first_chunk, passages, state = 'ready', embedded
             FROM documents
             WHERE base_id = ? AND generation > ? AND state IN ('ready', 'removed')
-            ORDER BY generation, document_id"""
-        rows = self._connection.execute(statement, (base_id, after))
-        return tuple(
-            Span(document_id, first, count, bool(live), generation)
-            for document_id, first, count, live, generation in rows
-        )
+            ORDER BY first_chunk"""
+        return self._spans(statement, (base_id, after))
 
     def live_spans(self, base_id: BaseId, low: int = 0, high: int = 1 << 32) -> tuple[Span, ...]:
         """Of the live documents whose chunks lie in low <= n < high, in the order of n."""
-        statement = """SELECT document_id, first_chunk, passages, 1, generation FROM documents
+        statement = """SELECT document_id, first_chunk, passages, 1, embedded FROM documents
             WHERE base_id = ? AND state = 'ready' AND first_chunk >= ? AND first_chunk < ?
             ORDER BY first_chunk"""
-        rows = self._connection.execute(statement, (base_id, low, high))
-        return tuple(Span(row[0], row[1], row[2], live=True, generation=row[4]) for row in rows)
+        return self._spans(statement, (base_id, low, high))
+
+    def _spans(self, statement: str, parameters: tuple[int, ...]) -> tuple[Span, ...]:
+        rows = self._connection.execute(statement, parameters)
+        return tuple(
+            Span(document_id, first, count, bool(live), bool(embedded))
+            for document_id, first, count, live, embedded in rows
+        )
+
+    def vectors_between(
+        self, base_id: BaseId, dimension: int, low: int = 0, high: int = 1 << 32
+    ) -> Iterator[tuple[int, Vectors]]:
+        """(first n, vectors) of the live documents that have some, in the order of n."""
+        statement = """SELECT first_chunk, vectors FROM documents JOIN vectors USING (document_id)
+            WHERE base_id = ? AND state = 'ready' AND first_chunk >= ? AND first_chunk < ?
+            ORDER BY first_chunk"""
+        for first, blob in self._connection.execute(statement, (base_id, low, high)):
+            yield first, _unpacked(blob, dimension)
+
+    def terms_between(self, base_id: BaseId, low: int, high: int) -> Iterator[tuple[int, bytes]]:
+        """(n, packed terms) of the chunks low <= n < high, in order."""
+        statement = "SELECT chunk_id, terms FROM terms WHERE chunk_id >= ? AND chunk_id < ?"
+        zero = chunk_id(base_id, 0)
+        parameters = (zero + low, zero + high)
+        for chunk, packed in self._connection.execute(f"{statement} ORDER BY chunk_id", parameters):
+            yield chunk - zero, packed
 
     def vectors(self, document_id: DocumentId, dimension: int) -> Vectors | None:
         """Shape (passages, dimension); None for a document that was stored without."""
         statement = "SELECT vectors FROM vectors WHERE document_id = ?"
         row = self._connection.execute(statement, (document_id,)).fetchone()
-        if row is None:
-            return None
-        values = np.frombuffer(row[0], dtype="<f4")
-        return values.reshape(-1, dimension).astype(np.float32, copy=False)
+        return None if row is None else _unpacked(row[0], dimension)
 
-    def terms(self, base_id: BaseId, first: int, count: int) -> list[tuple[int, bytes]]:
-        """(n, packed terms) of the chunks first <= n < first + count that there are."""
-        statement = "SELECT chunk_id, terms FROM terms WHERE chunk_id >= ? AND chunk_id < ?"
-        low = chunk_id(base_id, first)
-        rows = self._connection.execute(f"{statement} ORDER BY chunk_id", (low, low + count))
-        return [(chunk - chunk_id(base_id, 0), packed) for chunk, packed in rows]
+    def calibration(self, base_id: BaseId) -> str | None:
+        """What was measured of the base last."""
+        statement = "SELECT calibration FROM calibrations WHERE base_id = ?"
+        row = self._connection.execute(statement, (base_id,)).fetchone()
+        return row[0] if row else None
 
     def chunks(self, ids: Sequence[ChunkId]) -> dict[ChunkId, Chunk]:
         """Those of the ids that are there."""
@@ -189,6 +206,12 @@ class Rows:
         statement = """SELECT 1 FROM documents
             WHERE sha256 = ? AND state IN ('pending', 'ready') LIMIT 1"""
         return self._connection.execute(statement, (sha256,)).fetchone() is not None
+
+    def has_vectors(self, base_id: BaseId) -> bool:
+        """Whether any live document of the base has vectors."""
+        statement = """SELECT 1 FROM documents
+            WHERE base_id = ? AND state = 'ready' AND embedded = 1 LIMIT 1"""
+        return self._connection.execute(statement, (base_id,)).fetchone() is not None
 
     def totals(self, base_id: BaseId) -> Totals:
         documents, passages, size = self._connection.execute(
@@ -253,3 +276,8 @@ def numbers_of(spans: Iterable[Span]) -> NDArray[np.int64]:
     """Every n of the spans, in their order."""
     runs = [np.arange(span.first, span.first + span.count, dtype=np.int64) for span in spans]
     return np.concatenate(runs) if runs else np.empty(0, dtype=np.int64)
+
+
+def _unpacked(blob: bytes, dimension: int) -> Vectors:
+    vectors = np.frombuffer(blob, dtype="<f4").reshape(-1, dimension)
+    return vectors.astype(np.float32, copy=False)

@@ -109,6 +109,8 @@ M001_SPINE = (
         -- Its chunks are base << 32 | n for n from first_chunk on.
         first_chunk INTEGER NOT NULL DEFAULT 0,
         passages INTEGER NOT NULL DEFAULT 0,
+        -- Whether its chunks have vectors.
+        embedded INTEGER NOT NULL DEFAULT 0,
         -- Of the base, at the commit that made it ready or removed it.
         generation INTEGER NOT NULL DEFAULT 0,
         added_at INTEGER NOT NULL,
@@ -122,6 +124,7 @@ M001_SPINE = (
     "CREATE UNIQUE INDEX documents_by_hash ON documents (base_id, sha256)"
     " WHERE state IN ('pending', 'ready')",
     "CREATE UNIQUE INDEX documents_by_name ON documents (base_id, name) WHERE state = 'ready'",
+    "CREATE INDEX documents_by_chunk ON documents (base_id, first_chunk) WHERE state = 'ready'",
     "CREATE INDEX documents_by_generation ON documents (base_id, generation)",
     "CREATE INDEX documents_by_original ON documents (sha256) WHERE state IN ('pending', 'ready')",
     "CREATE INDEX documents_in_work ON documents (state) WHERE state = 'pending'",
@@ -162,6 +165,12 @@ M001_SPINE = (
         kind TEXT NOT NULL,
         count INTEGER NOT NULL,
         PRIMARY KEY (base_id, low)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE calibrations (
+        base_id INTEGER PRIMARY KEY REFERENCES bases,
+        calibration TEXT NOT NULL
     ) STRICT
     """,
 )

@@ -34,6 +34,10 @@ from knowledge_base.rows import EPOCH, MICROSECOND, Rows, SavedSegment
 from knowledge_base.schema import connect, migrate, translated
 
 IDLE_READERS = 8
+_NEXT_GENERATION = (
+    "UPDATE bases SET generation = generation + 1 WHERE base_id = ? RETURNING generation"
+)
+_BIND_EMBEDDER = "UPDATE bases SET fingerprint = ?, embedder = ?, dimension = ? WHERE base_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Committed:
     first: int
     """The n of its first chunk."""
     generation: int
+    replaced: Document | None = None
+    """The version that it took the place of."""
     removed: tuple[tuple[int, int], ...] = ()
     """(first, count) of the chunks that the same commit removed."""
 
@@ -202,13 +208,28 @@ class Store:
             return rows.is_pending(document_id, alive)
 
     @blocking
-    def release(self, claim: Claim) -> None:
-        """Take a claim back: nothing of it stays."""
+    def release(self, claim: Claim, delete_original: Callable[[str], None]) -> None:
+        """Take a claim back: nothing of it stays. Harmless once it is committed."""
         with self.write() as connection:
             connection.execute(
                 "DELETE FROM documents WHERE document_id = ? AND state = 'pending'",
                 (claim.document_id,),
             )
+            if not Rows(connection).referenced(claim.sha256):
+                delete_original(claim.sha256)
+
+    @blocking
+    def collect(self, sha256: str, delete_original: Callable[[str], None]) -> None:
+        """Delete an original that no row refers to; nobody can claim it meanwhile."""
+        with self.write() as connection:
+            if not Rows(connection).referenced(sha256):
+                delete_original(sha256)
+
+    @blocking
+    def sweep(self, sweep_originals: Callable[[Callable[[str], bool]], int]) -> int:
+        """Have originals without a row deleted; nobody can claim one meanwhile."""
+        with self.write() as connection:
+            return sweep_originals(Rows(connection).referenced)
 
     @blocking
     def commit(
@@ -237,7 +258,8 @@ class Store:
             version = 1 if old is None else old.version + 1
             changed = connection.execute(
                 """UPDATE documents SET state = 'ready', version = ?, media_type = ?, pages = ?,
-                first_chunk = ?, passages = ?, generation = ?, added_at = ?, holder = NULL
+                first_chunk = ?, passages = ?, embedded = ?, generation = ?, added_at = ?,
+                holder = NULL
                 WHERE document_id = ? AND state = 'pending'""",
                 (
                     version,
@@ -245,6 +267,7 @@ class Store:
                     parsed.pages,
                     first,
                     count,
+                    vectors is not None,
                     generation,
                     self._now(),
                     claim.document_id,
@@ -257,7 +280,7 @@ class Store:
             document = Rows(connection).document(claim.document_id)
         if document is None:
             raise LookupError(claim.upload.name)
-        return Committed(document, first, generation, removed)
+        return Committed(document, first, generation, old, removed)
 
     @blocking
     def remove(self, base_id: BaseId, name: str) -> Committed:
@@ -267,29 +290,39 @@ class Store:
             document = rows.document_named(base_id, name)
             if document is None:
                 raise NoSuchDocumentError(name, _near(name, rows.documents(base_id)))
-            (generation,) = connection.execute(
-                "UPDATE bases SET generation = generation + 1 WHERE base_id = ?"
-                " RETURNING generation",
-                (base_id,),
-            ).fetchone()
+            (generation,) = connection.execute(_NEXT_GENERATION, (base_id,)).fetchone()
             span = _remove(connection, document, generation)
             gone = rows.document(document.document_id)
-        return Committed(gone or document, span[0], generation, (span,))
+        return Committed(gone or document, span[0], generation, removed=(span,))
 
     @blocking
     def add_vectors(
         self, base_id: BaseId, document_id: DocumentId, vectors: Vectors, made_by: MadeBy
     ) -> None:
-        """Give a live document that has none its vectors. Raises `EmbedderMismatchError`."""
+        """Give a live document that has none its vectors. Raises `EmbedderMismatchError`.
+
+        The saved segments of the base lose their worth: they miss what is older than they are.
+        """
         with self.write() as connection:
             _require_embedder(connection, base_id, made_by, vectors.shape[1])
-            live = connection.execute(
-                "SELECT 1 FROM documents WHERE document_id = ? AND state = 'ready'", (document_id,)
-            ).fetchone()
-            if live is not None:
+            (generation,) = connection.execute(_NEXT_GENERATION, (base_id,)).fetchone()
+            changed = connection.execute(
+                """UPDATE documents SET embedded = 1, generation = ?
+                WHERE document_id = ? AND state = 'ready' AND embedded = 0""",
+                (generation, document_id),
+            ).rowcount
+            if changed:
                 connection.execute(
-                    "INSERT OR REPLACE INTO vectors VALUES (?, ?)", (document_id, _blob(vectors))
+                    "INSERT INTO vectors VALUES (?, ?)", (document_id, _blob(vectors))
                 )
+            connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
+
+    @blocking
+    def save_calibration(self, base_id: BaseId, calibration: str) -> None:
+        with self.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO calibrations VALUES (?, ?)", (base_id, calibration)
+            )
 
     @blocking
     def fail_interrupted(self, alive: Callable[[str], bool]) -> tuple[str, ...]:
@@ -350,16 +383,17 @@ def _refuse_on_loop() -> None:
 def _require_embedder(
     connection: sqlite3.Connection, base_id: BaseId, made_by: MadeBy, dimension: int
 ) -> None:
-    """The base's first vectors say which embedder it keeps."""
+    """The base's first vectors say which embedder it keeps, for as long as it has any."""
+    parameters = (made_by.fingerprint, made_by.name, dimension, base_id)
     base = Rows(connection).base(base_id)
     if base is None:
         raise LookupError(base_id)
     if base.fingerprint is None:
-        connection.execute(
-            "UPDATE bases SET fingerprint = ?, embedder = ?, dimension = ? WHERE base_id = ?",
-            (made_by.fingerprint, made_by.name, dimension, base_id),
-        )
+        connection.execute(_BIND_EMBEDDER, parameters)
     elif (base.fingerprint, base.dimension) != (made_by.fingerprint, dimension):
+        if not Rows(connection).has_vectors(base_id):
+            connection.execute(_BIND_EMBEDDER, parameters)
+            return
         stored = Rows(connection).embedder_name(base_id) or base.fingerprint
         raise EmbedderMismatchError(base.name, stored, made_by.name)
 

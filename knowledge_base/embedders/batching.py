@@ -65,7 +65,9 @@ class BatchingThread:
             if self._closing:
                 raise EmbeddingUnavailableError(self._name)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=f"embed {self._name}")
+                self._thread = threading.Thread(
+                    target=self._run, name=f"embed {self._name}", daemon=True
+                )
                 self._thread.start()
             (self._questions if is_query else self._documents).append(job)
             self._wake.notify()

@@ -1,0 +1,411 @@
+"""The bases that are open: both legs in memory, kept up with the store, within one budget.
+
+A `View` is what one generation of a base looks like. It never changes; a newer one takes its place
+by one pointer. A search opens a read transaction and takes, under the base's lock, the view of
+exactly the generation that the transaction sees: so it finds the documents of one moment, each
+whole, whatever other threads and processes write meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from knowledge_base.calibration import Calibration
+from knowledge_base.embedders.base import Vectors
+from knowledge_base.index import TAIL, FaissIndex
+from knowledge_base.lexical import LexicalIndex
+from knowledge_base.models import BaseId, chunk_id
+from knowledge_base.offloop import blocking
+from knowledge_base.retrieval import SAMPLE
+from knowledge_base.rows import Rows, Span, numbers_of
+from knowledge_base.segments import DamagedSegmentError, Ids, Segment, build, kind_for, load
+from knowledge_base.store import Committed, Store
+
+log = logging.getLogger(__name__)
+
+PART = 4096
+"""Chunks whose terms or vectors are in memory at once beside the index that they go into."""
+
+
+class Samples:
+    """The sample of a dense leg, taken when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._taken: tuple[FaissIndex, Vectors] | None = None
+
+    def of(self, dense: FaissIndex) -> Vectors:
+        """Depends on the leg's content alone. Two threads may take it twice, which is harmless."""
+        taken = self._taken
+        if taken is None or taken[0] is not dense:
+            taken = self._taken = (dense, dense.sample(SAMPLE))
+        return taken[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Both legs at one generation."""
+
+    generation: int
+    next_chunk: int
+    """The first n that neither leg has ever seen."""
+    dense: FaissIndex
+    lexical: LexicalIndex
+    fingerprint: str | None
+    """Of the embedder that made the vectors; None until there are some."""
+    calibration: Calibration | None
+    samples: Samples
+
+    @property
+    def sample(self) -> Vectors:
+        """Vectors of chunks taken evenly, at most `retrieval.SAMPLE`."""
+        return self.samples.of(self.dense)
+
+
+class OpenBase:
+    """One base's newest view in this process."""
+
+    def __init__(self, base_id: BaseId, store: Store, folder: Path) -> None:
+        self.base_id = base_id
+        self.lock = threading.Lock()
+        """Held while the view is read or replaced; never while a leg is searched."""
+        self._store = store
+        self._folder = folder
+        self._view: View | None = None
+        self._upkeep = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        view = self._view
+        if view is None:
+            return 0
+        return view.lexical.nbytes + view.dense.nbytes
+
+    @property
+    def view(self) -> View | None:
+        """What is in memory, perhaps behind the store."""
+        return self._view
+
+    def current(self, rows: Rows) -> View:
+        """The view of the rows' generation. The caller holds the lock since before the rows'
+        transaction saw anything, so the view cannot be ahead of them."""
+        view = self._view
+        generation = rows.generation(self.base_id)
+        if view is None:
+            view = self._load(rows, generation)
+        elif view.generation != generation:
+            view = self._catch_up(view, rows, generation)
+        self._view = view
+        return view
+
+    def apply(
+        self,
+        committed: Committed,
+        packed: Sequence[bytes],
+        vectors: Vectors | None,
+        fingerprint: str | None,
+    ) -> None:
+        """Take over a commit of this process without reading it back."""
+        with self.lock:
+            view = self._view
+            if view is None or view.generation != committed.generation - 1:
+                # Not in memory, already there, or something came between: the next search reads.
+                return
+            ids = self._ids(np.arange(committed.first, committed.first + len(packed)))
+            gone = [np.arange(first, first + count) for first, count in committed.removed]
+            self._view = self._changed(
+                replace(
+                    view,
+                    generation=committed.generation,
+                    fingerprint=fingerprint or view.fingerprint,
+                ),
+                added=(ids, packed) if len(packed) else None,
+                vectors=None if vectors is None else (ids, vectors),
+                removed=self._ids(np.concatenate(gone)) if gone else None,
+            )
+
+    def forget(self) -> None:
+        """Read everything anew at the next search."""
+        with self.lock:
+            self._view = None
+
+    @property
+    def due(self) -> bool:
+        view = self._view
+        return view is not None and view.dense.compaction() is not None
+
+    @blocking
+    def compact(self) -> None:
+        """Seal and merge in the background, with one pointer swap at the end."""
+        with self._upkeep:
+            view = self._view
+            plan = view.dense.compaction() if view else None
+            if view is None or plan is None:
+                return
+            dimension = view.dense.dimension
+            with self._store.read() as rows:
+                sealed = plan.run(lambda low, high: self._vectors(rows, dimension, low, high))
+            with self.lock:
+                newer = self._view
+                if newer is None:
+                    return
+                twin = newer.dense.copy()
+                if twin.adopt(plan, sealed):
+                    self._view = replace(newer, dense=twin)
+
+    def measured(self, calibration: Calibration) -> None:
+        """Take over a new calibration."""
+        with self.lock:
+            if self._view is not None:
+                self._view = replace(self._view, calibration=calibration)
+
+    def note_files(self, saved: dict[Segment, str]) -> None:
+        with self.lock:
+            view = self._view
+            if view is not None:
+                twin = view.dense.copy()
+                twin.with_files(saved)
+                self._view = replace(view, dense=twin)
+
+    def _ids(self, numbers: Ids) -> Ids:
+        return numbers.astype(np.int64) + chunk_id(self.base_id, 0)
+
+    def _changed(
+        self,
+        view: View,
+        added: tuple[Ids, Sequence[bytes]] | None,
+        vectors: tuple[Ids, Vectors] | None,
+        removed: Ids | None,
+    ) -> View:
+        lexical = copy.copy(view.lexical)
+        dense = view.dense.copy()
+        next_chunk = view.next_chunk
+        if removed is not None:
+            lexical.remove(removed)
+            dense.remove(removed)
+        if added is not None:
+            lexical.add(*added)
+            next_chunk = int(added[0][-1]) + 1 - chunk_id(self.base_id, 0)
+        if vectors is not None:
+            if dense.dimension != vectors[1].shape[1]:  # the first ones, or all others are gone
+                dense = FaissIndex(vectors[1].shape[1])
+            dense.add(*vectors)
+        return replace(view, next_chunk=next_chunk, dense=dense, lexical=lexical)
+
+    def _catch_up(self, view: View, rows: Rows, generation: int) -> View:
+        changes = rows.changes(self.base_id, view.generation)
+        live = [span for span in changes if span.live]
+        gone = [span for span in changes if not span.live]
+        if any(span.first < view.next_chunk for span in live) or sum(s.count for s in live) > TAIL:
+            # Old chunks that got vectors, or more than a tail should hold: from the rows.
+            return self._load(rows, generation)
+        base = rows.base(self.base_id)
+        dimension = base.dimension if base else None
+        view = replace(
+            view,
+            generation=generation,
+            fingerprint=base.fingerprint if base else None,
+            calibration=_calibration(rows, self.base_id),
+        )
+        packed: list[bytes] = []
+        numbers: list[int] = []
+        vectors: list[Vectors] = []
+        embedded = [span for span in live if span.embedded]
+        for span in live:
+            for n, terms in rows.terms_between(self.base_id, span.first, span.first + span.count):
+                numbers.append(n)
+                packed.append(terms)
+        for span in embedded:
+            found = rows.vectors(span.document_id, dimension) if dimension else None
+            if found is not None:
+                vectors.append(found)
+        return self._changed(
+            view,
+            added=(self._ids(np.array(numbers)), packed) if numbers else None,
+            vectors=(
+                (self._ids(numbers_of(embedded)), np.concatenate(vectors)) if vectors else None
+            ),
+            removed=self._ids(numbers_of(gone)) if gone else None,
+        )
+
+    def _load(self, rows: Rows, generation: int) -> View:
+        base = rows.base(self.base_id)
+        spans = rows.live_spans(self.base_id)
+        lexical = LexicalIndex()
+        terms = rows.terms_between(self.base_id, 0, 1 << 32)
+        while part := list(islice(terms, PART)):
+            lexical.add(self._ids(np.array([n for n, _ in part])), [packed for _, packed in part])
+        dense = FaissIndex(0)
+        if base is not None and base.dimension is not None:
+            dense = self._load_dense(rows, base.dimension, [s for s in spans if s.embedded])
+        return View(
+            generation=generation,
+            next_chunk=max((span.first + span.count for span in spans), default=0),
+            dense=dense,
+            lexical=lexical,
+            fingerprint=base.fingerprint if base else None,
+            calibration=_calibration(rows, self.base_id),
+            samples=Samples(),
+        )
+
+    def _load_dense(self, rows: Rows, dimension: int, spans: Sequence[Span]) -> FaissIndex:
+        """From the newest valid files and the rows after them, minus the dead."""
+        alive = self._ids(numbers_of(spans))
+        segments: list[Segment] = []
+        sealed_to = 0
+        for saved in rows.segments(self.base_id):
+            if saved.low != sealed_to:
+                break
+            here = alive[(alive >= saved.low) & (alive < saved.high)]
+            try:
+                segment = load(
+                    self._folder / saved.file, saved.sha256, saved.low, saved.high, saved.kind
+                )
+                complete = bool(np.isin(here, segment.ids, assume_unique=True).all())
+            except DamagedSegmentError:
+                complete = False
+            if not complete:
+                log.warning("index file %s does not fit its rows: built anew", saved.file)
+                parts = self._vectors(rows, dimension, saved.low, saved.high)
+                segment = build(saved.low, saved.high, parts, kind_for(len(here)))
+            segments.append(segment)
+            sealed_to = saved.high
+        after = alive[alive >= sealed_to]
+        if len(after) >= TAIL:
+            high = int(after[-1]) + 1
+            parts = self._vectors(rows, dimension, sealed_to, high)
+            segments.append(build(sealed_to, high, parts, kind_for(len(after))))
+            sealed_to = high
+        index = FaissIndex(dimension, tuple(segment for segment in segments if len(segment)))
+        held = [segment.ids for segment in segments]
+        stored = np.concatenate(held) if held else np.empty(0, dtype=np.int64)
+        index.remove(stored[~np.isin(stored, alive, assume_unique=True)])
+        for ids, vectors in self._vectors(rows, dimension, sealed_to, 1 << 62):
+            index.add(ids, vectors)
+        return index
+
+    def _vectors(
+        self, rows: Rows, dimension: int, low: int, high: int
+    ) -> Iterator[tuple[Ids, Vectors]]:
+        """Of the ids low <= id < high, in order, several documents at a time."""
+        zero = chunk_id(self.base_id, 0)
+        found = rows.vectors_between(
+            self.base_id, dimension, max(0, low - zero), min(high - zero, 1 << 32)
+        )
+        numbers: list[Ids] = []
+        vectors: list[Vectors] = []
+        waiting = 0
+        for first, part in found:
+            numbers.append(np.arange(first, first + len(part)))
+            vectors.append(part)
+            waiting += len(part)
+            if waiting >= PART:
+                yield self._ids(np.concatenate(numbers)), np.concatenate(vectors)
+                numbers, vectors, waiting = [], [], 0
+        if waiting:
+            yield self._ids(np.concatenate(numbers)), np.concatenate(vectors)
+
+
+def _calibration(rows: Rows, base_id: BaseId) -> Calibration | None:
+    stored = rows.calibration(base_id)
+    if stored is None:
+        return None
+    try:
+        return Calibration.from_json(stored)
+    except ValueError:
+        return None  # another version's: it will be measured again
+
+
+class OpenBases:
+    """The open bases, the least recently used of which are closed past the budget."""
+
+    def __init__(self, store: Store, folder: Path, budget_mb: int) -> None:
+        self._store = store
+        self._folder = folder
+        self._budget = budget_mb << 20
+        self._open: OrderedDict[BaseId, OpenBase] = OrderedDict()
+        self._lock = threading.Lock()
+        self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="index upkeep")
+        self._queued: set[BaseId] = set()
+        self._sizes: dict[BaseId, int] = {}
+
+    def close(self) -> None:
+        """Wait for the upkeep that runs, drop what waits."""
+        self._upkeep.shutdown(cancel_futures=True)
+
+    def get(self, base_id: BaseId) -> OpenBase:
+        """Opened if need be; what it holds is read at its first use."""
+        with self._lock:
+            base = self._open.get(base_id)
+            if base is None:
+                base = self._open[base_id] = OpenBase(base_id, self._store, self._folder)
+            self._open.move_to_end(base_id)
+            return base
+
+    def opened(self) -> tuple[OpenBase, ...]:
+        with self._lock:
+            return tuple(self._open.values())
+
+    @contextlib.contextmanager
+    def views(self, base_ids: Iterable[BaseId]) -> Iterator[tuple[Rows, tuple[View, ...]]]:
+        """One moment of the store, and the bases' views of that same moment, in order."""
+        bases = [self.get(base_id) for base_id in sorted(base_ids)]
+        with contextlib.ExitStack() as transaction:
+            with contextlib.ExitStack() as locks:
+                for base in bases:
+                    locks.enter_context(base.lock)
+                # The transaction sees its first rows only now, with the locks held.
+                rows = transaction.enter_context(self._store.read())
+                before = [base.view for base in bases]
+                views = tuple(base.current(rows) for base in bases)
+            for base, old, view in zip(bases, before, views, strict=True):
+                if view is not old:
+                    self._look_after(base)
+            yield rows, views
+
+    def apply(
+        self,
+        base_id: BaseId,
+        committed: Committed,
+        packed: Sequence[bytes] = (),
+        vectors: Vectors | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        """Bring the base up to a commit of this process, if it is open."""
+        with self._lock:
+            base = self._open.get(base_id)
+        if base is not None:
+            base.apply(committed, packed, vectors, fingerprint)
+            self._look_after(base)
+
+    def _look_after(self, base: OpenBase) -> None:
+        """Queue the upkeep that is due; close what the budget has no room for."""
+        size, due = base.nbytes, base.due
+        with self._lock:
+            if base.base_id in self._open:
+                self._sizes[base.base_id] = size
+            while sum(self._sizes.values()) > self._budget and len(self._open) > 1:
+                oldest, _ = self._open.popitem(last=False)
+                self._sizes.pop(oldest, None)
+            if not due or base.base_id in self._queued:
+                return
+            self._queued.add(base.base_id)
+        with contextlib.suppress(RuntimeError):  # closing
+            task = self._upkeep.submit(base.compact)
+            task.add_done_callback(lambda done: self._kept_up(base, done))
+
+    def _kept_up(self, base: OpenBase, done: Future[None]) -> None:
+        with self._lock:
+            self._queued.discard(base.base_id)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("sealing the index of base %d failed", base.base_id, exc_info=error)

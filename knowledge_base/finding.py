@@ -1,0 +1,95 @@
+"""Searching the store: one moment of it, ranked, checked against the scope, as passages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from knowledge_base import retrieval
+from knowledge_base.bases import OpenBases, View
+from knowledge_base.embedders.base import Vectors
+from knowledge_base.models import ChunkId, Legs, Passage, Scope, base_of
+from knowledge_base.offloop import blocking
+from knowledge_base.rows import Rows
+
+log = logging.getLogger(__name__)
+
+SPARE = 8
+"""Chunks ranked for each one wanted: near-duplicates and documents named already fall away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a search asks for."""
+
+    scope: Scope
+    question: str
+    limit: int
+    legs: Legs
+    per_document: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Passages, best first, and whether the dense leg had to be left out somewhere."""
+
+    passages: tuple[Passage, ...]
+    lexical_only: bool
+
+
+@blocking
+def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
+    """`vectors` holds the embedded question by the fingerprint of its embedder."""
+    query = retrieval.query_of(wanted.question, vectors)
+    with bases.views(wanted.scope.bases) as (rows, views):
+        lexical_only = any(len(v.lexical) and v.fingerprint not in vectors for v in views)
+        most = sum(len(view.lexical) for view in views)
+        fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
+        while True:
+            ranked = retrieval.search(query, views, fetch, wanted.legs)
+            passages = _passages(rows, wanted.scope, ranked)
+            chosen = _chosen(passages, wanted)
+            if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
+                return Found(tuple(chosen), lexical_only and wanted.legs is not Legs.LEXICAL)
+            fetch *= 4
+
+
+@blocking
+def passage(rows: Rows, scope: Scope, chunk_id: ChunkId) -> Passage | None:
+    """One passage shown again later; None when it is gone, or not within the scope."""
+    shown = retrieval.Ranked(chunk_id, relevance=0.0, dense=None, lexical=None)
+    return next(iter(_passages(rows, scope, [shown])), None)
+
+
+def _passages(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> list[Passage]:
+    """With their texts. What the scope does not hold is left out, whatever an index said."""
+    within = [hit for hit in ranked if base_of(hit.chunk_id) in scope.bases]
+    chunks = rows.chunks([hit.chunk_id for hit in within])
+    documents = rows.documents_by_id(chunk.document_id for chunk in chunks.values())
+    passages = []
+    for hit in within:
+        chunk = chunks.get(hit.chunk_id)
+        document = documents.get(chunk.document_id) if chunk else None
+        if chunk and document and document.base_id in scope.bases:
+            passages.append(Passage(chunk, document, hit.relevance, hit.dense, hit.lexical))
+    return passages
+
+
+def _chosen(passages: Sequence[Passage], wanted: Wanted) -> list[Passage]:
+    if wanted.per_document:
+        best: dict[int, Passage] = {}
+        for candidate in passages:
+            best.setdefault(candidate.document.document_id, candidate)
+        return list(best.values())[: wanted.limit]
+    # Only so many are compared as could be shown.
+    kept = retrieval.distinct([p.chunk.text for p in passages[: SPARE * wanted.limit]])
+    return [passages[at] for at in kept[: wanted.limit]]
+
+
+def unmeasured(view: View) -> bool:
+    """Whether a base's calibration is missing or speaks of another size or embedder."""
+    if view.fingerprint is None or len(view.dense) < retrieval.SAMPLE // 16:
+        return False
+    measured = view.calibration
+    return measured is None or not measured.fits(view.fingerprint, len(view.lexical))

@@ -1,0 +1,213 @@
+"""One file into a base: staged, claimed, placed, read, embedded, stored in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from knowledge_base.bases import OpenBases
+from knowledge_base.embedders.base import Embedder, Vectors
+from knowledge_base.errors import (
+    EmbedderMismatchError,
+    EmbeddingUnavailableError,
+    EmptyDocumentError,
+    KnowledgeError,
+    NoSuchBaseError,
+    UnreadableDocumentError,
+)
+from knowledge_base.leases import Lease
+from knowledge_base.loaders.worker import Reader
+from knowledge_base.models import (
+    Added,
+    AddState,
+    BaseId,
+    ChunkDraft,
+    Document,
+    IngestProgress,
+    ParsedDocument,
+    Stage,
+    Upload,
+)
+from knowledge_base.offloop import blocking
+from knowledge_base.originals import Originals, Staged
+from knowledge_base.splitter import embedded
+from knowledge_base.store import Claim, Claimed, ClaimOutcome, Committed, MadeBy, Store
+from knowledge_base.threads import Threads, run
+
+log = logging.getLogger(__name__)
+
+SLICE = 64
+"""Passages between two reports of progress; several of the embedder's own batches."""
+POLL_SECONDS = 0.05
+
+Progress = Callable[[IngestProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What adding a file needs."""
+
+    store: Store
+    originals: Originals
+    bases: OpenBases
+    reader: Reader
+    embedder: Embedder | None
+    lease: Lease
+    threads: Threads
+    max_file_mb: int
+
+
+class Ingestion:
+    """Adds files. Several at once are fine: also of the same bytes, also from other processes."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._at = workshop
+        self._unreleased: list[Claim] = []
+
+    async def add(self, base_id: BaseId, upload: Upload, progress: Progress) -> Added:
+        """When this returns, the document is durable and searchable; when it raises, or is
+        cancelled, the base is as it was."""
+        files, originals = self._at.threads.files, self._at.originals
+        await run(files, partial(self._check_embedder, base_id))
+        staged = await run(files, partial(self._stage, upload), originals.discard)
+        try:
+            claimed = await self._claim(base_id, upload, staged)
+            if isinstance(claimed, Document):
+                return Added(claimed, AddState.UNCHANGED)
+            return await self._fill(claimed, staged, progress)
+        finally:
+            await run(files, partial(originals.discard, staged))
+
+    async def _claim(self, base_id: BaseId, upload: Upload, staged: Staged) -> Claim | Document:
+        store, lease = self._at.store, self._at.lease
+        while True:
+            claim = partial(self._claim_now, base_id, upload, staged)
+            outcome = await run(self._at.threads.write, claim, self._release)
+            if not isinstance(outcome, Claimed):
+                return outcome
+            # Somebody is adding these bytes: their outcome decides whether we need to.
+            pending = partial(store.pending, outcome.document_id, lease.alive)
+            while await run(self._at.threads.files, pending):  # noqa: ASYNC110 - or another process
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _fill(self, claim: Claim, staged: Staged, progress: Progress) -> Added:
+        threads = self._at.threads
+        try:
+            path = await run(threads.files, partial(self._at.originals.place, staged))
+            parsed = await self._parse(replace(claim.upload, path=path), progress)
+            vectors = await self._embed(parsed, progress)
+            progress(IngestProgress(Stage.STORING, 0, 1))
+            committed = await run(threads.write, partial(self._commit, claim, parsed, vectors))
+        except BaseException:
+            await run(threads.write, partial(self._release, claim))
+            raise
+        progress(IngestProgress(Stage.STORING, 1, 1))
+        replaced = committed.replaced is not None
+        return Added(committed.document, AddState.REPLACED if replaced else AddState.ADDED)
+
+    async def _parse(self, upload: Upload, progress: Progress) -> ParsedDocument:
+        def reading(done: int, total: int | None) -> None:
+            progress(IngestProgress(Stage.READING, done, total))
+
+        parsed = await self._at.reader.parse(upload, reading)
+        if not parsed.chunks:
+            raise EmptyDocumentError(upload.name)
+        return parsed
+
+    async def _embed(self, parsed: ParsedDocument, progress: Progress) -> Vectors | None:
+        if self._at.embedder is None:
+            return None
+        total = len(parsed.chunks)
+        return await embed_chunks(
+            self._at.embedder,
+            parsed.chunks,
+            lambda done: progress(IngestProgress(Stage.EMBEDDING, done, total)),
+        )
+
+    @blocking
+    def _check_embedder(self, base_id: BaseId) -> None:
+        """Refuse before the work, rather than after it."""
+        embedder = self._at.embedder
+        with self._at.store.read() as rows:
+            base = rows.base(base_id)
+            if base is None:
+                raise NoSuchBaseError(str(base_id))
+            if base.fingerprint is None or not rows.has_vectors(base_id):
+                return
+            made_by = rows.embedder_name(base_id) or base.fingerprint
+        if embedder is None:
+            raise EmbeddingUnavailableError(made_by)
+        if embedder.fingerprint != base.fingerprint:
+            raise EmbedderMismatchError(base.name, made_by, embedder.name)
+
+    @blocking
+    def _stage(self, upload: Upload) -> Staged:
+        try:
+            return self._at.originals.stage(
+                upload.path, upload.name, self._at.lease.holder, self._at.max_file_mb
+            )
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+            if error.filename != str(upload.path):
+                raise  # ours, not the file's fault
+            raise UnreadableDocumentError(upload.name, "") from error
+
+    @blocking
+    def _claim_now(self, base_id: BaseId, upload: Upload, staged: Staged) -> ClaimOutcome:
+        for claim in tuple(self._unreleased):
+            self._unreleased.remove(claim)
+            self._release(claim)
+        lease = self._at.lease
+        return self._at.store.claim(
+            base_id, upload, staged.sha256, staged.size, lease.holder, lease.alive
+        )
+
+    @blocking
+    def _commit(self, claim: Claim, parsed: ParsedDocument, vectors: Vectors | None) -> Committed:
+        at = self._at
+        made_by = MadeBy(at.embedder.fingerprint, at.embedder.name) if at.embedder else None
+        committed = at.store.commit(claim, parsed, vectors, made_by)
+        fingerprint = made_by.fingerprint if made_by else None
+        packed = [draft.terms for draft in parsed.chunks]
+        at.bases.apply(claim.base_id, committed, packed, vectors, fingerprint)
+        if committed.replaced is not None:
+            collect(at.store, at.originals, committed.replaced.sha256)
+        return committed
+
+    @blocking
+    def _release(self, outcome: ClaimOutcome) -> None:
+        if not isinstance(outcome, Claim):
+            return
+        try:
+            self._at.store.release(outcome, self._at.originals.delete)
+        except (KnowledgeError, OSError):
+            # The disk is full, or another process writes and writes: others wait for this claim
+            # for as long as we live, so it is tried again with the next file.
+            log.warning("the claim on %r is not released yet", outcome.upload.name, exc_info=True)
+            self._unreleased.append(outcome)
+
+
+@blocking
+def collect(store: Store, originals: Originals, sha256: str) -> None:
+    """Delete an original that nothing refers to any more; if it cannot be now, at a next start."""
+    try:
+        store.collect(sha256, originals.delete)
+    except (KnowledgeError, OSError):
+        log.warning("an original is not deleted yet: %s", sha256, exc_info=True)
+
+
+async def embed_chunks(
+    embedder: Embedder, chunks: Sequence[ChunkDraft], progress: Callable[[int], None]
+) -> Vectors:
+    """Shape (len(chunks), dimension); the heading is embedded with the text."""
+    texts = [embedded(chunk.text, chunk.heading) for chunk in chunks]
+    made = []
+    for start in range(0, len(texts), SLICE):
+        progress(start)
+        made.append(await embedder.embed_documents(texts[start : start + SLICE]))
+    progress(len(texts))
+    return np.concatenate(made)

@@ -1,0 +1,283 @@
+"""The front of the knowledge bases: everything a bot or a shell does with them, asynchronously."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from knowledge_base import finding
+from knowledge_base.bases import OpenBases
+from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
+from knowledge_base.errors import (
+    EmbeddingUnavailableError,
+    NoSuchBaseError,
+    RejectedDocumentError,
+)
+from knowledge_base.ingest import Ingestion, Progress, Workshop, collect
+from knowledge_base.leases import Lease, locked
+from knowledge_base.loaders.worker import Reader
+from knowledge_base.models import (
+    Added,
+    BaseId,
+    ChunkId,
+    Document,
+    IngestProgress,
+    KnowledgeBase,
+    Legs,
+    Passage,
+    Scope,
+    SearchResult,
+    Section,
+    Upload,
+)
+from knowledge_base.offloop import blocking
+from knowledge_base.originals import Originals
+from knowledge_base.settings import KnowledgeSettings
+from knowledge_base.store import Store
+from knowledge_base.threads import Threads, run
+from knowledge_base.uploads import Unpacking
+
+log = logging.getLogger(__name__)
+
+WITHOUT_EMBEDDER = TokenizerSpec(kind="estimate", max_tokens=512)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _unreported(_progress: IngestProgress) -> None:
+    return None
+
+
+class Library:
+    """All bases of one data directory. Several processes may have it open at once."""
+
+    def __init__(self, workshop: Workshop, folder: Path, settings: KnowledgeSettings) -> None:
+        self._at = workshop
+        self._folder = folder
+        self._settings = settings
+        self._ingestion = Ingestion(workshop)
+        self._unpacking = Unpacking(
+            workshop.reader, workshop.originals, workshop.threads, workshop.lease.holder
+        )
+        self._told: set[BaseId] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        folder: Path,
+        embedder: Embedder | None,
+        settings: KnowledgeSettings,
+        clock: Callable[[], datetime] = _now,
+    ) -> AsyncIterator[Library]:
+        """Without an embedder the lexical leg serves alone. The embedder stays the caller's.
+
+        What a process that died was adding is marked as failed, and its files are swept.
+        Raises `StoreCorruptError`, `StoreTooNewError`, `StorageBusyError`, `StorageFullError`.
+        """
+        threads = Threads()
+        try:
+            opened = await run(
+                threads.write, partial(_open_store, folder, settings, clock), _close_store
+            )
+            store, originals, lease = opened
+            bases = OpenBases(store, folder / "indexes", settings.memory_budget_mb)
+            spec = embedder.tokenizer if embedder else WITHOUT_EMBEDDER
+            reader = Reader(settings.limits, spec)
+            workshop = Workshop(
+                store, originals, bases, reader, embedder, lease, threads,
+                settings.limits.max_file_mb,
+            )  # fmt: skip
+            try:
+                yield cls(workshop, folder, settings)
+            finally:
+                await reader.aclose()
+                await run(threads.files, bases.close)
+                await run(threads.write, partial(_close_store, opened))
+        finally:
+            await threads.aclose()
+
+    async def bases(self) -> tuple[KnowledgeBase, ...]:
+        """All of them, by name."""
+
+        def read() -> tuple[KnowledgeBase, ...]:
+            with self._at.store.read() as rows:
+                return rows.bases()
+
+        return await run(self._at.threads.search, read)
+
+    async def base(self, name: str) -> KnowledgeBase:
+        """Raises `NoSuchBaseError`."""
+
+        def read() -> KnowledgeBase:
+            with self._at.store.read() as rows:
+                base = rows.base_named(name)
+            if base is None:
+                raise NoSuchBaseError(name)
+            return base
+
+        return await run(self._at.threads.search, read)
+
+    async def ensure_base(self, name: str) -> KnowledgeBase:
+        """The base of that name, made if there is none."""
+        return await run(self._at.threads.write, partial(self._at.store.ensure_base, name))
+
+    async def add(self, base: BaseId, upload: Upload, progress: Progress | None = None) -> Added:
+        """Add a file, or a new version of one of the same name, whole or not at all.
+
+        When this returns it is durable and the next search finds it. Bytes that the base has,
+        under whatever name, are left alone. Raises `RejectedDocumentError`,
+        `EmbeddingUnavailableError`, `EmbedderMismatchError`, `StorageBusyError`,
+        `StorageFullError`, `NoSuchBaseError`.
+        """
+        return await self._ingestion.add(base, upload, progress or _unreported)
+
+    def uploads(
+        self, paths: Sequence[Path], uploader: str | None = None
+    ) -> AsyncGenerator[Upload | RejectedDocumentError, None]:
+        """The single files of folders (sorted, hidden ones left out) and of archives.
+
+        A file out of an archive is there until the generator moves past the archive; close it.
+        """
+        return self._unpacking.uploads(paths, uploader)
+
+    async def remove(self, base: BaseId, name: str) -> Document:
+        """Raises `NoSuchDocumentError`, with the names most like it."""
+
+        def remove() -> Document:
+            committed = self._at.store.remove(base, name)
+            self._at.bases.apply(base, committed)
+            collect(self._at.store, self._at.originals, committed.document.sha256)
+            return committed.document
+
+        return await run(self._at.threads.write, remove)
+
+    async def documents(self, base: BaseId) -> tuple[Document, ...]:
+        """What can be found, by name."""
+
+        def read() -> tuple[Document, ...]:
+            with self._at.store.read() as rows:
+                return rows.documents(base)
+
+        return await run(self._at.threads.search, read)
+
+    async def search(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        limit: int | None = None,
+        legs: Legs = Legs.BOTH,
+        per_document: bool = False,
+        threshold: float | None = None,
+    ) -> SearchResult:
+        """The passages nearest to a question, of what all processes have stored until now.
+
+        With `per_document`, the best passage of each of `limit` documents. Where the dense leg
+        cannot serve, the lexical one answers alone; `EmbeddingUnavailableError` only where the
+        dense one was asked for by name.
+        """
+        if threshold is None:
+            threshold = self._settings.relevance_threshold
+        wanted = finding.Wanted(
+            scope=scope,
+            question=query,
+            limit=self._settings.passages if limit is None else limit,
+            legs=legs,
+            per_document=per_document,
+        )
+        vectors = await self._embedded(wanted)
+        found = await run(
+            self._at.threads.search, partial(finding.find, self._at.bases, wanted, vectors)
+        )
+        best = max((passage.relevance for passage in found.passages), default=0.0)
+        refused = not found.passages or best < threshold
+        return SearchResult(found.passages, refused, threshold, found.lexical_only)
+
+    async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
+        """A passage by its id; None when it is gone, or not within the scope of who asks now."""
+
+        def read() -> Passage | None:
+            with self._at.store.read() as rows:
+                return finding.passage(rows, scope, chunk)
+
+        return await run(self._at.threads.search, read)
+
+    async def read(self, upload: Upload) -> tuple[Section, ...]:
+        """The text of a file that is not stored. Raises `RejectedDocumentError`."""
+        return await self._at.reader.sections(upload)
+
+    async def _embedded(self, wanted: finding.Wanted) -> dict[str, Vectors]:
+        """The question's vector by fingerprint, where a base of the scope can use it."""
+        embedder = self._at.embedder
+        if wanted.legs is Legs.LEXICAL:
+            return {}
+        made_by = await run(self._at.threads.search, partial(self._fingerprints, wanted.scope))
+        if embedder is None or embedder.fingerprint not in made_by.values():
+            self._tell(made_by)
+            return {}
+        self._tell({b: f for b, f in made_by.items() if f != embedder.fingerprint})
+        try:
+            return {embedder.fingerprint: await embedder.embed_query(wanted.question)}
+        except EmbeddingUnavailableError:
+            if wanted.legs is Legs.DENSE:
+                raise
+            log.warning("the embedder does not answer: words alone", exc_info=True)
+            return {}
+
+    @blocking
+    def _fingerprints(self, scope: Scope) -> dict[BaseId, str]:
+        with self._at.store.read() as rows:
+            bases = (rows.base(base_id) for base_id in scope.bases)
+            return {b.base_id: b.fingerprint for b in bases if b and b.fingerprint}
+
+    def _tell(self, others: dict[BaseId, str]) -> None:
+        for base_id in others.keys() - self._told:
+            self._told.add(base_id)
+            configured = self._at.embedder.name if self._at.embedder else "none"
+            log.warning(
+                "base %d was embedded by another model than the configured one (%s): "
+                "it is searched by words alone",
+                base_id,
+                configured,
+            )
+
+
+@blocking
+def _open_store(
+    folder: Path, settings: KnowledgeSettings, clock: Callable[[], datetime]
+) -> tuple[Store, Originals, Lease]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "indexes").mkdir(exist_ok=True)
+    originals = Originals(folder / "originals")
+    originals.prepare()
+    with locked(folder / "knowledge.lock", settings.busy_seconds):
+        lease = Lease.take(folder / "processes")
+        try:
+            store = Store.open(folder / "knowledge.db", settings.busy_seconds, clock)
+            try:
+                interrupted = store.fail_interrupted(lease.alive)
+                store.sweep(lambda referenced: originals.sweep(referenced, lease.alive))
+                lease.sweep()
+            except BaseException:
+                store.close()
+                raise
+        except BaseException:
+            lease.release()
+            raise
+    for name in interrupted:
+        log.warning("adding %r was interrupted: add it again", name)
+    return store, originals, lease
+
+
+@blocking
+def _close_store(opened: tuple[Store, Originals, Lease]) -> None:
+    store, _, lease = opened
+    store.close()
+    lease.release()

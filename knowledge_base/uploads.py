@@ -1,0 +1,101 @@
+"""What paths name: single files out of folders and archives."""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+from pathlib import Path
+
+from knowledge_base.errors import RejectedDocumentError
+from knowledge_base.loaders.worker import Reader
+from knowledge_base.models import Upload
+from knowledge_base.offloop import blocking
+from knowledge_base.originals import Originals
+from knowledge_base.threads import Threads, run
+
+ZIP_MAGIC = b"PK"
+
+
+class Unpacking:
+    """Expands folders and archives; members lie in scratch folders for as long as they are used."""
+
+    def __init__(self, reader: Reader, originals: Originals, threads: Threads, holder: str) -> None:
+        self._reader = reader
+        self._originals = originals
+        self._threads = threads
+        self._holder = holder
+
+    async def uploads(
+        self, paths: Sequence[Path], uploader: str | None
+    ) -> AsyncGenerator[Upload | RejectedDocumentError, None]:
+        """One item a file, in order; a file that cannot be opened up is told, not raised."""
+        for path in paths:
+            found = await run(self._threads.files, partial(_files, path, uploader))
+            is_folder = await run(self._threads.files, path.is_dir)
+            for upload in found:
+                if not await run(self._threads.files, partial(_maybe_archive, upload.path)):
+                    yield upload
+                    continue
+                prefix = f"{upload.name}/" if is_folder else ""
+                members = self._members(upload, prefix)
+                try:
+                    async for member in members:
+                        yield member
+                finally:
+                    await members.aclose()
+
+    async def _members(
+        self, upload: Upload, prefix: str
+    ) -> AsyncGenerator[Upload | RejectedDocumentError, None]:
+        scratch = await run(
+            self._threads.files, partial(self._originals.scratch, self._holder), _discard
+        )
+        try:
+            members = await self._reader.extract(upload, scratch)
+            if members is None:
+                yield upload
+                return
+            for member in members:
+                yield Upload(_composed(prefix + member.name), member.path, upload.uploader)
+        except RejectedDocumentError as error:
+            yield error
+        finally:
+            await run(self._threads.files, partial(_discard, scratch))
+
+
+@blocking
+def _files(path: Path, uploader: str | None) -> list[Upload]:
+    if not path.is_dir():
+        return [Upload(_composed(path.name), path, uploader)]
+    root = path.resolve()
+    names = [
+        found.relative_to(path)
+        for found in path.rglob("*")
+        if found.is_file() and found.resolve().is_relative_to(root)
+    ]
+    visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    return [
+        Upload(_composed(name.as_posix()), path / name, uploader)
+        for name in sorted(visible, key=lambda name: name.parts)
+    ]
+
+
+def _composed(name: str) -> str:
+    """Some file systems take letters apart; a name is one name on all of them."""
+    return unicodedata.normalize("NFC", name)
+
+
+@blocking
+def _maybe_archive(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == ZIP_MAGIC
+    except OSError:
+        return False  # adding it will tell
+
+
+@blocking
+def _discard(scratch: Path) -> None:
+    shutil.rmtree(scratch, ignore_errors=True)
