@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import socket
-from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,7 +15,7 @@ _not_run = pytest.StashKey[list[str]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs the extra `local` where it is missing, and soak tests unless asked for."""
+    """Leave out what needs the extra `local` where it is missing, and soak tests if unasked."""
     has_local = importlib.util.find_spec(_LOCAL) is not None
     asked_for_soak = "soak" in (config.option.markexpr or "")
     kept, left, missing = [], [], []
@@ -66,7 +65,7 @@ class OutsideConnectionError(RuntimeError):
 
 
 @pytest.fixture(autouse=True)
-def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     connect, connect_ex, getaddrinfo = (
         socket.socket.connect,
         socket.socket.connect_ex,
@@ -92,7 +91,6 @@ def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect", guarded)
     monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    yield
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from core.replies import ReplyEvent
 class ScriptedInbox:
     """Answers every message with the same events and remembers what it was given.
 
-    With `hold` it waits for ever after the last event, until the reader leaves: `left` counts those.
+    With `hold` it waits for ever after the last event until the reader leaves, which `left` counts.
     """
 
     def __init__(self, events: Sequence[ReplyEvent], *, hold: bool = False) -> None:

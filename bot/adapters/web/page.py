@@ -21,10 +21,10 @@ LABELS = {
     "welcome": N_("Ask a question about the documents, or try one of these."),
 }
 EXAMPLES = (
-    "How late does the Vessaby library stay open on Thursdays?",
-    "What does the ferry across Skerrow Sound cost for a car?",
-    "松塘青年旅舍几点以后不能办理入住？",
-    "槐湾社区图书馆一次可以借几本书？",
+    "What does a dormitory bed in the mountain hut cost somebody who is not a member?",
+    "Where is the nearest defibrillator?",
+    "带宠物住旅舍每晚要加多少钱？",
+    "去观测站的接驳车周五几点发车，往返要多少钱？",
 )
 CSS = """
 .gradio-container {max-width: 1080px !important; margin: 0 auto}

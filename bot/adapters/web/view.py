@@ -34,6 +34,7 @@ class ReplyView:
 
     def take(self, event: ReplyEvent) -> None:
         """Let the next event have its effect."""
+        _ = self.words
         self.status = ""
         match event:
             case TextDelta(delta):
@@ -49,11 +50,11 @@ class ReplyView:
             case Failed(sentence):
                 self.failure = sentence
             case Finished("cancelled"):
-                self.notes.append(self.words("[stopped]"))
+                self.notes.append(_("[stopped]"))
             case Finished():
                 pass
-            case _:
-                assert_never(event)
+            case never:
+                assert_never(never)
 
     def _status(self, event: Progress | Queued) -> str:
         _ = self.words

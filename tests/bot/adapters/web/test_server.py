@@ -22,12 +22,14 @@ class EmptyConsole:
 
 
 async def test_it_serves_while_the_block_lasts_and_not_after():
-    async with serving(WebSettings(port=0), EmptyConsole()) as address:
-        async with httpx2.AsyncClient(trust_env=False) as client:
-            assert (await client.get(f"{address}/healthz")).json() == {"status": "ok"}
-            assert (await client.get(f"{address}/")).text == '"the page"'
-            foreign = {"host": "evil.example"}
-            assert (await client.get(f"{address}/", headers=foreign)).status_code == 403
+    async with (
+        serving(WebSettings(port=0), EmptyConsole()) as address,
+        httpx2.AsyncClient(trust_env=False) as client,
+    ):
+        assert (await client.get(f"{address}/healthz")).json() == {"status": "ok"}
+        assert (await client.get(f"{address}/")).text == '"the page"'
+        foreign = {"host": "evil.example"}
+        assert (await client.get(f"{address}/", headers=foreign)).status_code == 403
     async with httpx2.AsyncClient(trust_env=False) as client:
         with pytest.raises(httpx2.ConnectError):
             await client.get(f"{address}/healthz")
