@@ -1,0 +1,141 @@
+"""Rows of questions and of the messages that answer them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.database import Database
+from core.events import (
+    Attachment,
+    ChannelRef,
+    InteractionRef,
+    Invocation,
+    MessageRef,
+    Platform,
+    Trigger,
+)
+from core.inbox import DurableInbox, InboxState, digest_of, move_inbox
+from core.replies import SentMessage
+from tests.support.messages import NOON, conversation, group, private
+
+
+@pytest.fixture
+async def database(tmp_path):
+    async with Database.open(tmp_path / "lorekeeper.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def inbox(database):
+    return DurableInbox(database, clock=lambda: 7.0)
+
+
+async def save(path, limit):
+    raise NotImplementedError
+
+
+async def the_owed(inbox):
+    return await inbox.owed([Platform.DISCORD])
+
+
+async def test_a_question_is_received_once(inbox):
+    assert await inbox.receive(group("q", "1")) is not None
+    assert await inbox.receive(group("q", "1")) is None
+    assert await inbox.receive(group("q", "1", thread="t")) is not None
+
+
+async def test_a_question_survives_with_everything_that_is_asked(inbox):
+    question = replace(
+        group("\ud800 什么时候\x00?", "1", quotes="q9", thread="t", at=NOON),
+        trigger=Trigger.COMMAND,
+        locale="zh-CN",
+        server_id="s",
+        command=Invocation("kb remove", {"name": "a.pdf", "limit": 3, "all": True}),
+        reply_to=MessageRef(conversation(), "8"),
+    )
+    await inbox.receive(question)
+    (owed,) = await the_owed(inbox)
+    assert (owed.message, owed.sent, owed.had_attachments) == (question, (), False)
+
+
+async def test_what_dies_with_the_process_is_left_out_and_said_to_be(inbox):
+    file = Attachment("a1", "plan.pdf", "application/pdf", 9, save)
+    question = group("q", "1", at=NOON)
+    await inbox.receive(
+        replace(
+            question,
+            attachments=(file,),
+            command=Invocation("kb add", {"file": file, "name": "x"}),
+            reply_to=InteractionRef(Platform.DISCORD, "token"),
+        )
+    )
+    (owed,) = await the_owed(inbox)
+    assert owed.had_attachments
+    assert owed.message == replace(question, command=Invocation("kb add", {"name": "x"}))
+
+
+async def test_what_is_received_or_being_answered_is_owed_in_order_of_arrival(inbox):
+    ids = [await inbox.receive(group("q", str(number))) for number in range(4)]
+    await inbox.begin(ids[1])
+    await inbox.finish(ids[0])
+    await inbox.finish(ids[2], InboxState.SKIPPED)
+    assert [owed.message.message_id for owed in await the_owed(inbox)] == ["1", "3"]
+    assert await inbox.owed([Platform.TELEGRAM]) == ()
+
+
+async def test_the_words_of_a_question_are_not_kept_once_it_is_answered(inbox, database):
+    await inbox.finish(await inbox.receive(private("my secret", "1")))
+    async with database.reader() as connection:
+        rows = await connection.execute_fetchall("SELECT payload FROM inbox")
+    assert list(rows) == [(None,)]
+
+
+async def test_messages_of_an_answer_are_kept_in_order_and_lead_to_their_question(inbox):
+    question = group("q", "1")
+    inbox_id = await inbox.receive(question)
+    parts = (
+        SentMessage("file", 0, "f1"),
+        SentMessage("text", 0, "m1"),
+        SentMessage("text", 1, "m2"),
+    )
+    for part in parts[::-1]:
+        await inbox.sent(inbox_id, part)
+    entry = await inbox.find(question.conversation, "1")
+    assert (entry.sent, entry.received_at) == (parts, 7.0)
+    assert await inbox.question_of(question.conversation, "m2") == "1"
+    await inbox.removed(inbox_id, parts[2])
+    assert (await inbox.find(question.conversation, "1")).sent == parts[:2]
+    assert await inbox.question_of(question.conversation, "m2") is None
+    assert await inbox.find(question.conversation, "2") is None
+
+
+async def test_an_edited_question_is_owed_again_with_its_new_words_and_old_messages(inbox):
+    inbox_id = await inbox.receive(group("old", "1", at=NOON))
+    await inbox.sent(inbox_id, SentMessage("text", 0, "m1"))
+    await inbox.finish(inbox_id)
+    await inbox.receive_again(inbox_id, group("new", "1", at=NOON))
+    (owed,) = await the_owed(inbox)
+    assert (owed.message.text, owed.sent) == ("new", (SentMessage("text", 0, "m1"),))
+
+
+async def test_rows_follow_a_channel_and_leave_the_new_ids_free(inbox, database):
+    inbox_id = await inbox.receive(group("before", "1"))
+    await inbox.sent(inbox_id, SentMessage("text", 0, "m1"))
+    old, new = ChannelRef(Platform.DISCORD, "town"), ChannelRef(Platform.DISCORD, "city")
+    async with database.transaction() as connection:
+        await move_inbox(connection, old, new)
+    there = conversation("city")
+    assert await inbox.find(conversation(), "1") is None
+    assert await inbox.receive(replace(group("after", "1"), conversation=there)) is not None
+    assert await inbox.question_of(there, "m1") is None
+    assert await inbox.question_of(there, "town:m1") == "town:1"
+
+
+def test_the_digest_tells_questions_apart_and_nothing_else():
+    file = Attachment("a1", "plan.pdf", "application/pdf", 9, save)
+    question = group("q", "1")
+    assert digest_of(question) == digest_of(group("q", "2", user="bob"))
+    assert digest_of(question) != digest_of(group("q ", "1"))
+    assert digest_of(question) != digest_of(replace(question, attachments=(file,)))
