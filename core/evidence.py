@@ -58,9 +58,12 @@ _HAN_DIGITS: Final = {digit: value for value, digit in enumerate("零一二三�
     "两": 2,
 }
 _HAN_UNITS: Final = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
-_HAN_NUMBER: Final = re.compile(r"[零〇一二两三四五六七八九十百千万]+")
+_HAN_NUMERALS: Final = "[零〇一二两三四五六七八九十百千万]+"
+# A weekday ends before the number that follows it: 周五九点.
+_HAN_NUMBER: Final = re.compile(rf"(?:(?<=周)|(?<=星期)|(?<=礼拜))[一二三四五六]|{_HAN_NUMERALS}")
 _HAN_COUNTED: Final = re.compile(
-    r"(?<!第)[零〇一二两三四五六七八九十百千万]+(?=[个天元块月日号点人本次周年岁层楼名位张件台间%％小时分钟公米])"
+    rf"(?:周|星期|礼拜)[一二三四五六]|第{_HAN_NUMERALS}|"
+    rf"(?P<number>{_HAN_NUMERALS})(?=[个天元块月日号点人本次周年岁层楼名位张件台间%小时分钟公米])"
 )
 _NAME: Final = re.compile(r"(?<![\w'’])[A-Z\u00c0-\u00de][\w-]*[\w]")
 
@@ -199,8 +202,8 @@ def _claimed_numbers(folded: str) -> Iterator[str]:
         if match.group() not in _NAMELESS:
             yield str(_WORD_NUMBERS[match.group()])
     for match in _HAN_COUNTED.finditer(folded):
-        if match.group() != "一":
-            yield str(_han_value(match.group()))
+        if match["number"] not in (None, "一"):
+            yield str(_han_value(match["number"]))
 
 
 def _all_numbers(folded: str) -> Iterator[str]:
