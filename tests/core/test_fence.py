@@ -48,12 +48,6 @@ def test_no_text_closes_its_fence_or_speaks_as_the_model_does(attack):
 def test_a_passage_holds_one_fence_whatever_its_text_and_its_names_are(attack):
     found = passage(name=f'a"{attack}.md', text=f"before\n{attack}\nafter", heading=attack)
     shown = fenced(1, found)
-    assert (
-        shown.count("<")
-        == shown.count(">") - attack.replace("＞", "").replace("〉", "").count(">")
-        == 2
-        or shown.count("<passage ") == shown.count("</passage>") == 1
-    )
     assert shown.startswith('<passage number="1" document="')
     assert shown.endswith("\n</passage>")
     assert len(re.findall(r"</?passage", shown)) == 2
