@@ -52,6 +52,7 @@ class Bot:
 @asynccontextmanager
 async def build(config: Config) -> AsyncGenerator[Bot, None]:
     """Everything but the surfaces. Leaving drains the replies under way, then closes the rest."""
+    owners = owners_of(config)
     async with AsyncExitStack() as stack:
         shares = ThreadShares(config)
         library = await stack.enter_async_context(open_library(config, shares=shares))
@@ -70,9 +71,9 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
         resources = Resources(
             library, engines, history, chat.answer, config.knowledge.limits.max_file_mb
         )
-        assistant = Assistant(resources, Rules(owners_of(config)), config.chat.language)
+        assistant = Assistant(resources, Rules(owners), config.chat.language)
         dispatcher = Dispatcher(
-            lambda message: assistant.reply(message, stop=dispatcher.cancel),
+            assistant.reply,
             {},
             database,
             config.dispatcher,
@@ -129,6 +130,10 @@ async def serve(config: Config) -> int:
     signals.listen()
     for remark in config.remarks:
         log.info("%s", remark)
+    if config.web.enabled:
+        from bot.adapters.web.server import check_login
+
+        check_login(config.web)
     try:
         await _serve(config, signals)
     except asyncio.CancelledError:

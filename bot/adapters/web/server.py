@@ -77,12 +77,8 @@ def create_app(settings: WebSettings, pages: Mountable) -> FastAPI:
     return app
 
 
-@asynccontextmanager
-async def serving(settings: WebSettings, pages: Mountable) -> AsyncGenerator[str, None]:
-    """Serve until the block is left; yields the address to open.
-
-    Raises `ConfigError` for an open address without a login and `PortTakenError`.
-    """
+def check_login(settings: WebSettings) -> None:
+    """Raises `ConfigError` where other machines could use the console without a login."""
     if not is_loopback(settings.host) and settings.password is None:
         raise ConfigError(
             Problem(
@@ -93,6 +89,15 @@ async def serving(settings: WebSettings, pages: Mountable) -> AsyncGenerator[str
                 "set web.password_env, or leave web.host at 127.0.0.1",
             )
         )
+
+
+@asynccontextmanager
+async def serving(settings: WebSettings, pages: Mountable) -> AsyncGenerator[str, None]:
+    """Serve until the block is left; yields the address to open.
+
+    Raises `ConfigError` for an open address without a login and `PortTakenError`.
+    """
+    check_login(settings)
     listening = _listen(settings.host, settings.port)
     with listening:
         server = _Server(
