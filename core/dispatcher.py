@@ -33,6 +33,7 @@ from core.inbox import DurableInbox, Entry, InboxId, InboxState, digest_of, move
 from core.pacer import Pacers
 from core.ports import Outbox
 from core.replies import Failed, Finished, ReplyEvent, SentMessage
+from core.runs import Run, Runs
 from core.settings import DispatcherSettings
 from core.turns import Turn, Turns
 
@@ -42,8 +43,6 @@ Reply: TypeAlias = Callable[[IncomingMessage, Stop], AsyncGenerator[ReplyEvent, 
 
 STOP: Final = "stop"
 """The action of the button that ends a reply."""
-_STUCK_SECONDS: Final = 15.0
-"""How long a task that was cancelled may take to end before we go on without it."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,20 +59,6 @@ class Hooks:
     """Called when history and inbox have followed a channel to its new id."""
     refetch: Callable[[IncomingMessage], Awaitable[IncomingMessage | None]] | None = None
     """Gives a question of an earlier run its files again; None: they are gone."""
-
-
-class Run:
-    """One reply in the making."""
-
-    def __init__(
-        self, message: IncomingMessage, turn: Turn | None, answering: Answering | None
-    ) -> None:
-        self.message: Final = message
-        self.turn: Final = turn
-        self.answering: Final = answering
-        """None where the surface shows the reply itself."""
-        self.failure: Failed | None = None
-        self.task: asyncio.Task[None]
 
 
 class Dispatcher:
@@ -100,9 +85,7 @@ class Dispatcher:
         self._turns = Turns()
         self._mending = Turns()
         self._pacers = Pacers()
-        self._runs: dict[asyncio.Task[None], Run] = {}
-        self._live: dict[tuple[ConversationRef, str], Run] = {}
-        self._chores: dict[asyncio.Task[None], Turn | None] = {}
+        self._runs = Runs()
         self._closing = asyncio.Event()
         self._closed = False
 
@@ -139,7 +122,9 @@ class Dispatcher:
             return
         # Without a bound: a slow reader must not hold the engine's slot.
         shown: asyncio.Queue[ReplyEvent | None] = asyncio.Queue()
-        run = self._start(message, None, partial(self._pull, show=shown.put_nowait))
+        run = Run(message, self._line_up(message), None)
+        work = partial(self._pull, run, shown.put_nowait)
+        self._runs.start(run, partial(self._run, work, run))
         run.task.add_done_callback(lambda _task: shown.put_nowait(None))
         try:
             while (event := await shown.get()) is not None:
@@ -157,16 +142,7 @@ class Dispatcher:
 
         What is immediate (the command that stops, above all) goes on.
         """
-        found = [
-            run
-            for run in self._runs.values()
-            if run.message.conversation == conversation
-            and user_id in (None, run.message.author.user_id)
-            and run.turn is not None
-        ]
-        for run in found:
-            run.task.cancel()
-        return len(found)
+        return self._runs.stop(conversation, user_id)
 
     async def resume(self) -> int:
         """Answer what an earlier run of the program still owes; the number of questions begun.
@@ -198,25 +174,13 @@ class Dispatcher:
         self._closing.set()
         # What was handed in a moment ago takes its first step, and with it gets its row.
         await asyncio.sleep(0)
-        for task, run in self._runs.items():
-            if run.turn is not None and not run.turn.reached.is_set():
-                task.cancel()
-        if tasks := {*self._runs, *self._chores}:
-            seconds = self._settings.grace_seconds if grace is None else grace
-            await asyncio.wait(tasks, timeout=seconds)
-        while tasks := {*self._runs, *self._chores}:
-            for task in tasks:
-                task.cancel()
-            _done, stuck = await asyncio.wait(tasks, timeout=_STUCK_SECONDS)
-            if stuck:
-                _log.error("still running after the end: %s", [task.get_name() for task in stuck])
-                break
+        await self._runs.end(self._settings.grace_seconds if grace is None else grace)
         self._closed = True
 
     def _submit(self, message: IncomingMessage) -> None:
         if message.trigger is Trigger.AMBIENT:
             return  # Of what is not addressed to us nothing is kept.
-        if _key(message) in self._live:
+        if self._runs.kept(message.conversation, message.message_id) is not None:
             return
         if self._is_missed(message):
             self._chore(partial(self._skip, message), "skipping")
@@ -224,11 +188,9 @@ class Dispatcher:
             self._answer(self._answering(message))
 
     def _answer(self, answering: Answering) -> None:
-        async def work(run: Run) -> None:
-            await answering.run(self._consume, run.turn, self._closing)
-
-        run = self._start(answering.message, answering, work)
-        self._live[_key(answering.message)] = run
+        run = Run(answering.message, self._line_up(answering.message), answering)
+        work = partial(answering.run, self._consume, run.turn, self._closing)
+        self._runs.start(run, partial(self._run, work, run))
 
     def _answering(
         self,
@@ -248,47 +210,17 @@ class Dispatcher:
     async def _skip(self, message: IncomingMessage) -> None:
         await self._inbox.receive(message, InboxState.SKIPPED)
 
-    def _start(
-        self,
-        message: IncomingMessage,
-        answering: Answering | None,
-        work: Callable[[Run], Awaitable[None]],
-    ) -> Run:
-        # The place in line is taken now, not when the task first runs: order is order of arrival.
+    def _line_up(self, message: IncomingMessage) -> Turn | None:
+        """A place in line, taken when the message comes; None for what waits for nobody."""
         is_immediate = self._hooks.is_immediate
-        immediate = is_immediate is not None and is_immediate(message)
-        turn = None if immediate else self._turns.line_up(_line_of(message))
-        run = Run(message, turn, answering)
-        run.task = asyncio.create_task(
-            self._run(partial(work, run), run),
-            name=f"reply {message.conversation} {message.message_id}",
-        )
-        self._runs[run.task] = run
-        run.task.add_done_callback(self._forget)
-        return run
+        if is_immediate is not None and is_immediate(message):
+            return None
+        return self._turns.line_up(_line_of(message))
 
     def _chore(
         self, work: Callable[[], Awaitable[None]], name: str, turn: Turn | None = None
     ) -> None:
-        async def in_turn() -> None:
-            if turn is not None:
-                await turn.reached.wait()
-            await work()
-
-        task = asyncio.create_task(self._run(in_turn), name=name)
-        self._chores[task] = turn
-        task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        # Here, since a task that is cancelled before its first step runs no `finally` of its own.
-        run = self._runs.pop(task, None)
-        if run is not None and self._live.get(_key(run.message)) is run:
-            del self._live[_key(run.message)]
-        turn = self._chores.pop(task, None) if run is None else run.turn
-        if turn is not None:
-            turn.leave()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("nobody could be told", exc_info=error)
+        self._runs.chore(partial(self._run, work), name, turn)
 
     async def _run(self, work: Callable[[], Awaitable[None]], run: Run | None = None) -> None:
         """The second and last broad catch of the program: what nobody expected."""
@@ -330,11 +262,11 @@ class Dispatcher:
         entry = await self._inbox.find(message.conversation, message.message_id)
         if entry is not None and not self._is_worth_an_edit(entry, message):
             return
-        run = self._live.get(_key(message))
+        run = self._runs.kept(*_key(message))
         if run is None and entry is None:
             return
         if run is not None:
-            await _supersede(run)
+            await run.supersede()
             entry = await self._inbox.find(message.conversation, message.message_id)
         if entry is None:
             self._submit(message)
@@ -351,9 +283,9 @@ class Dispatcher:
         )
 
     async def _deleted(self, event: MessageDeleted) -> None:
-        run = self._live.get((event.conversation, event.message_id))
+        run = self._runs.kept(event.conversation, event.message_id)
         if run is not None:
-            await _supersede(run)
+            await run.supersede()
         entry = await self._inbox.find(event.conversation, event.message_id)
         if entry is not None:
             channel = event.conversation.channel
@@ -378,7 +310,7 @@ class Dispatcher:
                 await self._hooks.action(event)
             return
         question = await self._inbox.question_of(event.conversation, event.message_id)
-        run = self._live.get((event.conversation, question)) if question is not None else None
+        run = self._runs.kept(event.conversation, question) if question is not None else None
         if run is None:
             return
         if event.author.is_channel_admin or event.author.user_id == run.message.author.user_id:
@@ -394,11 +326,3 @@ def _line_of(message: IncomingMessage) -> Hashable:
     if message.kind is ChannelKind.PRIVATE:
         return message.conversation
     return message.conversation, message.author.user_id
-
-
-async def _supersede(run: Run) -> None:
-    """End a reply whose messages and row the caller goes on with."""
-    if run.answering is not None:
-        run.answering.superseded = True
-    run.task.cancel()
-    await asyncio.wait({run.task})

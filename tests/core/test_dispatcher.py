@@ -83,7 +83,7 @@ class World:
 
     async def idle(self):
         """Until everything that was submitted has come to its end."""
-        while tasks := {*self.dispatcher._runs, *self.dispatcher._chores}:
+        while tasks := self.dispatcher._runs.tasks:
             await asyncio.wait(tasks)
 
     async def until(self, condition):
@@ -104,7 +104,7 @@ async def world(tmp_path, *, script=None, outbox=None, **facts):
             yield made
         finally:
             await made.dispatcher.drain(0)
-            assert not {*made.dispatcher._runs, *made.dispatcher._chores}
+            assert not made.dispatcher._runs.tasks
             assert len(made.dispatcher._turns) == len(made.dispatcher._mending) == 0
             assert made.script.open == 0
 
@@ -171,7 +171,7 @@ async def test_stop_skips_the_line_and_ends_what_its_author_waits_for(tmp_path):
             w.dispatcher.submit(message)
         await w.until(lambda: len(w.outbox.messages) == 2)
         w.dispatcher.submit(group("/stop", "4"))
-        await w.until(lambda: len(w.dispatcher._runs) == 1)
+        await w.until(lambda: len(w.dispatcher._runs.tasks) == 1)
 
         assert w.script.cancelled == ["slow"]
         assert "queued" not in w.script.begun
@@ -189,7 +189,7 @@ async def test_the_stop_button_serves_the_asker_and_moderators_alone(tmp_path):
         await asyncio.sleep(0)
         press = ActionPressed(conversation(), "m1", "stop", author("bob"))
         w.dispatcher.submit(press)
-        chores = list(w.dispatcher._chores)
+        chores = list(w.dispatcher._runs._chores)
         await asyncio.wait(chores)
         assert w.script.cancelled == []
         w.dispatcher.submit(replace(press, author=author("ada")))
@@ -464,7 +464,7 @@ async def test_leaving_a_stream_early_cancels_the_reply(tmp_path):
         async with aclosing(w.dispatcher.stream(private("slow", "1"))) as events:
             assert await anext(events) == TextDelta("You said ")
         assert w.script.cancelled == ["slow"]
-        assert not w.dispatcher._runs
+        assert not w.dispatcher._runs.tasks
 
 
 async def test_a_stopped_stream_ends_as_cancelled_also_one_that_waits(tmp_path):
@@ -475,7 +475,7 @@ async def test_a_stopped_stream_ends_as_cancelled_also_one_that_waits(tmp_path):
             asyncio.create_task(collect(w.dispatcher, question)),
             asyncio.create_task(collect(w.dispatcher, private("next", "2"))),
         ]
-        await w.until(lambda: len(w.dispatcher._runs) == 2)
+        await w.until(lambda: len(w.dispatcher._runs.tasks) == 2)
         await w.until(lambda: w.script.begun == ["slow"])
         assert w.dispatcher.cancel(question.conversation, "bob") == 0
         assert w.dispatcher.cancel(question.conversation) == 2
