@@ -91,7 +91,6 @@ class _Unpacking:
         path = self._destination / f"{self._files:05d}{_safe_suffix(name)}"
         self._write(archive, member, path)
         if path.stat().st_size and detect(path, name) == media.ZIP:
-            self._files -= 1
             self.open(path, prefix=f"{name}/", depth=depth + 1)
             path.unlink()
         else:

