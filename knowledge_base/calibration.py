@@ -11,9 +11,10 @@ with and without their chunk in the base, by `benchmarks/fit_relevance.py`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -296,6 +297,24 @@ def measure(
             groups.append((str(script), rows))
     profiles = tuple(_profile(script, cosines[rows], own[rows]) for script, rows in groups)
     return Calibration(fingerprint, chunks, profiles)
+
+
+async def calibrate(
+    fingerprint: str,
+    texts: Sequence[str],
+    sample: Vectors,
+    chunks: int,
+    embed_query: Callable[[str], Awaitable[Vectors]],
+) -> Calibration | None:
+    """Make pseudo-questions of the sampled chunks' texts, embed them and measure the base.
+
+    Costs `QUESTIONS` embedded questions; worth it from two chunks on.
+    """
+    questions = await asyncio.to_thread(pseudo_questions, texts)
+    if not questions:
+        return None
+    vectors = np.stack([await embed_query(question.text) for question in questions])
+    return await asyncio.to_thread(measure, fingerprint, questions, vectors, sample, chunks)
 
 
 def _profile(script: str, cosines: Floats, own: NDArray[np.int64]) -> DenseProfile:

@@ -8,6 +8,7 @@ from knowledge_base.calibration import (
     DenseProfile,
     RelevanceModel,
     Signals,
+    calibrate,
     evidence,
     measure,
     pseudo_questions,
@@ -89,6 +90,20 @@ def test_a_base_of_one_chunk_cannot_be_measured():
     chunks = unit(RNG.normal(size=(1, 8)))
     assert measure("f", questions, embedded(questions, chunks, 1.0), chunks, 1) is None
     assert measure("f", [], chunks[:0], unit(RNG.normal(size=(4, 8))), 4) is None
+
+
+async def test_calibrate_asks_the_base_about_itself():
+    chunks = unit(RNG.normal(size=(len(ENGLISH), 64)))
+
+    async def embed_query(text):
+        own = max(range(len(ENGLISH)), key=lambda n: sum(w in ENGLISH[n] for w in text.split()))
+        return unit(chunks[own] + RNG.normal(size=64)[None] / 16)[0]
+
+    calibration = await calibrate("f", ENGLISH, chunks, len(ENGLISH), embed_query)
+    assert calibration is not None
+    assert (calibration.fingerprint, calibration.chunks) == ("f", len(ENGLISH))
+    assert calibration.profile("LATIN").trust > 0.3
+    assert await calibrate("f", ["…"], chunks[:1], 1, embed_query) is None
 
 
 def test_cosines_squeezed_together_standardise_like_others():
