@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from core.delivery import Delivery
@@ -50,29 +51,35 @@ class RowReceipts:
         await self._inbox.removed(self._inbox_id, message)
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is there already of an answer: its row, and the messages that earlier runs sent."""
+
+    inbox_id: InboxId
+    sent: tuple[SentMessage, ...]
+
+
 class Answering:
     """One question; `run` returns when its answer is out or its row says that it is still owed."""
 
     def __init__(
         self,
         message: IncomingMessage,
+        words: Words,
         inbox: DurableInbox,
         outbox: Outbox,
         pacer: Pacer,
-        *,
-        inbox_id: InboxId | None = None,
-        sent: tuple[SentMessage, ...] = (),
+        earlier: Earlier | None = None,
     ) -> None:
-        """With an `inbox_id`: the row is there, and `sent` are the messages it already has."""
         self.message: Final = message
         self.superseded = False
         """True when whoever cancels this sees to the messages and to the row."""
+        self._words = words
         self._inbox = inbox
         self._outbox = outbox
         self._pacer = pacer
-        self._inbox_id = inbox_id
-        self._again = inbox_id is not None
-        self._sent = sent
+        self._earlier = earlier
+        self._inbox_id = earlier.inbox_id if earlier is not None else None
         self._delivery: Delivery | None = None
 
     async def run(self, consume: Consume, turn: Turn | None, closing: asyncio.Event) -> None:
@@ -109,7 +116,7 @@ class Answering:
         if silently and self._inbox_id is not None:
             await self._inbox.finish(self._inbox_id, InboxState.SKIPPED)
         else:
-            _ = words_for(self.message)
+            _ = self._words
             lost = _("I was restarted while working on this. Please send it again.")
             await self.tell(Failed(lost))
 
@@ -133,9 +140,9 @@ class Answering:
             self.message,
             self._outbox,
             self._pacer,
-            words_for(self.message),
+            self._words,
             RowReceipts(self._inbox, inbox_id),
-            sent=self._sent if self._again else None,
+            sent=self._earlier.sent if self._earlier is not None else None,
         )
         return self._delivery
 

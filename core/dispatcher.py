@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, assert_never
 
-from core.answering import Answering, RowReceipts, words_for
+from core.answering import Answering, Earlier, RowReceipts, words_for
 from core.database import Database
 from core.delivery import take_back
 from core.events import (
@@ -29,10 +29,11 @@ from core.events import (
     Trigger,
 )
 from core.history import History, move_exchanges
-from core.inbox import DurableInbox, Entry, InboxId, InboxState, digest_of, move_inbox
+from core.inbox import DurableInbox, Entry, InboxState, digest_of, move_inbox
+from core.language import Words
 from core.pacer import Pacers
 from core.ports import Outbox
-from core.replies import Failed, Finished, ReplyEvent, SentMessage
+from core.replies import Failed, Finished, ReplyEvent
 from core.runs import Run, Runs
 from core.settings import DispatcherSettings
 from core.turns import Turn, Turns
@@ -51,6 +52,8 @@ _log = logging.getLogger(__name__)
 class Hooks:
     """What the dispatcher leaves to others; None where there is nobody."""
 
+    words: Callable[[IncomingMessage], Words] = words_for
+    """The language of what delivery says by itself."""
     is_immediate: Callable[[IncomingMessage], bool] | None = None
     """Commands that wait for no turn, since they act on the reply that has it."""
     action: Callable[[ActionPressed], Awaitable[None]] | None = None
@@ -156,7 +159,7 @@ class Dispatcher:
                 refetch = self._hooks.refetch
                 message = await refetch(owed.message) if refetch is not None else None
             missed = self._is_missed(owed.message)
-            answering = self._answering(message or owed.message, owed.inbox_id, owed.sent)
+            answering = self._answering(message or owed.message, Earlier(owed.inbox_id, owed.sent))
             if message is None or missed:
                 silently = missed and not owed.sent
                 self._chore(partial(answering.give_up, silently=silently), "giving up")
@@ -192,16 +195,12 @@ class Dispatcher:
         work = partial(answering.run, self._consume, run.turn, self._closing)
         self._runs.start(run, partial(self._run, work, run))
 
-    def _answering(
-        self,
-        message: IncomingMessage,
-        inbox_id: InboxId | None = None,
-        sent: tuple[SentMessage, ...] = (),
-    ) -> Answering:
+    def _answering(self, message: IncomingMessage, earlier: Earlier | None = None) -> Answering:
         channel = message.conversation.channel
         outbox = self._outboxes[channel.platform]
         pacer = self._pacers.of(channel, message.kind, outbox.capabilities)
-        return Answering(message, self._inbox, outbox, pacer, inbox_id=inbox_id, sent=sent)
+        words = self._hooks.words(message)
+        return Answering(message, words, self._inbox, outbox, pacer, earlier)
 
     def _is_missed(self, message: IncomingMessage) -> bool:
         age = self._clock() - message.sent_at.timestamp()
@@ -231,7 +230,7 @@ class Dispatcher:
             _log.exception("unexpected failure", extra={"reference": reference})
             if run is None:
                 return
-            _ = words_for(run.message)
+            _ = self._hooks.words(run.message)
             run.failure = Failed(
                 _("Something went wrong on my side (reference {reference}).", reference=reference),
                 reference,
@@ -254,7 +253,7 @@ class Dispatcher:
         except TimeoutError:
             if not limit.expired():
                 raise
-            _ = words_for(message)
+            _ = self._hooks.words(message)
             text = _("This took too long, so I stopped. Please ask again, or ask for less at once.")
             show(Failed(text))
 
@@ -272,7 +271,7 @@ class Dispatcher:
             self._submit(message)
             return
         await self._inbox.receive_again(entry.inbox_id, message)
-        self._answer(self._answering(message, entry.inbox_id, entry.sent))
+        self._answer(self._answering(message, Earlier(entry.inbox_id, entry.sent)))
 
     def _is_worth_an_edit(self, entry: Entry, message: IncomingMessage) -> bool:
         age = self._clock() - entry.received_at

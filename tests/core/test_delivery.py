@@ -243,7 +243,7 @@ def test_ten_answers_in_one_group_share_its_budget_and_all_arrive_whole():
 
 def test_a_stop_leaves_what_was_said_with_a_mark():
     outbox = RecordingOutbox(PLATFORM)
-    reply = delivery(outbox)
+    reply = delivery(outbox, language="zh")
 
     async def scenario():
         task = asyncio.create_task(deliver(reply, TextDelta("Half an ans"), 2, TextDelta("wer"), 9))
@@ -253,7 +253,7 @@ def test_a_stop_leaves_what_was_said_with_a_mark():
         await reply.stop()
 
     run(scenario())
-    assert outbox.transcript == "bot> Half an answer\n\n[stopped]\n"
+    assert outbox.transcript == "bot> Half an answer\n\n[已停止]\n"
 
 
 def test_a_message_that_is_being_sent_when_a_stop_comes_is_still_marked():
