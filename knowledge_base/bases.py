@@ -42,9 +42,9 @@ class Samples:
     """The sample of a dense leg, taken when it is first asked for."""
 
     def __init__(self) -> None:
-        self._taken: tuple[FaissIndex, Vectors] | None = None
+        self._taken: tuple[FaissIndex, tuple[Ids, Vectors]] | None = None
 
-    def of(self, dense: FaissIndex) -> Vectors:
+    def of(self, dense: FaissIndex) -> tuple[Ids, Vectors]:
         """Depends on the leg's content alone. Two threads may take it twice, which is harmless."""
         taken = self._taken
         if taken is None or taken[0] is not dense:
@@ -69,7 +69,7 @@ class View:
     @property
     def sample(self) -> Vectors:
         """Vectors of chunks taken evenly, at most `retrieval.SAMPLE`."""
-        return self.samples.of(self.dense)
+        return self.samples.of(self.dense)[1]
 
 
 class OpenBase:

@@ -6,17 +6,22 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from knowledge_base import retrieval
+from knowledge_base import lexical, retrieval
 from knowledge_base.bases import OpenBases, View
 from knowledge_base.embedders.base import Vectors
-from knowledge_base.models import ChunkId, Legs, Passage, Scope, base_of
+from knowledge_base.lexical import LexicalQuery
+from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import Rows
+from knowledge_base.terms import terms_of
 
 log = logging.getLogger(__name__)
 
 SPARE = 8
 """Chunks ranked for each one wanted: near-duplicates and documents named already fall away."""
+
+LEAST_MEASURED = 8
+"""Vectors from which on a base is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Found:
 
     passages: tuple[Passage, ...]
     lexical_only: bool
+    unmeasured: tuple[BaseId, ...]
+    """Bases that were searched with the question's vector, but without a calibration that fits."""
+    guessed: bool
+    """Whether one of them has no calibration at all."""
 
 
 @blocking
@@ -44,6 +53,11 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
     query = retrieval.query_of(wanted.question, vectors)
     with bases.views(wanted.scope.bases) as (rows, views):
         lexical_only = any(len(v.lexical) and v.fingerprint not in vectors for v in views)
+        measurable = [
+            (base_id, view)
+            for base_id, view in zip(sorted(wanted.scope.bases), views, strict=True)
+            if view.fingerprint in vectors and unmeasured(view)
+        ]
         most = sum(len(view.lexical) for view in views)
         fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
@@ -51,7 +65,12 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
             passages = _passages(rows, wanted.scope, ranked)
             chosen = _chosen(passages, wanted)
             if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
-                return Found(tuple(chosen), lexical_only and wanted.legs is not Legs.LEXICAL)
+                return Found(
+                    tuple(chosen),
+                    lexical_only and wanted.legs is not Legs.LEXICAL,
+                    tuple(base_id for base_id, _ in measurable),
+                    guessed=any(view.calibration is None for _, view in measurable),
+                )
             fetch *= 4
 
 
@@ -82,14 +101,22 @@ def _chosen(passages: Sequence[Passage], wanted: Wanted) -> list[Passage]:
         for candidate in passages:
             best.setdefault(candidate.document.document_id, candidate)
         return list(best.values())[: wanted.limit]
-    # Only so many are compared as could be shown.
-    kept = retrieval.distinct([p.chunk.text for p in passages[: SPARE * wanted.limit]])
-    return [passages[at] for at in kept[: wanted.limit]]
+    kept = retrieval.distinct((p.chunk.text for p in passages), wanted.limit)
+    return [passages[at] for at in kept]
+
+
+@blocking
+def weigh(bases: OpenBases, question: str, passages: Sequence[Passage]) -> LexicalQuery:
+    """A question's terms by the statistics of the bases that the passages come from."""
+    terms = terms_of(question)
+    with bases.views({passage.document.base_id for passage in passages}) as (_, views):
+        parts = [view.lexical.statistics(terms) for view in views]
+    return lexical.weigh(terms, sum(parts[1:], start=parts[0]))
 
 
 def unmeasured(view: View) -> bool:
     """Whether a base's calibration is missing or speaks of another size or embedder."""
-    if view.fingerprint is None or len(view.dense) < retrieval.SAMPLE // 16:
+    if view.fingerprint is None or len(view.dense) < LEAST_MEASURED:
         return False
     measured = view.calibration
     return measured is None or not measured.fits(view.fingerprint, len(view.lexical))

@@ -215,8 +215,8 @@ class FaissIndex:
         return scores
 
     @blocking
-    def sample(self, most: int) -> Vectors:
-        """Up to `most` living vectors, spread evenly over the ids; all where there are fewer.
+    def sample(self, most: int) -> tuple[Ids, Vectors]:
+        """Up to `most` living ids and vectors, spread evenly; all where there are fewer.
 
         Depends on the content alone, not on how it is laid out.
         """
@@ -224,14 +224,14 @@ class FaissIndex:
         stride = 1
         while stride * most < len(self):
             stride *= 2
-        taken = []
+        ids = [np.empty(0, dtype=np.int64)]
+        vectors = [np.empty((0, self.dimension), dtype=np.float32)]
         for part in _parts(state):
             at = np.flatnonzero(part.ids % stride == 0)
-            taken.append(part.vectors(at[~_among(part.ids[at], state.dead)]))
-        if not taken:
-            return np.empty((0, self.dimension), dtype=np.float32)
-        rows: Vectors = np.concatenate(taken)[:most]
-        return rows
+            at = at[~_among(part.ids[at], state.dead)]
+            ids.append(part.ids[at])
+            vectors.append(part.vectors(at))
+        return np.concatenate(ids)[:most], np.concatenate(vectors)[:most]
 
     def compaction(self) -> Compaction | None:
         """What there is to do in the background, if anything."""

@@ -26,8 +26,10 @@ from knowledge_base.models import (
     Added,
     AddState,
     BaseId,
+    Chunk,
     ChunkDraft,
     Document,
+    DocumentId,
     IngestProgress,
     ParsedDocument,
     Stage,
@@ -82,6 +84,24 @@ class Ingestion:
             return await self._fill(claimed, staged, progress)
         finally:
             await run(files, partial(originals.discard, staged))
+
+    async def embed_missing(self, base_id: BaseId) -> None:
+        """Give documents that were added without an embedder their vectors."""
+        embedder, threads = self._at.embedder, self._at.threads
+        if embedder is None:
+            return
+        await run(threads.files, partial(self._check_embedder, base_id))
+        made_by = MadeBy(embedder.fingerprint, embedder.name)
+        for document_id, chunks in await run(threads.files, partial(self._bare, base_id)):
+            vectors = await embed_chunks(embedder, chunks, lambda _: None)
+            store = partial(self._at.store.add_vectors, base_id, document_id, vectors, made_by)
+            await run(threads.write, store)
+
+    @blocking
+    def _bare(self, base_id: BaseId) -> list[tuple[DocumentId, list[Chunk]]]:
+        with self._at.store.read() as rows:
+            spans = [span for span in rows.live_spans(base_id) if not span.embedded]
+            return [(span.document_id, list(rows.chunks_of(span.document_id))) for span in spans]
 
     async def _claim(self, base_id: BaseId, upload: Upload, staged: Staged) -> Claim | Document:
         store, lease = self._at.store, self._at.lease
@@ -201,7 +221,7 @@ def collect(store: Store, originals: Originals, sha256: str) -> None:
 
 
 async def embed_chunks(
-    embedder: Embedder, chunks: Sequence[ChunkDraft], progress: Callable[[int], None]
+    embedder: Embedder, chunks: Sequence[ChunkDraft | Chunk], progress: Callable[[int], None]
 ) -> Vectors:
     """Shape (len(chunks), dimension); the heading is embedded with the text."""
     texts = [embedded(chunk.text, chunk.heading) for chunk in chunks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,30 +10,36 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from knowledge_base import finding
+from knowledge_base import finding, quoting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
 from knowledge_base.errors import (
     EmbeddingUnavailableError,
+    KnowledgeError,
     NoSuchBaseError,
     RejectedDocumentError,
 )
 from knowledge_base.ingest import Ingestion, Progress, Workshop, collect
 from knowledge_base.leases import Lease, locked
 from knowledge_base.loaders.worker import Reader
+from knowledge_base.measuring import Measuring
 from knowledge_base.models import (
     Added,
+    AddState,
     BaseId,
+    BaseStatistics,
     ChunkId,
     Document,
     IngestProgress,
     KnowledgeBase,
     Legs,
     Passage,
+    Quotation,
     Scope,
     SearchResult,
     Section,
     Upload,
+    Verification,
 )
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
@@ -40,9 +47,11 @@ from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
 from knowledge_base.uploads import Unpacking
+from knowledge_base.verification import Caretaker
 
 log = logging.getLogger(__name__)
 
+QUESTIONS_KEPT = 64
 WITHOUT_EMBEDDER = TokenizerSpec(kind="estimate", max_tokens=512)
 
 
@@ -65,7 +74,12 @@ class Library:
         self._unpacking = Unpacking(
             workshop.reader, workshop.originals, workshop.threads, workshop.lease.holder
         )
+        self._measuring = Measuring(
+            workshop.store, workshop.bases, workshop.embedder, workshop.threads
+        )
+        self._caretaker = Caretaker(workshop.store, workshop.originals, workshop.bases, folder)
         self._told: set[BaseId] = set()
+        self._asked: dict[str, Vectors] = {}
 
     @classmethod
     @asynccontextmanager
@@ -94,14 +108,24 @@ class Library:
                 store, originals, bases, reader, embedder, lease, threads,
                 settings.limits.max_file_mb,
             )  # fmt: skip
+            library = cls(workshop, folder, settings)
             try:
-                yield cls(workshop, folder, settings)
+                yield library
             finally:
-                await reader.aclose()
-                await run(threads.files, bases.close)
+                await library._close()
                 await run(threads.write, partial(_close_store, opened))
         finally:
             await threads.aclose()
+
+    async def _close(self) -> None:
+        await self._measuring.aclose()
+        await self._at.reader.aclose()
+        await run(self._at.threads.files, self._at.bases.close)
+        try:
+            await self.snapshot()
+        except KnowledgeError:
+            # The rows have everything; the next start takes longer.
+            log.warning("the index files are not written", exc_info=True)
 
     async def bases(self) -> tuple[KnowledgeBase, ...]:
         """All of them, by name."""
@@ -136,7 +160,10 @@ class Library:
         `EmbeddingUnavailableError`, `EmbedderMismatchError`, `StorageBusyError`,
         `StorageFullError`, `NoSuchBaseError`.
         """
-        return await self._ingestion.add(base, upload, progress or _unreported)
+        added = await self._ingestion.add(base, upload, progress or _unreported)
+        if added.state is not AddState.UNCHANGED:
+            self._measuring.added(base)
+        return added
 
     def uploads(
         self, paths: Sequence[Path], uploader: str | None = None
@@ -193,9 +220,13 @@ class Library:
             per_document=per_document,
         )
         vectors = await self._embedded(wanted)
-        found = await run(
-            self._at.threads.search, partial(finding.find, self._at.bases, wanted, vectors)
-        )
+        found = await self._find(wanted, vectors)
+        tasks = [self._measuring.start(base_id) for base_id in found.unmeasured]
+        if found.guessed and (waiting := [task for task in tasks if task is not None]):
+            # Once for each base: its first answer is not to be guessed. Growing is looked after
+            # in the background.
+            await asyncio.wait(waiting)
+            found = await self._find(wanted, vectors)
         best = max((passage.relevance for passage in found.passages), default=0.0)
         refused = not found.passages or best < threshold
         return SearchResult(found.passages, refused, threshold, found.lexical_only)
@@ -213,6 +244,47 @@ class Library:
         """The text of a file that is not stored. Raises `RejectedDocumentError`."""
         return await self._at.reader.sections(upload)
 
+    async def quote(
+        self, question: str, passages: Sequence[Passage], limit: int = 3
+    ) -> tuple[Quotation, ...]:
+        """The sentences of the passages that fit a question best, word for word, best first."""
+        if not passages:
+            return ()
+        weighed = await run(
+            self._at.threads.search, partial(finding.weigh, self._at.bases, question, passages)
+        )
+        embedder = self._at.embedder
+        if embedder is not None:
+            try:
+                meaning = (await self._vector(embedder, question), embedder.embed_documents)
+                return tuple(await quoting.quote(question, weighed, passages, meaning, limit))
+            except EmbeddingUnavailableError:
+                log.warning("the embedder does not answer: words alone", exc_info=True)
+        return tuple(await quoting.quote(question, weighed, passages, None, limit))
+
+    async def verify(self, base: BaseId) -> Verification:
+        """Rows, vectors, both legs and originals held against each other."""
+        return await run(self._at.threads.files, partial(self._caretaker.verify, base))
+
+    async def statistics(self, base: BaseId) -> BaseStatistics:
+        """Raises `NoSuchBaseError`."""
+        return await run(self._at.threads.search, partial(self._caretaker.statistics, base))
+
+    async def rebuild(self, base: BaseId) -> Verification:
+        """Both legs anew from the rows; vectors for what was added without an embedder."""
+        await self._ingestion.embed_missing(base)
+        await run(self._at.threads.files, partial(self._caretaker.forget_caches, base))
+        return await self.verify(base)
+
+    async def snapshot(self) -> None:
+        """Write index files, so that the next start reads them instead of every vector."""
+        await run(self._at.threads.files, self._caretaker.snapshot)
+
+    async def _find(self, wanted: finding.Wanted, vectors: dict[str, Vectors]) -> finding.Found:
+        return await run(
+            self._at.threads.search, partial(finding.find, self._at.bases, wanted, vectors)
+        )
+
     async def _embedded(self, wanted: finding.Wanted) -> dict[str, Vectors]:
         """The question's vector by fingerprint, where a base of the scope can use it."""
         embedder = self._at.embedder
@@ -224,12 +296,22 @@ class Library:
             return {}
         self._tell({b: f for b, f in made_by.items() if f != embedder.fingerprint})
         try:
-            return {embedder.fingerprint: await embedder.embed_query(wanted.question)}
+            return {embedder.fingerprint: await self._vector(embedder, wanted.question)}
         except EmbeddingUnavailableError:
             if wanted.legs is Legs.DENSE:
                 raise
             log.warning("the embedder does not answer: words alone", exc_info=True)
             return {}
+
+    async def _vector(self, embedder: Embedder, question: str) -> Vectors:
+        """Kept for a while: what is searched for is quoted for next."""
+        vector = self._asked.get(question)
+        if vector is None:
+            vector = await embedder.embed_query(question)
+            self._asked[question] = vector
+            while len(self._asked) > QUESTIONS_KEPT:
+                self._asked.pop(next(iter(self._asked)))
+        return vector
 
     @blocking
     def _fingerprints(self, scope: Scope) -> dict[BaseId, str]:

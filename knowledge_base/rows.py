@@ -234,6 +234,17 @@ class Rows:
         ).fetchone()[0]
         return Totals(documents, int(passages), int(size), chunks, terms, int(vector_bytes))
 
+    def torn_documents(self, base_id: BaseId) -> tuple[str, ...]:
+        """Live documents that have not as many chunks as they say."""
+        rows = self._connection.execute(
+            """SELECT name, passages, count(chunk_id) FROM documents
+            LEFT JOIN chunks USING (document_id)
+            WHERE base_id = ? AND state = 'ready'
+            GROUP BY document_id HAVING count(chunk_id) != passages""",
+            (base_id,),
+        )
+        return tuple(f"{name} has {found} of {said} chunks" for name, said, found in rows)
+
     def damage(self) -> tuple[str, ...]:
         """What SQLite's own check of the file finds."""
         found = [row[0] for row in self._connection.execute("PRAGMA quick_check(20)")]

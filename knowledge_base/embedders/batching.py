@@ -34,9 +34,10 @@ class _Job:
 class BatchingThread:
     """Encodes on one thread of its own, in small batches.
 
-    A question waits for at most the one batch that is being encoded. Documents that wait take
-    turns text by text, so a long one does not hold up a short one, and short ones fill a batch
-    together. Which texts share a batch never changes their vectors.
+    A question waits for at most the one batch that is being encoded. A handful of texts goes next:
+    sentences to quote from are such, and somebody waits for them. Other documents take turns text
+    by text; a quarter of each batch is theirs whatever else comes. Which texts share a batch never
+    changes their vectors.
     """
 
     def __init__(self, name: str, encode: Encode, batch_texts: int, batch_characters: int) -> None:
@@ -46,6 +47,7 @@ class BatchingThread:
         self._batch_characters = batch_characters
         self._wake = threading.Condition()
         self._questions: deque[_Job] = deque()
+        self._quick: deque[_Job] = deque()
         self._documents: deque[_Job] = deque()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -69,7 +71,9 @@ class BatchingThread:
                     target=self._run, name=f"embed {self._name}", daemon=True
                 )
                 self._thread.start()
-            (self._questions if is_query else self._documents).append(job)
+            few = len(texts) <= self._batch_texts * 3 // 4
+            queue = self._quick if few else self._documents
+            (self._questions if is_query else queue).append(job)
             self._wake.notify()
         try:
             return await job.done
@@ -88,28 +92,39 @@ class BatchingThread:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not (self._questions or self._documents or self._closing):
+                while not (self._questions or self._quick or self._documents or self._closing):
                     self._wake.wait()
                 if self._closing:
                     self._refuse_waiting()
                     return
                 is_query = bool(self._questions)
-                batch = self._take(self._questions if is_query else self._documents)
+                batch = self._next_questions() if is_query else self._next_documents()
             if batch:
                 self._encode_batch(batch, is_query)
 
-    def _take(self, queue: deque[_Job]) -> list[tuple[_Job, int]]:
-        """The next texts, one of each waiting call in turn, within the batch's budget."""
+    def _next_questions(self) -> list[tuple[_Job, int]]:
+        return self._take(self._questions, self._batch_texts, self._batch_characters)
+
+    def _next_documents(self) -> list[tuple[_Job, int]]:
+        waiting = bool(self._documents)
+        share = self._batch_texts * 3 // 4 if waiting else self._batch_texts
+        batch = self._take(self._quick, share, self._batch_characters)
+        characters = sum(len(job.texts[at]) for job, at in batch)
+        room = self._batch_texts - len(batch), self._batch_characters - characters
+        return batch + self._take(self._documents, *room)
+
+    @staticmethod
+    def _take(queue: deque[_Job], most: int, characters: int) -> list[tuple[_Job, int]]:
+        """The next texts, one of each waiting call in turn; one at least where there is room."""
         batch: list[tuple[_Job, int]] = []
-        characters = 0
-        while queue and len(batch) < self._batch_texts:
+        while queue and len(batch) < most:
             job = queue[0]
             if job.cancelled or job.cursor == len(job.order):
                 queue.popleft()
                 continue
             at = job.order[job.cursor]
-            characters += len(job.texts[at])
-            if batch and characters > self._batch_characters:
+            characters -= len(job.texts[at])
+            if batch and characters < 0:
                 break
             job.cursor += 1
             batch.append((job, at))
@@ -133,9 +148,10 @@ class BatchingThread:
                 self._settle(job, np.stack(made), None)
 
     def _refuse_waiting(self) -> None:
-        for job in (*self._questions, *self._documents):
+        for job in (*self._questions, *self._quick, *self._documents):
             self._settle(job, None, EmbeddingUnavailableError(self._name))
         self._questions.clear()
+        self._quick.clear()
         self._documents.clear()
 
     @staticmethod

@@ -1,0 +1,123 @@
+"""Measuring a base with pseudo-questions of its own, once for each time that it doubles."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+import numpy as np
+
+from knowledge_base.bases import OpenBases
+from knowledge_base.calibration import PseudoQuestion, measure, pseudo_questions
+from knowledge_base.embedders.base import Embedder, Vectors
+from knowledge_base.errors import KnowledgeError
+from knowledge_base.finding import unmeasured
+from knowledge_base.models import BaseId, ChunkId
+from knowledge_base.offloop import blocking
+from knowledge_base.store import Store
+from knowledge_base.threads import Threads, run
+
+log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 1.0
+"""Without additions, after which a base is measured: not in the middle of a folder."""
+
+
+class Measuring:
+    """Owns the tasks that measure; one for each base at most."""
+
+    def __init__(
+        self, store: Store, bases: OpenBases, embedder: Embedder | None, threads: Threads
+    ) -> None:
+        self._store = store
+        self._bases = bases
+        self._embedder = embedder
+        self._threads = threads
+        self._tasks: dict[BaseId, asyncio.Task[None]] = {}
+        self._tried: dict[BaseId, int] = {}
+        self._grown: set[BaseId] = set()
+        self._quiet: asyncio.TimerHandle | None = None
+
+    def start(self, base_id: BaseId) -> asyncio.Task[None] | None:
+        """Measure in the background; None where that would be of no use."""
+        task = self._tasks.get(base_id)
+        if task is not None or self._embedder is None:
+            return task
+        task = asyncio.create_task(self._measure(base_id, self._embedder), name="measure a base")
+        self._tasks[base_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(base_id, None))
+        return task
+
+    def added(self, base_id: BaseId) -> None:
+        """Note that a base grew; it is measured once nothing was added for a while."""
+        if self._embedder is None:
+            return
+        self._grown.add(base_id)
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._quiet = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._start_grown)
+
+    def _start_grown(self) -> None:
+        for base_id in self._grown:
+            self.start(base_id)
+        self._grown.clear()
+
+    async def aclose(self) -> None:
+        """Cancel what runs."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _measure(self, base_id: BaseId, embedder: Embedder) -> None:
+        prepared = await run(
+            self._threads.search, partial(self._prepare, base_id, embedder.fingerprint)
+        )
+        if prepared is None:
+            return
+        questions, sample, chunks = prepared
+        try:
+            # One after the other: a person's question then waits for one of them at most.
+            asked = [await embedder.embed_query(question.text) for question in questions]
+            self._tried[base_id] = chunks
+            await run(
+                self._threads.search,
+                partial(
+                    self._keep, base_id, embedder.fingerprint, questions, np.stack(asked), sample
+                ),
+            )
+        except KnowledgeError:
+            log.warning("base %d is not measured: relevance is a guess", base_id, exc_info=True)
+
+    @blocking
+    def _prepare(
+        self, base_id: BaseId, fingerprint: str
+    ) -> tuple[list[PseudoQuestion], Vectors, int] | None:
+        with self._bases.views([base_id]) as (rows, (view,)):
+            chunks = len(view.lexical)
+            if view.fingerprint != fingerprint or not unmeasured(view):
+                return None
+            if self._tried.get(base_id) == chunks:
+                return None
+            ids, sample = view.samples.of(view.dense)
+            found = rows.chunks([ChunkId(chunk) for chunk in ids.tolist()])
+        texts = [found[ChunkId(chunk)].text for chunk in ids.tolist()]
+        questions = pseudo_questions(texts)
+        return (questions, sample, chunks) if questions else None
+
+    @blocking
+    def _keep(
+        self,
+        base_id: BaseId,
+        fingerprint: str,
+        questions: list[PseudoQuestion],
+        asked: Vectors,
+        sample: Vectors,
+    ) -> None:
+        calibration = measure(fingerprint, questions, asked, sample, self._tried[base_id])
+        if calibration is not None:
+            self._store.save_calibration(base_id, calibration.to_json())
+            self._bases.get(base_id).measured(calibration)
