@@ -271,12 +271,14 @@ class FairQueue:
         return self._seconds.get(lane, self._seconds.get(other, 0.0))
 
     def _may_start(self, lane: Lane) -> bool:
-        """True where the next request of this lane would be served at once."""
-        free = self._slots - sum(map(len, self._held.values()))
-        if lane is Lane.PEOPLE or not free:
-            return free > 0
-        running = len(self._held[Lane.BACKGROUND])
-        return not self._lines[Lane.PEOPLE] and running < max(1, self._slots - 1)
+        """True where the next request of this lane would be served at once.
+
+        A free slot means that no person waits: people are handed theirs first.
+        """
+        if self._slots == sum(map(len, self._held.values())):
+            return False
+        background = len(self._held[Lane.BACKGROUND])
+        return lane is Lane.PEOPLE or background < max(1, self._slots - 1)
 
     def _check_limits(self, asker: Asker, line: _Line) -> None:
         for waiting, limit, key in (

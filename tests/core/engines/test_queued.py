@@ -211,6 +211,18 @@ async def test_a_slow_reader_does_not_hold_the_slot():
         ]
 
 
+async def test_who_reads_a_finished_answer_late_is_not_told_of_a_timeout():
+    engine = queued(ScriptedEngine("One two"), request_timeout_seconds=0.01)
+    async with aclosing(engine.generate(QUESTION, GenerationOptions(), ANN)) as events:
+        await anext(events)
+        await engine.settle()
+        await asyncio.sleep(0.02)
+        assert [event async for event in events] == [
+            EngineDelta("two"),
+            EngineFinished("stop", Usage(2, 2)),
+        ]
+
+
 async def test_a_full_queue_is_told_before_anything_is_yielded():
     engine = queued(ScriptedEngine(Script(gates={0: asyncio.Event()})), max_waiting=0)
     task = asyncio.create_task(everything(engine, ANN))
@@ -260,6 +272,22 @@ async def test_closing_turns_away_who_waits_and_ends_what_runs_before_the_engine
     with pytest.raises(EngineUnavailableError):
         await everything(engine, CID)
     assert others() == set()
+
+
+async def test_a_second_stop_leaves_the_engine_to_its_clean_up():
+    clean = asyncio.Event()
+    scripted = ScriptedEngine(Script(gates={0: asyncio.Event()}, clean_up_lock=clean))
+    engine = queued(scripted)
+    task = asyncio.create_task(everything(engine))
+    await turns()
+    task.cancel()
+    await turns()
+    closing = asyncio.create_task(engine.aclose())
+    await turns()
+    assert (engine.queue.load.busy, scripted.streams_open) == (1, 1)
+    clean.set()
+    await closing
+    assert (engine.queue.load.busy, scripted.streams_open) == (0, 0)
 
 
 async def test_a_stop_in_the_moment_the_slot_is_handed_over_loses_nothing():
