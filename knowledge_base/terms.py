@@ -88,12 +88,14 @@ def terms_of(text: str) -> Terms:
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
-    """Where words stand; in scripts without spaces, pairs of characters do for words."""
+    """Where words stand; without spaces, two characters of Han or kana do, six of the others."""
     spans: list[tuple[int, int]] = []
     for match in _token_pattern().finditer(text):
         start, end = match.span()
-        if _within(match.group()[0], _UNSPACED):
-            spans += [(at, min(at + 2, end)) for at in range(start, end, 2)]
+        first = match.group()[0]
+        if _within(first, _UNSPACED):
+            step = 2 if _within(first, (*_HAN, *_KANA)) else 6
+            spans += [(at, min(at + step, end)) for at in range(start, end, step)]
         else:
             spans.append((start, end))
     return spans
