@@ -63,6 +63,8 @@ class MarkerFilter:
         self._pending = ""
         self._at_line_start = True
         self._fence: str | None = None
+        self._owed = ""
+        """The space before a marker that was taken out, for a known one that follows at once."""
         self._tail = ""
         """What was given out since a bracket opened: dropping a marker must not form another."""
 
@@ -86,6 +88,7 @@ class MarkerFilter:
             if text:
                 given.append(text)
                 self._remember(text)
+                self._owed = ""
         self._pending = self._pending[at:]
         return "".join(given)
 
@@ -193,7 +196,9 @@ class MarkerFilter:
             if numbers is not None:
                 known = [number for number in numbers if number in self._known]
                 shown = "".join(f"[{number}]" for number in known)
-                return (self._pending[at:start] if known else "") + shown, closed + 1
+                space = self._pending[at:start] or self._owed
+                self._owed = "" if known else space
+                return (space + shown if known else ""), closed + 1
         return self._pending[at : bracket + 1], bracket + 1
 
     def _closing(self, bracket: int) -> int | None:

@@ -19,6 +19,7 @@ from knowledge_base.terms import normalise
 ENOUGH: Final = 0.5
 """Share of a sentence's words that a passage must hold."""
 _STEM: Final = 5
+_ENDING: Final = re.compile(r"(?<=...)(?:ings?|e[sd]|s|e|d|ly)$")
 
 _HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _RUN: Final = re.compile(rf"[{_HAN}\u3040-\u30ff]+|[^\W\d_{_HAN}\u3040-\u30ff]+")
@@ -184,7 +185,7 @@ def _tokens(folded: str) -> Iterator[str]:
     for run in _RUN.findall(folded):
         if not _HAN_RUN.match(run):
             if run not in _GRAMMAR and run not in _WORD_NUMBERS:
-                yield run[:_STEM]
+                yield _ENDING.sub("", run)[:_STEM]
             continue
         for part in _HAN_GRAMMAR.split(run):
             if _HAN_NUMBER.fullmatch(part):

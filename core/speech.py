@@ -73,6 +73,7 @@ class Speech:
         self._prompts = prompts
         self._max_answer_tokens = max_answer_tokens
         self._asker = Asker(message.conversation.channel, message.author.user_id)
+        self._given: tuple[Passage, ...] = ()
         self.draft = draft
         self.answer = answer
         self.words = words(draft.language)
@@ -89,7 +90,8 @@ class Speech:
         """
         engine, answer = served.engine, self.answer
         prompt = await self._prompts.build(self.draft, engine, self._max_answer_tokens)
-        answer.passages = max(answer.passages, prompt.passages, key=len)
+        self._given = max(self._given, prompt.passages, key=len)
+        answer.passages = self._given
         if prompt.dropped_passages or prompt.shortened:
             yield Notice(self._left_out(prompt.dropped_passages))
         before = answer.text

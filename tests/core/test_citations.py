@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ ANY_MARKER = re.compile(r"[\[【［〔]\s*\^?(\d+)(?:\s*[,，、]\s*\^?\d+)*\s*[
         ("A range [1-3].", "A range [1][2][3]."),
         ("Two [1][9].", "Two [1]."),
         ("Nothing [7].", "Nothing."),
+        ("Unknown before known [7][1].", "Unknown before known [1]."),
         ("没有这一段[7]。", "没有这一段。"),
         ("Some [2, 7].", "Some [2]."),
         ("As OpenAI writes 【1†source】.", "As OpenAI writes [1]."),
@@ -60,8 +62,10 @@ def test_what_stands_before_a_bracket_is_shown_at_once():
 
 pieces = st.one_of(
     st.sampled_from(
-        ["[", "]", "【", "】", "［", "］", "1", "2", "9", "１", "^", ",", "，", "-", " ", "\n", "`"]
-        + ["```", "~~~", ">", "\\", "a", "图书馆", "。", "[1]", "[9]", "[1, 9]", "[^9]", "†"]
+        ["[", "]", "【", "】", "［", "］", "1", "2", "9", "１", "^", ",", "，", "-", " "]
+    ),
+    st.sampled_from(
+        ["\n", "`", "```", "~~~", ">", "\\", "a", "图书馆", "。", "[1]", "[9]", "[1, 9]"]
     ),
     st.text(max_size=4),
 )
@@ -73,7 +77,7 @@ def test_any_split_into_deltas_gives_the_same_text(text, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
     markers = MarkerFilter(KNOWN)
     edges = [0, *cuts, len(text)]
-    given_out = [markers.feed(text[low:high]) for low, high in zip(edges, edges[1:], strict=False)]
+    given_out = [markers.feed(text[low:high]) for low, high in pairwise(edges)]
     assert "".join([*given_out, markers.end()]) == without_unknown_markers(text, KNOWN)
 
 
