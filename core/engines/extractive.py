@@ -25,7 +25,10 @@ _CONTEXT_WINDOW: Final = 1 << 20
 
 _CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _TOKEN: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+|[^\w\s]")
-_MARKER: Final = re.compile(r"\[(?=\d+\])")
+_MARKER: Final = re.compile(
+    r"[\[【［〔](?=\s*(?:[^\W\d]{1,10}\s*)?[:：#^]*\s*\d[\d\s,，、;；&和~～^–—-]*(?:†[^\]】]*)?[\]】］〕])"
+)
+"""The opening bracket of whatever could be read as the number of a source."""
 
 Quote: TypeAlias = Callable[[str, Sequence[Passage]], Awaitable[tuple[Quotation, ...]]]
 """Picks the sentences that fit a question best, best first."""
@@ -107,4 +110,4 @@ def _count(text: str) -> int:
 def _verbatim(text: str) -> str:
     """The sentence on one line; a "[3]" of its own is kept from reading as a marker of ours."""
     # A word joiner is seen by nobody, and by whoever looks for markers.
-    return _MARKER.sub("[\u2060", " ".join(text.split()))
+    return _MARKER.sub("\\g<0>\u2060", " ".join(text.split()))

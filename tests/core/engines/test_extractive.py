@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from core.citations import MarkerFilter
 from core.engines.base import (
     ChatMessage,
     EngineDelta,
@@ -63,10 +64,14 @@ async def test_a_sentence_over_several_lines_is_quoted_on_one():
     assert delta.text == "Boats leave at nine. [1]"
 
 
-async def test_a_reference_mark_within_the_sentence_is_not_taken_for_ours():
-    (delta, _) = await answer(ExtractiveEngine(quotes((0, "Boats leave[2] at nine."))))
-    assert "[2]" not in delta.text
-    assert delta.text.replace("\u2060", "") == "Boats leave[2] at nine. [1]"
+@pytest.mark.parametrize("mark", ["[2]", "[1, 2]", "【2】", "〔来源 2〕", "[^2]", "[1-2]", "［2］"])
+async def test_a_reference_mark_within_the_sentence_is_not_taken_for_ours(mark):
+    (delta, _) = await answer(ExtractiveEngine(quotes((0, f"Boats leave{mark} at nine."))))
+    assert delta.text.replace("\u2060", "") == f"Boats leave{mark} at nine. [1]"
+    shown = MarkerFilter({1})
+    assert (shown.feed(delta.text) + shown.end()).replace("\u2060", "") == (
+        f"Boats leave{mark} at nine. [1]"
+    )
 
 
 @pytest.mark.parametrize("passages", [(), None])
