@@ -16,6 +16,7 @@ _CHATTY = (
     "httpcore2",
     "apscheduler",
     "gradio",
+    "faiss",
     "asyncio",
     "uvicorn",
 )

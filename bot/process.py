@@ -71,6 +71,7 @@ def cores() -> int:
 async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config: Config) -> int:
     """Errors that are expected become a sentence and exit code 1 or 2; others are bugs and show."""
     from bot.config import ConfigError
+    from bot.errors import SurfaceError
     from bot.wording import own_words, sentence
     from core.errors import EngineError, UserError
     from knowledge_base.errors import KnowledgeError
@@ -84,7 +85,7 @@ async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config:
     except ConfigError as error:
         output.tell(str(error))
         return WRONG_USAGE
-    except (EngineError, KnowledgeError, UserError) as error:
+    except (EngineError, KnowledgeError, SurfaceError, UserError) as error:
         output.tell(sentence(error, own_words(config)))
         return FAILED
     except asyncio.CancelledError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from bot.errors import PortTakenError, SurfaceError
 from bot.settings import Config
 from core.explain import explain
 from core.language import Words, words
@@ -21,3 +22,19 @@ def own_words(config: Config) -> Words:
 def sentence(error: Exception, say: Words) -> str:
     """An expected error in one sentence."""
     return explain(error, say) or say("Something went wrong.")
+
+
+@explain.register
+def _port_taken(error: PortTakenError, _: Words) -> str:
+    return _(
+        "Nothing can be served at {host}, port {port}: another program is there, or the address is "
+        "not this machine's. Set `{key}` to another one.",
+        host=error.host,
+        port=error.port,
+        key=error.key,
+    )
+
+
+explain.register(
+    SurfaceError, lambda _error, _: _("A surface cannot serve; the log has the reason.")
+)

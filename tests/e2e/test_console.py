@@ -99,7 +99,7 @@ async def test_a_chinese_question_is_answered_and_cited(served, browser):
 
 
 async def test_a_file_that_is_added_is_answered_from(served, browser, tmp_path):
-    file = tmp_path / "lantern <b>.md"
+    file = tmp_path / "灯会 walk.md"
     file.write_text(
         "# Lantern walk\n\nThe lantern walk starts at 18:45 by the old pump.\n\n"
         "<script>document.title = 'owned'</script>"
@@ -109,10 +109,10 @@ async def test_a_file_that_is_added_is_answered_from(served, browser, tmp_path):
     page, outside = await page_of(browser, served, "en-US")
     await page.set_input_files("input[type=file]", str(file))
     await page.wait_for_selector("#uploads >> text=Added", timeout=SECONDS)
-    assert "lantern <b>.md" in await page.inner_text("#uploads")
+    assert "灯会 walk.md" in await page.inner_text("#uploads")
     answer, sources = await asked(page, "When does the lantern walk start?")
     assert "18:45" in answer
-    assert "lantern <b>.md" in sources
+    assert "灯会 walk.md" in sources
     assert await page.title() == "Lorekeeper"
     assert await page.locator("#chat img[src*=pixel], #sources img, #sources a").count() == 0
     assert outside == []

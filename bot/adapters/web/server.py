@@ -14,9 +14,8 @@ from fastapi import FastAPI
 
 from bot.adapters.web.guard import HostGuard, is_loopback
 from bot.config import ConfigError, Problem
+from bot.errors import PortTakenError
 from bot.settings import WebSettings
-from core.explain import explain
-from core.language import Words
 
 _CLOSE_SECONDS = 3
 
@@ -25,27 +24,6 @@ class Mountable(Protocol):
     """Pages that the application carries."""
 
     def mount(self, app: FastAPI, settings: WebSettings) -> None: ...
-
-
-class PortTakenError(Exception):
-    """The address cannot be listened on; `key` is where another one is configured."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(host, port)
-        self.host = host
-        self.port = port
-        self.key = "web.port"
-
-
-@explain.register
-def _port_taken(error: PortTakenError, _: Words) -> str:
-    return _(
-        "Nothing can be served at {host}, port {port}: another program is there, or the address is "
-        "not this machine's. Set `{key}` to another one.",
-        host=error.host,
-        port=error.port,
-        key=error.key,
-    )
 
 
 class _Server(uvicorn.Server):
@@ -137,7 +115,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.set_inheritable(False)
     except OSError as error:
         listening.close()
-        raise PortTakenError(host, port) from error
+        raise PortTakenError(host, port, "web.port") from error
     return listening
 
 

@@ -7,8 +7,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from bot.adapters.web.server import PortTakenError, serving
+from bot.adapters.web.server import serving
 from bot.config import ConfigError
+from bot.errors import PortTakenError
 from bot.settings import WebSettings
 
 
