@@ -136,6 +136,8 @@ class OpenAIEngine:
         """The server's own count where it offers one, else an estimate."""
         import openai
 
+        if self._client.is_closed():
+            raise self._unavailable()
         for counter in tuple(self._counters):
             try:
                 return await counter(messages)
@@ -151,6 +153,8 @@ class OpenAIEngine:
         self, messages: Sequence[ChatMessage], options: GenerationOptions
     ) -> AsyncGenerator[EngineEvent, None]:
         """Stream the answer; closing it closes the connection, which stops the server."""
+        if self._client.is_closed():
+            raise self._unavailable()
         attempts = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(_ATTEMPTS),
             wait=_wait,

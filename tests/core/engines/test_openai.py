@@ -326,3 +326,13 @@ async def test_a_server_that_cannot_count_is_asked_once_and_then_estimated(serve
         counts = [await engine.count_tokens(QUESTION) for _ in range(3)]
     assert counts[0] == counts[1] == counts[2] > 5
     assert len(server.asked) == 2
+
+
+async def test_once_closed_it_is_unavailable(server):
+    async with engine_on(server) as engine:
+        await engine.aclose()
+        with pytest.raises(EngineUnavailableError):
+            await everything(engine)
+        with pytest.raises(EngineUnavailableError):
+            await engine.count_tokens(QUESTION)
+    assert server.asked == []
