@@ -137,7 +137,7 @@ def _is_internal(error: type[Exception]) -> bool:
     return (
         error.__name__.startswith("_")
         or issubclass(error, RuntimeError | AssertionError)
-        or error.__name__ in ("ConfigError",)
+        or error.__name__ in ("ConfigError", "BrokenFrameError")
     )
 
 

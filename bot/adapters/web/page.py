@@ -110,8 +110,6 @@ def build_page(label: gr.I18n) -> Page:
                 )
             new = gr.Button(label("new"), size="sm", elem_id="new")
         with gr.Column(scale=2):
-            with gr.Accordion(label("sources"), open=True):
-                sources = gr.HTML(elem_id="sources")
             with gr.Accordion(label("knowledge"), open=True):
                 target = gr.Dropdown([], label=label("target"), elem_id="target")
                 upload = gr.UploadButton(
@@ -121,6 +119,8 @@ def build_page(label: gr.I18n) -> Page:
                     elem_id="upload",
                 )
                 uploads = gr.HTML(elem_id="uploads")
+            with gr.Accordion(label("sources"), open=True):
+                sources = gr.HTML(elem_id="sources")
     return Page(
         talk=talk,
         bases=bases,
