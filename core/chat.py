@@ -13,6 +13,7 @@ from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
 from core.events import IncomingMessage, Turn
+from core.evidence import content
 from core.explain import explain, near
 from core.followup import joined
 from core.history import History
@@ -105,7 +106,8 @@ class Chat:
             language_of(question),
             turns,
             message.quoted,
-            searched=found.searched,
+            # Within passages about the subject, the new question finds its sentence best alone.
+            aim=question if content(question) else found.searched,
         )
         speech = Speech(self._prompts, self._max_answer_tokens, message, draft, answer)
         served = self._engines.of(message.conversation.channel)

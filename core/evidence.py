@@ -16,8 +16,10 @@ from typing import Final
 from knowledge_base.models import Passage
 from knowledge_base.terms import normalise
 
-ENOUGH: Final = 0.5
+ENOUGH: Final = 0.6
 """Share of a sentence's words that a passage must hold."""
+ENOUGH_NEW: Final = 0.5
+"""The same of those that the question does not hold."""
 _STEM: Final = 5
 _ENDING: Final = re.compile(r"(?<=...)(?:ings?|e[sd]|s|e|d|ly)$")
 
@@ -38,6 +40,12 @@ _GRAMMAR: Final = frozenset(
         "re ve according document documents passage passages source sources based provided "
         "information mentioned states stated says pm clock",
     )
+)
+
+_ASKING: Final = re.compile(
+    r"\b(?:much|many|long|often|far|about|else|tell|mean|exactly|really|please|true|happens?)\b|"
+    r"多少钱?|什么(?:时候)?|怎么[样办]?|如何|哪[里儿个些]?|几[点个天]?|谁|为什么|多[久长远大]|是否|有没有|别的|"
+    r"其他|还有|那么?|如果|那里|这里|它们?|他们?|她们?|这[个些]|那[个些]"
 )
 
 _NUMBER: Final = re.compile(r"\d+(?::\d\d)+|\d+(?:[.,]\d+)*")
@@ -65,6 +73,28 @@ _HAN_NUMBER: Final = re.compile(rf"(?:(?<=周)|(?<=星期)|(?<=礼拜))[一二�
 _HAN_COUNTED: Final = re.compile(
     rf"(?:周|星期|礼拜)[一二三四五六]|第{_HAN_NUMERALS}|"
     rf"(?P<number>{_HAN_NUMERALS})(?=[个天元块月日号点人本次周年岁层楼名位张件台间%小时分钟公米])"
+)
+_WEEKDAYS: Final = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("monday", "周一", "星期一"),
+            ("tuesday", "周二", "星期二"),
+            ("wednesday", "周三", "星期三"),
+            ("thursday", "周四", "星期四"),
+            ("friday", "周五", "星期五"),
+            ("saturday", "周六", "星期六"),
+            ("sunday", "周日", "周天", "星期日", "星期天"),
+        )
+    )
+    for name in names
+}
+_WEEKDAY: Final = re.compile("|".join(sorted(_WEEKDAYS, key=len, reverse=True)))
+_TO: Final = re.compile(r"s?\s*(?:to|through|till|until|[-–—~～至到])\s*")
+_SEVERAL_DAYS: Final = (
+    (re.compile(r"\bweekdays?\b|工作日|平日"), range(5)),
+    (re.compile(r"\bweekends?\b|周末"), range(5, 7)),
+    (re.compile(r"\b(?:daily|every day)\b|每天|每日|天天"), range(7)),
 )
 _NAME: Final = re.compile(r"(?<![\w'’])[A-Z\u00c0-\u00de][\w-]*[\w]")
 
@@ -100,7 +130,8 @@ class Evidence:
 
     tokens: frozenset[str]
     numbers: frozenset[str]
-    words: frozenset[str]
+    names: frozenset[str]
+    """All its words, since any may be somebody's name."""
 
     @classmethod
     def of(cls, passage: Passage) -> Evidence:
@@ -109,7 +140,9 @@ class Evidence:
         text = "\n".join(parts)
         folded = normalise(text)
         return cls(
-            frozenset(_tokens(folded)), frozenset(_all_numbers(folded)), frozenset(_words(folded))
+            frozenset(_tokens(folded)),
+            frozenset(_all_numbers(folded)),
+            frozenset(_names(folded)),
         )
 
     @classmethod
@@ -119,7 +152,7 @@ class Evidence:
         return cls(
             frozenset().union(*(part.tokens for part in several)),
             frozenset().union(*(part.numbers for part in several)),
-            frozenset().union(*(part.words for part in several)),
+            frozenset().union(*(part.names for part in several)),
         )
 
     def supports(self, claim: Claim) -> tuple[Verdict, float]:
@@ -128,14 +161,19 @@ class Evidence:
             return Verdict.UNSUPPORTED, 0.0
         if _script(claim.tokens) not in (None, *map(_script, (self.tokens,))):
             return (Verdict.SUPPORTED if claim.numbers else Verdict.UNKNOWN), 0.0
-        if not claim.names <= self.words:
+        if not claim.names <= self.names:
             return Verdict.UNSUPPORTED, 0.0
         whole, new = _share(claim.tokens, self.tokens), _share(claim.new, self.tokens)
         # A number that is there says more than one or two words that are said otherwise.
         lenient = bool(claim.numbers) and len(claim.new) < 3
-        if whole < ENOUGH or (new < ENOUGH and not lenient):
+        if whole < ENOUGH or (new < ENOUGH_NEW and not lenient):
             return Verdict.UNSUPPORTED, 0.0
         return Verdict.SUPPORTED, whole + new
+
+
+def content(question: str) -> frozenset[str]:
+    """The words of a question that say what it is about; none in "and how much is it?"."""
+    return frozenset(_tokens(_ASKING.sub(" ", normalise(question))))
 
 
 def claim_of(sentence: str, question: str) -> Claim:
@@ -155,10 +193,10 @@ def claim_of(sentence: str, question: str) -> Claim:
         frozenset(
             word
             for name in names
-            for word in _words(name)
-            if len(word) > 1 and word not in _GRAMMAR and word not in _WORD_NUMBERS
+            for word in _names(name)
+            if word not in _GRAMMAR and word not in _WORD_NUMBERS and word not in _WEEKDAYS
         )
-        - frozenset(_words(asked)),
+        - frozenset(_names(asked)),
     )
 
 
@@ -174,10 +212,11 @@ def _script(tokens: frozenset[str]) -> str | None:
     return "han" if han * 2 > len(tokens) else "letters"
 
 
-def _words(folded: str) -> Iterator[str]:
+def _names(folded: str) -> Iterator[str]:
+    """Words in letters, a plural like its singular."""
     for run in _RUN.findall(folded):
-        if not _HAN_RUN.match(run):
-            yield run
+        if len(run) > 1 and not _HAN_RUN.match(run):
+            yield run[:-1] if len(run) > 3 and run.endswith("s") else run
 
 
 def _tokens(folded: str) -> Iterator[str]:
@@ -187,11 +226,7 @@ def _tokens(folded: str) -> Iterator[str]:
             if run not in _GRAMMAR and run not in _WORD_NUMBERS:
                 yield _ENDING.sub("", run)[:_STEM]
             continue
-        for part in _HAN_GRAMMAR.split(run):
-            if _HAN_NUMBER.fullmatch(part):
-                continue
-            if len(part) == 1:
-                yield part
+        for part in _HAN_GRAMMAR.split(_HAN_NUMBER.sub("的", run)):
             yield from (part[n : n + 2] for n in range(len(part) - 1))
 
 
@@ -205,6 +240,8 @@ def _claimed_numbers(folded: str) -> Iterator[str]:
     for match in _HAN_COUNTED.finditer(folded):
         if match["number"] not in (None, "一"):
             yield str(_han_value(match["number"]))
+    for match in _WEEKDAY.finditer(folded):
+        yield _day(_WEEKDAYS[match.group()])
 
 
 def _all_numbers(folded: str) -> Iterator[str]:
@@ -220,6 +257,26 @@ def _all_numbers(folded: str) -> Iterator[str]:
         yield str(_WORD_NUMBERS[match.group()])
     for match in _HAN_NUMBER.finditer(folded):
         yield str(_han_value(match.group()))
+    yield from _days(folded)
+
+
+def _days(folded: str) -> Iterator[str]:
+    """Days of the week that a text names, those between two named ones included."""
+    since: re.Match[str] | None = None
+    for match in _WEEKDAY.finditer(folded):
+        day = _WEEKDAYS[match.group()]
+        yield _day(day)
+        if since is not None and _TO.fullmatch(folded, since.end(), match.start()):
+            first = _WEEKDAYS[since.group()]
+            yield from (_day(number) for number in range(first, first + (day - first) % 7))
+        since = match
+    for pattern, days in _SEVERAL_DAYS:
+        if pattern.search(folded):
+            yield from map(_day, days)
+
+
+def _day(number: int) -> str:
+    return f"day {number % 7}"
 
 
 def _clock_forms(hour: int, minute: str, *, pm: bool) -> Iterator[str]:

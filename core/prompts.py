@@ -62,8 +62,8 @@ class Draft:
     history: tuple[Turn, ...] = ()
     quoted: Quoted | None = None
     persona: str = ""
-    searched: str | None = None
-    """The question as it was searched for, where it leans on earlier turns."""
+    aim: str | None = None
+    """What quotations are to answer, where the question alone does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Prompts:
             persona=disarm(draft.persona),
             today=_today(self._now().date(), draft.language),
         )
-        grounding = Grounding(draft.searched or draft.question, tuple(passages))
+        grounding = Grounding(draft.aim or draft.question, tuple(passages))
         return (
             *((ChatMessage("system", system),) if system else ()),
             *(() if chosen.shows_history else (_as_message(turn) for turn in history)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from core.attribution import attribute
 from core.citations import MarkerFilter
@@ -28,6 +28,12 @@ from core.replies import (
     Usage,
 )
 from knowledge_base.models import Passage
+
+_MOST_TOKENS_UNTRUSTED: Final = 160
+"""The quotation is the answer; what follows it is a remark."""
+_LOOP_LETTERS: Final = 240
+_LOOP_TIMES: Final = 4
+_LOOP_WORDS: Final = 12
 
 
 @dataclass(slots=True)
@@ -89,7 +95,10 @@ class Speech:
         An engine that says nothing raises `EngineUnavailableError`, unless it only quotes.
         """
         engine, answer = served.engine, self.answer
-        prompt = await self._prompts.build(self.draft, engine, self._max_answer_tokens)
+        most = self._max_answer_tokens
+        if not engine.trusted:
+            most = min(most, _MOST_TOKENS_UNTRUSTED)
+        prompt = await self._prompts.build(self.draft, engine, most)
         self._given = max(self._given, prompt.passages, key=len)
         answer.passages = self._given
         if prompt.dropped_passages or prompt.shortened:
@@ -124,6 +133,9 @@ class Speech:
                         self.answer.text = heard.whole
                         for part in shown:
                             yield part
+                        if loops(heard.text):
+                            self.answer.reason = "length"
+                            return
                     case EngineFinished():
                         self.answer.finished_by(event)
                     case _:
@@ -150,6 +162,17 @@ class Speech:
             "{count} passages were left out: the model cannot read so much at once.",
             dropped,
         )
+
+
+def loops(text: str) -> bool:
+    """Whether a text ends with the same words over and over, as small models' do."""
+    end = text[-_LOOP_LETTERS:]
+    period = len(end) - end.rfind(end[-_LOOP_WORDS:], 0, -1) - _LOOP_WORDS
+    return (
+        len(end) == _LOOP_LETTERS
+        and period <= _LOOP_LETTERS // _LOOP_TIMES
+        and end[period:] == end[:-period]
+    )
 
 
 class _Hearing:

@@ -14,7 +14,7 @@ from typing import Final
 
 from core.access import home_of, scope_of
 from core.commands.base import MEGABYTE, CommandContext, Replies
-from core.commands.talking import place_of
+from core.commands.talking import excerpt, place_of
 from core.errors import BadArgumentsError, UserError
 from core.events import Attachment
 from core.explain import explain
@@ -92,7 +92,7 @@ async def search(context: CommandContext) -> Replies:
         return
     pieces = [
         f"{number}. {place_of(passage, _)} · {passage.relevance:.0%}\n"
-        f"> {one_line(passage.chunk.text, _LONGEST_QUOTE)}"
+        f"> {excerpt(passage, _LONGEST_QUOTE)}"
         for number, passage in enumerate(result.passages, 1)
     ]
     if result.refused:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Final
 
 from core.access import scope_of
 from core.commands.base import CommandContext, Replies
 from core.events import ChannelKind, Trigger
 from core.history import StoredAnswer
-from core.inert import inert, one_line
+from core.inert import inert
 from core.language import Words
 from core.permissions import Level
 from core.replies import CitedPassage, Sources, TextDelta
+from core.text import clip, escape_markdown
 from knowledge_base.models import Passage
 
-_LONGEST_QUOTE = 700
+_LONGEST_QUOTE: Final = 700
 
 
 async def ask(context: CommandContext) -> Replies:
@@ -67,6 +69,7 @@ async def sources(context: CommandContext) -> Replies:
     for source in answer.sources:
         passage = await resources.library.passage(scope, source.chunk)
         if passage is not None:
+            passage = replace(passage, relevance=source.relevance)
             shown.append(CitedPassage(source.number, passage, source.cited))
             pieces.append(_entry(source.number, passage, _))
         elif source.cited:
@@ -84,9 +87,12 @@ def _gone(answer: StoredAnswer, _: Words) -> str:
 
 
 def _entry(number: int, passage: Passage, _: Words) -> str:
-    place = place_of(passage, _)
-    quote = one_line(passage.chunk.text, _LONGEST_QUOTE)
-    return f"[{number}] {place}\n> {quote}"
+    return f"[{number}] {place_of(passage, _)}\n> {excerpt(passage, _LONGEST_QUOTE)}"
+
+
+def excerpt(passage: Passage, longest: int) -> str:
+    """The beginning of a passage on one line, in which nothing is markup."""
+    return escape_markdown(clip(" ".join(passage.chunk.text.split()), longest))
 
 
 def place_of(passage: Passage, _: Words) -> str:

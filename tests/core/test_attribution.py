@@ -72,6 +72,8 @@ def test_a_marker_whose_passage_does_not_support_the_sentence_is_moved(said, sho
         "A ticket costs 1,520 crowns [3].",
         "Ferries leave Skerrow at 07:40 [3].",
         "Ferries leave Skerrow at three and fourteen [3].",
+        "图书馆周六闭馆[2]。",
+        "The library is closed on Saturdays [2].",
     ],
 )
 def test_a_swapped_number_or_name_is_marked_and_loses_its_marker(said):
@@ -88,6 +90,8 @@ def test_a_swapped_number_or_name_is_marked_and_loses_its_marker(said):
         "每人最多可以借6本书[2]。",
         "借期是30天[2]。",
         "周一至周五9点开门[2]。",
+        "周三九点开门[2]。",
+        "借期三十天[2]。",
     ],
 )
 def test_numbers_may_be_written_in_another_way(said):

@@ -170,8 +170,27 @@ async def test_a_follow_up_is_searched_alone_and_joined_with_what_it_follows(des
         "assistant",
         "user",
     ]
-    grounding = engine.calls[-1].messages[-1].grounding
-    assert grounding.question == f"{ASKED} and on Sundays?"
+    assert engine.calls[-1].messages[-1].grounding.question == "and on Sundays?"
+
+
+async def test_a_follow_up_without_a_word_of_its_own_is_quoted_for_what_it_follows(desk):
+    engine = ScriptedEngine("It opens at nine [1].", "At nine too [1].")
+    await desk.ask(engine, private(ASKED, "1"))
+    await desk.ask(engine, private("and why is that?", "2"))
+    assert engine.calls[-1].messages[-1].grounding.question == f"{ASKED} and why is that?"
+
+
+async def test_a_model_that_repeats_itself_is_stopped(desk):
+    engine = ScriptedEngine(Script(["It opens at nine. ", *["and so on, "] * 500]))
+    events = await desk.ask(engine, group(ASKED))
+    assert len(text_of(events)) < 400
+    assert events[-1].reason == "length"
+
+
+async def test_a_list_of_like_lines_is_no_loop(desk):
+    lines = [f"- Gate {n} of the garden opens at nine.\n" for n in range(40)]
+    events = await desk.ask(ScriptedEngine(Script(lines)), group(ASKED))
+    assert "Gate 39" in text_of(events)
 
 
 async def test_a_question_that_stands_alone_is_searched_once(desk):

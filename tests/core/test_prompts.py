@@ -54,7 +54,7 @@ async def test_a_language_without_a_template_gets_the_english_one(prompts):
 
 
 async def test_engines_that_quote_learn_what_the_prompt_was_made_from(prompts):
-    prompt = await prompts.build(draft(searched="the hut: when?"), ScriptedEngine(), 100)
+    prompt = await prompts.build(draft(aim="the hut: when?"), ScriptedEngine(), 100)
     grounding = prompt.messages[-1].grounding
     assert grounding is not None
     assert (grounding.question, grounding.passages) == ("the hut: when?", PASSAGES)
