@@ -21,7 +21,6 @@ from knowledge_base.errors import (
     UnreadableDocumentError,
 )
 from knowledge_base.leases import Lease
-from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import (
     Added,
     AddState,
@@ -37,6 +36,7 @@ from knowledge_base.models import (
 )
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals, Staged
+from knowledge_base.reading import FileReader
 from knowledge_base.splitter import embedded
 from knowledge_base.store import Claim, Claimed, ClaimOutcome, Committed, MadeBy, Store
 from knowledge_base.threads import Threads, run
@@ -57,7 +57,7 @@ class Workshop:
     store: Store
     originals: Originals
     bases: OpenBases
-    reader: Reader
+    reader: FileReader
     embedder: Embedder | None
     lease: Lease
     threads: Threads

@@ -43,6 +43,7 @@ from knowledge_base.models import (
 )
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
+from knowledge_base.reading import FileReader
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
@@ -89,8 +90,10 @@ class Library:
         embedder: Embedder | None,
         settings: KnowledgeSettings,
         clock: Callable[[], datetime] = _now,
+        reader: FileReader | None = None,
     ) -> AsyncIterator[Library]:
-        """Without an embedder the lexical leg serves alone. The embedder stays the caller's.
+        """Without an embedder the lexical leg serves alone. The embedder stays the caller's; the
+        reader, by default the worker processes, is closed.
 
         What a process that died was adding is marked as failed, and its files are swept.
         Raises `StoreCorruptError`, `StoreTooNewError`, `StorageBusyError`, `StorageFullError`.
@@ -103,10 +106,9 @@ class Library:
             store, originals, lease = opened
             bases = OpenBases(store, folder / "indexes", settings.memory_budget_mb)
             spec = embedder.tokenizer if embedder else WITHOUT_EMBEDDER
-            reader = Reader(settings.limits, spec)
             workshop = Workshop(
-                store, originals, bases, reader, embedder, lease, threads,
-                settings.limits.max_file_mb,
+                store, originals, bases, reader or Reader(settings.limits, spec), embedder, lease,
+                threads, settings.limits.max_file_mb,
             )  # fmt: skip
             library = cls(workshop, folder, settings)
             try:

@@ -22,6 +22,8 @@ from knowledge_base.models import (
     KnowledgeBase,
     chunk_id,
 )
+from knowledge_base.splitter import embedded
+from knowledge_base.terms import TERMS_VERSION, pack_terms, terms_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -155,12 +157,22 @@ class Rows:
             yield first, _unpacked(blob, dimension)
 
     def terms_between(self, base_id: BaseId, low: int, high: int) -> Iterator[tuple[int, bytes]]:
-        """(n, packed terms) of the chunks low <= n < high, in order."""
+        """(n, packed terms) of the chunks low <= n < high, in order.
+
+        Terms that an older version packed are made anew from the text.
+        """
         statement = "SELECT chunk_id, terms FROM terms WHERE chunk_id >= ? AND chunk_id < ?"
         zero = chunk_id(base_id, 0)
         parameters = (zero + low, zero + high)
         for chunk, packed in self._connection.execute(f"{statement} ORDER BY chunk_id", parameters):
+            if packed[0] != TERMS_VERSION:
+                packed = self._terms_anew(chunk)
             yield chunk - zero, packed
+
+    def _terms_anew(self, chunk: ChunkId) -> bytes:
+        statement = "SELECT text, heading FROM chunks WHERE chunk_id = ?"
+        text, heading = self._connection.execute(statement, (chunk,)).fetchone()
+        return pack_terms(terms_of(embedded(text, heading)))
 
     def vectors(self, document_id: DocumentId, dimension: int) -> Vectors | None:
         """Shape (passages, dimension); None for a document that was stored without."""

@@ -9,19 +9,21 @@ from functools import partial
 from pathlib import Path
 
 from knowledge_base.errors import RejectedDocumentError
-from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import Upload
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
+from knowledge_base.reading import FileReader
 from knowledge_base.threads import Threads, run
 
 ZIP_MAGIC = b"PK"
 
 
 class Unpacking:
-    """Expands folders and archives; members lie in scratch folders for as long as they are used."""
+    """Expands folders and archives, whose members lie in scratch folders while they are used."""
 
-    def __init__(self, reader: Reader, originals: Originals, threads: Threads, holder: str) -> None:
+    def __init__(
+        self, reader: FileReader, originals: Originals, threads: Threads, holder: str
+    ) -> None:
         self._reader = reader
         self._originals = originals
         self._threads = threads

@@ -1,0 +1,29 @@
+"""The port through which files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from knowledge_base.models import ParsedDocument, Section, Upload
+
+
+class FileReader(Protocol):
+    """Reads files for several tasks at once; raises `RejectedDocumentError` for what it cannot."""
+
+    async def parse(
+        self, upload: Upload, progress: Callable[[int, int | None], None] | None = None
+    ) -> ParsedDocument:
+        """The file's chunks with their terms; `progress` is told pages done and in all."""
+        ...
+
+    async def sections(self, upload: Upload) -> tuple[Section, ...]:
+        """The file's text."""
+        ...
+
+    async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
+        """An archive's members as files in `destination`; None where the file is no archive."""
+        ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,257 @@
+"""The dense leg: what every `VectorIndex` promises, and how the segments keep it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge_base import index as index_module
+from knowledge_base.index import FaissIndex, VectorIndex
+from knowledge_base.segments import DamagedSegmentError, Ids, build, load, save
+
+DIMENSION = 8
+
+
+def unit(n: int, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(n, DIMENSION)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def no_source(low: int, high: int) -> Iterator[tuple[Ids, np.ndarray]]:
+    raise AssertionError("exact segments need no source")
+
+
+def compact(index: FaissIndex) -> bool:
+    plan = index.compaction()
+    if plan is None:
+        return False
+    return index.adopt(plan, plan.run(no_source))
+
+
+@pytest.fixture
+def small_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "TAIL", 50)
+
+
+@pytest.fixture(params=["tail", "sealed"])
+def index(request: pytest.FixtureRequest, small_tail: None) -> VectorIndex:
+    """Ten vectors under the ids 100 to 109, in the tail or in a segment."""
+    made = FaissIndex(DIMENSION)
+    if request.param == "sealed":
+        made.add(np.arange(50), unit(50, seed=9))
+        made.remove(np.arange(50))
+        made.add(np.arange(100, 110), unit(10))
+        assert compact(made)
+        assert len(made.segments) == 1
+    else:
+        made.add(np.arange(100, 110), unit(10))
+    return made
+
+
+def test_the_nearest_is_the_vector_itself(index: VectorIndex) -> None:
+    for at, vector in enumerate(unit(10)):
+        ids, scores = index.nearest(vector, 3)
+        assert ids[0] == 100 + at
+        assert scores[0] == pytest.approx(1.0, abs=1e-5)
+        assert (np.diff(scores) <= 0).all()
+
+
+def test_hits_are_the_same_as_arrays(index: VectorIndex) -> None:
+    vector = unit(1, seed=3)[0]
+    ids, scores = index.nearest(vector, 5)
+    hits = index.search(vector, 5)
+    assert [hit.chunk_id for hit in hits] == ids.tolist()
+    assert [hit.score for hit in hits] == scores.tolist()
+
+
+def test_what_is_removed_is_found_no_longer_and_the_rest_is(index: VectorIndex) -> None:
+    index.remove(np.array([101, 105, 7777]))
+    ids, _ = index.nearest(unit(10)[1], 10)
+    assert sorted(ids.tolist()) == [100, 102, 103, 104, 106, 107, 108, 109]
+    assert len(index) == 8
+
+
+def test_more_is_asked_for_than_there_is(index: VectorIndex) -> None:
+    ids, _ = index.nearest(unit(1)[0], 1000)
+    assert len(ids) == 10
+    index.remove(np.arange(100, 110))
+    assert len(index.nearest(unit(1)[0], 1000)[0]) == 0
+    assert len(index) == 0
+
+
+def test_given_ids_are_scored_and_unknown_ones_are_not_a_number(index: VectorIndex) -> None:
+    vectors = unit(10)
+    index.remove(np.array([104]))
+    scores = index.match(vectors[3], np.array([103, 5, 104, 109]))
+    assert scores[0] == pytest.approx(1.0, abs=1e-5)
+    assert np.isnan(scores[1:3]).all()
+    assert scores[3] == pytest.approx(float(vectors[9] @ vectors[3]), abs=1e-5)
+
+
+def test_ids_ascend(index: VectorIndex) -> None:
+    with pytest.raises(ValueError, match="ascend"):
+        index.add(np.array([109]), unit(1))
+    with pytest.raises(ValueError, match="ascend"):
+        index.add(np.array([121, 120]), unit(2))
+
+
+def test_vectors_of_another_dimension_are_refused(index: VectorIndex) -> None:
+    with pytest.raises(ValueError, match="dimensions"):
+        index.add(np.array([200]), np.ones((1, DIMENSION + 1), dtype=np.float32))
+
+
+def test_a_copy_lives_on_unchanged_while_the_other_changes(index: FaissIndex) -> None:
+    before = index.copy()
+    index.remove(np.array([100]))
+    index.add(np.arange(200, 500), unit(300, seed=4))
+    assert len(before) == 10
+    assert sorted(before.nearest(unit(1)[0], 400)[0].tolist()) == list(range(100, 110))
+    assert len(index) == 309
+
+
+def test_the_sample_does_not_depend_on_the_layout(small_tail: None) -> None:
+    one, other = FaissIndex(DIMENSION), FaissIndex(DIMENSION)
+    vectors = unit(300)
+    one.add(np.arange(300), vectors)
+    for start in range(0, 300, 60):
+        other.add(np.arange(start, start + 60), vectors[start : start + 60])
+        compact(other)
+    for made in (one, other):
+        made.remove(np.arange(0, 300, 7))
+    assert other.segments
+    ids, sample = one.sample(100)
+    assert 50 <= len(ids) <= 100
+    np.testing.assert_array_equal(ids, other.sample(100)[0])
+    np.testing.assert_array_equal(sample, other.sample(100)[1])
+
+
+def test_segments_stay_few_and_forget_the_dead(small_tail: None) -> None:
+    index = FaissIndex(DIMENSION)
+    vectors = unit(3000)
+    for start in range(0, 3000, 30):
+        index.add(np.arange(start, start + 30), vectors[start : start + 30])
+        if start % 90 == 0:
+            index.remove(np.arange(start, start + 10))
+        compact(index)
+    assert len(index.segments) <= 8
+    alive = [n for n in range(3000) if n % 90 >= 10]
+    assert len(index) == len(alive)
+    assert sorted(index.nearest(vectors[0], 3000)[0].tolist()) == alive
+    kept = sum(len(segment) for segment in index.segments)
+    assert kept <= len(alive) * 1.25 + 90
+
+
+def test_what_happens_during_sealing_is_kept(small_tail: None) -> None:
+    index = FaissIndex(DIMENSION)
+    index.add(np.arange(60), unit(60))
+    plan = index.compaction()
+    assert plan is not None
+    sealed = plan.run(no_source)
+    index.add(np.arange(60, 400), unit(340, seed=2))
+    index.remove(np.array([3, 70]))
+    assert index.adopt(plan, sealed)
+    ids, _ = index.nearest(unit(1)[0], 400)
+    assert sorted(ids.tolist()) == [n for n in range(400) if n not in (3, 70)]
+
+
+def test_a_plan_for_another_state_is_not_adopted(small_tail: None) -> None:
+    index = FaissIndex(DIMENSION)
+    index.add(np.arange(60), unit(60))
+    plan = index.compaction()
+    assert plan is not None
+    sealed = plan.run(no_source)
+    assert index.adopt(plan, sealed)
+    assert not index.adopt(plan, sealed)
+    assert len(index) == 60
+
+
+def test_searching_while_another_thread_adds_and_seals(small_tail: None) -> None:
+    index = FaissIndex(DIMENSION)
+    vectors = unit(6000)
+    index.add(np.arange(10), vectors[:10])
+    stop = threading.Event()
+    wrong: list[str] = []
+
+    def search() -> None:
+        while not stop.is_set():
+            now = index.copy()
+            ids, scores = now.nearest(vectors[5], 10)
+            if ids[0] != 5 or len(set(ids.tolist())) != 10 or not np.isfinite(scores).all():
+                wrong.append(str(ids))
+
+    searchers = [threading.Thread(target=search) for _ in range(4)]
+    for thread in searchers:
+        thread.start()
+    for start in range(10, 6000, 10):
+        index.add(np.arange(start, start + 10), vectors[start : start + 10])
+        compact(index)
+    stop.set()
+    for thread in searchers:
+        thread.join()
+    assert wrong == []
+    assert len(index) == 6000
+
+
+@pytest.mark.parametrize("kind", ["flat", "sq8", "ivf"])
+def test_a_segment_comes_back_from_its_file(kind: str, tmp_path: Path) -> None:
+    vectors = unit(500)
+    made = build(0, 500, [(np.arange(500), vectors)], kind)
+    name, sha256 = save(made, tmp_path)
+    back = load(tmp_path / name, sha256, 0, 500, kind)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    for at in (0, 250, 499):
+        _, positions = back.nearest(vectors[at], 1)
+        assert back.ids[positions[0]] == at
+    np.testing.assert_allclose(back.vectors(np.array([7]))[0], vectors[7], atol=0.02)
+
+
+def test_a_flipped_byte_a_short_file_and_no_file_are_noticed(tmp_path: Path) -> None:
+    made = build(0, 500, [(np.arange(500), unit(500))], "flat")
+    name, sha256 = save(made, tmp_path)
+    path = tmp_path / name
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for content in (bytes(flipped), whole[:-10], b""):
+        path.write_bytes(content)
+        with pytest.raises(DamagedSegmentError):
+            load(path, sha256, 0, 500, "flat")
+    path.unlink()
+    with pytest.raises(DamagedSegmentError):
+        load(path, sha256, 0, 500, "flat")
+
+
+def test_quantised_segments_are_merged_from_the_source(
+    small_tail: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = unit(400)
+    segment = build(0, 100, [(np.arange(100), vectors[:100])], "sq8")
+    index = FaissIndex(DIMENSION, (segment,))
+    index.add(np.arange(100, 400), vectors[100:])
+    index.remove(np.array([5]))
+    plan = index.compaction()
+    assert plan is not None
+    assert plan.start == 0
+
+    def source(low: int, high: int) -> Iterator[tuple[Ids, np.ndarray]]:
+        assert (low, high) == (0, 100)
+        yield np.arange(100), vectors[:100]
+
+    sealed = plan.run(source)
+    assert sealed.exact
+    np.testing.assert_array_equal(sealed.all_vectors(), np.delete(vectors, 5, axis=0))
+
+
+async def test_nothing_of_it_runs_on_an_event_loop(index: FaissIndex) -> None:
+    from knowledge_base.offloop import OnEventLoopError
+
+    with pytest.raises(OnEventLoopError):
+        index.nearest(unit(1)[0], 1)
+    with pytest.raises(OnEventLoopError):
+        index.add(np.array([900]), unit(1))
+    with pytest.raises(OnEventLoopError):
+        index.remove(np.array([1]))

@@ -1,0 +1,56 @@
+"""A reader in this process for short texts, whose paragraphs are chunks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from knowledge_base.errors import EmptyDocumentError, UnreadableDocumentError
+from knowledge_base.models import ChunkDraft, ParsedDocument, Section, Upload
+from knowledge_base.terms import pack_terms, terms_of
+
+
+class PlainReader:
+    """The `FileReader` port. A text that begins with "broken" cannot be read.
+
+    While `gate` is cleared, parsing waits for it.
+    """
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.parsed: list[str] = []
+        self._begun = asyncio.Condition()
+
+    async def begun(self, count: int) -> None:
+        """Until that many files have begun to be read."""
+        async with self._begun:
+            await self._begun.wait_for(lambda: len(self.parsed) >= count)
+
+    async def parse(
+        self, upload: Upload, progress: Callable[[int, int | None], None] | None = None
+    ) -> ParsedDocument:
+        async with self._begun:
+            self.parsed.append(upload.name)
+            self._begun.notify_all()
+        text = await asyncio.to_thread(upload.path.read_text, encoding="utf-8")
+        await self.gate.wait()
+        if text.startswith("broken"):
+            raise UnreadableDocumentError(upload.name, "text/plain")
+        parts = [part for part in text.split("\n\n") if part.strip()]
+        if not parts:
+            raise EmptyDocumentError(upload.name)
+        if progress is not None:
+            progress(1, 1)
+        drafts = (ChunkDraft(part, None, None, pack_terms(terms_of(part))) for part in parts)
+        return ParsedDocument("text/plain", None, tuple(drafts))
+
+    async def sections(self, upload: Upload) -> tuple[Section, ...]:
+        return (Section(await asyncio.to_thread(upload.path.read_text, encoding="utf-8")),)
+
+    async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
+        return None
+
+    async def aclose(self) -> None:
+        return None
