@@ -15,7 +15,7 @@ from core.errors import EngineError, QueueFullError
 from core.events import IncomingMessage, Turn
 from core.evidence import content
 from core.explain import explain, near
-from core.followup import joined
+from core.followup import Lean, joined, lean_of
 from core.history import History
 from core.inert import inert
 from core.language import Words, language_of, words
@@ -200,6 +200,9 @@ class Chat:
         if together is None:
             return alone
         more = _Found(await self._library.search(scope, together, limit=limit), together)
+        if lean_of(question) is Lean.SURELY:
+            # Alone it would find its words anywhere, however well they fit there.
+            return alone if more.result.refused else more
         first, second = sorted((alone, more), key=_relevance, reverse=True)
         return replace(first, result=_merged(first.result, second.result, limit))
 

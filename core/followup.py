@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Final
 
 from core.events import Turn
@@ -51,17 +52,28 @@ _ZH_SHORT: Final = 5
 """The same in Chinese characters."""
 
 
-def leans(question: str) -> bool:
-    """Whether a question is likely to need an earlier one to be understood."""
+class Lean(IntEnum):
+    """How surely a question needs an earlier one to be understood."""
+
+    NOT = 0
+    MAYBE = 1
+    """It is short, and may be a part of a question or a whole one."""
+    SURELY = 2
+
+
+def lean_of(question: str) -> Lean:
+    """Told by how the question opens and ends, what it points at, and how short it is."""
     text = question.strip()
     if language_of(text) in ("zh", "ja"):
-        if _ZH_OPENS.search(text) or _ZH_ENDS.search(text) or _ZH_POINTS.search(text):
-            return True
-        return _han(text) <= _ZH_SHORT and not re.search(r"[A-Za-z0-9]", text)
-    if _OPENS.search(text) or _POINTS.search(_INTRODUCES.sub("", text)):
-        return True
-    words = len(_WORD.findall(text))
-    return words < _SHORT or (words == _SHORT and not _ASKS.search(text))
+        sure = _ZH_OPENS.search(text) or _ZH_ENDS.search(text) or _ZH_POINTS.search(text)
+        short = _han(text) <= _ZH_SHORT and not re.search(r"[A-Za-z0-9]", text)
+    else:
+        sure = _OPENS.search(text) or _POINTS.search(_INTRODUCES.sub("", text))
+        words = len(_WORD.findall(text))
+        short = words < _SHORT or (words == _SHORT and not _ASKS.search(text))
+    if sure:
+        return Lean.SURELY
+    return Lean.MAYBE if short else Lean.NOT
 
 
 def joined(question: str, turns: Sequence[Turn]) -> str | None:
@@ -69,14 +81,14 @@ def joined(question: str, turns: Sequence[Turn]) -> str | None:
 
     What it follows are the questions before it, back to one that stands alone itself.
     """
-    if not leans(question):
+    if lean_of(question) is Lean.NOT:
         return None
     before: list[str] = []
     for turn in reversed(turns):
         if turn.role != "user" or not turn.text.strip():
             continue
         before.insert(0, turn.text.strip())
-        if not leans(turn.text) or len(before) == _FURTHEST:
+        if lean_of(turn.text) is Lean.NOT or len(before) == _FURTHEST:
             break
     if not before:
         return None

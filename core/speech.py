@@ -31,8 +31,8 @@ from knowledge_base.models import Passage
 
 _MOST_TOKENS_UNTRUSTED: Final = 160
 """The quotation is the answer; what follows it is a remark."""
-_LOOP_LETTERS: Final = 240
-_LOOP_TIMES: Final = 4
+_LOOP_LETTERS: Final = 180
+_LOOP_TIMES: Final = 3
 _LOOP_WORDS: Final = 12
 
 

@@ -193,6 +193,22 @@ async def test_a_list_of_like_lines_is_no_loop(desk):
     assert "Gate 39" in text_of(events)
 
 
+async def test_a_question_that_points_back_is_answered_from_what_it_follows(desk):
+    desk.shelf.put("shared", "shop.md", "On Sundays and holidays the shop is closed.")
+    engine = ScriptedEngine("It opens at nine [1].")
+    await desk.ask(engine, private(ASKED, "1"))
+    events = await desk.ask(engine, private("and on Sundays?", "2"))
+    assert sources(events).passages[0].passage.document.name == "garden.md"
+
+
+async def test_a_short_question_about_something_else_is_answered_from_that(desk):
+    desk.shelf.put("shared", "shop.md", "Shop prices: bread 3 crowns.")
+    engine = ScriptedEngine("Bread [1].")
+    await desk.ask(engine, private(ASKED, "1"))
+    events = await desk.ask(engine, private("Shop bread prices", "2"))
+    assert sources(events).passages[0].passage.document.name == "shop.md"
+
+
 async def test_a_question_that_stands_alone_is_searched_once(desk):
     engine = ScriptedEngine("It opens at nine [1].")
     await desk.ask(engine, private(ASKED, "1"))

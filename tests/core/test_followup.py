@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.events import Turn
-from core.followup import joined, leans
+from core.followup import Lean, joined, lean_of
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from core.followup import joined, leans
     ],
 )
 def test_a_question_that_leans_on_an_earlier_one_is_recognised(question):
-    assert leans(question)
+    assert lean_of(question) is not Lean.NOT
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_question_that_leans_on_an_earlier_one_is_recognised(question):
     ],
 )
 def test_a_question_that_stands_alone_is_left_alone(question):
-    assert not leans(question)
+    assert lean_of(question) is Lean.NOT
 
 
 def test_what_it_follows_is_put_before_it():
@@ -69,3 +69,10 @@ def test_a_chain_of_follow_ups_goes_back_to_the_question_that_stands_alone():
         Turn("assistant", "闭馆。"),
     )
     assert joined("节假日呢？", turns) == "图书馆周一几点开门？ 那周日呢？ 节假日呢？"
+
+
+def test_a_short_question_only_may_lean_and_one_that_points_back_surely_does():
+    assert lean_of("Sundays?") is Lean.MAYBE
+    assert lean_of("图书馆时间") is Lean.MAYBE
+    assert lean_of("and on Sundays?") is Lean.SURELY
+    assert lean_of("那周日呢？") is Lean.SURELY
