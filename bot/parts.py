@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ async def open_library(
     """The library under the data directory; without `embedding` no model is loaded."""
     from knowledge_base.library import Library
 
+    # Private chats and documents lie there: for the operator's own account alone.
+    await asyncio.to_thread(config.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         embedder = await _opened_embedder(config, shares) if embedding else None
         if embedder is not None:

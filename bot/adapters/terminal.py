@@ -6,24 +6,27 @@ import asyncio
 import contextlib
 import getpass
 import os
+import shlex
 import shutil
 import signal
 import sys
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from bot import output
+from bot.adapters.files import local_file
 from core.events import (
     Author,
     ChannelKind,
     ChannelRef,
     ConversationRef,
     IncomingMessage,
+    Invocation,
     Platform,
     Trigger,
     Turn,
@@ -48,6 +51,7 @@ from core.replies import (
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
 
+_ADD = "/kb add "
 CONVERSATION = ConversationRef(ChannelRef(Platform.TERMINAL, "local"))
 
 
@@ -86,6 +90,12 @@ def question(
         context=context,
         bases=bases or None,
     )
+
+
+def _addition(message: IncomingMessage, paths: str) -> IncomingMessage:
+    """`/kb add FILE...` at a terminal: the files come along. Raises `OSError`, `ValueError`."""
+    files = tuple(local_file(Path(path).expanduser()) for path in shlex.split(paths))
+    return replace(message, command=Invocation("kb add"), attachments=files)
 
 
 async def ask(inbox: Inbox, message: IncomingMessage) -> Answer:
@@ -253,7 +263,14 @@ class Terminal:
         return PromptSession(history=FileHistory(str(self._history_file)))
 
     async def _answer(self, text: str) -> None:
-        message = question(text, self._bases, locale=self._words.language)
+        _ = self._words
+        message = question(text, self._bases, locale=_.language)
+        if text.startswith(_ADD):
+            try:
+                message = _addition(message, text.removeprefix(_ADD))
+            except (OSError, ValueError):
+                output.say(_("Name the files like this: /kb add FILE..."))
+                return
         loop = asyncio.get_running_loop()
         task = asyncio.create_task(self._shown(message), name="answer")
         with contextlib.suppress(NotImplementedError):
@@ -264,7 +281,7 @@ class Terminal:
             me = asyncio.current_task()
             if not task.cancelled() or (me and me.cancelling()):
                 raise
-            output.say("\n" + self._words("[stopped]"))
+            output.say("\n" + _("[stopped]"))
         finally:
             task.cancel()
             with contextlib.suppress(NotImplementedError):

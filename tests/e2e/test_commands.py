@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from knowledge_base.embedders.bundled import runs_here
-from tests.support.shell import bot
+from tests.support.shell import bot, environment
 
 pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
 
@@ -164,3 +167,33 @@ def test_an_unreadable_file_fails_alone(tmp_path):
 def test_an_empty_base_refuses(tmp_path):
     done = bot(tmp_path, "kb", "search", "anything", "--json")
     assert (done.code, done.row) == (0, {"id": None, "hits": [], "refused": True})
+
+
+def test_an_interrupt_leaves_nothing_half_done(tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    for n in range(40):
+        (files / f"{n:02}.txt").write_text(f"Locker {n} opens with code {n * 7919 % 10007}. " * 30)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "kb", "add", "files", "--json"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert errors == "Stopped. What was reported as done is done.\n"
+    reported = {json.loads(line)["document"] for line in [first, *rest.splitlines()]}
+    assert 0 < len(reported) < 40
+    listed = {row["document"] for row in bot(tmp_path, "kb", "list", "--json").rows}
+    assert reported <= listed
+    assert bot(tmp_path, "kb", "verify", "--json").row["problems"] == []
+    again = bot(tmp_path, "kb", "add", "files", "--json")
+    assert again.code == 0
+    states = {row["document"]: row["state"] for row in again.rows}
+    assert {states[name] for name in listed} == {"unchanged"}
+    assert len(bot(tmp_path, "kb", "list", "--json").rows) == 40

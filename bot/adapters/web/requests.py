@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.errors import AttachmentTooLargeError
+from bot.adapters.files import local_file
 from core.events import (
     Attachment,
     Author,
@@ -63,19 +61,8 @@ def addition(thread: str, path: Path, base: str, locale: str | None) -> Incoming
         bases=(base,),
         locale=locale,
         command=Invocation("kb add"),
-        attachments=(_attachment(path),),
+        attachments=(local_file(path),),
     )
-
-
-def _attachment(path: Path) -> Attachment:
-    size = path.stat().st_size
-
-    async def save(destination: Path, limit: int) -> None:
-        if size > limit:
-            raise AttachmentTooLargeError(path.name, limit, "knowledge.max_file_mb")
-        await asyncio.to_thread(shutil.copyfile, path, destination)
-
-    return Attachment(uuid.uuid4().hex, path.name, "application/octet-stream", size, save)
 
 
 def locale_of(headers: Mapping[str, str]) -> str:

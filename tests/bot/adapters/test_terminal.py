@@ -87,3 +87,16 @@ async def test_piped_lines_are_answered_one_by_one(monkeypatch, capsys, tmp_path
     await Terminal(inbox, ("samples",), words("en"), tmp_path / "history").converse()
     assert [message.text for message in inbox.messages] == ["first", "second"]
     assert capsys.readouterr().out == "yes\nyes\n"
+
+
+async def test_files_come_along_with_kb_add(monkeypatch, capsys, tmp_path):
+    (tmp_path / "my notes.txt").write_text("hello")
+    lines = f"/kb add '{tmp_path}/my notes.txt'\n/kb add {tmp_path}/missing.txt\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    inbox = ScriptedInbox([TextDelta("Added."), Finished("stop")])
+    await Terminal(inbox, (), words("en"), tmp_path / "history").converse()
+    (message,) = inbox.messages
+    assert message.command is not None
+    assert message.command.name == "kb add"
+    assert [file.filename for file in message.attachments] == ["my notes.txt"]
+    assert capsys.readouterr().out == "Added.\nName the files like this: /kb add FILE...\n"
