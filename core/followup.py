@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from core.events import Turn
+from core.evidence import content
 from core.language import language_of
 
 _FURTHEST: Final = 3
@@ -71,7 +72,7 @@ def lean_of(question: str) -> Lean:
         sure = _OPENS.search(text) or _POINTS.search(_INTRODUCES.sub("", text))
         words = len(_WORD.findall(text))
         short = words < _SHORT or (words == _SHORT and not _ASKS.search(text))
-    if sure:
+    if sure or (short and not content(text)):
         return Lean.SURELY
     return Lean.MAYBE if short else Lean.NOT
 

@@ -76,3 +76,5 @@ def test_a_short_question_only_may_lean_and_one_that_points_back_surely_does():
     assert lean_of("图书馆时间") is Lean.MAYBE
     assert lean_of("and on Sundays?") is Lean.SURELY
     assert lean_of("那周日呢？") is Lean.SURELY
+    assert lean_of("how much?") is Lean.SURELY
+    assert lean_of("多少钱？") is Lean.SURELY
