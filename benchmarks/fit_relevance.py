@@ -26,6 +26,7 @@ from knowledge_base.calibration import (
     RelevanceModel,
     Signals,
     evidence,
+    expected,
     highest_of,
     measure,
     pseudo_questions,
@@ -34,7 +35,7 @@ from knowledge_base.calibration import (
     standardise,
 )
 from knowledge_base.lexical import LexicalIndex, weigh
-from knowledge_base.terms import Terms, pack_terms, terms_of
+from knowledge_base.terms import Terms, pack_terms, script_code, terms_of
 
 SIZES = (3, 10, 40, 120, 240, 800)
 QUESTIONS = 300
@@ -127,19 +128,25 @@ class _Base:
         weighed = weigh(terms, self.index.statistics(terms))
         match = self.index.match(weighed, self.ids)
         lexical = evidence(match.coverage, match.matched)
+        foreign = match.scripts != script_code(script)
+        known = expected(weighed.known, match.matched, foreign)
         cosines = (self.vectors @ vector).astype(np.float64)
         there = np.ones(len(self.ids), bool)
         if left_out and own is not None:
             there[own] = False
         z = np.zeros(len(self.ids))
         if self.calibration:
-            z = standardise(cosines, cosines[there], self.calibration.profile(""))
+            z = standardise(cosines, cosines[there], self.calibration.profile(script))
         chunks = int(there.sum())
-        foreign = bool(self.calibration and self.calibration.foreign(script))
-        scores = rank_scores(Signals(z, lexical, weighed.known, foreign, 1.0, chunks))
+        scores = rank_scores(Signals(z, lexical, known, foreign, 1.0, chunks))
         best = int(np.argmax(np.where(there, scores, -np.inf)))
         return Example(
-            float(z[best]), float(lexical[best]), weighed.known, foreign, chunks, best == own
+            z=float(z[best]),
+            evidence=float(lexical[best]),
+            known=float(known[best]),
+            foreign=bool(foreign[best]),
+            chunks=chunks,
+            right=best == own,
         )
 
 
@@ -151,21 +158,22 @@ def fit(
     Questions in another language teach nothing about lexical evidence that stands alone.
     """
     rows, right, weights = _table([*groups, *across])
-    both = [
-        (
-            e.z,
-            highest_of(e.chunks),
-            1.0,
-            SHIPPED.say(e.known) * e.evidence,
-            SHIPPED.knowing(e.known),
-            (1 - SHIPPED.knowing(e.known)) * (not e.foreign),
-        )
-        for e in rows
-    ]
-    dense, size, bias, lexical, known, astray = _logistic(np.array(both), right, weights)
+    known = np.array([e.known for e in rows])
+    knowing = SHIPPED.knowing(known)
+    both = np.column_stack(
+        [
+            [e.z for e in rows],
+            [highest_of(e.chunks) for e in rows],
+            np.ones(len(rows)),
+            SHIPPED.say(known) * [e.evidence for e in rows],
+            knowing,
+            (1 - knowing) * [not e.foreign for e in rows],
+        ]
+    )
+    dense, size, bias, lexical, common, astray = _logistic(both, right, weights)
     rows, right, weights = _table(groups)
     alone, unseen = _logistic(np.array([(e.evidence, 1.0) for e in rows]), right, weights)
-    return RelevanceModel(dense, size, bias, lexical, known, astray, alone, unseen)
+    return RelevanceModel(dense, size, bias, lexical, common, astray, alone, unseen)
 
 
 def _table(groups: Sequence[Sequence[Example]]) -> tuple[list[Example], Floats, Floats]:

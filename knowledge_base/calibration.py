@@ -62,6 +62,15 @@ class DenseProfile:
     """Of the same, within one question."""
     trust: float
     """The dense leg's say beside the lexical one, in [0, 1]: 0 where it tells nothing."""
+    foreign_mean: float | None = None
+    foreign_deviation: float | None = None
+    """The same for chunks in other scripts; None where the base has none."""
+
+    def abroad(self) -> DenseProfile:
+        """For chunks in another script than the question's."""
+        if self.foreign_mean is None or self.foreign_deviation is None:
+            return self
+        return DenseProfile(self.script, self.foreign_mean, self.foreign_deviation, self.trust)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +85,6 @@ class Calibration:
     def profile(self, script: str) -> DenseProfile:
         """The profile for questions in this script, else that for all together."""
         return next((p for p in self.profiles if p.script == script), self.profiles[0])
-
-    def foreign(self, script: str) -> bool:
-        """Whether none of the base's own sentences is in this script."""
-        return bool(script) and all(p.script != script for p in self.profiles)
 
     def fits(self, fingerprint: str, chunks: int) -> bool:
         """Whether it still describes a base of this embedder and size."""
@@ -104,9 +109,9 @@ class Calibration:
 class RelevanceModel:
     """Log-odds that a passage answers, from standardised signals.
 
-    With t the dense leg's trust, k how surely the question is in words that the base uses, f 1
-    where it is in a script that the base does not use and else 0, z the standardised cosine, n the
-    chunks searched and l the lexical evidence: `t * (dense*z + size*highest_of(n) + bias +
+    With t the dense leg's trust, k how surely the passage would use the question's words if it
+    answered, f 1 where it is in another script and else 0, z the standardised cosine, n the chunks
+    searched and l the lexical evidence: `t * (dense*z + size*highest_of(n) + bias +
     say(k)*lexical*l + k*known + (1-k)*(1-f)*astray) + (1-t) * (alone*l + unseen)`.
     """
 
@@ -126,12 +131,12 @@ class RelevanceModel:
     least_say: float = 0.4
     """The lexical leg's say where the base knows none of the words: for names and numbers."""
 
-    def knowing(self, known: float) -> float:
+    def knowing(self, known: Floats) -> Floats:
         """k: 0 where the question is probably in another language than the base, else up to 1."""
-        share = (known - self.known_from) / (self.known_to - self.known_from)
-        return min(1.0, max(0.0, share))
+        share: Floats = (known - self.known_from) / (self.known_to - self.known_from)
+        return np.clip(share, 0.0, 1.0)
 
-    def say(self, known: float) -> float:
+    def say(self, known: Floats) -> Floats:
         """The lexical evidence's weight, between `least_say` and 1."""
         return self.least_say + (1 - self.least_say) * self.knowing(known)
 
@@ -144,23 +149,24 @@ class Signals:
     """Standardised cosines; 0 where trust is 0."""
     evidence: Floats
     """Lexical evidence, in [0, 1], see `evidence`."""
-    known: float
-    """Share of the question's weight that some searched chunk has, in [0, 1]."""
-    foreign: bool
-    """Whether the question is in a script that the searched bases are not written in."""
+    known: Floats
+    """Share of the question's weight that its own language can be expected to share with the
+    chunk, in [0, 1], see `expected`."""
+    foreign: NDArray[np.bool_]
+    """Whether the candidate is in another script than the question."""
     trust: float
     chunks: int
 
 
 SHIPPED = RelevanceModel(
-    dense=0.697,
-    size=-1.392,
-    bias=1.703,
-    lexical=24.839,
-    known=-5.014,
-    astray=-1.023,
-    alone=26.478,
-    unseen=-5.134,
+    dense=0.683,
+    size=-1.505,
+    bias=1.97,
+    lexical=26.12,
+    known=-5.158,
+    astray=-1.925,
+    alone=26.498,
+    unseen=-5.137,
 )
 """Learnt from pseudo-questions of encyclopedic passages in English and Chinese, in bases of 3 to
 800 chunks, in one language and across two, embedded with multilingual-e5-small."""
@@ -170,6 +176,13 @@ def evidence(coverage: Floats, matched: Floats) -> Floats:
     """Lexical evidence: how often and how many of the question's terms occur, in equal parts."""
     mixed: Floats = coverage / 2 + matched / 4
     return mixed
+
+
+def expected(known: float, matched: Floats, foreign: NDArray[np.bool_]) -> Floats:
+    """How much of the question a chunk could have: what the searched bases know of it, but of a
+    chunk in another script only what it has.
+    """
+    return np.where(foreign, matched, known)
 
 
 def standardise(cosines: Floats, reference: Floats, profile: DenseProfile) -> Floats:
@@ -208,7 +221,7 @@ def relevance(signals: Signals, model: RelevanceModel = SHIPPED) -> Floats:
         + model.bias
         + model.lexical * model.say(signals.known) * signals.evidence
         + model.known * knowing
-        + model.astray * (1 - knowing) * (not signals.foreign)
+        + model.astray * (1 - knowing) * ~signals.foreign
     )
     alone = model.alone * signals.evidence + model.unseen
     probability: Floats = 1 / (1 + np.exp(-(trust * both + (1 - trust) * alone)))
@@ -285,18 +298,23 @@ def measure(
     `vectors` are the embedded questions, row by row; `sample` holds vectors of the texts that
     `PseudoQuestion.chunk` counts. None where there is no unrelated pair to measure.
     """
-    if len(sample) < 2 or not len(questions):
+    if len({q.chunk for q in questions}) < 2:
         return None
-    cosines = (vectors @ sample.T).astype(np.float64)
-    own = np.array([q.chunk for q in questions])
+    asked_of, own = np.unique([q.chunk for q in questions], return_inverse=True)
+    cosines = (vectors @ sample[asked_of].T).astype(np.float64)
     scripts = np.array([q.script for q in questions])
+    written = np.empty(len(asked_of), scripts.dtype)
+    written[own] = scripts  # a chunk's script is that of the questions made of it
     groups = [("", np.arange(len(questions)))]
     for script in np.unique(scripts):
         rows = np.flatnonzero(scripts == script)
         if len(rows) >= _LEAST_SHARE * len(questions):
             groups.append((str(script), rows))
-    profiles = tuple(_profile(script, cosines[rows], own[rows]) for script, rows in groups)
-    return Calibration(fingerprint, chunks, profiles)
+    profiles = [
+        _profile(script, cosines[rows], own[rows], (written == script) | (script == ""))
+        for script, rows in groups
+    ]
+    return Calibration(fingerprint, chunks, tuple(p for p in profiles if p))
 
 
 async def calibrate(
@@ -317,18 +335,40 @@ async def calibrate(
     return await asyncio.to_thread(measure, fingerprint, questions, vectors, sample, chunks)
 
 
-def _profile(script: str, cosines: Floats, own: NDArray[np.int64]) -> DenseProfile:
+def _profile(
+    script: str, cosines: Floats, own: NDArray[np.int64], native: NDArray[np.bool_]
+) -> DenseProfile | None:
+    """`native` says which chunks are in the script; None without an unrelated one among them."""
     rows = np.arange(len(own))
-    unrelated = np.ones(cosines.shape, bool)
+    unrelated = np.broadcast_to(native, cosines.shape).copy()
     unrelated[rows, own] = False
-    others = cosines[unrelated].reshape(len(own), -1)
-    means = others.mean(axis=1)
-    within = np.sqrt(((others - means[:, None]) ** 2).mean())
-    # With one or two unrelated chunks a question, take the spread between questions if larger.
-    deviation = float(max(within, means.std() if others.shape[1] < 3 else 0.0, 1e-3))
-    bare = DenseProfile(script, float(means.mean()), deviation, 1.0)
-    z = np.array([standardise(row, row, bare) for row in cosines])
-    found = np.minimum(z[rows, own], _MOST_DEVIATIONS).sum() + _PRIOR_QUESTIONS * _USUAL_DEVIATIONS
+    if unrelated.sum(axis=1).min() < 1:
+        return None
+    mean, deviation = _spread(cosines, unrelated)
+    bare = DenseProfile(script, mean, deviation, 1.0)
+    kept = unrelated.copy()
+    kept[rows, own] = True
+    z = np.array(
+        [
+            standardise(row[[at]], row[among], bare)[0]
+            for row, at, among in zip(cosines, own, kept, strict=True)
+        ]
+    )
+    found = np.minimum(z, _MOST_DEVIATIONS).sum() + _PRIOR_QUESTIONS * _USUAL_DEVIATIONS
     apart = found / (len(own) + _PRIOR_QUESTIONS)
     share = (apart - _BLIND_DEVIATIONS) / (_SEEING_DEVIATIONS - _BLIND_DEVIATIONS)
-    return DenseProfile(script, bare.mean, deviation, min(1.0, max(0.0, float(share))) ** 2)
+    trust = min(1.0, max(0.0, float(share))) ** 2
+    if native.all():
+        return DenseProfile(script, mean, deviation, trust)
+    foreign = _spread(cosines, np.broadcast_to(~native, cosines.shape))
+    return DenseProfile(script, mean, deviation, trust, *foreign)
+
+
+def _spread(cosines: Floats, among: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean of the marked cosines, and their deviation within a question."""
+    counts = among.sum(axis=1)
+    means = np.where(among, cosines, 0.0).sum(axis=1) / counts
+    squares = np.where(among, (cosines - means[:, None]) ** 2, 0.0).sum() / counts.sum()
+    # With one or two chunks a question, take the spread between questions if it is larger.
+    between = float(means.std()) if counts.max() < 3 else 0.0
+    return float(means.mean()), max(float(np.sqrt(squares)), between, 1e-3)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge_base.terms import Terms, unpack_terms
+from knowledge_base.terms import Terms, script_code, unpack_terms
 
 K1 = 1.2
 B = 0.75
@@ -80,6 +80,8 @@ class LexicalMatch:
     """BM25 as a share of what a chunk with every term many times over would have, in [0, 1]."""
     matched: Floats
     """Share of the query's weight whose terms occur at all, in [0, 1]."""
+    scripts: NDArray[np.uint8]
+    """Codes of the scripts that the chunks are written in, see `terms.SCRIPTS`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +89,7 @@ class _Segment:
     chunk_ids: Ids  # ascending
     alive: NDArray[np.bool_]
     lengths: NDArray[np.float32]
+    scripts: NDArray[np.uint8]
     hashes: NDArray[np.uint64]  # ascending
     offsets: NDArray[np.int64]  # postings of term t: [offsets[t], offsets[t + 1])
     ordinals: NDArray[np.int32]  # ascending within a term
@@ -102,11 +105,15 @@ class _Segment:
         return np.where(known, self.offsets[at], 0), np.where(known, self.offsets[at + 1], 0)
 
 
+_Taken = tuple[tuple[_Segment, ...], int, tuple[Ids, NDArray[np.uint8]]]
+
+
 class LexicalIndex:
     """The lexical leg of one base."""
 
     def __init__(self) -> None:
         self._segments: tuple[_Segment, ...] = ()
+        self._taken: _Taken | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -118,6 +125,7 @@ class LexicalIndex:
         return sum(
             s.chunk_ids.nbytes
             + s.lengths.nbytes
+            + s.scripts.nbytes
             + s.hashes.nbytes
             + s.offsets.nbytes
             + s.ordinals.nbytes
@@ -177,6 +185,7 @@ class LexicalIndex:
     def match(self, query: LexicalQuery, chunk_ids: Ids) -> LexicalMatch:
         """Score given chunks by all terms; those that are not in the index score zero."""
         scores, matched = np.zeros(len(chunk_ids)), np.zeros(len(chunk_ids))
+        scripts = np.zeros(len(chunk_ids), np.uint8)
         for segment in self._segments:
             at = np.minimum(
                 np.searchsorted(segment.chunk_ids, chunk_ids), len(segment.chunk_ids) - 1
@@ -185,6 +194,7 @@ class LexicalIndex:
             if not len(rows):
                 continue
             ordinals = at[rows]
+            scripts[rows] = segment.scripts[ordinals]
             norms = _norm(segment.lengths[ordinals], query.average_length)
             begin, end = segment.ranges(query.hashes)
             for weight, low, high in zip(query.weights, begin, end, strict=True):
@@ -196,7 +206,14 @@ class LexicalIndex:
                 scores[rows] += weight * _saturation(counts, norms)
                 matched[rows] += weight * (counts > 0)
         total = float(query.weights.sum()) or 1.0
-        return LexicalMatch(scores, scores / (total * (K1 + 1)), matched / total)
+        return LexicalMatch(scores, scores / (total * (K1 + 1)), matched / total, scripts)
+
+    def sample(self, most: int) -> tuple[Ids, NDArray[np.uint8]]:
+        """About `most` chunks taken evenly, all where there are fewer, and their scripts."""
+        segments, taken = self._segments, self._taken
+        if taken is None or taken[0] is not segments or taken[1] != most:
+            taken = self._taken = (segments, most, _sample(segments, most))
+        return taken[2]
 
 
 def weigh(terms: Terms, statistics: TermStatistics) -> LexicalQuery:
@@ -265,6 +282,7 @@ def _build(chunk_ids: Ids, chunks: Sequence[Terms]) -> _Segment:
         chunk_ids=np.asarray(chunk_ids, np.int64)[order],
         alive=np.ones(len(chunks), bool),
         lengths=np.array([c.total for c in chunks], np.float32),
+        scripts=np.array([script_code(c.script) for c in chunks], np.uint8),
         hashes=hashes,
         offsets=np.append(first, len(terms)).astype(np.int64),
         ordinals=ordinals[by_term],
@@ -279,6 +297,13 @@ def _without(segment: _Segment, gone: Ids) -> _Segment | None:
         return segment
     alive = segment.alive & ~dead
     return replace(segment, alive=alive) if alive.any() else None
+
+
+def _sample(segments: Sequence[_Segment], most: int) -> tuple[Ids, NDArray[np.uint8]]:
+    ids = [np.zeros(0, np.int64), *(s.chunk_ids[s.alive] for s in segments)]
+    scripts = [np.zeros(0, np.uint8), *(s.scripts[s.alive] for s in segments)]
+    step = max(1, sum(map(len, ids)) // most)
+    return np.concatenate(ids)[::step], np.concatenate(scripts)[::step]
 
 
 def _tier(segment: _Segment) -> int:
@@ -320,6 +345,7 @@ def _merge(segments: Sequence[_Segment]) -> _Segment:
         chunk_ids=ids[order],
         alive=np.ones(len(ids), bool),
         lengths=np.concatenate([s.lengths[s.alive] for s in segments])[order],
+        scripts=np.concatenate([s.scripts[s.alive] for s in segments])[order],
         hashes=hashes[used],
         offsets=np.append(0, np.cumsum(sizes[used])).astype(np.int64),
         ordinals=ordinals[by_term],

@@ -23,13 +23,14 @@ from knowledge_base.calibration import (
     RelevanceModel,
     Signals,
     evidence,
+    expected,
     rank_scores,
     relevance,
     standardise,
 )
 from knowledge_base.lexical import LexicalIndex, LexicalQuery, weigh
 from knowledge_base.models import ChunkId, Legs
-from knowledge_base.terms import Terms, script_of, terms_of
+from knowledge_base.terms import Terms, script_code, terms_of
 
 CANDIDATES = 50
 """Chunks that each leg proposes in each base."""
@@ -41,6 +42,8 @@ _LEAST_SAMPLE = 8
 """Below this a base without a calibration has nothing to standardise cosines by."""
 _SAME_TERMS = 0.9
 _APART = 0.1
+_ONE_SCRIPT = 0.95
+_MIXED_FACTOR = 4
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -78,11 +81,6 @@ class BaseView(Protocol):
         """Its own; a small base may show that of another base of the same embedder."""
         ...
 
-    @property
-    def sample(self) -> Vectors:
-        """Vectors of up to `SAMPLE` chunks taken evenly, all where there are fewer."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
@@ -113,12 +111,15 @@ class _Candidates:
     z: Floats
     scores: Floats
     evidence: Floats
+    known: Floats
+    foreign: NDArray[np.bool_]
     trust: float
 
 
 def query_of(text: str, vectors: Mapping[str, Vectors]) -> Query:
     """A question and its vectors, by the fingerprint of the embedder that made each."""
-    return Query(terms_of(text), script_of(text), vectors)
+    terms = terms_of(text)
+    return Query(terms, terms.script, vectors)
 
 
 def search(
@@ -139,13 +140,10 @@ def search(
         _candidates(query, weighed, b, references, max(limit, CANDIDATES), legs) for b in bases
     ]
     chunks = sum(part.chunks for part in parts)
-    known = 0.0 if legs is Legs.DENSE else weighed.known
-    measured = [base.calibration for base in bases if base.calibration]
-    foreign = bool(measured) and all(c.foreign(query.script) for c in measured)
     scores = []
     probabilities = []
     for part in found:
-        signals = Signals(part.z, part.evidence, known, foreign, part.trust, chunks)
+        signals = Signals(part.z, part.evidence, part.known, part.foreign, part.trust, chunks)
         scores.append(rank_scores(signals, model))
         probabilities.append(relevance(signals, model))
     return _ranked(found, np.concatenate(scores), np.concatenate(probabilities), limit)
@@ -202,7 +200,8 @@ class _Reference:
     """Where the cosines of one embedder lie for this question."""
 
     cosines: Floats
-    profile: DenseProfile | None
+    scripts: NDArray[np.uint8]
+    calibration: Calibration | None
 
 
 def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, _Reference]:
@@ -210,16 +209,23 @@ def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, _Reference
     references: dict[str, _Reference] = {}
     for fingerprint, vector in query.vectors.items():
         views = [base for base in bases if base.fingerprint == fingerprint]
-        samples = [base.sample @ vector for base in views if len(base.sample)]
+        samples = [_sampled(view, vector) for view in views]
         if not samples:
             continue
         fitted = [(len(v.lexical), v.calibration) for v in views if v.calibration]
-        calibration = max(fitted, key=lambda pair: pair[0])[1] if fitted else None
         references[fingerprint] = _Reference(
-            np.concatenate(samples).astype(np.float64),
-            calibration.profile(query.script) if calibration else None,
+            np.concatenate([cosines for cosines, _ in samples]),
+            np.concatenate([scripts for _, scripts in samples]),
+            max(fitted, key=lambda pair: pair[0])[1] if fitted else None,
         )
     return references
+
+
+def _sampled(view: BaseView, vector: Vectors) -> tuple[Floats, NDArray[np.uint8]]:
+    ids, scripts = view.lexical.sample(SAMPLE)
+    cosines = view.dense.match(vector, ids).astype(np.float64)
+    there = ~np.isnan(cosines)
+    return cosines[there], scripts[there]
 
 
 def _candidates(
@@ -236,32 +242,58 @@ def _candidates(
         reference = references.get(fingerprint)
     vector = query.vectors[fingerprint] if reference and fingerprint is not None else None
     proposed = [np.zeros(0, np.int64)]
-    if vector is not None:
-        proposed.append(base.dense.nearest(vector, limit)[0])
+    if vector is not None and reference is not None:
+        proposed.append(base.dense.nearest(vector, limit * _spread(reference))[0])
     if legs is not Legs.DENSE:
         proposed.append(base.lexical.search(weighed, limit)[0])
     ids = np.unique(np.concatenate(proposed))
     match = base.lexical.match(weighed, ids)
     lexical = evidence(match.coverage, match.matched) * (legs is not Legs.DENSE)
+    foreign = (match.scripts != script_code(query.script)) & (match.scripts > 0)
+    known = expected(weighed.known, match.matched, foreign) * (legs is not Legs.DENSE)
     cosines, z, trust = np.full(len(ids), np.nan), np.zeros(len(ids)), 0.0
     if vector is not None and reference is not None:
         cosines = base.dense.match(vector, ids).astype(np.float64)
-        z, trust = _standardised(cosines, reference)
-        z = np.nan_to_num(z, nan=float(z[~np.isnan(z)].min(initial=0.0)))
+        z, trust = _standardised(cosines, match.scripts, query.script, reference)
         trust = 1.0 if legs is Legs.DENSE else trust
-    return _Candidates(ids, cosines, z, match.scores, lexical, trust)
+    return _Candidates(ids, cosines, z, match.scores, lexical, known, foreign, trust)
 
 
-def _standardised(cosines: Floats, reference: _Reference) -> tuple[Floats, float]:
-    """Standardised cosines and the trust in them."""
-    if reference.profile is not None:
-        z = standardise(cosines, reference.cosines, reference.profile)
-        return z, reference.profile.trust
-    # Nothing was measured yet: the question's own cosines say where unrelated ones lie.
-    middle, spread = float(np.median(reference.cosines)), float(reference.cosines.std())
-    bare = DenseProfile("", middle, spread, 1.0)
-    trust = 1.0 if len(reference.cosines) >= _LEAST_SAMPLE else 0.0
-    return standardise(cosines, reference.cosines, bare), trust
+def _spread(reference: _Reference) -> int:
+    """How many times as many candidates: the question's own script comes first in a mixed base."""
+    counts = np.bincount(reference.scripts)
+    return 1 if counts.max(initial=0) >= _ONE_SCRIPT * counts.sum() else _MIXED_FACTOR
+
+
+def _standardised(
+    cosines: Floats, scripts: NDArray[np.uint8], asked_in: str, reference: _Reference
+) -> tuple[Floats, float]:
+    """Standardised cosines and the trust in them.
+
+    Each script by itself: an embedder holds texts of one language for alike, and a base of two
+    would else answer from the question's own only.
+    """
+    z = np.zeros(len(cosines))
+    profile = reference.calibration.profile(asked_in) if reference.calibration else None
+    for script in np.unique(scripts):
+        rows = scripts == script
+        among = reference.cosines[reference.scripts == script]
+        if profile is None:
+            spoken = _guess(among if len(among) > 1 else reference.cosines)
+        else:
+            spoken = profile if script == script_code(asked_in) else profile.abroad()
+        z[rows] = standardise(cosines[rows], among, spoken)
+    z = np.nan_to_num(z, nan=float(np.nanmin(z, initial=0.0)))
+    if profile is not None:
+        return z, profile.trust
+    return z, 1.0 if len(reference.cosines) >= _LEAST_SAMPLE else 0.0
+
+
+def _guess(cosines: Floats) -> DenseProfile:
+    """Nothing was measured yet: the question's own cosines say where unrelated ones lie."""
+    if not len(cosines):
+        return DenseProfile("", 0.0, 1.0, 0.0)
+    return DenseProfile("", float(np.median(cosines)), max(1e-3, float(cosines.std())), 1.0)
 
 
 def _ranked(

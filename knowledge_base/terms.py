@@ -3,8 +3,8 @@
 Folded by NFKC, case, traditional -> simplified Chinese and digits of every script. Scripts that put
 spaces between words give words, each also without its accents and, where it is long, as its
 first five letters (truncation instead of stemming: it needs to know no language; McNamee and
-Mayfield 2004). Scripts without spaces give pairs of characters, Han also single ones, Hangul both
-words and pairs. A term is kept as a 64-bit hash that is the same in every process.
+Mayfield 2004). Scripts without spaces, and Hangul, give pairs of characters; Han and Hangul single
+ones too. A term is kept as a 64-bit hash that is the same in every process.
 """
 
 from __future__ import annotations
@@ -20,11 +20,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TERMS_VERSION = 1
+TERMS_VERSION = 2
 """First byte of packed terms; raised when the same text would give other terms."""
+
+SCRIPTS = (
+    *("", "LATIN", "HAN", "HANGUL", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "DEVANAGARI"),
+    *("BENGALI", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "GUJARATI", "GURMUKHI", "ORIYA"),
+    *("SINHALA", "THAI", "LAO", "KHMER", "MYANMAR", "GEORGIAN", "ARMENIAN", "ETHIOPIC"),
+    *("MONGOLIAN", "TIBETAN", "OTHER"),
+)
+"""Kana are counted as HAN. Packed terms hold places in this list: it may only grow before OTHER
+with a new `TERMS_VERSION`."""
 
 PREFIX_LETTERS = 5
 _MAX_COUNT = 0xFFFF
+_LOOKED_AT = 300
+_HAN_LETTERS = 3  # a character of Han says about as much as three letters
 _HAN = ((0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 _KANA = ((0x3040, 0x30FF), (0x31F0, 0x31FF))
 _UNSPACED = (
@@ -52,6 +63,8 @@ class Terms:
     """Ascending, shape (n,)."""
     counts: NDArray[np.uint16]
     """How often each occurs, at most 65,535, shape (n,)."""
+    script: str = ""
+    """What most of the text is written in, see `script_of`."""
 
     @property
     def total(self) -> int:
@@ -74,17 +87,14 @@ def terms_of(text: str) -> Terms:
     words: list[str] = []
     runs: list[str] = []
     for token in _token_pattern().findall(_join_digit_groups(normalise(text))):
-        if _within(token[0], _UNSPACED):
-            runs.append(token)
-            continue
-        words.append(token)
-        if _within(token[0], (_HANGUL,)):
-            runs.append(token)
+        # Particles grow onto Korean words: the pairs match, the words would not.
+        unspaced = _within(token[0], (*_UNSPACED, _HANGUL))
+        (runs if unspaced else words).append(token)
     hashed = [np.fromiter(itertools.chain.from_iterable(map(_word_hashes, words)), np.uint64)]
     if runs:
         hashed += _run_hashes(runs)
     hashes, counts = np.unique(np.concatenate(hashed), return_counts=True)
-    return Terms(hashes, np.minimum(counts, _MAX_COUNT).astype(np.uint16))
+    return Terms(hashes, np.minimum(counts, _MAX_COUNT).astype(np.uint16), script_of(text))
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
@@ -102,8 +112,12 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 
 def script_of(text: str) -> str:
-    """The script that most letters are in, such as "LATIN" or "HAN"; "" without letters."""
-    counts = Counter(_script(c) for c in text[:2000] if c.isalpha())
+    """The script that most of the text is in, such as "LATIN" or "HAN"; "" without letters."""
+    counts: Counter[str] = Counter()
+    for letter in text[:: max(1, len(text) // _LOOKED_AT)]:
+        if letter.isalpha():
+            script = _script(letter)
+            counts[script] += _HAN_LETTERS if script == "HAN" else 1
     return counts.most_common(1)[0][0] if counts else ""
 
 
@@ -111,22 +125,29 @@ def script_of(text: str) -> str:
 def _script(letter: str) -> str:
     if _within(letter, _HAN) or _within(letter, _KANA):
         return "HAN"  # Japanese mixes them, and no embedder knows one without the other
-    return unicodedata.name(letter, "").split(" ")[0]
+    name = unicodedata.name(letter, "").split(" ")[0]
+    return name if name in SCRIPTS else "OTHER"
 
 
 def pack_terms(terms: Terms) -> bytes:
-    """One version byte, the hashes as little-endian uint64, then the counts as uint16."""
-    hashes = terms.hashes.astype("<u8").tobytes()
-    return bytes([TERMS_VERSION]) + hashes + terms.counts.astype("<u2").tobytes()
+    """A version byte, a script byte, the hashes as little-endian uint64, the counts as uint16."""
+    head = bytes([TERMS_VERSION, script_code(terms.script)])
+    return head + terms.hashes.astype("<u8").tobytes() + terms.counts.astype("<u2").tobytes()
 
 
 def unpack_terms(packed: bytes) -> Terms:
     """The terms that `pack_terms` packed; ValueError when they are of another version or torn."""
-    count, rest = divmod(len(packed) - 1, 10)
-    if not packed or packed[0] != TERMS_VERSION or rest:
+    count, rest = divmod(len(packed) - 2, 10)
+    if len(packed) < 2 or packed[0] != TERMS_VERSION or rest or packed[1] >= len(SCRIPTS):
         raise ValueError("not packed terms of this version")
-    hashes = np.frombuffer(packed, "<u8", count, 1).astype(np.uint64)
-    return Terms(hashes, np.frombuffer(packed, "<u2", count, 1 + 8 * count).astype(np.uint16))
+    hashes = np.frombuffer(packed, "<u8", count, 2).astype(np.uint64)
+    counts = np.frombuffer(packed, "<u2", count, 2 + 8 * count).astype(np.uint16)
+    return Terms(hashes, counts, SCRIPTS[packed[1]])
+
+
+def script_code(script: str) -> int:
+    """The script's place in `SCRIPTS`; all that are not there share the last one."""
+    return SCRIPTS.index(script) if script in SCRIPTS else len(SCRIPTS) - 1
 
 
 def _within(letter: str, ranges: tuple[tuple[int, int], ...]) -> bool:
@@ -201,7 +222,7 @@ def _run_hashes(runs: list[str]) -> list[NDArray[np.uint64]]:
     left, middle, right = codes[:-2], codes[1:-1], codes[2:]
     pairs = (codes[:-1] << np.uint64(32) | codes[1:])[(codes[:-1] != 0) & (codes[1:] != 0)]
     han = np.zeros(len(middle), bool)
-    for low, high in _HAN:
+    for low, high in (*_HAN, _HANGUL):
         han |= (middle >= low) & (middle <= high)
     alone = (left == 0) & (right == 0) & (middle != 0)
     singles = middle[han | alone]

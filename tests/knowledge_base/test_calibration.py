@@ -10,6 +10,7 @@ from knowledge_base.calibration import (
     Signals,
     calibrate,
     evidence,
+    expected,
     measure,
     pseudo_questions,
     rank_scores,
@@ -46,7 +47,14 @@ def embedded(questions, chunks, likeness):
 
 
 def signals(z, lexical, known=0.9, foreign=False, trust=1.0, chunks=100):
-    return Signals(np.array(z, float), np.array(lexical, float), known, foreign, trust, chunks)
+    return Signals(
+        np.array(z, float),
+        np.array(lexical, float),
+        np.full(len(z), known),
+        np.full(len(z), foreign),
+        trust,
+        chunks,
+    )
 
 
 def test_pseudo_questions_are_repeatable_fragments_of_their_chunk():
@@ -83,6 +91,7 @@ def test_an_embedder_is_trusted_where_it_tells_passages_apart():
     assert measured.profile("LATIN").trust > 0.9
     assert measured.profile("HAN").trust < 0.2
     assert measured.profile("THAI") == measured.profile("")
+    assert measured.profile("LATIN").abroad() != measured.profile("LATIN")
 
 
 def test_a_base_of_one_chunk_cannot_be_measured():
@@ -148,6 +157,11 @@ def test_words_the_base_does_not_know_leave_the_say_to_meaning():
     assert known[0] < known[1]
     assert foreign[0] > foreign[1]
     assert relevance(signals([5.5], [0.0], known=0.02, foreign=True))[0] > 0.5
+
+
+def test_what_a_chunk_in_another_script_is_expected_to_share():
+    known = expected(0.8, np.array([0.1, 0.3]), np.array([True, False]))
+    assert known.tolist() == [0.1, 0.8]
 
 
 def test_the_model_is_a_value_that_can_be_replaced():

@@ -146,6 +146,18 @@ def test_a_chunk_without_terms_is_there_and_never_found():
     assert list(found(index, "cat")) == [2]
 
 
+def test_scripts_and_an_even_sample():
+    index = index_of({n: "cat" if n % 2 else "猫" for n in range(100)})
+    ids, scripts = index.sample(10)
+    assert len(ids) == 10
+    assert scripts.tolist() == index.match(query_for("cat", index), ids).scripts.tolist()
+    everything, codes = index.sample(1000)
+    assert everything.tolist() == list(range(100))
+    assert len(set(codes.tolist())) == 2
+    index.remove(np.arange(1, 100))
+    assert index.sample(10)[0].tolist() == [0]
+
+
 def test_ids_and_chunks_must_pair():
     with pytest.raises(ValueError, match="2 ids for 1"):
         LexicalIndex().add(np.array([1, 2]), [pack_terms(terms_of("a"))])

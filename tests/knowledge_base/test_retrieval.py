@@ -1,6 +1,6 @@
 """Two legs, several bases, one ranking."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -39,7 +39,6 @@ class Base:
     dense: Exact
     lexical: LexicalIndex
     calibration: Calibration | None
-    sample: np.ndarray
 
 
 def unit(rows):
@@ -52,7 +51,7 @@ def base_of(texts, vectors, fingerprint="f", trust=1.0, first=0):
     lexical.add(ids, [pack_terms(terms_of(text)) for text in texts])
     profiles = tuple(DenseProfile(s, 0.0, DIMENSION**-0.5, trust) for s in ("", "LATIN"))
     calibration = Calibration(fingerprint or "", len(texts), profiles)
-    return Base(fingerprint, Exact(ids, vectors), lexical, calibration, vectors)
+    return Base(fingerprint, Exact(ids, vectors), lexical, calibration)
 
 
 @pytest.fixture
@@ -104,6 +103,21 @@ def test_words_that_the_base_does_not_have_are_no_evidence(vectors):
     assert ranked[0].chunk_id == 21
 
 
+def test_in_a_base_of_two_languages_each_is_measured_by_itself():
+    english = unit(np.ones(DIMENSION))
+    meanings = unit(np.random.default_rng(4).normal(size=(40, DIMENSION)))
+    meanings = unit(meanings - np.outer(meanings @ english, english))
+    languages = np.where(np.arange(40) < 20, 1.0, -1.0)[:, None] * english
+    vectors = unit(meanings + languages)  # the embedder holds what is English for alike
+    texts = [*TEXTS[:20], *(f"第{n}段讲的是另一种事物的历史与现状" for n in range(20))]
+    asked = unit(meanings[30] + english)
+    assert int(np.argmax(vectors @ asked)) < 20
+    profile = DenseProfile("LATIN", 0.5, 0.1, 1.0, -0.5, 0.1)
+    base = replace(base_of(texts, vectors), calibration=Calibration("f", 40, (profile,)))
+    ranked = search(ask("a question of different words entirely", asked), [base], 2)
+    assert ranked[0].chunk_id == 30
+
+
 def test_without_a_vector_the_lexical_leg_serves(vectors):
     ranked = search(ask("subject7"), [base_of(TEXTS, vectors)], 3)
     assert ranked[0].chunk_id == 7
@@ -139,10 +153,10 @@ def test_a_tiny_base_refuses_what_it_does_not_know(vectors, size):
 
 def test_a_base_that_was_never_measured(vectors):
     measured = base_of(TEXTS, vectors)
-    bare = Base("f", measured.dense, measured.lexical, None, measured.sample)
+    bare = Base("f", measured.dense, measured.lexical, None)
     assert search(ask("subject7", vectors[7]), [bare], 1)[0].chunk_id == 7
     tiny = base_of(TEXTS[:2], vectors[:2])
-    bare = Base("f", tiny.dense, tiny.lexical, None, tiny.sample)
+    bare = Base("f", tiny.dense, tiny.lexical, None)
     assert search(ask("passport renewal", vectors[1]), [bare], 1)[0].relevance < 0.3
 
 
@@ -161,7 +175,7 @@ def test_a_question_without_words(vectors):
 def test_a_chunk_the_index_lost_is_still_found_by_words(vectors):
     whole = base_of(TEXTS, vectors)
     dense = Exact(whole.dense.ids[:5], vectors[:5])
-    base = Base("f", dense, whole.lexical, whole.calibration, whole.sample)
+    base = Base("f", dense, whole.lexical, whole.calibration)
     hit = search(ask("subject7", vectors[1]), [base], 10)
     assert 7 in {h.chunk_id for h in hit}
     assert next(h for h in hit if h.chunk_id == 7).dense is None

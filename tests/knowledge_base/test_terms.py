@@ -93,10 +93,13 @@ def test_any_text_packs_and_unpacks(text):
     again = unpack_terms(pack_terms(terms))
     assert np.array_equal(again.hashes, terms.hashes)
     assert np.array_equal(again.counts, terms.counts)
+    assert again.script == terms.script
     assert np.all(np.diff(terms.hashes.astype(object)) > 0)
 
 
-@pytest.mark.parametrize("torn", [b"", b"\x01abc", b"\x07", pack_terms(terms_of("a b"))[:-1]])
+@pytest.mark.parametrize(
+    "torn", [b"", b"\x02", b"\x01\x01", b"\x02\xff", pack_terms(terms_of("a b"))[:-1]]
+)
 def test_torn_or_foreign_bytes_are_refused(torn):
     with pytest.raises(ValueError, match="packed terms"):
         unpack_terms(torn)
@@ -113,6 +116,8 @@ def test_counts_saturate():
     [
         ("What is it?", "LATIN"),
         ("这是什么 ABC", "HAN"),
+        ("WiFi密码是ABCDEF吗", "HAN"),
+        ("ᚠᚢᚦ", "OTHER"),
         ("これは何ですか", "HAN"),
         ("Что это?", "CYRILLIC"),
         ("ما هذا", "ARABIC"),
