@@ -24,7 +24,7 @@ _DRAWN: Final = frozenset({"svg", "math", "object"})
 """Not seen unless there is text in them."""
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _PRE: Final = "pre"
-_CODE = re.compile(r"<(script|style|template)\b.*?(?:</\1\s*>|$)|<!--.*?(?:-->|$)", re.I | re.S)
+_CODE = re.compile(r"<(script|style|template)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.I | re.S)
 _TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>")
 _BLANKS = re.compile(r"[^\S\xa0]+")
 

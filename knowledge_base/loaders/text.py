@@ -20,8 +20,7 @@ _LINK = re.compile(
     r"(?<!!)\[([^\]\[]{1,300})\]\(\s*<?([^()\s<>]{1,500})>?(?:\s+\"[^\"]{0,300}\")?\s*\)"
 )
 _IMAGE = re.compile(r"!\[([^\]\[]{0,300})\]\([^()\s]{1,2000}(?:\s+\"[^\"]{0,300}\")?\)")
-_STRONG = re.compile(r"(\*\*|__)(?=\S)([^\n]{1,1000}?\S)\1")
-_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_STRONG = re.compile(r"(\*\*|__)(?=\S)([^\n]{1,200}?\S)\1")
 
 
 def load_text(source: Source) -> list[Section]:
@@ -48,7 +47,7 @@ def load_source(source: Source) -> list[Section]:
 
 def load_markdown(source: Source) -> list[Section]:
     """Markdown: headings become paths, table rows records, code stays as it is."""
-    reader = _Markdown(clean(_COMMENT.sub("", decode(source.read()))).split("\n"))
+    reader = _Markdown(clean(_uncommented(decode(source.read()))).split("\n"))
     return reader.read()
 
 
@@ -106,6 +105,16 @@ def _inline(text: str) -> str:
     text = _IMAGE.sub(r"\1", text)
     text = _LINK.sub(lambda found: _linked(found[1], found[2]), text)
     return _STRONG.sub(r"\2", text)
+
+
+def _uncommented(text: str) -> str:
+    """Without comments. By hand: a pattern would search the rest again for each that never ends."""
+    parts: list[str] = []
+    start = 0
+    while (opened := text.find("<!--", start)) >= 0 and (closed := text.find("-->", opened)) >= 0:
+        parts.append(text[start:opened])
+        start = closed + len("-->")
+    return "".join([*parts, text[start:]])
 
 
 def _linked(label: str, address: str) -> str:
