@@ -15,8 +15,8 @@ from datetime import UTC
 from pathlib import Path
 
 from bot import output
-from bot.config import ConfigError, Problem
 from bot.engines import open_engines
+from bot.errors import ConfigError, Problem
 from bot.folders import FollowedFolders
 from bot.parts import open_library
 from bot.settings import Config

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.config import ConfigError, Problem
+from bot.errors import ConfigError, Problem
 from bot.lazy_engine import EngineFacts, LazyEngine
 from bot.settings import Config
 from bot.threads import ThreadShares

@@ -1,12 +1,35 @@
-"""Expected failures of the surfaces. An error carries facts; `bot.wording` has the words.
+"""Expected failures of the program around the core.
 
-SurfaceError
+ConfigError: names each key and line, and is told as it is
+SurfaceError: carries facts; `bot.wording` has the words
 └── PortTakenError
-
-`ConfigError` stands in `bot.config`: it names its key and line and is told as it is.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where it was written, which key, and what to do."""
+
+    source: str
+    line: int | None
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        parts = (self.source, f"line {self.line}" if self.line else "", self.key, self.text)
+        return ": ".join(filter(None, parts))
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; each problem names its key and its line."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
 
 
 class SurfaceError(Exception):

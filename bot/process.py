@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bot import output
+from bot.errors import ConfigError, SurfaceError
 
 if TYPE_CHECKING:
     from bot.settings import Config
@@ -36,7 +37,7 @@ def execute(
     output.use_utf8()
     try:
         config = configuration.load(config_path)
-    except configuration.ConfigError as error:
+    except ConfigError as error:
         output.tell(str(error))
         sys.exit(WRONG_USAGE)
     share_threads(config)
@@ -70,8 +71,6 @@ def cores() -> int:
 
 async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config: Config) -> int:
     """Errors that are expected become a sentence and exit code 1 or 2; others are bugs and show."""
-    from bot.config import ConfigError
-    from bot.errors import SurfaceError
     from bot.wording import own_words, sentence
     from core.errors import EngineError, UserError
     from knowledge_base.errors import KnowledgeError

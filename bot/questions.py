@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.config import ConfigError, Problem
+from bot.errors import ConfigError, Problem
 
 
 def questions(path: Path) -> Iterator[tuple[object, str]]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import config
-from bot.config import ConfigError, load
+from bot import config_values
+from bot.config import load
+from bot.errors import ConfigError
 from bot.settings import SAMPLES, Config
 
 
@@ -173,4 +174,4 @@ def test_the_example_holds_every_key_and_nothing_but_defaults(root, tmp_path):
         for section, table in tomllib.loads(uncommented.read_text(encoding="utf-8")).items()
         for key in (table if isinstance(table, dict) else [""])
     }
-    assert written == set(config.keys())
+    assert written == set(config_values.keys())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.config import ConfigError
+from bot.errors import ConfigError
 from bot.questions import questions
 
 

@@ -13,8 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from bot.adapters.web.guard import HostGuard, is_loopback
-from bot.config import ConfigError, Problem
-from bot.errors import PortTakenError
+from bot.errors import ConfigError, PortTakenError, Problem
 from bot.settings import WebSettings
 
 _CLOSE_SECONDS = 3

@@ -8,8 +8,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from bot.adapters.web.server import serving
-from bot.config import ConfigError
-from bot.errors import PortTakenError
+from bot.errors import ConfigError, PortTakenError
 from bot.settings import WebSettings
 
 

@@ -1,0 +1,260 @@
+"""Keys and values of the configuration: which there are, where each was written, what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.errors import Problem
+from bot.settings import (
+    AdmissionSettings,
+    DiscordSettings,
+    LogSettings,
+    NetworkSettings,
+    TelegramSettings,
+    WebSettings,
+)
+from bot.toml_lines import TomlLines
+from core.settings import ChatSettings, DispatcherSettings, EngineSettings
+from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
+
+ENV_PREFIX = "LOREKEEPER__"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The keys outside all sections."""
+
+    data_dir: Path = Path("data")
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Keys of [knowledge] that the knowledge base itself does not take."""
+
+    folders: dict[str, Path] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Keys of [engine] that are written in another form than the engine takes."""
+
+    base_urls: tuple[str, ...] = ()
+
+
+_SECTIONS: Mapping[str, tuple[type, ...]] = {
+    "": (Top,),
+    "engine": (EngineSettings, Servers),
+    "chat": (ChatSettings,),
+    "dispatcher": (DispatcherSettings,),
+    "embedding": (EmbeddingSettings,),
+    "knowledge": (KnowledgeSettings, ReaderLimits, Folders),
+    "discord": (DiscordSettings,),
+    "telegram": (TelegramSettings,),
+    "admission": (AdmissionSettings,),
+    "web": (WebSettings,),
+    "network": (NetworkSettings,),
+    "logs": (LogSettings,),
+}
+_DERIVED = {"chat.passages", "knowledge.limits"}
+"""Fields that are no keys: they follow from others."""
+_SECRETS = {
+    "engine.api_key",
+    "embedding.api_key",
+    "discord.token",
+    "telegram.token",
+    "web.password",
+}
+_DEFAULT_VARIABLES = {"discord.token": "DISCORD_TOKEN", "telegram.token": "TELEGRAM_TOKEN"}
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "engine.threads": (1, 1024),
+    "engine.context_window": (256, 10_000_000),
+    "engine.max_concurrent": (1, 1024),
+    "engine.max_waiting": (1, 1_000_000),
+    "engine.max_waiting_per_member": (1, 1_000_000),
+    "engine.max_waiting_per_channel": (1, 1_000_000),
+    "engine.request_timeout_seconds": (0.1, 86_400),
+    "engine.max_answer_tokens": (1, 1_000_000),
+    "chat.history_turns": (0, 1000),
+    "chat.group_history_minutes": (0, 10_080),
+    "dispatcher.grace_seconds": (0, 3600),
+    "dispatcher.reply_seconds": (1, 86_400),
+    "dispatcher.answer_missed_minutes": (0, 10_080),
+    "dispatcher.edit_window_minutes": (0, 10_080),
+    "embedding.threads": (1, 1024),
+    "embedding.max_tokens": (16, 1_000_000),
+    "embedding.timeout_seconds": (0.1, 3600),
+    "knowledge.relevance_threshold": (0, 1),
+    "knowledge.passages": (1, 50),
+    "knowledge.memory_budget_mb": (16, 10_000_000),
+    "knowledge.busy_seconds": (0, 3600),
+    "knowledge.max_file_mb": (1, 100_000),
+    "knowledge.max_passages_per_document": (1, 1_000_000),
+    "knowledge.max_archive_mb": (1, 1_000_000),
+    "knowledge.max_archive_files": (1, 1_000_000),
+    "knowledge.max_archive_depth": (0, 20),
+    "knowledge.parse_seconds": (1, 86_400),
+    "knowledge.parse_memory_mb": (128, 1_000_000),
+    "telegram.group_messages_per_minute": (1, 10_000),
+    "web.port": (0, 65_535),
+}
+
+
+def keys() -> tuple[str, ...]:
+    """Every key, as `section.key`."""
+    return tuple(key for section in _SECTIONS for key in _keys_of(section))
+
+
+def _keys_of(section: str) -> dict[str, object]:
+    """Keys of a section with their types, read off the settings that they fill."""
+    found = {}
+    for settings in _SECTIONS[section]:
+        hints = get_type_hints(settings)
+        for item in fields(settings):
+            key = f"{section}.{item.name}" if section else item.name
+            if key not in _DERIVED:
+                found[key] = hints[item.name]
+    return found
+
+
+class Values:
+    """Gathers values and problems of one configuration: file first, the environment over it."""
+
+    def __init__(self, source: str, lines: TomlLines, environ: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self.remarks: list[str] = []
+        self.folder = Path()
+        self._source = source
+        self._lines = lines
+        self._environ = environ
+        self._variables: dict[str, str] = {}
+        self._values: dict[str, object] = {}
+
+    def take(self, tree: Mapping[str, object], folder: Path) -> None:
+        """Read all values; `folder` is where relative paths start."""
+        self.folder = folder
+        for name, value in tree.items():
+            if isinstance(value, dict) and name in _SECTIONS:
+                for key, below in value.items():
+                    self._written(f"{name}.{key}", below)
+            elif name in _SECTIONS:
+                self._problem(name, f"is a section: write [{name}] and its keys below it")
+            else:
+                self._written(name, value)
+        for variable in sorted(self._environ):
+            if variable.upper().startswith(ENV_PREFIX):
+                self._overridden(variable, self._environ[variable])
+        for key, variable in _DEFAULT_VARIABLES.items():
+            if key not in self._values and self._environ.get(variable):
+                self._values[key] = self._environ[variable]
+
+    def settings(self, section: str, kind: type[T]) -> T:
+        """The values of a section as the settings it fills; the defaults where there are none."""
+        prefix = f"{section}." if section else ""
+        names = [item.name for item in fields(kind)]  # type: ignore[arg-type]
+        values = {n: self._values[prefix + n] for n in names if prefix + n in self._values}
+        try:
+            made = TypeAdapter(kind).validate_python(values)
+        except ValidationError as error:
+            for detail in error.errors(
+                include_url=False, include_input=False, include_context=False
+            ):
+                key = prefix + str(detail["loc"][0])
+                self._problem(key, detail["msg"][:1].lower() + detail["msg"][1:])
+            return kind()
+        for name in values:
+            low, high = _RANGES.get(prefix + name, (float("-inf"), float("inf")))
+            value = getattr(made, name)
+            if isinstance(value, int | float) and not low <= value <= high:
+                self._problem(prefix + name, f"must lie between {low:g} and {high:g}")
+        return made
+
+    def resolved(self, path: Path) -> Path:
+        """A path of the configuration; a relative one starts at the file's own folder."""
+        return self.folder / path.expanduser()
+
+    def _written(self, written: str, value: object) -> None:
+        section = written.rpartition(".")[0]
+        known = _keys_of(section)
+        if written in known:
+            self._values[written] = value
+            return
+        key, _, way = written.rpartition("_")
+        if key in known and way == "env":
+            self._from_variable(written, key, value)
+        elif key in _SECRETS and way == "file":
+            self._from_file(written, key, value)
+        else:
+            self._unknown(written, known)
+
+    def _from_variable(self, written: str, key: str, name: object) -> None:
+        if not isinstance(name, str) or not name:
+            self._problem(written, "must be the name of an environment variable")
+        elif self._environ.get(name):
+            self._variables[key] = name
+            self._values[key] = self._parsed(key, self._environ[name])
+        else:
+            self.remarks.append(f"{written} names {name}, which is not set")
+
+    def _from_file(self, written: str, key: str, name: object) -> None:
+        try:
+            path = self.resolved(Path(str(name)))
+            self._values[key] = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            self._problem(written, f"the file {name} cannot be read")
+
+    def _overridden(self, variable: str, value: str) -> None:
+        parts = variable[len(ENV_PREFIX) :].lower().split("__")
+        key = ".".join(parts[:2])
+        self._variables[key] = variable
+        section = parts[0] if len(parts) > 1 else ""
+        if section not in _SECTIONS:
+            self._unknown(key, {})
+        elif len(parts) > 2 and key == "knowledge.folders":
+            held = self._values.get(key)
+            self._values[key] = {**(held if isinstance(held, dict) else {}), parts[2]: value}
+        elif len(parts) > 2:
+            self._unknown(key, {})
+        else:
+            self._written(key, self._parsed(key, value))
+
+    def _parsed(self, key: str, text: str) -> object:
+        """Lists and tables stand in a variable as JSON; a list of names also with commas."""
+        annotation = str(_keys_of(key.rpartition(".")[0]).get(key, ""))
+        if text[:1] in ("[", "{") and ("tuple" in annotation or "dict" in annotation):
+            try:
+                return json.loads(text)
+            except json.JSONDecodeError:
+                return text
+        if "tuple" in annotation:
+            return [part.strip() for part in text.split(",") if part.strip()]
+        return text
+
+    def _unknown(self, written: str, known: Mapping[str, object]) -> None:
+        last = written.rpartition(".")[2]
+        siblings = {key.rpartition(".")[2]: key for key in known}
+        near = (
+            [siblings[name] for name in get_close_matches(last, siblings, 1)]
+            or [key for key in keys() if key.rpartition(".")[2] == last]
+            or get_close_matches(written, [*keys(), *filter(None, _SECTIONS)], 1)
+        )
+        hint = near[0] if near else ""
+        if hint and written in self._variables:
+            hint = ENV_PREFIX + hint.replace(".", "__").upper()
+        self._problem(written, "unknown key" + (f" (did you mean {hint}?)" if hint else ""))
+
+    def _problem(self, key: str, text: str) -> None:
+        if variable := self._variables.get(key):
+            self.problems.append(Problem("environment", None, variable, text))
+        else:
+            line = self._lines.line(tuple(key.split(".")))
+            self.problems.append(Problem(self._source, line, key, text))
