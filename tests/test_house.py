@@ -133,11 +133,12 @@ def test_errors_end_in_error_and_have_words():
 
 
 def _is_internal(error: type[Exception]) -> bool:
-    """Errors that never reach a person as they are: private ones, bugs, and those of the shell."""
+    """Errors that never reach a person as they are: private ones, bugs, those of the shell, of the reader."""
     return (
         error.__name__.startswith("_")
         or issubclass(error, RuntimeError | AssertionError)
-        or error.__name__ in ("ConfigError", "BrokenFrameError")
+        or error.__name__ == "ConfigError"
+        or error.__module__.startswith("knowledge_base.loaders.")
     )
 
 
