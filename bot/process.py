@@ -72,7 +72,7 @@ def cores() -> int:
 async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config: Config) -> int:
     """Errors that are expected become a sentence and exit code 1 or 2; others are bugs and show."""
     from bot.wording import own_words, sentence
-    from core.errors import EngineError, UserError
+    from core.errors import EngineError, PromptTemplateError, UserError
     from knowledge_base.errors import KnowledgeError
 
     task = asyncio.current_task()
@@ -83,6 +83,9 @@ async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config:
         return await work(config)
     except ConfigError as error:
         output.tell(str(error))
+        return WRONG_USAGE
+    except PromptTemplateError as error:
+        output.tell(sentence(error, own_words(config)))
         return WRONG_USAGE
     except (EngineError, KnowledgeError, SurfaceError, UserError) as error:
         output.tell(sentence(error, own_words(config)))

@@ -86,7 +86,10 @@ class NoSuchEngineError(UserError):
 
 
 class PromptTemplateError(Exception):
-    """A prompt template cannot be used: its syntax, a variable it misses or one it invents."""
+    """A prompt template cannot be used: its syntax, a variable it misses or one it invents.
+
+    Line 0: `path` is a folder without any template.
+    """
 
     def __init__(
         self,

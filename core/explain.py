@@ -102,6 +102,11 @@ def _quota_exceeded(error: core_errors.QuotaExceededError, _: Words) -> str:
 
 @explain.register
 def _prompt_template(error: core_errors.PromptTemplateError, _: Words) -> str:
+    if not error.line:
+        return _(
+            "{where}: there is no file answer.LANGUAGE.jinja in this folder (`chat.prompt_folder`).",
+            where=one_line(error.path),
+        )
     where = f"{one_line(error.path)}:{error.line}"
     if error.unknown:
         known = (

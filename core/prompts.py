@@ -267,7 +267,12 @@ def _today(day: date, language: str) -> str:
 
 
 def _own(folder: Path | None) -> list[Path]:
-    return sorted(folder.glob("answer.*.jinja")) if folder is not None else []
+    if folder is None:
+        return []
+    found = sorted(folder.glob("answer.*.jinja"))
+    if not found:
+        raise PromptTemplateError(str(folder), 0)
+    return found
 
 
 def _environment() -> SandboxedEnvironment:
@@ -293,11 +298,15 @@ def _render(template: Template, **values: object) -> tuple[str, str]:
 def _load(path: Path, environment: SandboxedEnvironment) -> _Template:
     from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 
-    source = path.read_text(encoding="utf-8")
     try:
+        source = path.read_text(encoding="utf-8")
         tree = environment.parse(source)
     except TemplateSyntaxError as error:
         raise PromptTemplateError(str(path), error.lineno) from error
+    except UnicodeDecodeError as error:
+        raise PromptTemplateError(
+            str(path), error.object.count(b"\n", 0, error.start) + 1
+        ) from error
     used = meta.find_undeclared_variables(tree)
     for name in tree.find_all(nodes.Name):
         if name.name in used and name.name not in KNOWN:

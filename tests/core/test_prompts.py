@@ -222,3 +222,16 @@ def test_a_template_that_is_off_is_refused_with_its_line(tmp_path, template, lin
     assert sentence is not None
     assert told in sentence
     assert f"answer.en.jinja:{line}" in sentence
+
+
+def test_a_folder_without_templates_is_refused(tmp_path):
+    with pytest.raises(PromptTemplateError) as caught:
+        Prompts(tmp_path / "missing")
+    assert "there is no file answer.LANGUAGE.jinja" in (explain(caught.value, words("en")) or "")
+
+
+def test_a_template_in_another_encoding_is_refused_with_its_line(tmp_path):
+    (tmp_path / "answer.zh.jinja").write_bytes("{{ passages }}\n问题".encode("gbk"))
+    with pytest.raises(PromptTemplateError) as caught:
+        Prompts(tmp_path)
+    assert caught.value.line == 2
