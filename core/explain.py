@@ -75,7 +75,7 @@ def _no_such_engine(error: core_errors.NoSuchEngineError, _: Words) -> str:
 @explain.register
 def _attachment_too_large(error: core_errors.AttachmentTooLargeError, _: Words) -> str:
     return _(
-        "{name} is larger than the {limit:.0f} MB that are read (`{key}`). Send a smaller file.",
+        "{name} is larger than the {limit:.0f} MB that are read (`{key}`); send a smaller file.",
         name=inert(error.filename),
         limit=error.limit_bytes / 1_000_000,
         key=error.key,
@@ -104,7 +104,8 @@ def _quota_exceeded(error: core_errors.QuotaExceededError, _: Words) -> str:
 def _prompt_template(error: core_errors.PromptTemplateError, _: Words) -> str:
     if not error.line:
         return _(
-            "{where}: there is no file answer.LANGUAGE.jinja in this folder (`chat.prompt_folder`).",
+            "{where}: there is no file answer.LANGUAGE.jinja in this folder "
+            "(`chat.prompt_folder`).",
             where=one_line(error.path),
         )
     where = f"{one_line(error.path)}:{error.line}"
@@ -238,7 +239,7 @@ def _rejected_document(error: kb_errors.RejectedDocumentError, _: Words) -> str:
 @explain.register
 def _unsupported_format(error: kb_errors.UnsupportedFormatError, _: Words) -> str:
     return _(
-        "I cannot read {name}: its content is {type}, which is not supported. Save it as PDF, text "
+        "I cannot read {name}: its content is {type}, which is not supported; save it as PDF, text "
         "or an office document.",
         name=inert(error.name),
         type=inert(error.media_type),
@@ -248,7 +249,7 @@ def _unsupported_format(error: kb_errors.UnsupportedFormatError, _: Words) -> st
 @explain.register
 def _unreadable_document(error: kb_errors.UnreadableDocumentError, _: Words) -> str:
     return _(
-        "I could not read {name}: the file ({type}) is damaged or incomplete. Save it anew and "
+        "I could not read {name}: the file ({type}) is damaged or incomplete; save it anew and "
         "send it again.",
         name=inert(error.name),
         type=inert(error.media_type),
@@ -257,7 +258,7 @@ def _unreadable_document(error: kb_errors.UnreadableDocumentError, _: Words) -> 
 
 @explain.register
 def _encrypted_document(error: kb_errors.EncryptedDocumentError, _: Words) -> str:
-    return _("{name} is protected by a password. Send it without one.", name=inert(error.name))
+    return _("{name} is protected by a password; send it without one.", name=inert(error.name))
 
 
 @explain.register
@@ -268,7 +269,7 @@ def _empty_document(error: kb_errors.EmptyDocumentError, _: Words) -> str:
 @explain.register
 def _scanned_document(error: kb_errors.ScannedDocumentError, _: Words) -> str:
     return _(
-        "{name} holds pictures of pages and no text. Send a version with a text layer.",
+        "{name} holds pictures of pages and no text; send a version with a text layer.",
         name=inert(error.name),
     )
 
@@ -285,7 +286,7 @@ def _unsafe_archive(error: kb_errors.UnsafeArchiveError, _: Words) -> str:
 @explain.register
 def _limit_exceeded(error: kb_errors.LimitExceededError, _: Words) -> str:
     return _(
-        "{name} goes over a limit: `{key}` is {limit}. Split the file, or have the limit raised.",
+        "{name} goes over a limit: `{key}` is {limit}; split the file, or have the limit raised.",
         name=inert(error.name),
         key=error.key,
         limit=error.limit,
@@ -295,7 +296,7 @@ def _limit_exceeded(error: kb_errors.LimitExceededError, _: Words) -> str:
 @explain.register
 def _interrupted_ingest(error: kb_errors.InterruptedIngestError, _: Words) -> str:
     return _(
-        "Adding {name} was interrupted and left nothing behind. Add it again.",
+        "Adding {name} was interrupted and left nothing behind; add it again.",
         name=inert(error.name),
     )
 
