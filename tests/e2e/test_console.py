@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -126,3 +127,14 @@ async def test_an_example_is_asked_by_a_press(served, browser):
     await page.click("#new")
     await page.wait_for_selector("#sources details", state="detached")
     assert await page.locator("#chat .bot.message").count() == 0
+
+
+async def test_a_stop_with_a_page_open_is_clean(browser, tmp_path):
+    with running(tmp_path, LOREKEEPER__KNOWLEDGE__FOLDERS="{}") as started:
+        page = await (await browser.new_context()).new_page()
+        await page.goto(started.address)
+        await page.wait_for_selector("#question textarea")
+        assert await asyncio.to_thread(started.stop) == 0
+        log = started.log.read_text(encoding="utf-8")
+        assert "Traceback" not in log
+        assert "error" not in log

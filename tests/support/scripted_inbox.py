@@ -5,33 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from core.events import IncomingEvent, IncomingMessage
-from core.replies import ReplyEvent
+from core.events import ConversationRef, IncomingEvent, IncomingMessage
+from core.replies import Finished, ReplyEvent
 
 
 class ScriptedInbox:
     """Answers every message with the same events and remembers what it was given.
 
-    With `hold` it waits for ever after the last event until the reader leaves, which `left` counts.
+    With `hold` an answer waits after its last event, until `/stop` comes or the reader leaves.
     """
 
     def __init__(self, events: Sequence[ReplyEvent], *, hold: bool = False) -> None:
         self._events = events
         self._hold = hold
+        self._stops: dict[ConversationRef, asyncio.Event] = {}
         self.messages: list[IncomingMessage] = []
-        self.left = 0
+        self.stopped = 0
 
     def submit(self, event: IncomingEvent) -> None:
         raise AssertionError("pull surfaces do not submit")
 
     async def stream(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
+        stop = self._stops.setdefault(message.conversation, asyncio.Event())
+        if message.command is not None and message.command.name == "stop":
+            self.stopped += not stop.is_set()
+            stop.set()
+            return
         self.messages.append(message)
-        try:
-            for event in self._events:
-                await asyncio.sleep(0)
-                yield event
-            if self._hold:
-                await asyncio.Event().wait()
-        except (GeneratorExit, asyncio.CancelledError):
-            self.left += 1
-            raise
+        for event in self._events:
+            await asyncio.sleep(0)
+            yield event
+        if self._hold:
+            await stop.wait()
+            yield Finished("cancelled")

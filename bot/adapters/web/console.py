@@ -90,6 +90,7 @@ def _attach(blocks: gr.Blocks, page: Page, visit: _Visit) -> None:
     answer += [page.sources, page.status]
     asking = [page.question, page.bases, page.talk]
     on([blocks.load], visit.opened, [], [page.talk, page.bases, page.target])
+    blocks.unload(visit.left)
     on([page.question.submit, page.send.click], visit.asked, asking, answer)
     on([page.chatbot.example_select], visit.example, [page.bases, page.talk], answer)
     on([page.stop.click], visit.stopped, [page.talk], [])
@@ -109,6 +110,8 @@ class _Visit:
         self._page = page
         self._inbox = inbox
         self._bases = bases
+        self._under_way: dict[str, str] = {}
+        """Open page to the conversation in which its answer is being made."""
 
     async def opened(self) -> Update:
         page = self._page
@@ -140,10 +143,15 @@ class _Visit:
         asking: Update = {page.send: gr.update(visible=False), page.stop: gr.update(visible=True)}
         yield {**shown(), **asking, page.talk: talk, page.question: "", page.sources: ""}
         incoming = message(talk.thread, text.strip(), bases=bases, locale=locale)
-        async with aclosing(self._inbox.stream(incoming)) as events:
-            async for event in events:
-                view.take(event)
-                yield shown()
+        session = str(request.session_hash)
+        self._under_way[session] = talk.thread
+        try:
+            async with aclosing(self._inbox.stream(incoming)) as events:
+                async for event in events:
+                    view.take(event)
+                    yield shown()
+        finally:
+            self._under_way.pop(session, None)
         yield {
             **shown(),
             page.talk: talk,
@@ -161,9 +169,17 @@ class _Visit:
 
     async def stopped(self, talk: Talk | None) -> None:
         if talk is not None:
-            async with aclosing(self._inbox.stream(stop_request(talk.thread))) as events:
-                async for _event in events:
-                    pass
+            await self._stop(talk.thread)
+
+    async def left(self, request: gr.Request) -> None:
+        """The page was closed: nobody reads the rest of its answer, so it is not made."""
+        if thread := self._under_way.get(str(request.session_hash)):
+            await self._stop(thread)
+
+    async def _stop(self, thread: str) -> None:
+        async with aclosing(self._inbox.stream(stop_request(thread))) as events:
+            async for _event in events:
+                pass
 
     async def renewed(self) -> Update:
         page = self._page

@@ -17,6 +17,8 @@ from bot.errors import ConfigError, PortTakenError, Problem
 from bot.settings import WebSettings
 
 _CLOSE_SECONDS = 3
+_LAST_WORDS_SECONDS = 0.3
+"""For the last events of drained replies to reach the pages that show them."""
 
 
 class Mountable(Protocol):
@@ -35,6 +37,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listens.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # By now every reply is drained. Open pages still hold their streams, and would for ever.
+        await asyncio.sleep(_LAST_WORDS_SECONDS)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
