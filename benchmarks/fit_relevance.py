@@ -138,7 +138,7 @@ class _Base:
         if self.calibration:
             z = standardise(cosines, cosines[there], self.calibration.profile(script))
         chunks = int(there.sum())
-        scores = rank_scores(Signals(z, lexical, known, foreign, 1.0, chunks))
+        scores = rank_scores(Signals(z, lexical, known, foreign, 1.0, np.full(len(z), chunks)))
         best = int(np.argmax(np.where(there, scores, -np.inf)))
         return Example(
             z=float(z[best]),
@@ -163,7 +163,7 @@ def fit(
     both = np.column_stack(
         [
             [e.z for e in rows],
-            [highest_of(e.chunks) for e in rows],
+            highest_of(np.array([e.chunks for e in rows])),
             np.ones(len(rows)),
             SHIPPED.say(known) * [e.evidence for e in rows],
             knowing,

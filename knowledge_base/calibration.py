@@ -111,7 +111,7 @@ class RelevanceModel:
 
     With t the dense leg's trust, k how surely the passage would use the question's words if it
     answered, f 1 where it is in another script and else 0, z the standardised cosine, n the chunks
-    searched and l the lexical evidence: `t * (dense*z + size*highest_of(n) + bias +
+    in the passage's script and l the lexical evidence: `t * (dense*z + size*highest_of(n) + bias +
     say(k)*lexical*l + k*known + (1-k)*(1-f)*astray) + (1-t) * (alone*l + unseen)`.
     """
 
@@ -155,7 +155,9 @@ class Signals:
     foreign: NDArray[np.bool_]
     """Whether the candidate is in another script than the question."""
     trust: float
-    chunks: int
+    rivals: Floats
+    """How many chunks were searched in the candidate's script: the more there are, the higher the
+    best z of an unrelated one."""
 
 
 SHIPPED = RelevanceModel(
@@ -199,9 +201,10 @@ def standardise(cosines: Floats, reference: Floats, profile: DenseProfile) -> Fl
     return z
 
 
-def highest_of(chunks: int) -> float:
+def highest_of(count: Floats) -> Floats:
     """About the highest of that many standard normal values: the best unrelated chunk's z."""
-    return float(np.sqrt(2 * np.log(chunks + 2)))
+    highest: Floats = np.sqrt(2 * np.log(count + 2))
+    return highest
 
 
 def rank_scores(signals: Signals, model: RelevanceModel = SHIPPED) -> Floats:
@@ -217,7 +220,7 @@ def relevance(signals: Signals, model: RelevanceModel = SHIPPED) -> Floats:
     knowing, trust = model.knowing(signals.known), signals.trust
     both = (
         model.dense * signals.z
-        + model.size * highest_of(signals.chunks)
+        + model.size * highest_of(signals.rivals)
         + model.bias
         + model.lexical * model.say(signals.known) * signals.evidence
         + model.known * knowing

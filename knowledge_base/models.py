@@ -107,7 +107,7 @@ class ChunkDraft:
     heading: str | None
     page: int | None
     terms: bytes
-    """Packed terms of heading and text, see `knowledge_base.terms`."""
+    """Packed terms of text, heading and document name, see `knowledge_base.terms`."""
 
 
 @dataclass(frozen=True, slots=True)

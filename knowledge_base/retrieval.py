@@ -113,6 +113,7 @@ class _Candidates:
     evidence: Floats
     known: Floats
     foreign: NDArray[np.bool_]
+    rivals: Floats
     trust: float
 
 
@@ -139,11 +140,10 @@ def search(
     found = [
         _candidates(query, weighed, b, references, max(limit, CANDIDATES), legs) for b in bases
     ]
-    chunks = sum(part.chunks for part in parts)
     scores = []
     probabilities = []
     for part in found:
-        signals = Signals(part.z, part.evidence, part.known, part.foreign, part.trust, chunks)
+        signals = Signals(part.z, part.evidence, part.known, part.foreign, part.trust, part.rivals)
         scores.append(rank_scores(signals, model))
         probabilities.append(relevance(signals, model))
     return _ranked(found, np.concatenate(scores), np.concatenate(probabilities), limit)
@@ -202,6 +202,13 @@ class _Reference:
     cosines: Floats
     scripts: NDArray[np.uint8]
     calibration: Calibration | None
+    chunks: int
+
+    def rivals(self, scripts: NDArray[np.uint8]) -> Floats:
+        """How many chunks were searched in each of these scripts, as far as the sample tells."""
+        counts = np.bincount(self.scripts, minlength=int(scripts.max(initial=0)) + 1)
+        shares: Floats = counts[scripts] / max(1, len(self.scripts))
+        return shares * self.chunks
 
 
 def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, _Reference]:
@@ -217,6 +224,7 @@ def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, _Reference
             np.concatenate([cosines for cosines, _ in samples]),
             np.concatenate([scripts for _, scripts in samples]),
             max(fitted, key=lambda pair: pair[0])[1] if fitted else None,
+            sum(len(view.lexical) for view in views),
         )
     return references
 
@@ -252,11 +260,13 @@ def _candidates(
     foreign = (match.scripts != script_code(query.script)) & (match.scripts > 0)
     known = expected(weighed.known, match.matched, foreign) * (legs is not Legs.DENSE)
     cosines, z, trust = np.full(len(ids), np.nan), np.zeros(len(ids)), 0.0
+    rivals = np.zeros(len(ids))
     if vector is not None and reference is not None:
         cosines = base.dense.match(vector, ids).astype(np.float64)
         z, trust = _standardised(cosines, match.scripts, query.script, reference)
         trust = 1.0 if legs is Legs.DENSE else trust
-    return _Candidates(ids, cosines, z, match.scores, lexical, known, foreign, trust)
+        rivals = reference.rivals(match.scripts)
+    return _Candidates(ids, cosines, z, match.scores, lexical, known, foreign, rivals, trust)
 
 
 def _spread(reference: _Reference) -> int:

@@ -22,7 +22,7 @@ from knowledge_base.models import (
     KnowledgeBase,
     chunk_id,
 )
-from knowledge_base.splitter import embedded
+from knowledge_base.splitter import searched
 from knowledge_base.terms import TERMS_VERSION, pack_terms, terms_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -170,9 +170,10 @@ class Rows:
             yield chunk - zero, packed
 
     def _terms_anew(self, chunk: ChunkId) -> bytes:
-        statement = "SELECT text, heading FROM chunks WHERE chunk_id = ?"
-        text, heading = self._connection.execute(statement, (chunk,)).fetchone()
-        return pack_terms(terms_of(embedded(text, heading)))
+        statement = """SELECT text, heading, name FROM chunks JOIN documents USING (document_id)
+            WHERE chunk_id = ?"""
+        text, heading, name = self._connection.execute(statement, (chunk,)).fetchone()
+        return pack_terms(terms_of(searched(text, heading, name)))
 
     def vectors(self, document_id: DocumentId, dimension: int) -> Vectors | None:
         """Shape (passages, dimension); None for a document that was stored without."""

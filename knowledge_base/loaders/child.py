@@ -30,7 +30,7 @@ from knowledge_base.loaders import detect, frames, load_as, media
 from knowledge_base.loaders.source import MEGABYTE, Source
 from knowledge_base.models import Section
 from knowledge_base.settings import ReaderLimits
-from knowledge_base.splitter import embedded, pieces
+from knowledge_base.splitter import pieces, searched
 from knowledge_base.terms import pack_terms, terms_of
 from knowledge_base.tokens import Counter, counter, target
 
@@ -144,7 +144,7 @@ class _Worker:
         for number, piece in enumerate(split):
             if number >= most:
                 raise LimitExceededError(name, "knowledge.max_passages_per_document", most)
-            packed = pack_terms(terms_of(embedded(piece.text, piece.heading)))
+            packed = pack_terms(terms_of(searched(piece.text, piece.heading, name)))
             terms = base64.b64encode(packed).decode("ascii")
             self._send(frames.ReadChunk(piece.text, piece.heading, piece.page, terms))
 

@@ -46,14 +46,14 @@ def embedded(questions, chunks, likeness):
     return unit(noise + likeness * chunks[[q.chunk for q in questions]])
 
 
-def signals(z, lexical, known=0.9, foreign=False, trust=1.0, chunks=100):
+def signals(z, lexical, known=0.9, foreign=False, trust=1.0, rivals=100):
     return Signals(
         np.array(z, float),
         np.array(lexical, float),
         np.full(len(z), known),
         np.full(len(z), foreign),
         trust,
-        chunks,
+        np.full(len(z), rivals),
     )
 
 
