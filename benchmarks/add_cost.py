@@ -37,7 +37,7 @@ async def main() -> bool:
             base = (await large.ensure_base("bench")).base_id
             for file in bulk:
                 await large.add(base, Upload(file.name, file))
-            await large.settle()
+            await large.snapshot()
             written: tuple[list[int], list[int]] = ([], [])
 
             async def ours(pair: int) -> None:

@@ -100,7 +100,7 @@ async def main() -> bool:
             base = (await library.ensure_base("shared")).base_id
             for file in write_documents(folder / "files", passages(PASSAGES), 500):
                 await library.add(base, Upload(file.name, file))
-            await library.settle()
+            await library.snapshot()
             engine = InstantEngine()
             dispatcher = _dispatcher(library, database, engine)
             try:

@@ -57,7 +57,7 @@ async def main() -> bool:
                 await asyncio.to_thread(bare.passage, embedded[pair])
 
             pairs = await measure(ours, theirs, PAIRS)
-            await library.settle()
+            await library.snapshot()
     await embedder.aclose()
     say(
         f"    {sum(map(len, embedded))} passages in {PAIRS} files; times, pair by pair:"

@@ -47,7 +47,7 @@ async def _at_size(folder: Path, size: int) -> bool:
         base = (await library.ensure_base("bench")).base_id
         for file in files:
             await library.add(base, Upload(file.name, file))
-        await library.settle()
+        await library.snapshot()
         stored = (await library.statistics(base)).passages
         say(f"    {stored} passages, {len(questions)} questions")
         return await _dense(library, base, stored, questions) & await _fused(
