@@ -7,6 +7,7 @@ import io
 import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from xml.etree.ElementTree import ParseError
@@ -49,6 +50,7 @@ def load_xlsx(source: Source) -> list[Section]:
         etree.XMLSyntaxError,
         ParseError,
         zipfile.BadZipFile,
+        zlib.error,
         KeyError,
         ValueError,
         TypeError,
@@ -84,6 +86,7 @@ def load_xls(source: Source) -> list[Section]:
     except (
         xlrd.compdoc.CompDocError,
         struct.error,
+        ArithmeticError,
         AssertionError,
         LookupError,
         ValueError,

@@ -27,7 +27,7 @@ from knowledge_base.loaders import frames, media
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import Upload
 from knowledge_base.settings import ReaderLimits
-from knowledge_base.splitter import embedded
+from knowledge_base.splitter import embedded, searched
 from knowledge_base.terms import terms_of, unpack_terms
 from knowledge_base.tokens import counter
 from tests.support import documents
@@ -81,7 +81,7 @@ async def test_chunks_come_with_heading_page_and_terms(tmp_path: Path):
     assert (parsed.media_type, parsed.pages) == (media.MARKDOWN, None)
     (chunk,) = parsed.chunks
     assert chunk.text == "Fees\n\nA card costs five crowns.\n\n费用\n\n借书证五元。"
-    expected = terms_of(embedded(chunk.text, chunk.heading))
+    expected = terms_of(searched(chunk.text, chunk.heading, upload.name))
     assert unpack_terms(chunk.terms).hashes.tolist() == expected.hashes.tolist()
 
 
