@@ -21,10 +21,10 @@ LABELS = {
     "welcome": N_("Ask a question about the documents, or try one of these."),
 }
 EXAMPLES = (
-    "What does a dormitory bed in the mountain hut cost somebody who is not a member?",
+    "How long may a club member keep a game from the cupboard at home?",
     "Where is the nearest defibrillator?",
-    "带宠物住旅舍每晚要加多少钱？",
-    "去观测站的接驳车周五几点发车，往返要多少钱？",
+    "雾砚茶业工作满五年的员工有几天年假？",
+    "墨蚁笔记免费版最多能在几台设备上同步？",
 )
 CSS = """
 .gradio-container {max-width: 1080px !important; margin: 0 auto}
