@@ -28,6 +28,8 @@ class ReplyView:
     words: Words
     text: str = ""
     status: str = ""
+    opening: list[str] = field(default_factory=list)
+    """Remarks that came before the text, and are shown there."""
     notes: list[str] = field(default_factory=list)
     failure: str = ""
     sources: Sources = field(default_factory=lambda: Sources(()))
@@ -44,7 +46,7 @@ class ReplyView:
             case Sources():
                 self.sources = event
             case Notice(note) | FileReply(note):
-                self.notes.append(note)
+                (self.notes if self.text else self.opening).append(note)
             case Progress() | Queued():
                 self.status = self._status(event)
             case Failed(sentence):
@@ -65,9 +67,9 @@ class ReplyView:
 
     def html(self) -> str:
         """The bubble."""
-        notes = "".join(f'<p class="note">{markup.plain(note)}</p>' for note in self.notes)
         failed = f'<p class="failed">{markup.plain(self.failure)}</p>' if self.failure else ""
-        return (markup.formatted(self.text) + notes + failed) or "…"
+        text = markup.formatted(self.text)
+        return (_remarks(self.opening) + text + _remarks(self.notes) + failed) or "…"
 
     def status_html(self) -> str:
         """The line below the conversation; empty where nothing is waited for."""
@@ -76,3 +78,7 @@ class ReplyView:
     def sources_html(self) -> str:
         """The passages of the answer."""
         return markup.sources(self.sources, self.text, self.words)
+
+
+def _remarks(notes: list[str]) -> str:
+    return "".join(f'<p class="note">{markup.plain(note)}</p>' for note in notes)
