@@ -102,7 +102,7 @@ class _Worker:
             )
         except RejectedDocumentError as error:
             last = _rejection(error)
-        except RecursionError:
+        except (FileNotFoundError, PermissionError, IsADirectoryError, RecursionError):
             last = frames.Rejected(UnreadableDocumentError.__name__, media_type=self._kind)
         except MemoryError:
             self._send(frames.OutOfMemory())

@@ -153,7 +153,7 @@ def encode(frame: Frame) -> bytes:
     """A frame with its length before it."""
     content = json.dumps(
         {"kind": type(frame).__name__, **asdict(frame)}, ensure_ascii=False, separators=(",", ":")
-    ).encode("utf-8", "replace")
+    ).encode("utf-8", "surrogatepass")  # names of files may hold what is no character
     return HEADER.pack(len(content)) + content
 
 

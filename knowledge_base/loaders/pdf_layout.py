@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import median
 
-from knowledge_base.loaders.outline import Outline, clean, flat
+from knowledge_base.loaders.outline import Outline, flat
 from knowledge_base.loaders.pdf_lines import HYPHEN, Line
 
 _ITEM = re.compile(
@@ -15,6 +15,8 @@ _ITEM = re.compile(
     r"|[(（]?[一二三四五六七八九十]{1,3}[)）、])\s*\S"
 )
 _ENDS = re.compile(r"[.!?:;。！？：；…][\"'”’」』)）\]]*$")
+_WORD = re.compile(r"[^\W\d_]+")
+_LAST_WORD = re.compile(r"[^\W\d_]+$")
 _LONGEST_HEADING = 120
 _LARGER = 1.12
 """Times the size of the body from which a line is a heading."""
@@ -29,10 +31,11 @@ class Layout:
 
     def __init__(self, pages: list[list[Line]]) -> None:
         self._sizes = _heading_sizes(pages, _body_size(pages))
+        self._words = _words_of(pages)
 
     def write(self, outline: Outline, lines: list[Line], titles: dict[str, int]) -> None:
         """Add a page to the outline; `titles` are what bookmarks point to, with their level."""
-        page = _Page(outline, lines)
+        page = _Page(outline, lines, self._words)
         for line in lines:
             level = self._level(line, titles)
             if level is None:
@@ -53,10 +56,11 @@ class Layout:
 class _Page:
     """One page while it is written."""
 
-    def __init__(self, outline: Outline, lines: list[Line]) -> None:
+    def __init__(self, outline: Outline, lines: list[Line], words: frozenset[str]) -> None:
         widths = sorted(line.width for line in lines)
         drops = [above.base - below.base for above, below in pairwise(lines)]
         self._outline = outline
+        self._words = words
         self._width = widths[len(widths) * 9 // 10] if widths else 0.0
         self._drop = median([drop for drop in drops if drop > 0] or [0.0])
         self._paragraph: list[str] = []
@@ -70,7 +74,10 @@ class _Page:
         if not (goes_on and self._previous is not None and self._previous.size == line.size):
             self.end()
         self._level = level
-        self._title.append(flat(line.text.replace(HYPHEN, "")))
+        if self._title:
+            _join(self._title, line.text, self._words)
+        else:
+            self._title.append(line.text)
         self._previous = line
 
     def body(self, line: Line) -> None:
@@ -80,7 +87,7 @@ class _Page:
             self.end()
             self._paragraph.append(line.text)
         elif self._continues(previous, line):
-            _join(self._paragraph, line.text)
+            _join(self._paragraph, line.text, self._words)
         else:
             self._paragraph.append(f"\n{line.text}")
         self._previous = line
@@ -88,7 +95,7 @@ class _Page:
     def end(self) -> None:
         """What was read so far is complete."""
         if self._title:
-            self._outline.heading(self._level, " ".join(self._title))
+            self._outline.heading(self._level, "".join(self._title))
         self._outline.text("".join(self._paragraph))
         self._title.clear()
         self._paragraph.clear()
@@ -179,16 +186,38 @@ def _parts(previous: Line, line: Line, gap: float) -> bool:
     return ended and line.left - previous.left > 0.8 * max(line.size, 1.0)
 
 
-def _join(paragraph: list[str], text: str) -> None:
+def _join(paragraph: list[str], text: str, words: frozenset[str]) -> None:
+    """Add a line to a paragraph: with a blank, or none where the script or a word has none."""
     before = paragraph[-1].rstrip()
     text = text.lstrip()
     if before.endswith(HYPHEN):
-        paragraph[-1] = before.rstrip(HYPHEN)
+        paragraph[-1] = before.rstrip(HYPHEN) + _hyphen(before.rstrip(HYPHEN), text, words)
     elif before and text and _wide(before[-1]) and _wide(text[0]):
         paragraph[-1] = before
     else:
         paragraph[-1] = f"{before} "
-    paragraph.append(clean(text) if not text.endswith(HYPHEN) else text)
+    paragraph.append(text)
+
+
+def _hyphen(before: str, after: str, words: frozenset[str]) -> str:
+    """The hyphen, where the document shows that it belongs to the word and not to the line."""
+    head, tail = _LAST_WORD.search(before[-40:]), _WORD.match(after)
+    if head is None or tail is None:
+        return "-"
+    start, end = head.group().casefold(), tail.group().casefold()
+    return "-" if start + end not in words and start in words and end in words else ""
+
+
+def _words_of(pages: list[list[Line]]) -> frozenset[str]:
+    """Words that stand whole in a line."""
+    words: set[str] = set()
+    broken = False
+    for line in chain.from_iterable(pages):
+        found = [word.casefold() for word in _WORD.findall(line.text)]
+        ends_broken = line.text.rstrip().endswith(HYPHEN)
+        words.update(found[int(broken) : len(found) - int(ends_broken)])
+        broken = ends_broken
+    return frozenset(words)
 
 
 def _wide(character: str) -> bool:

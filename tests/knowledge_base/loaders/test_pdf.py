@@ -72,6 +72,17 @@ def test_words_broken_at_a_line_end_are_joined(tmp_path: Path):
     assert "中间不留空格。" in section.text
 
 
+def test_a_hyphen_that_belongs_to_the_word_stays(tmp_path: Path):
+    lines = [
+        ("The self of the warden and the help of members make the workshop a self-", 11),
+        ("help place, which the town council of Vessaby has praised.", 11),
+    ]
+
+    (section,) = _load(documents.pdf(tmp_path / "a.pdf", [lines]))
+
+    assert "a self-help place" in section.text
+
+
 def test_items_of_a_list_stay_lines(tmp_path: Path):
     lines = [
         ("- Bring your own sheet sleeping bag when you come to the hut", 11),

@@ -171,6 +171,18 @@ async def test_a_process_is_reused_after_files_that_are_rejected(tmp_path: Path)
         assert len(before) == 1
 
 
+async def test_a_file_that_is_gone_or_oddly_named_is_no_riddle(tmp_path: Path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    odd.write_text("words")
+
+    async with reading(workers=1) as reader:
+        with pytest.raises(UnreadableDocumentError):
+            await reader.parse(Upload("gone.txt", tmp_path / "gone.txt"))
+        parsed = await reader.parse(Upload("café.txt", odd))
+
+    assert parsed.chunks[0].text == "words"
+
+
 async def test_nothing_is_started_before_the_first_file():
     async with reading():
         assert _children() == []
