@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import logging
 import platform
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
@@ -16,6 +15,7 @@ import numpy as np
 
 from knowledge_base.embedders.base import TokenizerSpec, Vectors
 from knowledge_base.embedders.batching import BatchingThread
+from knowledge_base.embedders.text import readable
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.offloop import blocking
 
@@ -25,9 +25,6 @@ NAME = "multilingual-e5-small (bundled)"
 MAX_TOKENS = 512
 BATCH_TEXTS = 8
 BATCH_CHARACTERS = 8000
-
-_UNREADABLE = re.compile("[\x00\ud800-\udfff]")
-"""The model stops reading at NUL, and a lone surrogate has no UTF-8."""
 
 
 class _Model(Protocol):
@@ -101,7 +98,7 @@ class BundledEmbedder:
         if self._threads is not None:
             # OpenMP keeps this number for each calling thread; it costs nothing to say it again.
             self._model._lib.omp_set_num_threads(self._threads)  # type: ignore[attr-defined]
-        clean = [_UNREADABLE.sub(" ", text) for text in texts]
+        clean = [readable(text) for text in texts]
         return self._model.query(clean) if is_query else self._model.passage(clean)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from knowledge_base.embedders.base import TokenizerSpec, Vectors
 from knowledge_base.embedders.prompts import prompts_for
+from knowledge_base.embedders.text import readable
 from knowledge_base.errors import EmbeddingUnavailableError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class OpenAIEmbedder:
         return np.concatenate([task.result() for task in tasks])
 
     async def embed_query(self, text: str) -> Vectors:
-        vectors = await self._request([self._prompts.query + text])
+        vectors = await self._request([self._prompts.query + readable(text)])
         return cast(Vectors, vectors[0])
 
     async def aclose(self) -> None:
@@ -96,7 +97,7 @@ class OpenAIEmbedder:
 
     async def _embed_batch(self, texts: Sequence[str]) -> Vectors:
         async with self._slots:
-            return await self._request([self._prompts.document + text for text in texts])
+            return await self._request([self._prompts.document + readable(text) for text in texts])
 
     async def _request(self, texts: list[str]) -> Vectors:
         client = await self._opened()

@@ -15,6 +15,7 @@ import numpy as np
 from knowledge_base.embedders.base import TokenizerSpec, Vectors
 from knowledge_base.embedders.batching import BatchingThread
 from knowledge_base.embedders.prompts import Prompts, prompts_for
+from knowledge_base.embedders.text import readable
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.offloop import blocking
 
@@ -89,7 +90,7 @@ class SentenceTransformersEmbedder:
         if self._threads is not None and torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
         vectors = self._model.encode(
-            [text.encode("utf-8", "replace").decode("utf-8") for text in texts],
+            [readable(text) for text in texts],
             prompt=self._prompts.query if is_query else self._prompts.document,
             batch_size=self._batch_texts,
             normalize_embeddings=True,
