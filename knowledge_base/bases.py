@@ -356,6 +356,13 @@ class OpenBases:
         with self._lock:
             return tuple(self._open.values())
 
+    def fingerprints(self, base_ids: Iterable[BaseId]) -> dict[BaseId, str | None]:
+        """Of those that are in memory, without looking at the store."""
+        with self._lock:
+            opened = {base_id: self._open.get(base_id) for base_id in base_ids}
+        views = {base_id: base.view for base_id, base in opened.items() if base is not None}
+        return {base_id: view.fingerprint for base_id, view in views.items() if view is not None}
+
     @contextlib.contextmanager
     def views(self, base_ids: Iterable[BaseId]) -> Iterator[tuple[Rows, tuple[View, ...]]]:
         """One moment of the store, and the bases' views of that same moment, in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge_base import lexical, retrieval
@@ -17,8 +17,10 @@ from knowledge_base.terms import terms_of
 
 log = logging.getLogger(__name__)
 
-SPARE = 8
+SPARE = 4
 """Chunks ranked for each one wanted: near-duplicates and documents named already fall away."""
+PORTION = 16
+"""Chunks that are read together."""
 
 LEAST_MEASURED = 8
 """Vectors from which on a base is measured."""
@@ -62,8 +64,7 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
         fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
             ranked = retrieval.search(query, views, fetch, wanted.legs)
-            passages = _passages(rows, wanted.scope, ranked)
-            chosen = _chosen(passages, wanted)
+            chosen = _chosen(_passages(rows, wanted.scope, ranked), wanted)
             if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
                 return Found(
                     tuple(chosen),
@@ -78,31 +79,41 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
 def passage(rows: Rows, scope: Scope, chunk_id: ChunkId) -> Passage | None:
     """One passage shown again later; None when it is gone, or not within the scope."""
     shown = retrieval.Ranked(chunk_id, relevance=0.0, dense=None, lexical=None)
-    return next(iter(_passages(rows, scope, [shown])), None)
+    return next(_passages(rows, scope, [shown]), None)
 
 
-def _passages(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> list[Passage]:
-    """With their texts. What the scope does not hold is left out, whatever an index said."""
+def _passages(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> Iterator[Passage]:
+    """With their texts, read as they are asked for. What the scope does not hold is left out,
+    whatever an index said."""
     within = [hit for hit in ranked if base_of(hit.chunk_id) in scope.bases]
-    chunks = rows.chunks([hit.chunk_id for hit in within])
-    documents = rows.documents_by_id(chunk.document_id for chunk in chunks.values())
-    passages = []
-    for hit in within:
-        chunk = chunks.get(hit.chunk_id)
-        document = documents.get(chunk.document_id) if chunk else None
-        if chunk and document and document.base_id in scope.bases:
-            passages.append(Passage(chunk, document, hit.relevance, hit.dense, hit.lexical))
-    return passages
+    for start in range(0, len(within), PORTION):
+        portion = within[start : start + PORTION]
+        chunks = rows.chunks([hit.chunk_id for hit in portion])
+        documents = rows.documents_by_id(chunk.document_id for chunk in chunks.values())
+        for hit in portion:
+            chunk = chunks.get(hit.chunk_id)
+            document = documents.get(chunk.document_id) if chunk else None
+            if chunk and document and document.base_id in scope.bases:
+                yield Passage(chunk, document, hit.relevance, hit.dense, hit.lexical)
 
 
-def _chosen(passages: Sequence[Passage], wanted: Wanted) -> list[Passage]:
+def _chosen(passages: Iterator[Passage], wanted: Wanted) -> list[Passage]:
     if wanted.per_document:
         best: dict[int, Passage] = {}
         for candidate in passages:
             best.setdefault(candidate.document.document_id, candidate)
-        return list(best.values())[: wanted.limit]
-    kept = retrieval.distinct((p.chunk.text for p in passages), wanted.limit)
-    return [passages[at] for at in kept]
+            if len(best) == wanted.limit:
+                break
+        return list(best.values())
+    seen: list[Passage] = []
+
+    def texts() -> Iterator[str]:
+        for candidate in passages:
+            seen.append(candidate)
+            yield candidate.chunk.text
+
+    kept = retrieval.distinct(texts(), wanted.limit)
+    return [seen[at] for at in kept]
 
 
 @blocking
