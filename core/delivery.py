@@ -166,10 +166,13 @@ class Delivery:
         wrong = self._wrong(parts)
         if not wrong:
             return
+        place, text = wrong[0], parts[wrong[0]]
+        if place == len(self._posted) and self._careful and not text.endswith(self._draft.mark):
+            text = self._draft.mark  # the text has run past this part already: an edit brings it
         if len(wrong) > 1:
             self._changed.set()
         try:
-            await self._put(wrong[0], parts[wrong[0]])
+            await self._put(place, text)
         except DeliveryRateLimitedError as error:
             self._pacer.pause(error.retry_after)
             self._changed.set()

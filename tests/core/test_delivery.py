@@ -318,6 +318,19 @@ def test_where_it_does_not_the_first_sight_is_never_a_whole_answer():
     assert outbox.calls == ["typing", "send '▌'", "edit m1 'Paris.'"]
 
 
+def test_nor_is_the_first_sight_of_any_message_that_the_text_has_run_past_already():
+    outbox = RecordingOutbox(replace(PLATFORM, max_text=200))
+    words_at_once = TextDelta(" ".join(f"word{i}" for i in range(90)))
+
+    run(deliver(delivery(outbox, receipts=Kept("k")), words_at_once, 30, TextDelta(" end.")))
+
+    sent = [call for call in outbox.calls if call.startswith("send")]
+    assert len(sent) == len(outbox.messages) == 4
+    assert all(call.endswith("▌'") for call in sent)
+    shown = " ".join(message.text for message in outbox.messages.values())
+    assert shown == words_at_once.text + " end."
+
+
 def test_removing_takes_away_all_messages_also_one_that_is_gone_already():
     outbox = RecordingOutbox(PLATFORM)
     sent = [SentMessage("text", 0, "gone")]
