@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
-from contextlib import aclosing
 from pathlib import Path
 
 from bot.wording import sentence
@@ -43,8 +42,8 @@ class FollowedFolders:
         seen: set[str] = set()
         places = asyncio.Semaphore(_AT_ONCE)
         async with (
+            self._library.uploads([folder], UPLOADER) as uploads,
             asyncio.TaskGroup() as adding,
-            aclosing(self._library.uploads([folder], UPLOADER)) as uploads,
         ):
             async for upload in uploads:
                 seen.add(upload.name)
@@ -56,9 +55,6 @@ class FollowedFolders:
                 await places.acquire()
                 task = adding.create_task(self._add(base, upload), name=f"follow {upload.name}")
                 task.add_done_callback(lambda _task: places.release())
-            # Files out of an archive are there only as long as the generator is open.
-            for _ in range(_AT_ONCE):
-                await places.acquire()
         for name, document in stored.items():
             if name not in seen and document.uploader == UPLOADER:
                 await self._library.remove(base.base_id, name)

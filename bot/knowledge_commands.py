@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,10 @@ async def add(config: Config, base: str, paths: Sequence[str], as_json: bool) ->
         progress = AddProgress(quiet=as_json)
         adding = _Adding(library, found.base_id, progress, own_words(config), as_json)
         with progress:
-            async with aclosing(_files(library, paths)) as files:
+            async with (
+                AsyncExitStack() as opened,
+                aclosing(_files(library, paths, opened)) as files,
+            ):
                 failed = await adding.all(files)
     return 1 if failed else 0
 
@@ -80,9 +83,6 @@ class _Adding:
             async for file in files:
                 await self._places.acquire()
                 group.create_task(self._one(file), name=f"add {file.path}")
-            # Files out of an archive lie in a folder that goes when the generator ends.
-            for _ in range(_AT_ONCE):
-                await self._places.acquire()
         return self._failed
 
     async def _one(self, file: _File) -> None:
@@ -119,13 +119,14 @@ class _Adding:
             self._progress.say(f"{state:<9}  {name}  ({passages} passages)")
 
 
-async def _files(library: Library, paths: Sequence[str]) -> AsyncGenerator[_File, None]:
-    """Every file that the paths name, folders and archives opened up."""
+async def _files(
+    library: Library, paths: Sequence[str], opened: AsyncExitStack
+) -> AsyncGenerator[_File, None]:
+    """Every file that the paths name; what comes out of archives is there until `opened` ends."""
     for path in paths:
         origin = Path(path)
-        async with aclosing(library.uploads([origin])) as uploads:
-            async for upload in uploads:
-                yield _File(_shown(origin, upload), upload)
+        async for upload in await opened.enter_async_context(library.uploads([origin])):
+            yield _File(_shown(origin, upload), upload)
 
 
 def _shown(origin: Path, upload: Upload | RejectedDocumentError) -> str:

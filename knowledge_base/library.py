@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,6 @@ from knowledge_base.errors import (
     EmbeddingUnavailableError,
     KnowledgeError,
     NoSuchBaseError,
-    RejectedDocumentError,
 )
 from knowledge_base.ingest import Ingestion, Progress, Workshop, collect
 from knowledge_base.leases import Lease, locked
@@ -47,7 +46,7 @@ from knowledge_base.reading import FileReader
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
-from knowledge_base.uploads import Unpacking
+from knowledge_base.uploads import Unpacking, Uploads
 from knowledge_base.verification import Caretaker
 
 log = logging.getLogger(__name__)
@@ -169,10 +168,10 @@ class Library:
 
     def uploads(
         self, paths: Sequence[Path], uploader: str | None = None
-    ) -> AsyncGenerator[Upload | RejectedDocumentError, None]:
+    ) -> AbstractAsyncContextManager[Uploads]:
         """The single files of folders (sorted, hidden ones left out) and of archives.
 
-        A file out of an archive is there until the generator moves past the archive; close it.
+        A file out of an archive is there until the context is left: add what it names before.
         """
         return self._unpacking.uploads(paths, uploader)
 
@@ -292,7 +291,11 @@ class Library:
         embedder = self._at.embedder
         if wanted.legs is Legs.LEXICAL:
             return {}
-        made_by = await run(self._at.threads.search, partial(self._fingerprints, wanted.scope))
+        known = self._at.bases.fingerprints(wanted.scope.bases)
+        made_by = {base_id: made for base_id, made in known.items() if made is not None}
+        if len(made_by) < len(wanted.scope.bases):
+            fingerprints = partial(self._fingerprints, wanted.scope)
+            made_by = await run(self._at.threads.search, fingerprints)
         if embedder is None or embedder.fingerprint not in made_by.values():
             self._tell(made_by)
             return {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from knowledge_base.errors import RejectedDocumentError
 from knowledge_base.models import Upload
@@ -16,6 +18,8 @@ from knowledge_base.reading import FileReader
 from knowledge_base.threads import Threads, run
 
 ZIP_MAGIC = b"PK"
+
+Uploads: TypeAlias = AsyncGenerator[Upload | RejectedDocumentError, None]
 
 
 class Unpacking:
@@ -29,10 +33,23 @@ class Unpacking:
         self._threads = threads
         self._holder = holder
 
+    @asynccontextmanager
     async def uploads(
         self, paths: Sequence[Path], uploader: str | None
-    ) -> AsyncGenerator[Upload | RejectedDocumentError, None]:
-        """One item a file, in order; a file that cannot be opened up is told, not raised."""
+    ) -> AsyncGenerator[Uploads, None]:
+        """One item a file, in order; a file that cannot be opened up is told, not raised.
+
+        Files out of archives are there until the context is left.
+        """
+        async with (
+            AsyncExitStack() as scratches,
+            aclosing(self._each(paths, uploader, scratches)) as found,
+        ):
+            yield found
+
+    async def _each(
+        self, paths: Sequence[Path], uploader: str | None, scratches: AsyncExitStack
+    ) -> Uploads:
         for path in paths:
             found = await run(self._threads.files, partial(_files, path, uploader))
             is_folder = await run(self._threads.files, path.is_dir)
@@ -41,30 +58,27 @@ class Unpacking:
                     yield upload
                     continue
                 prefix = f"{upload.name}/" if is_folder else ""
-                members = self._members(upload, prefix)
-                try:
-                    async for member in members:
-                        yield member
-                finally:
-                    await members.aclose()
+                for member in await self._opened(upload, prefix, scratches):
+                    yield member
 
-    async def _members(
-        self, upload: Upload, prefix: str
-    ) -> AsyncGenerator[Upload | RejectedDocumentError, None]:
+    async def _opened(
+        self, upload: Upload, prefix: str, scratches: AsyncExitStack
+    ) -> Sequence[Upload | RejectedDocumentError]:
+        """The members of an archive; the file itself where it is none after all."""
         scratch = await run(
             self._threads.files, partial(self._originals.scratch, self._holder), _discard
         )
+        scratches.push_async_callback(run, self._threads.files, partial(_discard, scratch))
         try:
             members = await self._reader.extract(upload, scratch)
-            if members is None:
-                yield upload
-                return
-            for member in members:
-                yield Upload(_composed(prefix + member.name), member.path, upload.uploader)
         except RejectedDocumentError as error:
-            yield error
-        finally:
-            await run(self._threads.files, partial(_discard, scratch))
+            return (error,)
+        if members is None:
+            return (upload,)
+        return [
+            Upload(_composed(prefix + member.name), member.path, upload.uploader)
+            for member in members
+        ]
 
 
 @blocking

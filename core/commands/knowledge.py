@@ -161,7 +161,7 @@ async def _added(context: CommandContext, base: KnowledgeBase, attachment: Attac
             yield TextDelta(_told(error, context.words))
             return
         uploader = context.message.author.display_name
-        async with aclosing(library.uploads([path], uploader)) as uploads:
+        async with library.uploads([path], uploader) as uploads:
             async for upload in uploads:
                 if not isinstance(upload, Upload):
                     yield TextDelta(_told(upload, context.words))

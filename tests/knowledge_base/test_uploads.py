@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 import zipfile
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ async def library(tmp_path: Path) -> AsyncIterator[Library]:
 
 async def names(library: Library, *paths: Path) -> list[str]:
     found = []
-    async with aclosing(library.uploads(paths, "somebody")) as uploads:
+    async with library.uploads(paths, "somebody") as uploads:
         async for upload in uploads:
             if isinstance(upload, RejectedDocumentError):
                 found.append(f"{type(upload).__name__} {upload.name}")
@@ -62,7 +61,7 @@ async def test_a_single_file_goes_by_its_own_name(library: Library, tmp_path: Pa
     path.write_text("x")
     missing = tmp_path / "missing.txt"
     found = []
-    async with aclosing(library.uploads([path, missing])) as uploads:
+    async with library.uploads([path, missing]) as uploads:
         async for upload in uploads:
             assert isinstance(upload, Upload)
             found.append(upload.name)
@@ -94,13 +93,22 @@ async def test_an_archive_that_is_rejected_is_told_and_the_rest_goes_on(
     assert not (tmp_path / "evil.txt").exists()
 
 
-async def test_what_an_archive_held_is_gone_when_the_generator_is_closed(
+async def test_what_an_archive_held_is_gone_when_the_context_is_left(
     library: Library, tmp_path: Path
 ) -> None:
     archive = zipped(tmp_path / "some.zip", one="1", two="2")
-    async with aclosing(library.uploads([archive])) as uploads:
+    async with library.uploads([archive]) as uploads:
         first = await anext(uploads)
         assert isinstance(first, Upload)
         assert first.path.is_file()
     assert not first.path.exists()
     assert list((tmp_path / "data" / "originals" / "staging").iterdir()) == []
+
+
+async def test_what_an_archive_held_is_there_until_the_context_is_left(
+    library: Library, tmp_path: Path
+) -> None:
+    archive = zipped(tmp_path / "some.zip", one="1", two="2")
+    async with library.uploads([archive]) as uploads:
+        held = [upload async for upload in uploads]
+        assert all(isinstance(upload, Upload) and upload.path.is_file() for upload in held)

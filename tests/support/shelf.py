@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -118,11 +119,16 @@ class Shelf:
         text = upload.path.read_text(encoding="utf-8")
         return Added(self.put(home.name, upload.name, text).document, AddState.ADDED)
 
+    @asynccontextmanager
     async def uploads(
         self, paths: Sequence[Path], uploader: str | None = None
-    ) -> AsyncGenerator[Upload | RejectedDocumentError, None]:
-        for path in paths:
-            yield Upload(path.name, path, uploader)
+    ) -> AsyncGenerator[AsyncGenerator[Upload | RejectedDocumentError, None], None]:
+        async def found() -> AsyncGenerator[Upload | RejectedDocumentError, None]:
+            for path in paths:
+                yield Upload(path.name, path, uploader)
+
+        async with aclosing(found()) as uploads:
+            yield uploads
 
     async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
         return self._passages.get(chunk) if base_of(chunk) in scope.bases else None
