@@ -31,6 +31,11 @@ class _Job:
     cancelled: bool = False
 
 
+def _size(text: str) -> int:
+    """About how much work a text is: a token is some four bytes of UTF-8 in most scripts."""
+    return len(text.encode("utf-8", "replace"))
+
+
 class BatchingThread:
     """Encodes on one thread of its own, in small batches.
 
@@ -40,11 +45,11 @@ class BatchingThread:
     changes their vectors.
     """
 
-    def __init__(self, name: str, encode: Encode, batch_texts: int, batch_characters: int) -> None:
+    def __init__(self, name: str, encode: Encode, batch_texts: int, batch_bytes: int) -> None:
         self._name = name
         self._encode = encode
         self._batch_texts = batch_texts
-        self._batch_characters = batch_characters
+        self._batch_bytes = batch_bytes
         self._wake = threading.Condition()
         self._questions: deque[_Job] = deque()
         self._quick: deque[_Job] = deque()
@@ -103,18 +108,18 @@ class BatchingThread:
                 self._encode_batch(batch, is_query)
 
     def _next_questions(self) -> list[tuple[_Job, int]]:
-        return self._take(self._questions, self._batch_texts, self._batch_characters)
+        return self._take(self._questions, self._batch_texts, self._batch_bytes)
 
     def _next_documents(self) -> list[tuple[_Job, int]]:
         waiting = bool(self._documents)
         share = self._batch_texts * 3 // 4 if waiting else self._batch_texts
-        batch = self._take(self._quick, share, self._batch_characters)
-        characters = sum(len(job.texts[at]) for job, at in batch)
-        room = self._batch_texts - len(batch), self._batch_characters - characters
+        batch = self._take(self._quick, share, self._batch_bytes)
+        size = sum(_size(job.texts[at]) for job, at in batch)
+        room = self._batch_texts - len(batch), self._batch_bytes - size
         return batch + self._take(self._documents, *room)
 
     @staticmethod
-    def _take(queue: deque[_Job], most: int, characters: int) -> list[tuple[_Job, int]]:
+    def _take(queue: deque[_Job], most: int, size: int) -> list[tuple[_Job, int]]:
         """The next texts, one of each waiting call in turn; one at least where there is room."""
         batch: list[tuple[_Job, int]] = []
         while queue and len(batch) < most:
@@ -123,8 +128,8 @@ class BatchingThread:
                 queue.popleft()
                 continue
             at = job.order[job.cursor]
-            characters -= len(job.texts[at])
-            if batch and characters < 0:
+            size -= _size(job.texts[at])
+            if batch and size < 0:
                 break
             job.cursor += 1
             batch.append((job, at))

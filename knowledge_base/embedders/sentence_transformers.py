@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BATCH_TEXTS = {"cpu": 16, "cuda": 64}
-BATCH_CHARACTERS = {"cpu": 12_000, "cuda": 200_000}
+BATCH_BYTES = {"cpu": 8_000, "cuda": 200_000}
 LONGEST = 8192
 """Tokens; for a model that states no maximum of its own."""
 SAMPLE_BYTES = 1 << 20
@@ -44,9 +44,7 @@ class SentenceTransformersEmbedder:
         self._fingerprint = f"{fingerprint}:{self._prompts.query}/{self._prompts.document}"
         device = "cuda" if model.device.type == "cuda" else "cpu"
         self._batch_texts = BATCH_TEXTS[device]
-        self._thread = BatchingThread(
-            name, self._encode, self._batch_texts, BATCH_CHARACTERS[device]
-        )
+        self._thread = BatchingThread(name, self._encode, self._batch_texts, BATCH_BYTES[device])
         self._dimension = int(model.get_embedding_dimension() or 0)
         self._tokenizer = _tokenizer_spec(model, self._prompts)
 

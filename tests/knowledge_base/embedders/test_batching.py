@@ -45,7 +45,7 @@ async def settle() -> None:
 async def test_rows_come_back_in_the_order_of_the_texts() -> None:
     model = Model()
     model.go()
-    thread = BatchingThread("test", model, batch_texts=4, batch_characters=100)
+    thread = BatchingThread("test", model, batch_texts=4, batch_bytes=100)
     texts = ["1", "2222", "33", "4", "55555", "66", "7"]
     vectors = await thread.embed(texts, is_query=False)
     assert vectors[:, 0].tolist() == [1, 2222, 33, 4, 55555, 66, 7]
@@ -55,7 +55,7 @@ async def test_rows_come_back_in_the_order_of_the_texts() -> None:
 
 async def test_a_question_waits_for_one_batch_at_most() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=2, batch_characters=100)
+    thread = BatchingThread("test", model, batch_texts=2, batch_bytes=100)
     documents = asyncio.create_task(thread.embed([f"d{n}" for n in range(10)], is_query=False))
     await model.working()
     question = asyncio.create_task(thread.embed(["q1"], is_query=True))
@@ -69,7 +69,7 @@ async def test_a_question_waits_for_one_batch_at_most() -> None:
 
 async def test_documents_take_turns() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=4, batch_characters=100)
+    thread = BatchingThread("test", model, batch_texts=4, batch_bytes=100)
     blocked = asyncio.create_task(thread.embed(["0"], is_query=True))
     await model.working()
     long = asyncio.create_task(thread.embed([f"d{n}" for n in range(40)], is_query=False))
@@ -86,7 +86,7 @@ async def test_documents_take_turns() -> None:
 
 async def test_a_handful_of_texts_goes_before_a_long_document() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=8, batch_characters=100)
+    thread = BatchingThread("test", model, batch_texts=8, batch_bytes=100)
     long = asyncio.create_task(thread.embed([f"d{n}" for n in range(40)], is_query=False))
     await model.working()
     sentences = asyncio.create_task(thread.embed([f"e{n}" for n in range(6)], is_query=False))
@@ -101,7 +101,7 @@ async def test_a_handful_of_texts_goes_before_a_long_document() -> None:
 
 async def test_what_is_cancelled_is_not_embedded() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=2, batch_characters=100)
+    thread = BatchingThread("test", model, batch_texts=2, batch_bytes=100)
     first = asyncio.create_task(thread.embed(["d1", "d2"], is_query=False))
     await model.working()
     second = asyncio.create_task(thread.embed(["d3"] * 50, is_query=False))
@@ -118,7 +118,7 @@ async def test_what_is_cancelled_is_not_embedded() -> None:
 async def test_an_error_reaches_its_caller_and_the_thread_lives_on() -> None:
     model = Model()
     model.go()
-    thread = BatchingThread("test", model, batch_texts=2, batch_characters=100)
+    thread = BatchingThread("test", model, batch_texts=2, batch_bytes=100)
     with pytest.raises(RuntimeError, match="bad"):
         await thread.embed(["bad"], is_query=False)
     assert (await thread.embed(["d1"], is_query=False)).tolist() == [[1.0, 1.0]]
@@ -127,7 +127,7 @@ async def test_an_error_reaches_its_caller_and_the_thread_lives_on() -> None:
 
 async def test_once_closed_it_refuses_what_waits_and_what_comes() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=1, batch_characters=100)
+    thread = BatchingThread("test", model, batch_texts=1, batch_bytes=100)
     running = asyncio.create_task(thread.embed(["d1"], is_query=False))
     await model.working()
     waiting = asyncio.create_task(thread.embed(["d2"], is_query=False))
