@@ -40,9 +40,9 @@ class BatchingThread:
     """Encodes on one thread of its own, in small batches.
 
     A question waits for at most the one batch that is being encoded. A handful of texts goes next:
-    sentences to quote from are such, and somebody waits for them. Other documents take turns text
-    by text; a quarter of each batch is theirs whatever else comes. Which texts share a batch never
-    changes their vectors.
+    sentences to quote from are such, and somebody waits for them; but every second batch belongs
+    to longer documents while there are any. Those take turns text by text. Which texts share a
+    batch never changes their vectors.
     """
 
     def __init__(self, name: str, encode: Encode, batch_texts: int, batch_bytes: int) -> None:
@@ -54,6 +54,7 @@ class BatchingThread:
         self._questions: deque[_Job] = deque()
         self._quick: deque[_Job] = deque()
         self._documents: deque[_Job] = deque()
+        self._owed = False  # a batch, to documents that let a handful go before them
         self._closing = False
         self._thread: threading.Thread | None = None
 
@@ -111,12 +112,11 @@ class BatchingThread:
         return self._take(self._questions, self._batch_texts, self._batch_bytes)
 
     def _next_documents(self) -> list[tuple[_Job, int]]:
-        waiting = bool(self._documents)
-        share = self._batch_texts * 3 // 4 if waiting else self._batch_texts
-        batch = self._take(self._quick, share, self._batch_bytes)
-        size = sum(_size(job.texts[at]) for job, at in batch)
-        room = self._batch_texts - len(batch), self._batch_bytes - size
-        return batch + self._take(self._documents, *room)
+        if self._quick and not (self._owed and self._documents):
+            self._owed = True
+            return self._take(self._quick, self._batch_texts, self._batch_bytes)
+        self._owed = False
+        return self._take(self._documents, self._batch_texts, self._batch_bytes)
 
     @staticmethod
     def _take(queue: deque[_Job], most: int, size: int) -> list[tuple[_Job, int]]:

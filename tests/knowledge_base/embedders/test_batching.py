@@ -73,28 +73,32 @@ async def test_documents_take_turns() -> None:
     blocked = asyncio.create_task(thread.embed(["0"], is_query=True))
     await model.working()
     long = asyncio.create_task(thread.embed([f"d{n}" for n in range(40)], is_query=False))
-    short = asyncio.create_task(thread.embed([f"e{n}" for n in range(4)], is_query=False))
+    shorter = asyncio.create_task(thread.embed([f"e{n}" for n in range(8)], is_query=False))
     await settle()
     model.go()
-    await short
-    with_short = [batch for batch in model.batches if any("e" in text for text in batch)]
-    assert len(with_short) == 2
-    assert all(any("d" in text for text in batch) for batch in with_short)
+    await shorter
+    mixed = [batch for batch in model.batches if any("e" in text for text in batch)]
+    assert [sum("e" in text for text in batch) for batch in mixed] == [2, 2, 2, 2]
+    assert all(len(batch) == 4 for batch in mixed)
     await asyncio.gather(blocked, long)
     await thread.aclose()
 
 
-async def test_a_handful_of_texts_goes_before_a_long_document() -> None:
+async def test_a_handful_of_texts_goes_first_but_not_for_ever() -> None:
     model = Model()
     thread = BatchingThread("test", model, batch_texts=8, batch_bytes=100)
     long = asyncio.create_task(thread.embed([f"d{n}" for n in range(40)], is_query=False))
     await model.working()
-    sentences = asyncio.create_task(thread.embed([f"e{n}" for n in range(6)], is_query=False))
+    handfuls = [
+        asyncio.create_task(thread.embed([f"e{k}{n}" for n in range(6)], is_query=False))
+        for k in range(4)
+    ]
     await settle()
     model.go()
-    await sentences
-    assert sum("e" in text for text in model.batches[1]) == 6
-    assert sum("d" in text for text in model.batches[1]) == 2
+    await asyncio.gather(*handfuls)
+    kinds = ["".join(sorted({text[0] for text in batch})) for batch in model.batches]
+    assert kinds[1] == "e"
+    assert "d" in kinds[2 : kinds.index("e", 2) + 1]
     await long
     await thread.aclose()
 
