@@ -23,6 +23,7 @@ from knowledge_base.errors import (
 from knowledge_base.leases import Lease, locked
 from knowledge_base.models import ChunkDraft, Document, ParsedDocument, Upload
 from knowledge_base.offloop import OnEventLoopError
+from knowledge_base.splitter import searched
 from knowledge_base.store import Claim, Claimed, Committed, MadeBy, Store
 from knowledge_base.terms import pack_terms, terms_of
 
@@ -278,7 +279,7 @@ def test_terms_of_an_older_version_are_made_anew(store: Store) -> None:
         connection.execute("UPDATE terms SET terms = x'00'")
     with store.read() as rows:
         assert list(rows.terms_between(base, 0, 9)) == [
-            (0, pack_terms(terms_of("lighthouse keeper")))
+            (0, pack_terms(terms_of(searched("lighthouse keeper", None, "a.txt"))))
         ]
 
 
