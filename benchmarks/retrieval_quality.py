@@ -27,6 +27,7 @@ from pathlib import Path
 from benchmarks.pairing import say
 
 DEPTH = 10
+MOST_ANSWERED = 1200
 LEGS = ("dense", "lexical", "both")
 
 
@@ -124,9 +125,12 @@ class Product:
         }
         return Run(found, frozenset(row["id"] for row in rows if row["refused"]))
 
-    def answer(self, base: str, questions: Path) -> dict[str, str]:
-        """Answer every question of the file with the configured engine."""
-        options = ("--questions", str(questions), "--json")
+    def answer(self, base: str, questions: Sequence[Question]) -> dict[str, str]:
+        """Answer questions with the default engine, which quotes at most two sentences."""
+        file = self._folder / "questions.jsonl"
+        lines = (json.dumps({"id": q.question_id, "question": q.text}) for q in questions)
+        file.write_text("\n".join(lines), "utf-8")
+        options = ("--questions", str(file), "--json")
         rows = [json.loads(line) for line in self._call("chat", "--base", base, *options)]
         return {row["id"]: row["text"] for row in rows}
 
@@ -158,20 +162,26 @@ def refusal(product: Product, base: str, asked: EvaluationSet) -> str:
 
 
 def quoting(product: Product, base: str, asked: EvaluationSet) -> str:
-    """Share of answers that hold a gold answer, and their mean length in characters."""
-    texts = product.answer(base, asked.file)
-    held = sum(
-        any(_plain(a) in _plain(texts[q.question_id]) for a in q.answers if _plain(a))
-        for q in asked.questions
-    )
+    """Shares of answers that hold a gold answer, whole and in their first sentence; mean length.
+
+    A refusal holds none. Of long sets, every so many questions are asked.
+    """
+    asks = asked.questions[:: -(-len(asked.questions) // MOST_ANSWERED)]
+    texts = product.answer(base, asks)
+    whole = sum(_holds(texts[q.question_id], q) for q in asks)
+    first = sum(_holds(texts[q.question_id].split("\n\n")[0], q) for q in asks)
     length = sum(map(len, texts.values())) / max(1, len(texts))
-    return f"{held / len(asked.questions):.4f} | {length:.0f}"
+    return f"{whole / len(asks):.4f} | {first / len(asks):.4f} | {length:.0f}"
+
+
+def _holds(text: str, question: Question) -> bool:
+    return any(_plain(a) in _plain(text) for a in question.answers if _plain(a))
 
 
 def report(product: Product, sets: Sequence[EvaluationSet]) -> Iterator[str]:
     """The lines of the tables, as they become known."""
-    yield "| set | dense | lexical | both | AUROC | precision | recall | held | characters |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "| set | dense | lexical | both | AUROC | precision | recall | held | in one | characters |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for one in sets:
         product.add(one.name, one.documents)
         product.add(f"{one.name}-half", {d: one.documents[d] for d in sorted(one.half)})
@@ -185,7 +195,7 @@ def report(product: Product, sets: Sequence[EvaluationSet]) -> Iterator[str]:
             gold = {q.question_id: q.document for q in one.questions}
             if one is not asked and gold.keys() == {q.question_id for q in asked.questions}:
                 figures = rank(product, one.name, asked, gold)
-                yield f"| {asked.name} asked of {one.name} | {figures} | | | | | |"
+                yield f"| {asked.name} asked of {one.name} | {figures} | | | | | | |"
 
 
 def _lines(path: Path) -> list[str]:
