@@ -180,7 +180,7 @@ def _holds(text: str, question: Question) -> bool:
 
 def report(product: Product, sets: Sequence[EvaluationSet]) -> Iterator[str]:
     """The lines of the tables, as they become known."""
-    yield "| set | dense | lexical | both | AUROC | precision | recall | held | in one | characters |"
+    yield "| set | dense | lexical | both | AUROC | precision | recall | held | in one | length |"
     yield "|---|---|---|---|---|---|---|---|---|---|"
     for one in sets:
         product.add(one.name, one.documents)
