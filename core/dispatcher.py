@@ -285,16 +285,18 @@ class Dispatcher:
         run = self._runs.kept(event.conversation, event.message_id)
         if run is not None:
             await run.supersede()
-        entry = await self._inbox.find(event.conversation, event.message_id)
-        if entry is not None:
-            channel = event.conversation.channel
-            outbox = self._outboxes[channel.platform]
-            # Whether the channel is a group we know from the pacer it has, or assume.
-            pacer = self._pacers.of(channel, ChannelKind.GROUP, outbox.capabilities)
-            receipts = RowReceipts(self._inbox, entry.inbox_id)
-            await take_back(entry.sent, event.conversation, outbox, pacer, receipts)
-            await self._inbox.finish(entry.inbox_id)
+        # First what is ours to do: the platform may refuse, and a start must not answer it again.
         await self._history.remove(event.conversation, event.message_id)
+        entry = await self._inbox.find(event.conversation, event.message_id)
+        if entry is None:
+            return
+        await self._inbox.finish(entry.inbox_id)
+        channel = event.conversation.channel
+        outbox = self._outboxes[channel.platform]
+        # Whether the channel is a group we know from the pacer it has, or assume.
+        pacer = self._pacers.of(channel, ChannelKind.GROUP, outbox.capabilities)
+        receipts = RowReceipts(self._inbox, entry.inbox_id)
+        await take_back(entry.sent, event.conversation, outbox, pacer, receipts)
 
     async def _migrated(self, old: ChannelRef, new: ChannelRef) -> None:
         async with self._database.transaction() as connection:

@@ -12,7 +12,7 @@ import pytest
 
 from core.database import Database
 from core.dispatcher import Dispatcher, Hooks
-from core.errors import ForbiddenError
+from core.errors import DeliveryError, ForbiddenError
 from core.events import (
     ActionPressed,
     Attachment,
@@ -259,6 +259,22 @@ async def test_a_deleted_question_takes_its_answer_and_its_turns_along(tmp_path,
         w.dispatcher.submit(MessageDeleted(question.conversation, "1"))
         await w.idle()
         assert w.outbox.transcript == ""
+        assert await w.state(question) is InboxState.DONE
+        await History(w.database).append_answer(question, "late")
+        assert await History(w.database).answer(question.conversation, "1") is None
+
+
+async def test_a_deleted_question_is_forgotten_also_where_its_answer_cannot_be_taken_back(tmp_path):
+    async with world(tmp_path) as w:
+        question = group("hello", "1")
+        w.script.hold("hello")
+        await History(w.database).append_question(question)
+        w.dispatcher.submit(question)
+        await w.until(lambda: len(w.outbox.messages) == 1)
+        w.outbox.refuse("delete", DeliveryError(question.conversation))
+        w.dispatcher.submit(MessageDeleted(question.conversation, "1"))
+        await w.idle()
+        assert len(w.outbox.messages) == 1
         assert await w.state(question) is InboxState.DONE
         await History(w.database).append_answer(question, "late")
         assert await History(w.database).answer(question.conversation, "1") is None
