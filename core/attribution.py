@@ -97,8 +97,11 @@ class _Prose:
         cited: set[int] = set()
         unsupported = 0
         spans = sentences(self._plain)
+        owned: dict[int, list[_Marker]] = {}
+        for marker in self._markers if spans else ():
+            owned.setdefault(self._owner(marker, spans), []).append(marker)
         for n, sentence in enumerate(spans):
-            own = [marker for marker in self._markers if self._owner(marker, spans) == n]
+            own = owned.get(n, [])
             verdict, numbers = self._judge(sentence, [marker.number for marker in own])
             kept = [marker for marker in own if marker.number in numbers]
             insertions += [(marker.at, f"{marker.space}[{marker.number}]") for marker in kept]
