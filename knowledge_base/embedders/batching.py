@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,17 +96,23 @@ class BatchingThread:
             await asyncio.to_thread(thread.join)
 
     def _run(self) -> None:
-        while True:
+        batch: list[tuple[_Job, int]] = []
+        try:
+            while True:
+                with self._wake:
+                    while not (self._questions or self._quick or self._documents or self._closing):
+                        self._wake.wait()
+                    if self._closing:
+                        return
+                    is_query = bool(self._questions)
+                    batch = self._next_questions() if is_query else self._next_documents()
+                if batch:
+                    self._encode_batch(batch, is_query)
+        finally:
+            # Also where a fault that nobody expected ends the thread: whoever waits must learn it.
             with self._wake:
-                while not (self._questions or self._quick or self._documents or self._closing):
-                    self._wake.wait()
-                if self._closing:
-                    self._refuse_waiting()
-                    return
-                is_query = bool(self._questions)
-                batch = self._next_questions() if is_query else self._next_documents()
-            if batch:
-                self._encode_batch(batch, is_query)
+                self._closing = True
+                self._refuse_waiting(job for job, _ in batch)
 
     def _next_questions(self) -> list[tuple[_Job, int]]:
         return self._take(self._questions, self._batch_texts, self._batch_bytes)
@@ -152,8 +158,8 @@ class BatchingThread:
                 made = [row for row in job.vectors if row is not None]
                 self._settle(job, np.stack(made), None)
 
-    def _refuse_waiting(self) -> None:
-        for job in (*self._questions, *self._quick, *self._documents):
+    def _refuse_waiting(self, taken: Iterable[_Job]) -> None:
+        for job in (*taken, *self._questions, *self._quick, *self._documents):
             self._settle(job, None, EmbeddingUnavailableError(self._name))
         self._questions.clear()
         self._quick.clear()

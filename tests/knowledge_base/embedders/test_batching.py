@@ -129,6 +129,26 @@ async def test_an_error_reaches_its_caller_and_the_thread_lives_on() -> None:
     await thread.aclose()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_fault_that_ends_the_thread_leaves_nobody_waiting() -> None:
+    model = Model()
+
+    def encode(texts: Sequence[str], is_query: bool) -> Vectors:
+        model(texts, is_query)
+        raise LookupError(texts[0])
+
+    thread = BatchingThread("test", encode, batch_texts=1, batch_bytes=100)
+    taken = asyncio.create_task(thread.embed(["d1"], is_query=False))
+    await model.working()
+    waiting = asyncio.create_task(thread.embed(["d2"], is_query=False))
+    await settle()
+    model.go()
+    for refused in (taken, waiting, thread.embed(["d3"], is_query=True)):
+        with pytest.raises(EmbeddingUnavailableError):
+            await asyncio.wait_for(refused, 30)
+    await thread.aclose()
+
+
 async def test_once_closed_it_refuses_what_waits_and_what_comes() -> None:
     model = Model()
     thread = BatchingThread("test", model, batch_texts=1, batch_bytes=100)
