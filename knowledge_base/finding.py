@@ -13,7 +13,7 @@ from knowledge_base.lexical import LexicalQuery
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import Rows
-from knowledge_base.terms import terms_of
+from knowledge_base.terms import Terms, terms_of
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
         fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
             ranked = retrieval.search(query, views, fetch, wanted.legs)
-            chosen = _chosen(_passages(rows, wanted.scope, ranked), wanted)
+            chosen = _chosen(rows, _passages(rows, wanted.scope, ranked), wanted)
             if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
                 return Found(
                     tuple(chosen),
@@ -97,7 +97,7 @@ def _passages(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> I
                 yield Passage(chunk, document, hit.relevance, hit.dense, hit.lexical)
 
 
-def _chosen(passages: Iterator[Passage], wanted: Wanted) -> list[Passage]:
+def _chosen(rows: Rows, passages: Iterator[Passage], wanted: Wanted) -> list[Passage]:
     if wanted.per_document:
         best: dict[int, Passage] = {}
         for candidate in passages:
@@ -107,10 +107,10 @@ def _chosen(passages: Iterator[Passage], wanted: Wanted) -> list[Passage]:
         return list(best.values())
     seen: list[Passage] = []
 
-    def texts() -> Iterator[str]:
+    def texts() -> Iterator[tuple[str, Terms]]:
         for candidate in passages:
             seen.append(candidate)
-            yield candidate.chunk.text
+            yield candidate.chunk.text, rows.terms_of_chunk(candidate.chunk.chunk_id)
 
     kept = retrieval.distinct(texts(), wanted.limit)
     return [seen[at] for at in kept]

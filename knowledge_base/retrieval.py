@@ -30,7 +30,7 @@ from knowledge_base.calibration import (
 )
 from knowledge_base.lexical import LexicalIndex, LexicalQuery, weigh
 from knowledge_base.models import ChunkId, Legs
-from knowledge_base.terms import Terms, script_code, terms_of
+from knowledge_base.terms import NO_TERMS, Terms, script_code, terms_of
 
 CANDIDATES = 50
 """Chunks that each leg proposes in each base."""
@@ -41,7 +41,6 @@ SAMPLE = 512
 _LEAST_SAMPLE = 8
 """Below this a base without a calibration has nothing to standardise cosines by."""
 _SAME_TERMS = 0.9
-_APART = 0.1
 _ONE_SCRIPT = 0.95
 _MIXED_FACTOR = 4
 
@@ -134,8 +133,9 @@ def search(
     bases = [base for base in bases if len(base.lexical)]
     if not bases:
         return []
-    parts = [base.lexical.statistics(query.terms) for base in bases]
-    weighed = weigh(query.terms, sum(parts[1:], start=parts[0]))
+    terms = NO_TERMS if legs is Legs.DENSE else query.terms
+    parts = [base.lexical.statistics(terms) for base in bases]
+    weighed = weigh(terms, sum(parts[1:], start=parts[0]))
     references = _references(query, bases)
     found = [
         _candidates(query, weighed, b, references, max(limit, CANDIDATES), legs) for b in bases
@@ -149,50 +149,33 @@ def search(
     return _ranked(found, np.concatenate(scores), np.concatenate(probabilities), limit)
 
 
-def distinct(texts: Iterable[str], limit: int | None = None) -> list[int]:
+def distinct(texts: Iterable[tuple[str, Terms]], limit: int | None = None) -> list[int]:
     """Indices of the first `limit` passages that say something the ones before them do not.
 
     Near-duplicates share nine tenths of their terms and all their numbers: two versions of a table
-    row differ in a figure, and that is the point of it.
+    row differ in a figure, and that is the point of it. A passage comes with its terms.
     """
     kept: list[int] = []
-    outlines: list[_Outline] = []
-    for index, text in enumerate(texts):
+    outlines: list[tuple[str, frozenset[int]]] = []
+    for index, (text, terms) in enumerate(texts):
         if len(kept) == limit:
             break
-        outline = _outline(text)
+        outline = text, frozenset(terms.hashes.tolist())
         if not any(_same(outline, other) for other in outlines):
             kept.append(index)
             outlines.append(outline)
     return kept
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Outline:
-    """What is compared before two texts are read for their terms."""
-
-    text: str
-    numbers: tuple[str, ...]
-    bytes: NDArray[np.int64]
-    """How often each byte occurs, letters folded."""
-
-
-def _outline(text: str) -> _Outline:
-    folded = text.casefold()
-    codes = np.frombuffer(folded.encode("utf-8", "replace"), np.uint8)
-    numbers = tuple(sorted(re.findall(r"\d+", folded)))
-    return _Outline(text, numbers, np.bincount(codes, minlength=256))
-
-
-def _same(one: _Outline, other: _Outline) -> bool:
-    if one.numbers != other.numbers:
+def _same(one: tuple[str, frozenset[int]], other: tuple[str, frozenset[int]]) -> bool:
+    shared = len(one[1] & other[1])
+    if shared < _SAME_TERMS * (len(one[1]) + len(other[1]) - shared):
         return False
-    apart = int(np.abs(one.bytes - other.bytes).sum())
-    if apart > _APART * int(one.bytes.sum() + other.bytes.sum()):
-        return False
-    hashes, others = terms_of(one.text).hashes, terms_of(other.text).hashes
-    union = len(np.union1d(hashes, others))
-    return len(hashes) + len(others) - union >= _SAME_TERMS * union
+    return _numbers(one[0]) == _numbers(other[0])
+
+
+def _numbers(text: str) -> list[str]:
+    return sorted(re.findall(r"\d+", text))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,9 +239,9 @@ def _candidates(
         proposed.append(base.lexical.search(weighed, limit)[0])
     ids = np.unique(np.concatenate(proposed))
     match = base.lexical.match(weighed, ids)
-    lexical = evidence(match.coverage, match.matched) * (legs is not Legs.DENSE)
+    lexical = evidence(match.coverage, match.matched)
     foreign = (match.scripts != script_code(query.script)) & (match.scripts > 0)
-    known = expected(weighed.known, match.matched, foreign) * (legs is not Legs.DENSE)
+    known = expected(weighed.known, match.matched, foreign)
     cosines, z, trust = np.full(len(ids), np.nan), np.zeros(len(ids)), 0.0
     rivals = np.zeros(len(ids))
     if vector is not None and reference is not None:

@@ -23,7 +23,7 @@ from knowledge_base.models import (
     chunk_id,
 )
 from knowledge_base.splitter import searched
-from knowledge_base.terms import TERMS_VERSION, pack_terms, terms_of
+from knowledge_base.terms import TERMS_VERSION, Terms, pack_terms, terms_of, unpack_terms
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -168,6 +168,12 @@ class Rows:
             if packed[0] != TERMS_VERSION:
                 packed = self._terms_anew(chunk)
             yield chunk - zero, packed
+
+    def terms_of_chunk(self, chunk: ChunkId) -> Terms:
+        """Of a live chunk."""
+        statement = "SELECT terms FROM terms WHERE chunk_id = ?"
+        (packed,) = self._connection.execute(statement, (chunk,)).fetchone()
+        return unpack_terms(packed if packed[0] == TERMS_VERSION else self._terms_anew(chunk))
 
     def _terms_anew(self, chunk: ChunkId) -> bytes:
         statement = """SELECT text, heading, name FROM chunks JOIN documents USING (document_id)

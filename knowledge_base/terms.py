@@ -75,6 +75,9 @@ class Terms:
         return len(self.hashes)
 
 
+NO_TERMS = Terms(np.zeros(0, np.uint64), np.zeros(0, np.uint16))
+
+
 def normalise(text: str) -> str:
     """Fold what people write in more than one way, without looking at words."""
     if text.isascii():

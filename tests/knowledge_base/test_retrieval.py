@@ -183,7 +183,11 @@ def test_a_chunk_the_index_lost_is_still_found_by_words(vectors):
 
 def test_near_duplicates_are_dropped_and_rows_are_not():
     prose = "The library is open every day from nine to five except on public holidays in May"
-    assert distinct([prose, prose + ".", "Something else", prose.upper()]) == [0, 2]
-    assert distinct([f"{prose} room {n}" for n in (1, 2, 3)]) == [0, 1, 2]
-    assert distinct([]) == []
-    assert distinct(iter(["a", "a", "b", "c"]), 2) == [0, 2]
+
+    def kept(texts, limit=None):
+        return distinct(((text, terms_of(text)) for text in texts), limit)
+
+    assert kept([prose, prose + ".", "Something else", prose.upper()]) == [0, 2]
+    assert kept([f"{prose} room {n}" for n in (1, 2, 3)]) == [0, 1, 2]
+    assert kept([]) == []
+    assert kept(["a", "a", "b", "c"], 2) == [0, 2]
