@@ -82,6 +82,13 @@ class Answering:
         self._inbox_id = earlier.inbox_id if earlier is not None else None
         self._delivery: Delivery | None = None
 
+    def consists_of(self, message_id: str) -> bool:
+        """Whether this message of ours is part of the answer, sent now or by an earlier run."""
+        if self._delivery is not None:
+            return self._delivery.consists_of(message_id)
+        sent = self._earlier.sent if self._earlier is not None else ()
+        return any(message.message_id == message_id for message in sent)
+
     async def run(self, consume: Consume, turn: Turn | None, closing: asyncio.Event) -> None:
         """Note the question, wait for its turn, answer it.
 

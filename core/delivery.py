@@ -94,6 +94,11 @@ class Delivery:
         """Whether the asker has seen anything of it."""
         return bool(self._posted or self._sent_files)
 
+    def consists_of(self, message_id: str) -> bool:
+        """Whether the message is part of it."""
+        shown = [*(posted.message for posted in self._posted), *self._sent_files]
+        return any(message.message_id == message_id for message in shown)
+
     def show(self, event: ReplyEvent) -> None:
         """Take the next event; it is shown when its turn comes."""
         if isinstance(event, FileReply):

@@ -310,8 +310,8 @@ class Dispatcher:
             if self._hooks.action is not None:
                 await self._hooks.action(event)
             return
-        question = await self._inbox.question_of(event.conversation, event.message_id)
-        run = self._runs.kept(event.conversation, question) if question is not None else None
+        # Not by the rows: a message is there to be pressed before its row is on disk.
+        run = self._runs.of_ours(event.conversation, event.message_id)
         if run is None:
             return
         if event.author.is_channel_admin or event.author.user_id == run.message.author.user_id:

@@ -146,31 +146,22 @@ class DurableInbox:
                 return Entry(InboxId(inbox_id), InboxState(state), digest, received_at, sent)
         return None
 
-    async def question_of(self, conversation: ConversationRef, message_id: str) -> str | None:
-        """The id of the question that this message of ours answers."""
-        platform, channel_id, thread_id = key_of(conversation)
-        async with self._database.reader() as connection:
-            rows = await connection.execute_fetchall(
-                "SELECT inbox.message_id FROM inbox_replies JOIN inbox USING (inbox_id)"
-                " WHERE inbox_replies.platform = ? AND inbox_replies.channel_id = ?"
-                " AND inbox_replies.message_id = ? AND inbox.thread_id = ?",
-                (platform, channel_id, storable(message_id), thread_id),
-            )
-            return next((str(row[0]) for row in rows), None)
-
     async def owed(self, platforms: Iterable[Platform]) -> tuple[Owed, ...]:
         """Every question of these platforms without a complete answer, in order of arrival."""
         found: list[Owed] = []
         async with self._database.reader() as connection:
             for platform in platforms:
                 rows = await connection.execute_fetchall(
-                    "SELECT inbox_id, payload FROM inbox WHERE platform = ?"
+                    "SELECT inbox_id, payload, channel_id, thread_id FROM inbox WHERE platform = ?"
                     " AND state IN ('received', 'answering') ORDER BY inbox_id",
                     (platform.value,),
                 )
-                for row_id, payload in rows:
+                for row_id, payload, channel_id, thread_id in rows:
                     inbox_id = InboxId(row_id)
                     message, had_attachments = _unpacked(payload)
+                    # The channel may have moved since the question was packed.
+                    place = ConversationRef(ChannelRef(platform, channel_id), thread_id or None)
+                    message = replace(message, conversation=place)
                     sent = await _sent(connection, inbox_id)
                     found.append(Owed(inbox_id, message, sent, had_attachments))
         return tuple(sorted(found, key=lambda owed: owed.inbox_id))

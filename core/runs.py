@@ -56,6 +56,13 @@ class Runs:
         """The run that makes the answer to this message, where its row is kept."""
         return self._kept.get((conversation, message_id))
 
+    def of_ours(self, conversation: ConversationRef, message_id: str) -> Run | None:
+        """The run whose answer this message of ours is part of."""
+        here = (run for run in self._kept.values() if run.message.conversation == conversation)
+        return next(
+            (run for run in here if run.answering and run.answering.consists_of(message_id)), None
+        )
+
     def start(self, run: Run, work: Callable[[], Awaitable[None]]) -> None:
         """Begin a reply as a task of its own."""
         message = run.message
