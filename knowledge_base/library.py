@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -110,18 +110,18 @@ class Library:
                 threads, settings.limits.max_file_mb,
             )  # fmt: skip
             library = cls(workshop, folder, settings)
-            try:
+            # From the last to the first, each whatever became of the others.
+            async with AsyncExitStack() as closing:
+                closing.push_async_callback(run, threads.write, partial(_close_store, opened))
+                closing.push_async_callback(library._last_snapshot)
+                closing.push_async_callback(run, threads.files, bases.close)
+                closing.push_async_callback(workshop.reader.aclose)
+                closing.push_async_callback(library._measuring.aclose)
                 yield library
-            finally:
-                await library._close()
-                await run(threads.write, partial(_close_store, opened))
         finally:
             await threads.aclose()
 
-    async def _close(self) -> None:
-        await self._measuring.aclose()
-        await self._at.reader.aclose()
-        await run(self._at.threads.files, self._at.bases.close)
+    async def _last_snapshot(self) -> None:
         try:
             await self.snapshot()
         except KnowledgeError:

@@ -510,3 +510,14 @@ async def test_sentences_are_quoted_word_for_word(
     quotations = await library.quote("Who was its keeper?", result.passages, limit=1)
     assert [quotation.text for quotation in quotations] == ["Its keeper was Ada Holm."]
     assert await library.quote("anything", ()) == ()
+
+
+async def test_what_fails_to_close_keeps_nothing_else_open(tmp_path: Path) -> None:
+    class Stubborn(PlainReader):
+        async def aclose(self) -> None:
+            raise ChildProcessError
+
+    with pytest.raises(ChildProcessError):
+        async with open_library(tmp_path / "data", reader=Stubborn()) as library:
+            await library.ensure_base("shared")
+    assert list((tmp_path / "data" / "processes").iterdir()) == []
