@@ -249,8 +249,8 @@ async def verify(config: Config, base: str, as_json: bool) -> int:
 
 
 async def rebuild(config: Config, base: str, as_json: bool) -> int:
-    """Make the indexes of a base anew, then check it."""
-    async with open_library(config, embedding=False) as library:
+    """Make the indexes of a base anew, with vectors where some are missing, then check it."""
+    async with open_library(config) as library:
         return _verified(await library.rebuild((await find_base(library, base)).base_id), as_json)
 
 

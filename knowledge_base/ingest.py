@@ -90,18 +90,28 @@ class Ingestion:
         embedder, threads = self._at.embedder, self._at.threads
         if embedder is None:
             return
+        bare = await run(threads.files, partial(self._bare, base_id))
+        if not bare:
+            return
         await run(threads.files, partial(self._check_embedder, base_id))
         made_by = MadeBy(embedder.fingerprint, embedder.name)
-        for document_id, chunks in await run(threads.files, partial(self._bare, base_id)):
+        for document_id in bare:
+            chunks = await run(threads.files, partial(self._chunks, document_id))
+            if not chunks:
+                continue  # removed meanwhile
             vectors = await embed_chunks(embedder, chunks, lambda _: None)
             store = partial(self._at.store.add_vectors, base_id, document_id, vectors, made_by)
             await run(threads.write, store)
 
     @blocking
-    def _bare(self, base_id: BaseId) -> list[tuple[DocumentId, list[Chunk]]]:
+    def _bare(self, base_id: BaseId) -> list[DocumentId]:
         with self._at.store.read() as rows:
-            spans = [span for span in rows.live_spans(base_id) if not span.embedded]
-            return [(span.document_id, list(rows.chunks_of(span.document_id))) for span in spans]
+            return [span.document_id for span in rows.live_spans(base_id) if not span.embedded]
+
+    @blocking
+    def _chunks(self, document_id: DocumentId) -> list[Chunk]:
+        with self._at.store.read() as rows:
+            return list(rows.chunks_of(document_id))
 
     async def _claim(self, base_id: BaseId, upload: Upload, staged: Staged) -> Claim | Document:
         store, lease = self._at.store, self._at.lease

@@ -283,6 +283,16 @@ async def test_without_an_embedder_words_alone_serve(tmp_path: Path) -> None:
 
 
 async def test_another_embedder_is_told_apart(
+async def test_rebuilding_asks_no_embedder_where_no_vector_is_missing(tmp_path: Path) -> None:
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.ensure_base("shared")).base_id
+        await add_text(library, base, tmp_path, "a.txt", BAKERY)
+    other = HashEmbedder(dimension=32)
+    async with open_library(tmp_path / "data", other) as library:
+        assert (await library.rebuild(base)).problems == ()
+        assert other.embedded == 0
+
+
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_library(tmp_path / "data") as library:
