@@ -7,6 +7,7 @@ follows the sentence that names the library.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -117,7 +118,8 @@ async def quote(
     way to embed documents, None where there is none: then terms decide alone.
     """
     texts = [(passage.chunk.text, passage.relevance) for passage in passages]
-    candidates = preselect(question, weighed, texts)
+    # Some milliseconds for each passage, which other turns need not wait for.
+    candidates = await asyncio.to_thread(preselect, question, weighed, texts)
     cosines = np.zeros(0, np.float32)
     if meaning and len(candidates) > 1:
         vector, embed = meaning
