@@ -38,7 +38,6 @@ class Job:
     task: str
     path: str
     name: str
-    uploader: str | None = None
     destination: str | None = None
 
 
