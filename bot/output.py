@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""All but tab and line feed: escape sequences, carriage returns, turned writing directions."""
+
+
+def move(sequence: str) -> None:
+    """A control sequence of our own, or what holds one."""
+    sys.stdout.write(sequence)
+    sys.stdout.flush()
 
 
 def use_utf8() -> None:
@@ -24,21 +34,27 @@ def emit(values: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
+def harmless(text: str) -> str:
+    """Without what a terminal would act upon: documents and file names are strangers' words."""
+    return _CONTROLS.sub("\ufffd", text)
+
+
 def say(text: str = "", *, end: str = "\n") -> None:
     """A line for a person on standard output."""
-    sys.stdout.write(text + end)
+    sys.stdout.write(harmless(text) + end)
     sys.stdout.flush()
 
 
 def tell(sentence: str) -> None:
     """A sentence on standard error."""
     sys.stdout.flush()
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write(harmless(sentence) + "\n")
     sys.stderr.flush()
 
 
 def table(rows: Sequence[Sequence[str]], titles: Sequence[str]) -> None:
     """Columns under titles; wide characters count as two."""
+    rows = [[harmless(cell).replace("\n", "\ufffd") for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(titles, *rows, strict=True)]
     for row in (titles, *rows):
         cells = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)]

@@ -10,6 +10,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from bot import output
 from knowledge_base.models import IngestProgress
 
 
@@ -42,6 +43,7 @@ class AddProgress:
 
     def say(self, line: str) -> None:
         """A line above the bars; to standard output where there are none."""
+        line = output.harmless(line).replace("\n", "\ufffd")
         if self._shown:
             self._bars.console.print(line, markup=False)
         else:
@@ -51,6 +53,7 @@ class AddProgress:
     @contextmanager
     def file(self, name: str) -> Generator[Callable[[IngestProgress], None], None, None]:
         """A bar that follows one file; yields what `Library.add` reports to."""
+        name = output.harmless(name)
         bar = self._bars.add_task(name, total=None)
 
         def show(progress: IngestProgress) -> None:

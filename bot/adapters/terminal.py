@@ -181,7 +181,7 @@ class Screen:
             columns, rows = shutil.get_terminal_size()
             lines = sum(max(1, -(-output.width(x) // columns)) for x in self._shown.split("\n"))
             if sys.stdout.isatty() and lines < rows:
-                output.say("\r" + (f"\x1b[{lines - 1}A" if lines > 1 else "") + "\x1b[J", end="")
+                output.move("\r" + (f"\x1b[{lines - 1}A" if lines > 1 else "") + "\x1b[J")
             else:
                 self._line_up()
             self._shown = ""
@@ -189,7 +189,7 @@ class Screen:
 
     def _show_status(self, text: str) -> None:
         if sys.stdout.isatty() and (text or self._status):
-            output.say(f"\r\x1b[K{text}", end="")
+            output.move(f"\r\x1b[K{output.harmless(text)}")
             self._status = bool(text)
 
     def _line_up(self) -> None:
