@@ -18,6 +18,7 @@ from core.language import Words
 from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
 from knowledge_base.library import Library
 from knowledge_base.models import BaseId, Legs, Passage, Scope, SearchResult, Upload, Verification
+from knowledge_base.uploads import composed
 
 _AT_ONCE = 4
 """Files under way at a time: one is read while others are embedded and stored."""
@@ -169,7 +170,7 @@ async def remove(config: Config, base: str, names: Sequence[str], as_json: bool)
     code = 0
     async with open_library(config, embedding=False) as library:
         found = await find_base(library, base)
-        for name in names:
+        for name in map(composed, names):
             try:
                 await library.remove(found.base_id, name)
                 removed = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
@@ -76,7 +77,7 @@ class Unpacking:
         if members is None:
             return (upload,)
         return [
-            Upload(_composed(prefix + member.name), member.path, upload.uploader)
+            Upload(composed(prefix + member.name), member.path, upload.uploader)
             for member in members
         ]
 
@@ -84,7 +85,7 @@ class Unpacking:
 @blocking
 def _files(path: Path, uploader: str | None) -> list[Upload]:
     if not path.is_dir():
-        return [Upload(_composed(path.name), path, uploader)]
+        return [Upload(composed(path.name), path, uploader)]
     root = path.resolve()
     names = [
         found.relative_to(path)
@@ -93,14 +94,19 @@ def _files(path: Path, uploader: str | None) -> list[Upload]:
     ]
     visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     return [
-        Upload(_composed(name.as_posix()), path / name, uploader)
+        Upload(composed(name.as_posix()), path / name, uploader)
         for name in sorted(visible, key=lambda name: name.parts)
     ]
 
 
-def _composed(name: str) -> str:
-    """Some file systems take letters apart; a name is one name on all of them."""
-    return unicodedata.normalize("NFC", name)
+def composed(name: str) -> str:
+    """Some file systems take letters apart; a name is one name on all of them.
+
+    Bytes that are no UTF-8 are written out (`\\xff`): a name is text wherever it goes.
+    """
+    with contextlib.suppress(UnicodeEncodeError):
+        name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode())
 
 
 @blocking

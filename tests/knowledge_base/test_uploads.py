@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 import zipfile
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from knowledge_base.errors import RejectedDocumentError, UnsafeArchiveError
 from knowledge_base.library import Library
 from knowledge_base.models import Upload
 from knowledge_base.settings import KnowledgeSettings
+from knowledge_base.uploads import composed
 
 
 @pytest.fixture
@@ -112,3 +114,13 @@ async def test_what_an_archive_held_is_there_until_the_context_is_left(
     async with library.uploads([archive]) as uploads:
         held = [upload async for upload in uploads]
         assert all(isinstance(upload, Upload) and upload.path.is_file() for upload in held)
+
+
+async def test_a_name_that_is_no_utf8_is_written_out(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    try:
+        path.write_text("x")
+    except OSError:
+        pytest.skip("this file system knows text alone")
+    assert await names(library, path) == [r"caf\xe9.txt"]
+    assert composed("lone \ud800") == r"lone \ud800"
