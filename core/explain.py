@@ -257,6 +257,11 @@ def _unreadable_document(error: kb_errors.UnreadableDocumentError, _: Words) -> 
 
 
 @explain.register
+def _inaccessible_file(error: kb_errors.InaccessibleFileError, _: Words) -> str:
+    return _("There is no file {name} that I may read.", name=inert(error.name))
+
+
+@explain.register
 def _encrypted_document(error: kb_errors.EncryptedDocumentError, _: Words) -> str:
     return _("{name} is protected by a password; send it without one.", name=inert(error.name))
 

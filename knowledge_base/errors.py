@@ -5,6 +5,7 @@ KnowledgeError
 ├── RejectedDocumentError: the file's fault
 │   ├── UnsupportedFormatError    ├── EncryptedDocumentError   ├── EmptyDocumentError
 │   ├── UnreadableDocumentError   ├── ScannedDocumentError     ├── UnsafeArchiveError
+│   ├── InaccessibleFileError: not there, or not ours to read
 │   └── LimitExceededError: facts are the limit, its value and its configuration key
 ├── EmbeddingUnavailableError     ├── EmbedderMismatchError
 ├── StorageBusyError, StorageFullError, StoreCorruptError, StoreTooNewError
@@ -59,6 +60,10 @@ class UnreadableDocumentError(RejectedDocumentError):
     def __init__(self, name: str, media_type: str) -> None:
         super().__init__(name)
         self.media_type = media_type
+
+
+class InaccessibleFileError(RejectedDocumentError):
+    """There is no such file, or this process may not read it."""
 
 
 class EncryptedDocumentError(RejectedDocumentError):

@@ -16,9 +16,9 @@ from knowledge_base.errors import (
     EmbedderMismatchError,
     EmbeddingUnavailableError,
     EmptyDocumentError,
+    InaccessibleFileError,
     KnowledgeError,
     NoSuchBaseError,
-    UnreadableDocumentError,
 )
 from knowledge_base.leases import Lease
 from knowledge_base.models import (
@@ -184,7 +184,7 @@ class Ingestion:
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             if error.filename != str(upload.path):
                 raise  # ours, not the file's fault
-            raise UnreadableDocumentError(upload.name, "") from error
+            raise InaccessibleFileError(upload.name) from error
 
     @blocking
     def _claim_now(self, base_id: BaseId, upload: Upload, staged: Staged) -> ClaimOutcome:

@@ -15,6 +15,7 @@ from knowledge_base.errors import (
     EmbedderMismatchError,
     EmbeddingUnavailableError,
     EmptyDocumentError,
+    InaccessibleFileError,
     LimitExceededError,
     NoSuchBaseError,
     NoSuchDocumentError,
@@ -180,7 +181,7 @@ async def test_a_file_that_is_not_there_or_too_large_is_rejected(tmp_path: Path)
     settings = KnowledgeSettings(limits=ReaderLimits(max_file_mb=1))
     async with open_library(tmp_path / "data", settings=settings) as library:
         base = (await library.ensure_base("shared")).base_id
-        with pytest.raises(UnreadableDocumentError):
+        with pytest.raises(InaccessibleFileError):
             await library.add(base, Upload("none.txt", tmp_path / "none.txt"))
         with pytest.raises(LimitExceededError) as raised:
             await add_text(library, base, tmp_path, "big.txt", "x" * (1 << 20) + "x")
@@ -282,7 +283,6 @@ async def test_without_an_embedder_words_alone_serve(tmp_path: Path) -> None:
         assert texts(found)[0] == "Rye bread is baked on Fridays."
 
 
-async def test_another_embedder_is_told_apart(
 async def test_rebuilding_asks_no_embedder_where_no_vector_is_missing(tmp_path: Path) -> None:
     async with open_library(tmp_path / "data") as library:
         base = (await library.ensure_base("shared")).base_id
@@ -293,6 +293,7 @@ async def test_rebuilding_asks_no_embedder_where_no_vector_is_missing(tmp_path: 
         assert other.embedded == 0
 
 
+async def test_another_embedder_is_told_apart(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_library(tmp_path / "data") as library:
