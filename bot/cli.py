@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli_kb import kb
-from bot.options import ConfigOption, JsonOption
+from bot.options import ConfigOption, JsonOption, base_name
 
 app = typer.Typer(
     name="lorekeeper",
@@ -71,7 +71,7 @@ def chat(
     from bot import chatting
     from bot.process import execute
 
-    bases = tuple(base or ())
+    bases = tuple(map(base_name, base or ()))
     if once is not None:
         execute(config, lambda c: chatting.once(c, bases, once, as_json), log_level="warning")
     if questions is not None:

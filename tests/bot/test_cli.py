@@ -19,6 +19,10 @@ from tests.support.shell import bot
         ("chat", "--once", "a", "--questions", "/dev/null", "--json"),
         ("chat", "--questions", "missing.jsonl", "--json"),
         ("kb", "list", "--unknown"),
+        ("kb", "list", "--base", ""),
+        ("kb", "list", "--base", "a\x1b[31m"),
+        ("kb", "list", "--base", "\udcff"),
+        ("chat", "--once", "a", "--base", "\udcff"),
     ],
 )
 def test_wrong_usage_ends_with_two(tmp_path, arguments):
