@@ -20,7 +20,7 @@ from core.history import History
 from core.inert import inert
 from core.language import Words, language_of, words
 from core.prompts import Draft, Prompts
-from core.replies import Finished, Notice, ReplyEvent, TextDelta, TextReplaced
+from core.replies import Finished, Notice, ReplyEvent, TextReplaced
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer, Speech
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from knowledge_base.library import Library
 
 _LAST_WRITE_SECONDS: Final = 5.0
+_NEARLY: Final = 0.1
+"""Relevance from which on a refusal shows what comes closest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,6 @@ class Chat:
         _ = words(language_of(question))
         if found.result.lexical_only:
             yield Notice(_("I searched by words alone: no embedding model serves (`[embedding]`)."))
-        if found.result.refused or not found.result.passages:
-            answer.refused = True
-            answer.text = _refusal(found.result, _)
-            yield TextDelta(answer.text)
-            return
         draft = Draft(
             question,
             found.result.passages,
@@ -110,12 +107,34 @@ class Chat:
             aim=question if content(question) else found.searched,
         )
         speech = Speech(self._prompts, self._max_answer_tokens, message, draft, answer)
-        served = self._engines.of(message.conversation.channel)
-        async with aclosing(self._engines_say(served, speech)) as events:
+        if found.result.refused:
+            said = self._refuse(found.result, speech)
+        else:
+            said = self._engines_say(self._engines.of(message.conversation.channel), speech)
+        async with aclosing(said) as events:
             async for event in events:
                 yield event
+        if answer.refused:
+            return
         if not answer.text.strip() or says_not_found(answer.text):
             yield _admit(answer, found.result, _)
+
+    async def _refuse(
+        self, result: SearchResult, speech: Speech
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """Say that nothing is about it; where it is a near thing, let the asker see for themselves.
+
+        No language model is asked: it would make an answer of what is none.
+        """
+        _ = speech.words
+        speech.answer.refused = True
+        yield speech.adds(_refusal(result, _))
+        if result.relevance < _NEARLY:
+            return
+        yield speech.adds("\n\n" + _("What comes closest, though it may not answer it:") + "\n\n")
+        async with aclosing(speech.spoken_by(self._engines.quoting)) as events:
+            async for event in events:
+                yield event
 
     async def _engines_say(
         self, served: QueuedEngine, speech: Speech
@@ -203,7 +222,9 @@ class Chat:
         if lean_of(question) is Lean.SURELY:
             # Alone it would find its words anywhere, however well they fit there.
             return alone if more.result.refused else more
-        first, second = sorted((alone, more), key=_relevance, reverse=True)
+        first, second = sorted(
+            (alone, more), key=lambda found: found.result.relevance, reverse=True
+        )
         return replace(first, result=_merged(first.result, second.result, limit))
 
 
@@ -226,10 +247,6 @@ def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
         names=near(result.nearest, _),
     )
     return TextReplaced(answer.text)
-
-
-def _relevance(found: _Found) -> float:
-    return max((passage.relevance for passage in found.result.passages), default=0.0)
 
 
 def _merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResult:

@@ -174,6 +174,11 @@ class SearchResult:
     """True where the dense leg could not serve (no embedder, or another one than the base's)."""
 
     @property
+    def relevance(self) -> float:
+        """Of the best passage; 0 where there is none."""
+        return max((passage.relevance for passage in self.passages), default=0.0)
+
+    @property
     def nearest(self) -> tuple[str, ...]:
         """Names of the documents found, best first, each once."""
         return tuple(dict.fromkeys(passage.document.name for passage in self.passages))

@@ -137,6 +137,19 @@ async def test_a_question_about_nothing_here_is_refused_and_the_engine_not_asked
     assert isinstance(events[-1], Finished)
 
 
+async def test_a_refusal_that_is_a_near_thing_shows_what_comes_closest_and_asks_no_engine(desk):
+    engine = ScriptedEngine()
+    events = await desk.ask(engine, group("Whose boats did sink there before last winter?"))
+    assert text_of(events) == (
+        "I found nothing about this in the documents. The nearest are: `lake.md`, `garden.md`.\n\n"
+        "What comes closest, though it may not answer it:\n\n"
+        "Boats on the lake are hired for 12 crowns. [1]"
+    )
+    assert sources(events).refused
+    assert [source.cited for source in sources(events).passages] == [True, False]
+    assert engine.asked == 0
+
+
 async def test_a_refusal_is_in_the_language_of_the_question(desk):
     events = await desk.ask(ScriptedEngine(), group("昨天谁赢了？"))
     assert text_of(events) == (
