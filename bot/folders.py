@@ -69,7 +69,12 @@ class FollowedFolders:
 
 
 def _is_stored(upload: Upload, document: Document | None) -> bool:
-    if document is None or document.size != upload.path.stat().st_size:
+    if document is None:
         return False
-    with upload.path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == document.sha256
+    try:
+        if document.size != upload.path.stat().st_size:
+            return False
+        with upload.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == document.sha256
+    except OSError:
+        return False  # adding it will tell

@@ -1,0 +1,44 @@
+"""Bases that follow folders."""
+
+from __future__ import annotations
+
+from bot import folders
+from bot.folders import FollowedFolders
+from core.language import words
+from tests.support.libraries import open_library
+
+
+async def follow(library, folder):
+    await FollowedFolders(library, {"notes": folder}, words("en")).follow_all()
+    base = await library.base("notes")
+    return {document.name: document.version for document in await library.documents(base.base_id)}
+
+
+async def test_what_is_in_the_folder_is_in_the_base(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The bakery opens at seven.")
+    (folder / "b.txt").write_text("The lighthouse was lit in 1887.")
+    async with open_library(tmp_path / "data") as library:
+        assert await follow(library, folder) == {"a.txt": 1, "b.txt": 1}
+        (folder / "a.txt").write_text("The bakery opens at eight.")
+        (folder / "b.txt").unlink()
+        assert await follow(library, folder) == {"a.txt": 2}
+
+
+async def test_a_file_that_goes_while_the_folder_is_read_keeps_nobody_from_starting(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The bakery opens at seven.")
+    async with open_library(tmp_path / "data") as library:
+        await follow(library, folder)
+        check = folders._is_stored
+
+        def too_late(upload, document):
+            upload.path.unlink()
+            return check(upload, document)
+
+        monkeypatch.setattr(folders, "_is_stored", too_late)
+        assert await follow(library, folder) == {"a.txt": 1}
