@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from core.engines.base import ChatEngine, ChatMessage, EngineEvent, GenerationOptions
+from core.shielding import to_the_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +78,10 @@ class LazyEngine:
     async def _loaded(self) -> ChatEngine:
         async with self._loading:
             if self._engine is None:
-                self._engine = await self._load()
+                # To the end: a model that nobody kept could not be closed, only loaded again.
+                await to_the_end(self._keep())
+            assert self._engine is not None  # noqa: S101 (kept, or an error was raised)
             return self._engine
+
+    async def _keep(self) -> None:
+        self._engine = await self._load()
