@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.errors import ConfigError, Problem
 from bot.settings import Config
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ async def open_library(
     from knowledge_base.library import Library
 
     # Private chats and documents lie there: for the operator's own account alone.
-    await asyncio.to_thread(config.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+    await asyncio.to_thread(_prepare, config.data_dir)
     async with AsyncExitStack() as stack:
         embedder = await _opened_embedder(config, shares) if embedding else None
         if embedder is not None:
@@ -33,6 +36,16 @@ async def open_library(
             Library.open(config.data_dir, embedder, config.knowledge)
         )
         yield library
+
+
+def _prepare(folder: Path) -> None:
+    """Raises `ConfigError` where nothing can be written."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        text = f"nothing can be stored in {folder}: {error.strerror}"
+        raise ConfigError(Problem("", None, "data_dir", text)) from error
 
 
 async def _opened_embedder(config: Config, shares: ThreadShares | None) -> Embedder | None:

@@ -90,3 +90,10 @@ def test_an_owner_without_a_platform_is_told_as_configuration(tmp_path):
     done = bot(tmp_path, "chat", "--once", "hello")
     assert (done.code, done.out) == (2, "")
     assert "owners: '123' must read like \"discord:123\"" in done.err
+
+
+def test_a_data_directory_that_cannot_be_written_is_told_as_configuration(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    done = bot(tmp_path, "kb", "list", LOREKEEPER__DATA_DIR=str(tmp_path / "taken"))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("data_dir: nothing can be stored in ")
