@@ -190,11 +190,14 @@ class _Visit:
     ) -> Updates:
         page = self._page
         done = ""
-        for path in map(Path, files):
-            async with aclosing(self._added(path, target or SHARED, request)) as lines:
-                async for line in lines:
-                    yield {page.uploads: done + line}
-            done += line
+        try:
+            for path in map(Path, files):
+                async with aclosing(self._added(path, target or SHARED, request)) as lines:
+                    async for line in lines:
+                        yield {page.uploads: done + line}
+                done += line
+        finally:
+            await asyncio.to_thread(_discard, files)
         names = list(await self._bases())
         yield {
             page.bases: gr.update(
@@ -206,16 +209,19 @@ class _Visit:
     async def _added(
         self, path: Path, target: str, request: gr.Request
     ) -> AsyncGenerator[str, None]:
-        """How far one file has come, in a line of its own; the upload itself is taken away."""
+        """How far one file has come, in a line of its own."""
         locale = locale_of(request.headers)
         view = ReplyView(words(locale))
         incoming = addition(uuid.uuid4().hex, path, target, locale)
-        try:
-            async with aclosing(self._inbox.stream(incoming)) as events:
-                async for event in events:
-                    view.take(event)
-                    if view.status:
-                        yield f"<div>{markup.plain(path.name)} {view.status_html()}</div>"
-        finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+        async with aclosing(self._inbox.stream(incoming)) as events:
+            async for event in events:
+                view.take(event)
+                if view.status:
+                    yield f"<div>{markup.plain(path.name)} {view.status_html()}</div>"
         yield f"<div>{view.html()}</div>"
+
+
+def _discard(uploads: Sequence[str]) -> None:
+    """The files as they were sent, those too that were not got to; nobody asks for them again."""
+    for upload in uploads:
+        Path(upload).unlink(missing_ok=True)
