@@ -85,7 +85,7 @@ def preselect(
 def choose(
     candidates: Sequence[Candidate], cosines: NDArray[np.float32], limit: int
 ) -> list[Quotation]:
-    """At most `limit` quotations, best first.
+    """At most `limit` quotations, best first; after the first only such as fit at all.
 
     `cosines` are those of the question and the first candidates; without any, terms decide alone.
     """
@@ -102,8 +102,8 @@ def choose(
             start=candidates[i].sentence.start,
             score=float(scores[i]),
         )
-        for i in order
-        if np.isfinite(scores[i])
+        for place, i in enumerate(order)
+        if np.isfinite(scores[i]) and (not place or scores[i] > 0)
     ]
 
 

@@ -105,4 +105,4 @@ async def test_only_a_handful_of_sentences_is_embedded():
 async def test_nothing_to_quote():
     assert await quote("Why?", weighed("Why?", "a"), [], None) == []
     assert await quote("Why?", weighed("Why?", "a"), [passage("  ")], None) == []
-    assert len(await quote("Why?", weighed("Why?", "a"), [passage(HARBOUR)], None)) == 2
+    assert len(await quote("Why?", weighed("Why?", "a"), [passage(HARBOUR)], None)) == 1
