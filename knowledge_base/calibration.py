@@ -173,6 +173,24 @@ SHIPPED = RelevanceModel(
 """Learnt from pseudo-questions of encyclopedic passages in English and Chinese, in bases of 3 to
 800 chunks, in one language and across two, embedded with multilingual-e5-small."""
 
+SHIPPED_FOR_PAIRS = RelevanceModel(
+    dense=1.089,
+    size=-2.222,
+    bias=2.549,
+    lexical=42.191,
+    known=-7.437,
+    astray=-0.823,
+    alone=38.355,
+    unseen=-6.644,
+)
+"""The same for questions whose terms are pairs of characters, learnt from Chinese alone: sharing
+one says more than its share of the question, because so many others straddle two words."""
+
+
+def shipped(script: str) -> RelevanceModel:
+    """The model for questions in a script, as `terms.script_of` names it."""
+    return SHIPPED_FOR_PAIRS if script == "HAN" else SHIPPED
+
 
 def evidence(coverage: Floats, matched: Floats) -> Floats:
     """Lexical evidence: how often and how many of the question's terms occur, in equal parts."""

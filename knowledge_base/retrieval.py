@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.calibration import (
-    SHIPPED,
     Calibration,
     DenseProfile,
     RelevanceModel,
@@ -26,6 +25,7 @@ from knowledge_base.calibration import (
     expected,
     rank_scores,
     relevance,
+    shipped,
     standardise,
 )
 from knowledge_base.lexical import LexicalIndex, LexicalQuery, weigh
@@ -127,12 +127,13 @@ def search(
     bases: Sequence[BaseView],
     limit: int,
     legs: Legs = Legs.BOTH,
-    model: RelevanceModel = SHIPPED,
+    model: RelevanceModel | None = None,
 ) -> list[Ranked]:
     """At most `limit` chunks of all bases together, best first; relevance never rises."""
     bases = [base for base in bases if len(base.lexical)]
     if not bases:
         return []
+    model = model or shipped(query.script)
     terms = NO_TERMS if legs is Legs.DENSE else query.terms
     parts = [base.lexical.statistics(terms) for base in bases]
     weighed = weigh(terms, sum(parts[1:], start=parts[0]))
