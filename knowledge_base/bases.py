@@ -142,12 +142,15 @@ class OpenBase:
     @property
     def due(self) -> bool:
         view = self._view
-        return view is not None and view.dense.compaction() is not None
+        if view is None:
+            return False
+        return view.dense.compaction() is not None or view.lexical.merge() is not None
 
     @blocking
     def compact(self) -> None:
         """Seal and merge in the background, with one pointer swap at the end."""
         with self._upkeep:
+            self._merge_terms()
             view = self._view
             plan = view.dense.compaction() if view else None
             if view is None or plan is None:
@@ -162,6 +165,18 @@ class OpenBase:
                 twin = newer.dense.copy()
                 if twin.adopt(plan, sealed):
                     self._view = replace(newer, dense=twin)
+
+    def _merge_terms(self) -> None:
+        while (view := self._view) is not None and (due := view.lexical.merge()) is not None:
+            merged = due.run()
+            with self.lock:
+                newer = self._view
+                if newer is None:
+                    return
+                twin = copy.copy(newer.lexical)
+                if not twin.adopt(due, merged):
+                    return  # something was removed meanwhile: the next upkeep merges what is left
+                self._view = replace(newer, lexical=twin)
 
     def measured(self, calibration: Calibration) -> None:
         """Take over a new calibration."""

@@ -1,8 +1,9 @@
 """The lexical leg: BM25 over 64-bit term hashes, in sealed segments of numpy arrays.
 
 Statistics are those of the bases that are searched, and only of what is alive in them: joint over
-several bases, exact after a removal. Adding makes a small segment and now and then merges eight of
-a size into one, so that it costs what it adds (times the logarithm of what is there).
+several bases, exact after a removal. Adding makes a small segment; eight of a size become one,
+small ones at once and large ones when whoever keeps the index runs `merge`, so that adding costs
+what it adds (times the logarithm of what is there).
 One thread may add or remove while others search: readers take a tuple of segments that never
 change.
 """
@@ -32,6 +33,8 @@ SMOOTHING = 10
 a word they all share still counts for something, and an unknown one not for everything."""
 
 _MERGE_FACTOR = 8
+_AT_ONCE = 1000
+"""Chunks that are merged while they are added, in some tens of milliseconds."""
 _MAX_COUNT = 255
 
 Ids = NDArray[np.int64]
@@ -108,6 +111,17 @@ class _Segment:
 _Taken = tuple[tuple[_Segment, ...], int, tuple[Ids, NDArray[np.uint8]]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge:
+    """Segments to make one of, in the background."""
+
+    segments: tuple[_Segment, ...]
+
+    def run(self) -> _Segment:
+        """The slow part; the index is not touched."""
+        return _merge(self.segments)
+
+
 class LexicalIndex:
     """The lexical leg of one base."""
 
@@ -142,6 +156,26 @@ class LexicalIndex:
         segment = _build(chunk_ids, [unpack_terms(p) for p in packed])
         with self._lock:
             self._segments = _compact((*self._segments, segment))
+
+    def merge(self) -> Merge | None:
+        """A merge that is due, but takes too long to be done while somebody waits."""
+        segments = self._segments
+        for end in range(_MERGE_FACTOR, len(segments) + 1):
+            if _alike(window := segments[end - _MERGE_FACTOR : end]):
+                return Merge(window)
+        return None
+
+    def adopt(self, merge: Merge, merged: _Segment) -> bool:
+        """Put the result of a merge in place; False where the index is no longer the merge's."""
+        count = len(merge.segments)
+        with self._lock:
+            for start in range(len(self._segments) - count + 1):
+                here = self._segments[start : start + count]
+                if all(one is other for one, other in zip(here, merge.segments, strict=True)):
+                    after = self._segments[start + count :]
+                    self._segments = (*self._segments[:start], merged, *after)
+                    return True
+        return False
 
     def remove(self, chunk_ids: Ids) -> None:
         """Take chunks out of every later search and out of the statistics; unknown ids pass."""
@@ -311,13 +345,17 @@ def _tier(segment: _Segment) -> int:
 
 
 def _compact(segments: tuple[_Segment, ...]) -> tuple[_Segment, ...]:
-    """Merge the newest segments for as long as eight of them are of about one size."""
+    """Merge the newest segments for as long as eight small ones are of about one size."""
     while len(segments) >= _MERGE_FACTOR:
         newest = segments[-_MERGE_FACTOR:]
-        if max(map(_tier, newest)) > _tier(newest[-1]):
+        if not _alike(newest) or sum(len(s.chunk_ids) for s in newest) > _AT_ONCE:
             return segments
         segments = (*segments[:-_MERGE_FACTOR], _merge(newest))
     return segments
+
+
+def _alike(segments: Sequence[_Segment]) -> bool:
+    return max(map(_tier, segments)) <= _tier(segments[-1])
 
 
 def _merge(segments: Sequence[_Segment]) -> _Segment:

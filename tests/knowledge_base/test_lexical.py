@@ -194,3 +194,42 @@ def test_searching_while_another_thread_adds():
     asking.join()
     assert failures == []
     assert len(index) == 200
+
+
+def parts_of(count: int, size: int) -> LexicalIndex:
+    index = LexicalIndex()
+    for part in range(count):
+        ids = np.arange(part * size, (part + 1) * size)
+        index.add(ids, [pack_terms(terms_of(f"cat {WORDS[n % 8]} n{n}")) for n in ids])
+    return index
+
+
+def test_large_merges_are_left_to_the_background_and_change_no_result():
+    index = parts_of(8, 300)
+    before = found(index, "cat fox n77")
+    merge = index.merge()
+    assert merge is not None
+    assert len(index._segments) == 8
+
+    assert index.adopt(merge, merge.run())
+
+    assert len(index._segments) == 1
+    assert found(index, "cat fox n77") == pytest.approx(before)
+    assert index.merge() is None
+
+
+def test_a_merge_keeps_what_was_added_meanwhile_and_gives_way_to_what_was_removed():
+    index = parts_of(8, 300)
+    merge = index.merge()
+    merged = merge.run()
+    index.add(np.array([9000]), [pack_terms(terms_of("zebra"))])
+    assert index.adopt(merge, merged)
+    assert set(found(index, "zebra")) == {9000}
+    assert len(index) == 2401
+
+    other = parts_of(8, 300)
+    merge = other.merge()
+    merged = merge.run()
+    other.remove(np.array([5]))
+    assert not other.adopt(merge, merged)
+    assert 5 not in found(other, "cat", 5000)
