@@ -61,7 +61,10 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
             if view.fingerprint in vectors and unmeasured(view)
         ]
         most = sum(len(view.lexical) for view in views)
-        fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
+        # Alone, the dense leg needs no candidates to weigh against another's.
+        fetch = 2 * wanted.limit
+        if wanted.legs is not Legs.DENSE:
+            fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
             ranked = retrieval.search(query, views, fetch, wanted.legs)
             chosen = _chosen(rows, _passages(rows, wanted.scope, ranked), wanted)

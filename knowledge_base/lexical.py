@@ -188,6 +188,8 @@ class LexicalIndex:
         segments = self._segments
         frequencies = np.zeros(len(terms), np.int64)
         chunks = length = 0
+        if not len(terms):
+            return TermStatistics(chunks, length, frequencies)
         for segment in segments:
             begin, end = segment.ranges(terms.hashes)
             frequencies += end - begin

@@ -138,9 +138,8 @@ def search(
     parts = [base.lexical.statistics(terms) for base in bases]
     weighed = weigh(terms, sum(parts[1:], start=parts[0]))
     references = _references(query, bases)
-    found = [
-        _candidates(query, weighed, b, references, max(limit, CANDIDATES), legs) for b in bases
-    ]
+    most = limit if legs is Legs.DENSE else max(limit, CANDIDATES)
+    found = [_candidates(query, weighed, b, references, most, legs) for b in bases]
     scores = []
     probabilities = []
     for part in found:
