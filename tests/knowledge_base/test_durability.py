@@ -18,7 +18,7 @@ import pytest
 
 from knowledge_base.embedders.openai import OpenAIEmbedder
 from knowledge_base.library import Library
-from knowledge_base.models import Scope
+from knowledge_base.models import Legs, Scope
 from knowledge_base.settings import KnowledgeSettings
 from tests.support.hash_embeddings import hash_server
 
@@ -125,7 +125,7 @@ async def check(shop: Shop, reported: Sequence[str]) -> int:
         scope = Scope(frozenset({base}))
         for name in reported:
             question = f"uniquecommon{int(name[:3])}x0"
-            found = await library.search(scope, question, limit=3)
+            found = await library.search(scope, question, limit=3, legs=Legs.LEXICAL)
             assert name in [passage.document.name for passage in found.passages], name
     leftovers = [*(shop.data / "originals" / "staging").iterdir()]
     kept = [p for p in (shop.data / "originals").glob("??/*") if p.is_file()]
