@@ -27,7 +27,7 @@ from knowledge_base.index import TAIL, FaissIndex
 from knowledge_base.lexical import LexicalIndex
 from knowledge_base.models import BaseId, chunk_id
 from knowledge_base.offloop import blocking
-from knowledge_base.retrieval import SAMPLE
+from knowledge_base.retrieval import SAMPLE, Scripts
 from knowledge_base.rows import Rows, Span, numbers_of
 from knowledge_base.segments import DamagedSegmentError, Ids, Segment, build, kind_for, load
 from knowledge_base.store import Committed, Store
@@ -39,17 +39,31 @@ PART = 4096
 
 
 class Samples:
-    """The sample of a dense leg, taken when it is first asked for."""
+    """Samples of a base, taken when they are first asked for.
+
+    They depend on its content alone. Two threads may take one twice, which is harmless.
+    """
 
     def __init__(self) -> None:
-        self._taken: tuple[FaissIndex, tuple[Ids, Vectors]] | None = None
+        self._dense: tuple[FaissIndex, tuple[Ids, Vectors]] | None = None
+        self._both: tuple[FaissIndex, LexicalIndex, tuple[Vectors, Scripts]] | None = None
 
     def of(self, dense: FaissIndex) -> tuple[Ids, Vectors]:
-        """Depends on the leg's content alone. Two threads may take it twice, which is harmless."""
-        taken = self._taken
+        """Of the chunks that have vectors."""
+        taken = self._dense
         if taken is None or taken[0] is not dense:
-            taken = self._taken = (dense, dense.sample(SAMPLE))
+            taken = self._dense = (dense, dense.sample(SAMPLE))
         return taken[1]
+
+    def of_both(self, dense: FaissIndex, lexical: LexicalIndex) -> tuple[Vectors, Scripts]:
+        """Of all chunks: the vectors of those that have one, and their scripts."""
+        taken = self._both
+        if taken is None or taken[0] is not dense or taken[1] is not lexical:
+            ids, scripts = lexical.sample(SAMPLE)
+            vectors = dense.vectors(ids)
+            there = ~np.isnan(vectors).any(axis=1)
+            taken = self._both = (dense, lexical, (vectors[there], scripts[there]))
+        return taken[2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +81,9 @@ class View:
     samples: Samples
 
     @property
-    def sample(self) -> Vectors:
-        """Vectors of chunks taken evenly, at most `retrieval.SAMPLE`."""
-        return self.samples.of(self.dense)[1]
+    def sample(self) -> tuple[Vectors, Scripts]:
+        """Vectors of about `retrieval.SAMPLE` chunks, taken evenly, and their scripts."""
+        return self.samples.of_both(self.dense, self.lexical)
 
 
 class OpenBase:

@@ -52,7 +52,7 @@ class Found:
 @blocking
 def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
     """`vectors` holds the embedded question by the fingerprint of its embedder."""
-    query = retrieval.query_of(wanted.question, vectors)
+    query = retrieval.Query(wanted.question, vectors)
     with bases.views(wanted.scope.bases) as (rows, views):
         lexical_only = any(len(v.lexical) and v.fingerprint not in vectors for v in views)
         measurable = [

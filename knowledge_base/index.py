@@ -51,6 +51,10 @@ class VectorIndex(Protocol):
         """Inner products with the given ids, NaN for those that are not there; shape (n,)."""
         ...
 
+    def vectors(self, ids: Ids) -> Vectors:
+        """Of the given ids, NaN for those that are not there; shape (n, dimension)."""
+        ...
+
     def __len__(self) -> int: ...
 
 
@@ -119,8 +123,10 @@ class Compaction:
     def _living(self, old: tuple[Segment, ...], source: Source) -> Iterator[tuple[Ids, Vectors]]:
         tail = self.state.tail
         for segment in old:
-            if segment.exact:
-                yield self._without_dead(segment.ids, segment.all_vectors())
+            if segment.lossless:
+                for at in range(0, len(segment), TAIL):
+                    rows = np.arange(at, min(at + TAIL, len(segment)))
+                    yield self._without_dead(segment.ids[rows], segment.vectors(rows))
             else:
                 for ids, vectors in source(segment.low, segment.high):
                     yield self._without_dead(ids, vectors)
@@ -160,7 +166,7 @@ class FaissIndex:
 
     @property
     def kinds(self) -> str:
-        """For people: how the vectors are kept, such as "flat" or "sq8 + flat"."""
+        """For people: how the vectors are kept, such as "flat" or "fp16 + flat"."""
         kinds = [segment.kind for segment in self._state.segments]
         return " + ".join(dict.fromkeys((*kinds, "flat")))
 
@@ -205,20 +211,25 @@ class FaissIndex:
 
     @blocking
     def match(self, vector: Vectors, ids: Ids) -> Vectors:
+        products: Vectors = self.vectors(ids) @ vector
+        return products
+
+    @blocking
+    def vectors(self, ids: Ids) -> Vectors:
         state = self._state
-        scores = np.full(len(ids), np.nan, dtype=np.float32)
+        found = np.full((len(ids), self.dimension), np.nan, dtype=np.float32)
         living = ~_among(ids, state.dead)
         for part in _parts(state):
             here = np.flatnonzero(_among(ids, part.ids) & living)
             if len(here):
-                scores[here] = part.vectors(np.searchsorted(part.ids, ids[here])) @ vector
-        return scores
+                found[here] = part.vectors(np.searchsorted(part.ids, ids[here]))
+        return found
 
     @blocking
     def sample(self, most: int) -> tuple[Ids, Vectors]:
         """Up to `most` living ids and vectors, spread evenly; all where there are fewer.
 
-        Depends on the content alone, not on how it is laid out.
+        Which they are depends on the content alone, not on how it is laid out.
         """
         state = self._state
         stride = 1

@@ -222,13 +222,17 @@ class LexicalIndex:
         """Score given chunks by all terms; those that are not in the index score zero."""
         scores, matched = np.zeros(len(chunk_ids)), np.zeros(len(chunk_ids))
         scripts = np.zeros(len(chunk_ids), np.uint8)
+        missing = len(chunk_ids)
         for segment in self._segments:
+            if not missing:
+                break
             at = np.minimum(
                 np.searchsorted(segment.chunk_ids, chunk_ids), len(segment.chunk_ids) - 1
             )
             rows = np.flatnonzero((segment.chunk_ids[at] == chunk_ids) & segment.alive[at])
             if not len(rows):
                 continue
+            missing -= len(rows)
             ordinals = at[rows]
             scripts[rows] = segment.scripts[ordinals]
             norms = _norm(segment.lengths[ordinals], query.average_length)

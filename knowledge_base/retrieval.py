@@ -8,6 +8,7 @@ Nothing here reads files or waits: the caller hands in views of open bases.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from knowledge_base.calibration import (
 )
 from knowledge_base.lexical import LexicalIndex, LexicalQuery, weigh
 from knowledge_base.models import ChunkId, Legs
-from knowledge_base.terms import NO_TERMS, Terms, script_code, terms_of
+from knowledge_base.terms import NO_TERMS, Terms, script_code, script_of, terms_of
 
 CANDIDATES = 50
 """Chunks that each leg proposes in each base."""
@@ -47,6 +48,8 @@ _MIXED_FACTOR = 4
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 Floats = NDArray[np.float64]
+Scripts = NDArray[np.uint8]
+"""Codes of scripts, see `terms.SCRIPTS`."""
 
 
 class DenseIndex(Protocol):
@@ -80,15 +83,27 @@ class BaseView(Protocol):
         """Its own; a small base may show that of another base of the same embedder."""
         ...
 
+    @property
+    def sample(self) -> tuple[Vectors, Scripts]:
+        """Vectors of about `SAMPLE` chunks, taken evenly, and the script that each is in."""
+        ...
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Query:
     """A question made ready for searching."""
 
-    terms: Terms
-    script: str
+    text: str
     vectors: Mapping[str, Vectors]
     """The embedded question by embedder fingerprint; bases of other embedders do without."""
+
+    @functools.cached_property
+    def terms(self) -> Terms:
+        return terms_of(self.text)
+
+    @functools.cached_property
+    def script(self) -> str:
+        return script_of(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +129,6 @@ class _Candidates:
     foreign: NDArray[np.bool_]
     rivals: Floats
     trust: float
-
-
-def query_of(text: str, vectors: Mapping[str, Vectors]) -> Query:
-    """A question and its vectors, by the fingerprint of the embedder that made each."""
-    terms = terms_of(text)
-    return Query(terms, terms.script, vectors)
 
 
 def search(
@@ -156,20 +165,22 @@ def distinct(texts: Iterable[tuple[str, Terms]], limit: int | None = None) -> li
     row differ in a figure, and that is the point of it. A passage comes with its terms.
     """
     kept: list[int] = []
-    outlines: list[tuple[str, frozenset[int]]] = []
-    for index, (text, terms) in enumerate(texts):
+    outlines: list[tuple[str, Terms]] = []
+    for index, outline in enumerate(texts):
         if len(kept) == limit:
             break
-        outline = text, frozenset(terms.hashes.tolist())
         if not any(_same(outline, other) for other in outlines):
             kept.append(index)
             outlines.append(outline)
     return kept
 
 
-def _same(one: tuple[str, frozenset[int]], other: tuple[str, frozenset[int]]) -> bool:
-    shared = len(one[1] & other[1])
-    if shared < _SAME_TERMS * (len(one[1]) + len(other[1]) - shared):
+def _same(one: tuple[str, Terms], other: tuple[str, Terms]) -> bool:
+    fewer, more = sorted((len(one[1]), len(other[1])))
+    if fewer < _SAME_TERMS * more:
+        return False
+    shared = len(np.intersect1d(one[1].hashes, other[1].hashes, assume_unique=True))
+    if shared < _SAME_TERMS * (fewer + more - shared):
         return False
     return _numbers(one[0]) == _numbers(other[0])
 
@@ -183,11 +194,11 @@ class _Reference:
     """Where the cosines of one embedder lie for this question."""
 
     cosines: Floats
-    scripts: NDArray[np.uint8]
+    scripts: Scripts
     calibration: Calibration | None
     chunks: int
 
-    def rivals(self, scripts: NDArray[np.uint8]) -> Floats:
+    def rivals(self, scripts: Scripts) -> Floats:
         """How many chunks were searched in each of these scripts, as far as the sample tells."""
         counts = np.bincount(self.scripts, minlength=int(scripts.max(initial=0)) + 1)
         shares: Floats = counts[scripts] / max(1, len(self.scripts))
@@ -199,24 +210,17 @@ def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, _Reference
     references: dict[str, _Reference] = {}
     for fingerprint, vector in query.vectors.items():
         views = [base for base in bases if base.fingerprint == fingerprint]
-        samples = [_sampled(view, vector) for view in views]
-        if not samples:
+        if not views:
             continue
+        samples = [view.sample for view in views]
         fitted = [(len(v.lexical), v.calibration) for v in views if v.calibration]
         references[fingerprint] = _Reference(
-            np.concatenate([cosines for cosines, _ in samples]),
+            np.concatenate([vectors @ vector for vectors, _ in samples]).astype(np.float64),
             np.concatenate([scripts for _, scripts in samples]),
             max(fitted, key=lambda pair: pair[0])[1] if fitted else None,
             sum(len(view.lexical) for view in views),
         )
     return references
-
-
-def _sampled(view: BaseView, vector: Vectors) -> tuple[Floats, NDArray[np.uint8]]:
-    ids, scripts = view.lexical.sample(SAMPLE)
-    cosines = view.dense.match(vector, ids).astype(np.float64)
-    there = ~np.isnan(cosines)
-    return cosines[there], scripts[there]
 
 
 def _candidates(
@@ -259,7 +263,7 @@ def _spread(reference: _Reference) -> int:
 
 
 def _standardised(
-    cosines: Floats, scripts: NDArray[np.uint8], asked_in: str, reference: _Reference
+    cosines: Floats, scripts: Scripts, asked_in: str, reference: _Reference
 ) -> tuple[Floats, float]:
     """Standardised cosines and the trust in them.
 

@@ -56,7 +56,7 @@ def test_the_nearest_is_the_vector_itself(index: VectorIndex) -> None:
     for at, vector in enumerate(unit(10)):
         ids, scores = index.nearest(vector, 3)
         assert ids[0] == 100 + at
-        assert scores[0] == pytest.approx(1.0, abs=1e-5)
+        assert scores[0] == pytest.approx(1.0, abs=1e-3)
         assert (np.diff(scores) <= 0).all()
 
 
@@ -87,9 +87,9 @@ def test_given_ids_are_scored_and_unknown_ones_are_not_a_number(index: VectorInd
     vectors = unit(10)
     index.remove(np.array([104]))
     scores = index.match(vectors[3], np.array([103, 5, 104, 109]))
-    assert scores[0] == pytest.approx(1.0, abs=1e-5)
+    assert scores[0] == pytest.approx(1.0, abs=1e-3)
     assert np.isnan(scores[1:3]).all()
-    assert scores[3] == pytest.approx(float(vectors[9] @ vectors[3]), abs=1e-5)
+    assert scores[3] == pytest.approx(float(vectors[9] @ vectors[3]), abs=1e-3)
 
 
 def test_ids_ascend(index: VectorIndex) -> None:
@@ -126,7 +126,7 @@ def test_the_sample_does_not_depend_on_the_layout(small_tail: None) -> None:
     ids, sample = one.sample(100)
     assert 50 <= len(ids) <= 100
     np.testing.assert_array_equal(ids, other.sample(100)[0])
-    np.testing.assert_array_equal(sample, other.sample(100)[1])
+    np.testing.assert_allclose(sample, other.sample(100)[1], atol=1e-3)
 
 
 def test_segments_stay_few_and_forget_the_dead(small_tail: None) -> None:
@@ -196,7 +196,7 @@ def test_searching_while_another_thread_adds_and_seals(small_tail: None) -> None
     assert len(index) == 6000
 
 
-@pytest.mark.parametrize("kind", ["flat", "sq8", "ivf"])
+@pytest.mark.parametrize("kind", ["fp16", "sq8", "ivf"])
 def test_a_segment_comes_back_from_its_file(kind: str, tmp_path: Path) -> None:
     vectors = unit(500)
     made = build(0, 500, [(np.arange(500), vectors)], kind)
@@ -210,7 +210,7 @@ def test_a_segment_comes_back_from_its_file(kind: str, tmp_path: Path) -> None:
 
 
 def test_a_flipped_byte_a_short_file_and_no_file_are_noticed(tmp_path: Path) -> None:
-    made = build(0, 500, [(np.arange(500), unit(500))], "flat")
+    made = build(0, 500, [(np.arange(500), unit(500))], "fp16")
     name, sha256 = save(made, tmp_path)
     path = tmp_path / name
     whole = path.read_bytes()
@@ -219,10 +219,10 @@ def test_a_flipped_byte_a_short_file_and_no_file_are_noticed(tmp_path: Path) -> 
     for content in (bytes(flipped), whole[:-10], b""):
         path.write_bytes(content)
         with pytest.raises(DamagedSegmentError):
-            load(path, sha256, 0, 500, "flat")
+            load(path, sha256, 0, 500, "fp16")
     path.unlink()
     with pytest.raises(DamagedSegmentError):
-        load(path, sha256, 0, 500, "flat")
+        load(path, sha256, 0, 500, "fp16")
 
 
 def test_quantised_segments_are_merged_from_the_source(
@@ -242,8 +242,11 @@ def test_quantised_segments_are_merged_from_the_source(
         yield np.arange(100), vectors[:100]
 
     sealed = plan.run(source)
-    assert sealed.exact
-    np.testing.assert_array_equal(sealed.all_vectors(), np.delete(vectors, 5, axis=0))
+    assert sealed.lossless
+    expected = np.delete(vectors, 5, axis=0).astype(np.float16)
+    np.testing.assert_array_equal(sealed.vectors(np.arange(399)), expected)
+    again = build(0, 400, [(sealed.ids, sealed.vectors(np.arange(399)))], "fp16")
+    np.testing.assert_array_equal(again.vectors(np.arange(399)), expected)
 
 
 async def test_nothing_of_it_runs_on_an_event_loop(index: FaissIndex) -> None:

@@ -8,7 +8,7 @@ import pytest
 from knowledge_base.calibration import Calibration, DenseProfile
 from knowledge_base.lexical import LexicalIndex
 from knowledge_base.models import Legs
-from knowledge_base.retrieval import Query, distinct, query_of, search
+from knowledge_base.retrieval import SAMPLE, Query, distinct, search
 from knowledge_base.terms import pack_terms, terms_of
 
 DIMENSION = 32
@@ -25,6 +25,9 @@ class Exact:
         order = np.argsort(-cosines)[:limit]
         return self.ids[order], cosines[order]
 
+    def vectors(self, ids):
+        return self._vectors[np.searchsorted(self.ids, ids)]
+
     def match(self, vector, ids):
         place = {int(key): at for at, key in enumerate(self.ids)}
         rows = [place.get(int(key)) for key in ids]
@@ -39,6 +42,12 @@ class Base:
     dense: Exact
     lexical: LexicalIndex
     calibration: Calibration | None
+
+    @property
+    def sample(self):
+        ids, scripts = self.lexical.sample(SAMPLE)
+        there = np.isin(ids, self.dense.ids)
+        return self.dense.vectors(ids[there]), scripts[there]
 
 
 def unit(rows):
@@ -63,7 +72,7 @@ TEXTS = [f"Passage about subject{n} and its history" for n in range(40)]
 
 
 def ask(text, vector=None, fingerprint="f"):
-    return query_of(text, {} if vector is None else {fingerprint: vector})
+    return Query(text, {} if vector is None else {fingerprint: vector})
 
 
 def test_both_legs_find_and_judge(vectors):
@@ -140,7 +149,7 @@ def test_bases_of_different_embedders_stand_side_by_side(vectors):
         base_of(TEXTS[30:], other, "g", first=30),
         base_of(["subject77 alone"], vectors[:1], None, first=90),
     ]
-    query = Query(terms_of("subject77"), "LATIN", {"f": vectors[3], "g": other[4]})
+    query = Query("subject77", {"f": vectors[3], "g": other[4]})
     assert {hit.chunk_id for hit in search(query, bases, 3)} == {3, 34, 90}
 
 
