@@ -26,7 +26,7 @@ from core.language import Words
 from core.layout import Draft
 from core.pacer import Pacer, Urgency
 from core.ports import Outbox
-from core.replies import FileReply, Finished, ReplyEvent, SentMessage
+from core.replies import Actions, FileReply, Finished, Menu, ReplyEvent, SentMessage
 from core.shielding import to_the_end
 from core.text import split_message
 
@@ -83,6 +83,7 @@ class Delivery:
         self._receipts = receipts
         self._draft = Draft(words, markdown=self._can.markup == "markdown")
         self._files: list[FileReply] = []
+        self._menus: tuple[Menu, ...] = ()
         self._again = sent is not None
         self._posted = [_Posted(m, None) for m in sent or () if m.kind == "text"]
         self._sent_files = [m for m in sent or () if m.kind == "file"]
@@ -103,6 +104,8 @@ class Delivery:
         """Take the next event; it is shown when its turn comes."""
         if isinstance(event, FileReply):
             self._files.append(event)
+        elif isinstance(event, Actions):
+            self._menus = event.menus
         elif isinstance(event, Finished):
             self._draft.stopped = event.reason == "cancelled"
         else:

@@ -23,6 +23,8 @@ from core.events import (
     ConversationRef,
     IncomingEvent,
     IncomingMessage,
+    Joined,
+    Left,
     MessageDeleted,
     MessageEdited,
     Platform,
@@ -60,6 +62,8 @@ class Hooks:
     """Every button but Stop."""
     migrated: Callable[[ChannelRef, ChannelRef], Awaitable[None]] | None = None
     """Called when history and inbox have followed a channel to its new id."""
+    membership: Callable[[Joined | Left], Awaitable[None]] | None = None
+    """Called when the bot was added to a server or group, or taken out of it."""
     refetch: Callable[[IncomingMessage], Awaitable[IncomingMessage | None]] | None = None
     """Gives a question of an earlier run its files again; None: they are gone."""
 
@@ -110,6 +114,9 @@ class Dispatcher:
                 self._chore(partial(self._migrated, old, new), "migration")
             case ActionPressed():
                 self._chore(partial(self._pressed, event), "action")
+            case Joined() | Left():
+                if self._hooks.membership is not None:
+                    self._chore(partial(self._hooks.membership, event), "membership")
             case _:
                 assert_never(event)
 

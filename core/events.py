@@ -69,12 +69,15 @@ class MemberRef:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote a message; `is_channel_admin` is filled in by the adapter."""
+    """Who wrote a message; what the platform lets them do there is filled in by the adapter."""
 
     user_id: str
     display_name: str
     is_bot: bool = False
     is_channel_admin: bool = False
+    """May manage the channel or the server (Discord), administers the group (Telegram)."""
+    is_moderator: bool = False
+    """May manage messages (Discord), administers the group (Telegram)."""
     role_ids: frozenset[str] = frozenset()
 
 
@@ -137,6 +140,20 @@ ReplyTo: TypeAlias = MessageRef | InteractionRef
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What the platform says of a channel besides its identity."""
+
+    channel_name: str = ""
+    server_name: str = ""
+    is_restricted: bool = False
+    """Fewer people can see it than its server; never true where there is no server."""
+    parent: ChannelRef | None = None
+    """A private thread is a channel of its own: the one that it was opened in."""
+    is_thread: bool = False
+    """A thread, forum post or topic: the conversation is the context."""
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingMessage:
     """A message that a member wrote; the bot's own mention is already taken out of `text`."""
 
@@ -151,6 +168,7 @@ class IncomingMessage:
     quoted: Quoted | None = None
     locale: str | None = None
     server_id: str | None = None
+    place: Place = Place()
     command: Invocation | None = None
     context: tuple[Turn, ...] | None = None
     """The caller brings its own history (OpenAI API); None: ours is used."""
@@ -185,14 +203,48 @@ class ChannelMigrated:
 
 @dataclass(frozen=True, slots=True)
 class ActionPressed:
-    """Somebody pressed a button under one of our messages."""
+    """Somebody pressed a button, or chose from a menu, under one of our messages."""
 
     conversation: ConversationRef
     message_id: str
     action: str
     author: Author
+    kind: ChannelKind = ChannelKind.GROUP
+    interaction: InteractionRef | None = None
+    """Where an answer goes that only the one who pressed sees."""
+    locale: str | None = None
+    server_id: str | None = None
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The bot was added to a server or group."""
+
+    platform: Platform
+    server_id: str
+    name: str
+    by: Author | None = None
+    """Who added it, where the platform says."""
+    conversation: ConversationRef | None = None
+    """Where a first message can be written."""
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The bot was removed from a server or group."""
+
+    platform: Platform
+    server_id: str
 
 
 IncomingEvent: TypeAlias = (
-    IncomingMessage | MessageEdited | MessageDeleted | ChannelMigrated | ActionPressed
+    IncomingMessage
+    | MessageEdited
+    | MessageDeleted
+    | ChannelMigrated
+    | ActionPressed
+    | Joined
+    | Left
 )

@@ -43,6 +43,8 @@ def level_of(message: IncomingMessage, rules: Rules) -> Level:
     if message.author.is_channel_admin:
         # Whoever administers the operator's own surface is the operator.
         return Level.OWNER if platform.is_operators else Level.CHANNEL_ADMIN
+    if message.author.is_moderator and not platform.is_operators:
+        return Level.MODERATOR
     if message.kind is ChannelKind.PRIVATE and not platform.is_operators:
         # A private chat and its base are the member's own.
         return Level.CHANNEL_ADMIN

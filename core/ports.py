@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from core.events import ChannelRef, ConversationRef, IncomingEvent, IncomingMessage, ReplyTo
-from core.replies import ReplyEvent
+from core.events import (
+    ChannelRef,
+    ConversationRef,
+    IncomingEvent,
+    IncomingMessage,
+    InteractionRef,
+    ReplyTo,
+)
+from core.replies import Menu, ReplyEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,10 @@ class Capabilities:
     """The same for a group, where all answers of the channel share it."""
 
 
+class BadTokenError(Exception):
+    """A platform does not take our token: its surface stays off, the others run."""
+
+
 class Inbox(Protocol):
     """Where surfaces hand in what happened."""
 
@@ -45,10 +56,28 @@ class Inbox(Protocol):
 
 
 class Listener(AbstractAsyncContextManager["Listener"], Protocol):
-    """A connection to a platform: entering logs in, exiting closes it."""
+    """A connection to a platform: entering logs in, exiting closes it.
+
+    Entering raises `BadTokenError` where the platform does not take the token.
+    """
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    async def refetch(self, message: IncomingMessage) -> IncomingMessage | None:
+        """A message of an earlier run with files that can be fetched again; None: it is gone."""
+        ...
 
     async def listen(self, inbox: Inbox) -> None:
         """Until cancelled, which leaves us deaf but still able to send."""
+        ...
+
+
+class Completer(Protocol):
+    """Suggests what an option of a command may be, while it is typed."""
+
+    async def complete(self, message: IncomingMessage, option: str, typed: str) -> Sequence[str]:
+        """At most 25 values that the asker may use there. `message.command` says what for."""
         ...
 
 
@@ -65,6 +94,7 @@ class Outbox(Protocol):
         *,
         reply_to: ReplyTo | None = None,
         key: str | None = None,
+        menus: Sequence[Menu] = (),
     ) -> str:
         """Returns the id of the new message.
 
@@ -72,7 +102,12 @@ class Outbox(Protocol):
         """
         ...
 
-    async def edit(self, to: ConversationRef, message_id: str, text: str) -> None: ...
+    async def edit(
+        self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
+    ) -> None:
+        """The message as it is from now on, with these menus and no others. That nothing changes
+        is no error."""
+        ...
 
     async def delete(self, to: ConversationRef, message_id: str) -> None: ...
 
@@ -87,6 +122,18 @@ class Outbox(Protocol):
     ) -> str: ...
 
     async def typing(self, to: ConversationRef) -> None: ...
+
+    async def reveal(self, to: InteractionRef, text: str, *, menus: Sequence[Menu] = ()) -> None:
+        """Show something to nobody but the one who pressed or asked."""
+        ...
+
+    async def direct(self, user_id: str) -> ConversationRef:
+        """The private chat with a member. Raises `ForbiddenError` where there can be none."""
+        ...
+
+    async def leave(self, server_id: str) -> None:
+        """Leave a server or group."""
+        ...
 
     async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
         """Whether the member can read the channel, asked now; None: the platform cannot say."""

@@ -81,6 +81,32 @@ class FileReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """Something to press; `action` comes back in `ActionPressed`, at most 40 ASCII characters."""
+
+    action: str
+    label: str
+    style: Literal["plain", "good", "danger"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A row of buttons; with a label, one choice out of several (Discord: a select)."""
+
+    buttons: tuple[Button, ...]
+    label: str | None = None
+    chosen: str | None = None
+    """The action of the choice that holds now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What can be pressed below the reply; the last such event counts."""
+
+    menus: tuple[Menu, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The reply ends with a sentence for the asker; the reference stands in the log."""
 
@@ -106,5 +132,14 @@ class SentMessage:
 
 
 ReplyEvent: TypeAlias = (
-    TextDelta | TextReplaced | Notice | Progress | Queued | Sources | FileReply | Failed | Finished
+    TextDelta
+    | TextReplaced
+    | Notice
+    | Progress
+    | Queued
+    | Sources
+    | FileReply
+    | Actions
+    | Failed
+    | Finished
 )

@@ -34,6 +34,7 @@ from core.events import (
 from core.language import Words
 from core.ports import Inbox
 from core.replies import (
+    Actions,
     CitedPassage,
     Failed,
     FileReply,
@@ -117,7 +118,7 @@ async def ask(inbox: Inbox, message: IncomingMessage) -> Answer:
                     usage = counted
                 case Failed(sentence):
                     failure = sentence
-                case Notice() | Progress() | Queued() | FileReply():
+                case Notice() | Progress() | Queued() | FileReply() | Actions():
                     pass
                 case _:
                     assert_never(event)
@@ -165,7 +166,7 @@ class Screen:
             case Failed(text):
                 self._line_up()
                 output.say(text)
-            case Sources() | Finished():
+            case Sources() | Finished() | Actions():
                 pass
             case never:
                 assert_never(never)

@@ -21,7 +21,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MEMBER,
         N_("what you can do here"),
         _help,
-        Option("command", N_("one command, for more about it"), required=False),
+        (Option("command", N_("one command, for more about it"), required=False),),
         immediate=True,
     ),
     Command(
@@ -29,7 +29,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MEMBER,
         N_("ask a question about the documents"),
         talking.ask,
-        Option("question", N_("what you want to know")),
+        (Option("question", N_("what you want to know")),),
     ),
     Command(
         "sources",
@@ -49,7 +49,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MEMBER,
         N_("the nearest passages with their scores, without a model"),
         knowledge.search,
-        Option("query", N_("what to look for")),
+        (Option("query", N_("what to look for")),),
     ),
     Command(
         "kb add",
@@ -69,14 +69,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MODERATOR,
         N_("what is known of one document"),
         knowledge.show,
-        Option("name", N_("the document's name")),
+        (Option("name", N_("the document's name")),),
     ),
     Command(
         "kb remove",
         Level.MODERATOR,
         N_("take a document out"),
         knowledge.remove,
-        Option("name", N_("the document's name")),
+        (Option("name", N_("the document's name")),),
     ),
     Command(
         "kb stats",
@@ -89,6 +89,6 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.OWNER,
         N_("which model answers here, or another one"),
         general.model,
-        Option("name", N_("the model's name"), required=False),
+        (Option("name", N_("the model's name"), required=False),),
     ),
 )

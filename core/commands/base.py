@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from core.engines.choice import EngineChoice
 from core.events import Attachment, ConversationRef, IncomingMessage
@@ -54,11 +54,17 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option. Typed in a chat, a command's one option takes the rest of the line."""
+    """An option. Typed in a chat, a command's last option takes the rest of the line."""
 
     name: str
     summary: str
+    """English, marked for the catalogues."""
     required: bool = True
+    kind: Literal["text", "integer", "boolean", "file", "member"] = "text"
+    choices: tuple[str, ...] = ()
+    """The only values, where there are few of them."""
+    completes: bool = False
+    """Whether values are suggested while it is typed, see `ports.Completer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Command:
     summary: str
     """English, marked for the catalogues."""
     run: Callable[[CommandContext], Replies]
-    option: Option | None = None
+    options: tuple[Option, ...] = ()
     takes_files: bool = False
     immediate: bool = False
     """It skips the turn: it must not wait behind the reply that it is about."""
@@ -78,7 +84,9 @@ class Command:
     @property
     def usage(self) -> str:
         """As it is typed: "/kb remove NAME"."""
-        if self.option is None:
-            return f"/{self.name}"
-        shown = self.option.name.upper()
-        return f"/{self.name} {shown}" if self.option.required else f"/{self.name} [{shown}]"
+        shown = [
+            option.name.upper() if option.required else f"[{option.name.upper()}]"
+            for option in self.options
+            if option.kind != "file"
+        ]
+        return " ".join([f"/{self.name}", *shown])

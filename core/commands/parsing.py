@@ -7,12 +7,17 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from core.commands.base import Command
+from core.commands.base import Command, Option
 from core.errors import BadArgumentsError, UnknownCommandError
-from core.events import Invocation
+from core.events import Attachment, Invocation
 
 _NAME: Final = re.compile(r"/([A-Za-z]\w*)(?:@\w+)?(?=\s|$)")
 _CUTOFF: Final = 0.6
+_QUOTES: Final = ('""', "''", "“”", "「」")
+_BOOLEANS: Final = {
+    **dict.fromkeys(("yes", "on", "true", "1", "是", "开"), True),
+    **dict.fromkeys(("no", "off", "false", "0", "否", "关"), False),
+}
 
 
 def parse(text: str, commands: Sequence[Command]) -> Invocation | None:
@@ -34,21 +39,49 @@ def parse(text: str, commands: Sequence[Command]) -> Invocation | None:
         name, argument = first, rest
     else:
         raise UnknownCommandError(second, near_names(second, tuple(names)))
-    option = names[name].option
-    if option is not None and argument:
-        return Invocation(name, {option.name: _unquoted(argument)})
+    return Invocation(name, _typed(names[name], argument))
+
+
+def _typed(command: Command, argument: str) -> dict[str, str | int | bool | Attachment]:
+    """Options by their place: a word or something quoted each, the last takes what is left."""
+    typed = [option for option in command.options if option.kind != "file"]
+    values: dict[str, str | int | bool | Attachment] = {}
+    for place, option in enumerate(typed, start=1):
+        if not argument:
+            break
+        if place == len(typed):
+            word, argument = _unquoted(argument), ""
+        else:
+            word, argument = _first(argument)
+        values[option.name] = _value(command, option, word)
     if argument:
-        raise BadArgumentsError(name, names[name].usage)
-    return Invocation(name)
+        raise BadArgumentsError(command.name, command.usage)
+    return values
+
+
+def _value(command: Command, option: Option, word: str) -> str | int | bool:
+    if option.choices and word not in option.choices:
+        raise BadArgumentsError(command.name, command.usage)
+    match option.kind:
+        case "integer":
+            if not re.fullmatch(r"-?\d{1,15}", word):
+                raise BadArgumentsError(command.name, command.usage)
+            return int(word)
+        case "boolean":
+            if word.lower() not in _BOOLEANS:
+                raise BadArgumentsError(command.name, command.usage)
+            return _BOOLEANS[word.lower()]
+        case "text" | "member" | "file":
+            return word
 
 
 def command_for(invocation: Invocation, commands: Sequence[Command]) -> Command:
     """The command of an invocation. Raises `UnknownCommandError` and `BadArgumentsError`."""
     for command in commands:
         if command.name == invocation.name:
-            option = command.option
-            if option and option.required and not str(invocation.options.get(option.name, "")):
-                raise BadArgumentsError(command.name, command.usage)
+            for option in command.options:
+                if option.required and not str(invocation.options.get(option.name, "")):
+                    raise BadArgumentsError(command.name, command.usage)
             return command
     names = tuple(command.name for command in commands)
     raise UnknownCommandError(invocation.name, near_names(invocation.name, names))
@@ -61,8 +94,18 @@ def near_names(name: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"/{own}" for own in dict.fromkeys([*alike, *group]))
 
 
+def _first(argument: str) -> tuple[str, str]:
+    """The first word, or what stands in quotes first, and the rest."""
+    for opening, closing in _QUOTES:
+        end = argument.find(closing, 1)
+        if argument[0] == opening and end > 0:
+            return argument[1:end], argument[end + 1 :].strip()
+    word, _, rest = argument.partition(" ")
+    return word, rest.strip()
+
+
 def _unquoted(argument: str) -> str:
-    for opening, closing in ('""', "''", "“”", "「」"):
+    for opening, closing in _QUOTES:
         if len(argument) > 1 and argument[0] == opening and argument[-1] == closing:
             return argument[1:-1]
     return argument

@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ChannelGoneError
 from core.events import ChannelRef, ConversationRef, MessageRef, ReplyTo
 from core.ports import Capabilities
+from core.replies import Menu
 
 QUICK = Capabilities(max_text=2000, edit_interval_private=0, edit_interval_group=0)
 
@@ -79,12 +81,15 @@ class RecordingOutbox:
         *,
         reply_to: ReplyTo | None = None,
         key: str | None = None,
+        menus: Sequence[Menu] = (),
     ) -> str:
         self._record("send", f"send {text!r}")
         self._check(text)
         return await self._take(to, text, reply_to, key, is_file=False)
 
-    async def edit(self, to: ConversationRef, message_id: str, text: str) -> None:
+    async def edit(
+        self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
+    ) -> None:
         self._record("edit", f"edit {message_id} {text!r}")
         self._check(text)
         if message_id not in self.messages:

@@ -8,6 +8,7 @@ from typing import assert_never
 from bot.adapters.web import markup
 from core.language import Words
 from core.replies import (
+    Actions,
     Failed,
     FileReply,
     Finished,
@@ -53,7 +54,7 @@ class ReplyView:
                 self.failure = sentence
             case Finished("cancelled"):
                 self.notes.append(_("[stopped]"))
-            case Finished():
+            case Finished() | Actions():
                 pass
             case never:
                 assert_never(never)
