@@ -43,6 +43,10 @@ class BadTokenError(Exception):
     """A platform does not take our token: its surface stays off, the others run."""
 
 
+class UnreachableError(Exception):
+    """A platform cannot be reached, or ended the connection: trying again later may help."""
+
+
 class Inbox(Protocol):
     """Where surfaces hand in what happened."""
 
@@ -58,7 +62,8 @@ class Inbox(Protocol):
 class Listener(AbstractAsyncContextManager["Listener"], Protocol):
     """A connection to a platform: entering logs in, exiting closes it.
 
-    Entering raises `BadTokenError` where the platform does not take the token.
+    Entering raises `BadTokenError` where the platform does not take the token, entering and
+    listening `UnreachableError` where the platform is away and the SDK has given up.
     """
 
     @property
