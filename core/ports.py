@@ -31,6 +31,8 @@ class Capabilities:
     markup: Literal["plain", "markdown"] = "markdown"
     can_edit: bool = True
     can_buttons: bool = False
+    can_draft: bool = False
+    """Whether an answer in a private chat can be shown growing without a message of its own."""
     can_deduplicate: bool = False
     """Whether sending again under the same key gives the message that is there already."""
     edit_interval_private: float = 1.0
@@ -127,6 +129,15 @@ class Outbox(Protocol):
     ) -> str: ...
 
     async def typing(self, to: ConversationRef) -> None: ...
+
+    async def draft(self, to: ConversationRef, answers: str, text: str) -> bool:
+        """Show how far the answer to that message of a private chat has come; no message is made.
+
+        What is shown goes when a message is sent, or after 30 s without news. False: not here, now
+        or later; send and edit instead. Where the draft has a Stop button of its own, pressing it
+        comes as `ActionPressed` with the action "stop" and the message id `answers`.
+        """
+        ...
 
     async def reveal(self, to: InteractionRef, text: str, *, menus: Sequence[Menu] = ()) -> None:
         """Show something to nobody but the one who pressed or asked."""
