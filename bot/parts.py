@@ -52,7 +52,7 @@ async def _opened_embedder(config: Config, shares: ThreadShares | None) -> Embed
     from knowledge_base.embedders import open_embedder
     from knowledge_base.embedders.bundled import BundledEmbedder
 
-    embedder = await open_embedder(config.embedding)
+    embedder = await open_embedder(config.embedding, config.network.proxy)
     if shares is not None and isinstance(embedder, BundledEmbedder):
         shares.on_narrowing(embedder.use_threads)
     return embedder

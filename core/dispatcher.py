@@ -154,13 +154,14 @@ class Dispatcher:
         """
         return self._runs.stop(conversation, user_id)
 
-    async def resume(self) -> int:
+    async def resume(self, platform: Platform | None = None) -> int:
         """Answer what an earlier run of the program still owes; the number of questions begun.
 
-        The answers go into the messages that are already there. Call it before any surface listens.
+        The answers go into the messages that are already there. Call it for each platform before
+        its surface listens; None: for all that have an outbox.
         """
         begun = 0
-        for owed in await self._inbox.owed(self._outboxes):
+        for owed in await self._inbox.owed(self._outboxes if platform is None else (platform,)):
             message: IncomingMessage | None = owed.message
             if owed.had_attachments:
                 refetch = self._hooks.refetch

@@ -100,6 +100,10 @@ class Quoted:
     message_id: str
     author: Author
     text: str
+    attachments: tuple[Attachment, ...] = ()
+    sent_at: datetime | None = None
+    link: str | None = None
+    """Where it can be read, if the platform gives its messages addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class Invocation:
 
     name: str
     options: Mapping[str, str | int | bool | Attachment] = field(default_factory=dict)
+    confirmed: bool = False
+    """The asker was asked first, and agreed; nothing that is typed or chosen in a menu sets it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,13 +211,16 @@ def _packed(message: IncomingMessage) -> str:
     command = message.command
     if command is not None:
         options = {k: v for k, v in command.options.items() if not isinstance(v, Attachment)}
-        command = Invocation(command.name, options)
+        command = replace(command, options=options)
     # An interaction's key dies with the process; its answer is then an ordinary message.
     reply_to = message.reply_to if isinstance(message.reply_to, MessageRef) else None
-    kept = replace(message, attachments=(), command=command, reply_to=reply_to)
+    quoted = replace(message.quoted, attachments=()) if message.quoted is not None else None
+    kept = replace(message, attachments=(), command=command, quoted=quoted, reply_to=reply_to)
     return json.dumps(
         {
-            "files": bool(message.attachments) or command != message.command,
+            "files": bool(message.attachments)
+            or command != message.command
+            or quoted != message.quoted,
             "message": _adapter().dump_python(kept, mode="json"),
         }
     )

@@ -51,6 +51,8 @@ from knowledge_base.verification import Caretaker
 
 log = logging.getLogger(__name__)
 
+MEASURING_SECONDS = 10.0
+"""How long the first question to a base may wait until the base is measured."""
 QUESTIONS_KEPT = 64
 WITHOUT_EMBEDDER = TokenizerSpec(kind="estimate", max_tokens=512)
 
@@ -167,13 +169,13 @@ class Library:
         return added
 
     def uploads(
-        self, paths: Sequence[Path], uploader: str | None = None
+        self, paths: Sequence[Path], uploader: str | None = None, uploader_id: str | None = None
     ) -> AbstractAsyncContextManager[Uploads]:
         """The single files of folders (sorted, hidden ones left out) and of archives.
 
         A file out of an archive is there until the context is left: add what it names before.
         """
-        return self._unpacking.uploads(paths, uploader)
+        return self._unpacking.uploads(paths, uploader, uploader_id)
 
     async def remove(self, base: BaseId, name: str) -> Document:
         """Raises `NoSuchDocumentError`, with the names most like it."""
@@ -224,9 +226,9 @@ class Library:
         found = await self._find(wanted, vectors)
         tasks = [self._measuring.start(base_id) for base_id in found.unmeasured]
         if found.guessed and (waiting := [task for task in tasks if task is not None]):
-            # Once for each base: its first answer is not to be guessed. Growing is looked after
-            # in the background.
-            await asyncio.wait(waiting)
+            # Once for each base: its first answer is not to be guessed, but a slow embedder must
+            # not keep the asker. Growing is looked after in the background.
+            await asyncio.wait(waiting, timeout=MEASURING_SECONDS)
             found = await self._find(wanted, vectors)
         best = max((passage.relevance for passage in found.passages), default=0.0)
         refused = not found.passages or best < threshold

@@ -73,8 +73,11 @@ class Document:
     passages: int
     added_at: datetime
     uploader: str | None = None
+    """Name of who added it, for people."""
     pages: int | None = None
     """None for formats without pages."""
+    uploader_id: str | None = None
+    """Who added it, as the caller tells people apart; names are not unique."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Upload:
     name: str
     path: Path
     uploader: str | None = None
+    uploader_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,4 +174,8 @@ M001_SPINE = (
     ) STRICT
     """,
 )
-MIGRATIONS = (M001_SPINE,)
+M002_UPLOADERS = (
+    # Names change and are not unique: what somebody added is found by this.
+    "ALTER TABLE documents ADD COLUMN uploader_id TEXT",
+)
+MIGRATIONS = (M001_SPINE, M002_UPLOADERS)

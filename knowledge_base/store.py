@@ -195,9 +195,18 @@ class Store:
             )
             cursor = connection.execute(
                 """INSERT INTO documents
-                (base_id, name, state, sha256, size, added_at, uploader, holder)
-                VALUES (?, ?, 'pending', ?, ?, ?, ?, ?)""",
-                (base_id, upload.name, sha256, size, self._now(), upload.uploader, holder),
+                (base_id, name, state, sha256, size, added_at, uploader, uploader_id, holder)
+                VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?)""",
+                (
+                    base_id,
+                    upload.name,
+                    sha256,
+                    size,
+                    self._now(),
+                    upload.uploader,
+                    upload.uploader_id,
+                    holder,
+                ),
             )
             return Claim(DocumentId(cursor.lastrowid or 0), base_id, upload, sha256)
 

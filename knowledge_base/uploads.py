@@ -7,6 +7,7 @@ import shutil
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -36,7 +37,7 @@ class Unpacking:
 
     @asynccontextmanager
     async def uploads(
-        self, paths: Sequence[Path], uploader: str | None
+        self, paths: Sequence[Path], uploader: str | None, uploader_id: str | None = None
     ) -> AsyncGenerator[Uploads, None]:
         """One item a file, in order; a file that cannot be opened up is told, not raised.
 
@@ -44,15 +45,17 @@ class Unpacking:
         """
         async with (
             AsyncExitStack() as scratches,
-            aclosing(self._each(paths, uploader, scratches)) as found,
+            aclosing(
+                self._each(paths, Upload("", Path(), uploader, uploader_id), scratches)
+            ) as found,
         ):
             yield found
 
     async def _each(
-        self, paths: Sequence[Path], uploader: str | None, scratches: AsyncExitStack
+        self, paths: Sequence[Path], like: Upload, scratches: AsyncExitStack
     ) -> Uploads:
         for path in paths:
-            found = await run(self._threads.files, partial(_files, path, uploader))
+            found = await run(self._threads.files, partial(_files, path, like))
             is_folder = await run(self._threads.files, path.is_dir)
             for upload in found:
                 if not await run(self._threads.files, partial(_maybe_archive, upload.path)):
@@ -77,15 +80,16 @@ class Unpacking:
         if members is None:
             return (upload,)
         return [
-            Upload(composed(prefix + member.name), member.path, upload.uploader)
+            replace(upload, name=composed(prefix + member.name), path=member.path)
             for member in members
         ]
 
 
 @blocking
-def _files(path: Path, uploader: str | None) -> list[Upload]:
+def _files(path: Path, like: Upload) -> list[Upload]:
+    """The files there are, of whoever `like` is of."""
     if not path.is_dir():
-        return [Upload(composed(path.name), path, uploader)]
+        return [replace(like, name=composed(path.name), path=path)]
     root = path.resolve()
     names = [
         found.relative_to(path)
@@ -94,7 +98,7 @@ def _files(path: Path, uploader: str | None) -> list[Upload]:
     ]
     visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     return [
-        Upload(composed(name.as_posix()), path / name, uploader)
+        replace(like, name=composed(name.as_posix()), path=path / name)
         for name in sorted(visible, key=lambda name: name.parts)
     ]
 

@@ -11,7 +11,7 @@ from knowledge_base.settings import EmbeddingSettings
 log = logging.getLogger(__name__)
 
 
-async def open_embedder(settings: EmbeddingSettings) -> Embedder | None:
+async def open_embedder(settings: EmbeddingSettings, proxy: str | None = None) -> Embedder | None:
     """The configured embedder, loaded; the caller closes it.
 
     None where the bundled one is asked for (`auto` without a model, or `bundled`) and cannot run
@@ -28,10 +28,10 @@ async def open_embedder(settings: EmbeddingSettings) -> Embedder | None:
                 raise EmbeddingUnavailableError("sentence_transformers")
             return await SentenceTransformersEmbedder.open(settings.model, settings.threads)
         case "openai":
-            return _remote(settings)
+            return _remote(settings, proxy)
         case "auto":
             if settings.base_url is not None:
-                return _remote(settings)
+                return _remote(settings, proxy)
             if settings.model not in {None, "bundled"}:
                 return await open_embedder(_as_sentence_transformers(settings))
             return await _bundled(settings)
@@ -55,7 +55,7 @@ async def _bundled(settings: EmbeddingSettings) -> Embedder | None:
     return await BundledEmbedder.open(settings.threads)
 
 
-def _remote(settings: EmbeddingSettings) -> Embedder:
+def _remote(settings: EmbeddingSettings, proxy: str | None) -> Embedder:
     from knowledge_base.embedders.openai import OpenAIEmbedder
 
     if settings.model is None or settings.base_url is None:
@@ -66,4 +66,5 @@ def _remote(settings: EmbeddingSettings) -> Embedder:
         api_key=settings.api_key,
         max_tokens=settings.max_tokens,
         timeout_seconds=settings.timeout_seconds,
+        proxy=proxy,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -25,8 +27,19 @@ MAX_REQUESTS = 4
 """Requests for documents under way at once; questions are not counted."""
 MAX_RETRIES = 3
 """Of connection errors, 408, 409, 429 (honouring Retry-After) and 5xx, with growing pauses."""
+QUESTION_SECONDS = 15.0
+"""Longest time a question waits for its vector, once tried again; then words alone search."""
 KEYLESS = "none"
 """Sent where no key is configured: local servers ignore it, the client insists on one."""
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class OpenAIEmbedder:
@@ -44,12 +57,15 @@ class OpenAIEmbedder:
         api_key: str | None,
         max_tokens: int = 512,
         timeout_seconds: float = 60.0,
+        proxy: str | None = None,
     ) -> None:
+        """The proxy is never used for a server on this machine."""
         self._model = model
         self._base_url = base_url
         self._api_key = api_key or KEYLESS
         self._max_tokens = max_tokens
         self._timeout_seconds = timeout_seconds
+        self._proxy = None if is_loopback(base_url) else proxy
         self._prompts = prompts_for(model)
         self._dimension: int | None = None
         self._client: AsyncOpenAI | None = None
@@ -88,7 +104,10 @@ class OpenAIEmbedder:
         return np.concatenate([task.result() for task in tasks])
 
     async def embed_query(self, text: str) -> Vectors:
-        vectors = await self._request([self._prompts.query + readable(text)])
+        client = (await self._opened()).with_options(
+            timeout=min(self._timeout_seconds, QUESTION_SECONDS / 2), max_retries=1
+        )
+        vectors = await self._request(client, [self._prompts.query + readable(text)])
         return cast(Vectors, vectors[0])
 
     async def aclose(self) -> None:
@@ -97,10 +116,10 @@ class OpenAIEmbedder:
 
     async def _embed_batch(self, texts: Sequence[str]) -> Vectors:
         async with self._slots:
-            return await self._request([self._prompts.document + readable(text) for text in texts])
+            prompted = [self._prompts.document + readable(text) for text in texts]
+            return await self._request(await self._opened(), prompted)
 
-    async def _request(self, texts: list[str]) -> Vectors:
-        client = await self._opened()
+    async def _request(self, client: AsyncOpenAI, texts: list[str]) -> Vectors:
         import openai
 
         try:
@@ -133,6 +152,7 @@ class OpenAIEmbedder:
 
     def _open(self) -> AsyncOpenAI:
         # The import takes half a second.
+        import httpx2
         from openai import AsyncOpenAI
 
         return AsyncOpenAI(
@@ -140,4 +160,8 @@ class OpenAIEmbedder:
             base_url=self._base_url,
             timeout=self._timeout_seconds,
             max_retries=MAX_RETRIES,
+            # The environment's proxies are the configuration's business.
+            http_client=httpx2.AsyncClient(
+                proxy=self._proxy, timeout=self._timeout_seconds, trust_env=False
+            ),
         )

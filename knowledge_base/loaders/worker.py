@@ -110,7 +110,8 @@ class Reader:
         if not result.is_archive:
             return None
         return tuple(
-            Upload(member.name, Path(member.path), upload.uploader) for member in result.members
+            Upload(member.name, Path(member.path), upload.uploader, upload.uploader_id)
+            for member in result.members
         )
 
     async def aclose(self) -> None:
