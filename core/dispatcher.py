@@ -17,6 +17,7 @@ from core.database import Database
 from core.delivery import take_back
 from core.events import (
     ActionPressed,
+    Asked,
     ChannelKind,
     ChannelMigrated,
     ChannelRef,
@@ -64,6 +65,8 @@ class Hooks:
     """Called when history and inbox have followed a channel to its new id."""
     membership: Callable[[Joined | Left], Awaitable[None]] | None = None
     """Called when the bot was added to a server or group, or taken out of it."""
+    admits: Callable[[Asked], Awaitable[bool]] | None = None
+    """Whether to deal with this at all; of what is not admitted, nothing is read or stored."""
     refetch: Callable[[IncomingMessage], Awaitable[IncomingMessage | None]] | None = None
     """Gives a question of an earlier run its files again; None: they are gone."""
 
@@ -200,8 +203,17 @@ class Dispatcher:
 
     def _answer(self, answering: Answering) -> None:
         run = Run(answering.message, self._line_up(answering.message), answering)
-        work = partial(answering.run, self._consume, run.turn, self._closing)
+        work = partial(self._answer_admitted, answering, run)
         self._runs.start(run, partial(self._run, work, run))
+
+    async def _answer_admitted(self, answering: Answering, run: Run) -> None:
+        if await self._admits(answering.message):
+            await answering.run(self._consume, run.turn, self._closing)
+        else:
+            await answering.give_up(silently=True)
+
+    async def _admits(self, asked: Asked) -> bool:
+        return self._hooks.admits is None or await self._hooks.admits(asked)
 
     def _answering(self, message: IncomingMessage, earlier: Earlier | None = None) -> Answering:
         channel = message.conversation.channel
@@ -215,7 +227,8 @@ class Dispatcher:
         return age > self._settings.answer_missed_minutes * 60
 
     async def _skip(self, message: IncomingMessage) -> None:
-        await self._inbox.receive(message, InboxState.SKIPPED)
+        if await self._admits(message):
+            await self._inbox.receive(message, InboxState.SKIPPED)
 
     def _line_up(self, message: IncomingMessage) -> Turn | None:
         """A place in line, taken when the message comes; None for what waits for nobody."""
@@ -314,6 +327,8 @@ class Dispatcher:
             await self._hooks.migrated(old, new)
 
     async def _pressed(self, event: ActionPressed) -> None:
+        if not await self._admits(event):
+            return
         if event.action != STOP:
             if self._hooks.action is not None:
                 await self._hooks.action(event)

@@ -60,6 +60,14 @@ class ConversationRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerRef:
+    """A Discord server, or a group where there is nothing above it; admission attaches here."""
+
+    platform: Platform
+    server_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberRef:
     """A person on a platform; owners and budgets attach here."""
 
@@ -78,6 +86,8 @@ class Author:
     """May manage the channel or the server (Discord), administers the group (Telegram)."""
     is_moderator: bool = False
     """May manage messages (Discord), administers the group (Telegram)."""
+    is_server_admin: bool = False
+    """May manage the whole server (Discord); nobody does where a group has nothing above it."""
     role_ids: frozenset[str] = frozenset()
 
 
@@ -244,6 +254,9 @@ class Left:
     platform: Platform
     server_id: str
 
+
+Asked: TypeAlias = IncomingMessage | ActionPressed
+"""Somebody wants something, somewhere: what levels and scopes are made from."""
 
 IncomingEvent: TypeAlias = (
     IncomingMessage

@@ -41,6 +41,17 @@ class Capabilities:
     """The same for a group, where all answers of the channel share it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a member may do in a channel, and who else sees it, as the platform says now."""
+
+    can_read: bool
+    is_channel_admin: bool = False
+    is_server_admin: bool = False
+    is_restricted: bool = False
+    """As in `events.Place`."""
+
+
 class BadTokenError(Exception):
     """A platform does not take our token: its surface stays off, the others run."""
 
@@ -153,4 +164,8 @@ class Outbox(Protocol):
 
     async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
         """Whether the member can read the channel, asked now; None: the platform cannot say."""
+        ...
+
+    async def standing(self, user_id: str, channel: ChannelRef) -> Standing | None:
+        """How a member stands in a channel, asked now; None: the platform cannot say."""
         ...

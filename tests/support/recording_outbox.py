@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.errors import ChannelGoneError
 from core.events import ChannelRef, ConversationRef, MessageRef, ReplyTo
-from core.ports import Capabilities
+from core.ports import Capabilities, Standing
 from core.replies import Menu
 
 QUICK = Capabilities(max_text=2000, edit_interval_private=0, edit_interval_group=0)
@@ -120,6 +120,9 @@ class RecordingOutbox:
         self._record("typing", "typing")
 
     async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
+        return None
+
+    async def standing(self, user_id: str, channel: ChannelRef) -> Standing | None:
         return None
 
     async def _take(
