@@ -19,7 +19,6 @@ from core.events import (
     ChannelRef,
     ConversationRef,
     IncomingMessage,
-    Invocation,
     MessageRef,
     Platform,
 )

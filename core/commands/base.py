@@ -65,6 +65,8 @@ class Option:
     """The only values, where there are few of them."""
     completes: bool = False
     """Whether values are suggested while it is typed, see `ports.Completer`."""
+    by_name: bool = False
+    """Typed in a chat only as `name:value`, ahead of the others; menus show it as any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,13 @@ class Command:
     takes_files: bool = False
     immediate: bool = False
     """It skips the turn: it must not wait behind the reply that it is about."""
+    message_menu: str | None = None
+    """Its label where a platform has menus on messages; marked for the catalogues.
+
+    Chosen there, the command comes with that message as `quoted`, and without options.
+    """
+    quotes: bool = False
+    """A quoted message stands for the required options."""
 
     @property
     def usage(self) -> str:
@@ -87,6 +96,7 @@ class Command:
         shown = [
             option.name.upper() if option.required else f"[{option.name.upper()}]"
             for option in self.options
-            if option.kind != "file"
+            if option.kind != "file" and not option.by_name
         ]
-        return " ".join([f"/{self.name}", *shown])
+        named = [f"[{option.name}:yes]" for option in self.options if option.by_name]
+        return " ".join([f"/{self.name}", *named, *shown])

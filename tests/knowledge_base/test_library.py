@@ -532,3 +532,15 @@ async def test_what_fails_to_close_keeps_nothing_else_open(tmp_path: Path) -> No
         async with open_library(tmp_path / "data", reader=Stubborn()) as library:
             await library.ensure_base("shared")
     assert list((tmp_path / "data" / "processes").iterdir()) == []
+
+
+async def test_a_document_keeps_who_added_it_also_as_a_new_version(
+    library: Library, tmp_path: Path
+) -> None:
+    base = (await library.ensure_base("b")).base_id
+    path = tmp_path / "a.txt"
+    for text, uploader in (("One.", "chat:7"), ("Two.", "chat:8")):
+        path.write_text(text)
+        await library.add(base, Upload("a.txt", path, "Ada", uploader))
+    (document,) = await library.documents(base)
+    assert (document.version, document.uploader, document.uploader_id) == (2, "Ada", "chat:8")

@@ -26,13 +26,13 @@ async def library(tmp_path: Path) -> AsyncIterator[Library]:
 
 async def names(library: Library, *paths: Path) -> list[str]:
     found = []
-    async with library.uploads(paths, "somebody") as uploads:
+    async with library.uploads(paths, "somebody", "chat:7") as uploads:
         async for upload in uploads:
             if isinstance(upload, RejectedDocumentError):
                 found.append(f"{type(upload).__name__} {upload.name}")
             else:
                 assert upload.path.is_file()
-                assert upload.uploader == "somebody"
+                assert (upload.uploader, upload.uploader_id) == ("somebody", "chat:7")
                 found.append(upload.name)
     return found
 
