@@ -1,0 +1,115 @@
+"""Where a test's people meet: chats are set up here, quietly, and read as transcripts."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from tests.platforms.telegram_server.model import Account, Chat, Message
+from tests.platforms.telegram_server.world import Bot, World
+
+if TYPE_CHECKING:
+    from tests.platforms.telegram_server.people import Person
+
+
+class Stage:
+    """Sets up chats in which the bot has been for long: no updates tell of it."""
+
+    bot: Bot
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._user_ids = count(5_000_001)
+        self._group_ids = count(4_000_001)
+        self._super_ids = count(1_001_000_000_001)
+
+    def new_account(self, first_name: str, username: str | None, language: str) -> Account:
+        account = Account(next(self._user_ids), first_name, username, language)
+        self.world.accounts[account.user_id] = account
+        return account
+
+    def new_supergroup(self, title: str) -> Chat:
+        chat = Chat(-next(self._super_ids), "supergroup", title)
+        self.world.chats[chat.chat_id] = chat
+        return chat
+
+    def group(self, title: str, owner: Person, *members: Person, with_bot: bool = True) -> Chat:
+        """A basic group; the first person owns it."""
+        chat = Chat(-next(self._group_ids), "group", title)
+        return self._peopled(chat, owner, members, with_bot=with_bot)
+
+    def supergroup(
+        self,
+        title: str,
+        owner: Person,
+        *members: Person,
+        is_forum: bool = False,
+        with_bot: bool = True,
+    ) -> Chat:
+        """A supergroup; the first person owns it. Message ids start at 1 in each."""
+        chat = self.new_supergroup(title)
+        chat.is_forum = is_forum
+        return self._peopled(chat, owner, members, with_bot=with_bot)
+
+    def channel(self, title: str, owner: Person, *, discussion: Chat | None = None) -> Chat:
+        """A channel of which the bot is an administrator; posts go on to the discussion group."""
+        chat = Chat(-next(self._super_ids), "channel", title)
+        chat.linked = discussion
+        if discussion is not None:
+            discussion.linked = chat
+        self._peopled(chat, owner, (), with_bot=False)
+        chat.members[self.bot.account.user_id] = "administrator"
+        chat.accounts[self.bot.account.user_id] = self.bot.account
+        return chat
+
+    def _peopled(
+        self, chat: Chat, owner: Person, members: tuple[Person, ...], *, with_bot: bool
+    ) -> Chat:
+        self.world.chats[chat.chat_id] = chat
+        chat.members[owner.account.user_id] = "creator"
+        chat.accounts[owner.account.user_id] = owner.account
+        for member in members:
+            chat.members[member.account.user_id] = "member"
+            chat.accounts[member.account.user_id] = member.account
+        if with_bot:
+            chat.members[self.bot.account.user_id] = "member"
+            chat.accounts[self.bot.account.user_id] = self.bot.account
+        return chat
+
+    def answers_to(self, question: Message) -> list[Message]:
+        """The bot's messages that reply to one; in a private chat also those that follow it."""
+        chat = question.chat
+        if question not in chat.everything:
+            return []
+        later = chat.everything[chat.everything.index(question) + 1 :]
+        return [
+            message
+            for message in later
+            if message.sender is self.bot.account
+            and not message.deleted
+            and (message.reply_to is question or (chat.kind == "private" and not message.reply_to))
+        ]
+
+    def transcript(self, chat: Chat, topic: int | None = None) -> str:
+        """What stands in a chat now: `Ada> …`, `bot> …`, files and buttons in brackets."""
+        return "".join(
+            f"{self._name(message)}> {_shown(message)}\n"
+            for message in chat.shown
+            if (topic is None or message.topic == topic) and not message.service
+        )
+
+    def _name(self, message: Message) -> str:
+        if message.sender_chat is not None:
+            return message.sender_chat.title
+        if message.sender is None or message.sender is self.bot.account:
+            return "bot"
+        return message.sender.first_name
+
+
+def _shown(message: Message) -> str:
+    shown = [f"[{stored.name}]" for stored in message.files]
+    if message.text:
+        shown.append(message.text)
+    if message.buttons:
+        shown.append("[" + "] [".join(message.buttons) + "]")
+    return " ".join(shown)
