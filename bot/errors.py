@@ -3,11 +3,17 @@
 ConfigError: names each key and line, and is told as it is
 SurfaceError: carries facts; `bot.wording` has the words
 └── PortTakenError
+UserError (of the core)
+├── FileNotFetchedError
+└── AttachmentTooLargeError
+    └── HostedDownloadLimitError
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from core.errors import AttachmentTooLargeError, UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +50,18 @@ class PortTakenError(SurfaceError):
         self.host = host
         self.port = port
         self.key = key
+
+
+class FileNotFetchedError(UserError):
+    """A platform did not give us a file that came with a message."""
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(filename)
+        self.filename = filename
+
+
+class HostedDownloadLimitError(AttachmentTooLargeError):
+    """A file is over what Telegram's own server lets bots fetch; a server of one's own gives it."""
+
+    def __init__(self, filename: str, limit_bytes: int) -> None:
+        super().__init__(filename, limit_bytes, "telegram.local_mode")

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 
-from bot.errors import PortTakenError, SurfaceError
+from bot.errors import (
+    FileNotFetchedError,
+    HostedDownloadLimitError,
+    PortTakenError,
+    SurfaceError,
+)
 from bot.settings import Config
 from core.explain import explain
+from core.inert import inert
 from core.language import Words, words
 
 
@@ -38,3 +44,22 @@ def _port_taken(error: PortTakenError, _: Words) -> str:
 explain.register(
     SurfaceError, lambda _error, _: _("A surface cannot serve; the log has the reason.")
 )
+
+
+@explain.register
+def _not_fetched(error: FileNotFetchedError, _: Words) -> str:
+    return _(
+        "I could not fetch {name} from the platform. Send it again.", name=inert(error.filename)
+    )
+
+
+@explain.register
+def _hosted_download_limit(error: HostedDownloadLimitError, _: Words) -> str:
+    return _(
+        "{name} is larger than the {limit:.0f} MB that Telegram lets bots download. Send it in "
+        "parts; or whoever runs this bot runs a Bot API server next to it, which has no such limit "
+        "(`{key}`).",
+        name=inert(error.filename),
+        limit=error.limit_bytes / 1_000_000,
+        key=error.key,
+    )
