@@ -3,6 +3,9 @@
 UserError: what the asker can mend
 ├── UnknownCommandError, BadArgumentsError, NotAllowedError
 ├── AttachmentTooLargeError, UnsupportedAttachmentError, QuotaExceededError, NoSuchEngineError
+├── UnknownSettingError, BadSettingError
+├── WrongPlaceError, UnknownChannelError, AmbiguousChannelError, NotReadableError
+├── NotAdminThereError, RestrictedBaseError
 EngineError: the model's side
 ├── EngineUnavailableError, EngineRateLimitedError (retried, before the first delta only)
 ├── ContextTooLongError, EngineRefusedError, EngineTimeoutError, QueueFullError
@@ -14,6 +17,8 @@ Siblings catch siblings only: none of these is a network error in disguise.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 from core.events import ConversationRef
 
@@ -83,6 +88,102 @@ class NoSuchEngineError(UserError):
         super().__init__(name)
         self.name = name
         self.available = available
+
+
+class UnknownSettingError(UserError):
+    """A channel has no setting of this name."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.near = near
+
+
+class BadSettingError(UserError):
+    """A setting does not take this value; `available` are those it takes."""
+
+    def __init__(self, name: str, value: str, available: tuple[str, ...]) -> None:
+        super().__init__(name, value)
+        self.name = name
+        self.value = value
+        self.available = available
+
+
+class WrongPlaceError(UserError):
+    """The command works elsewhere: in a private chat, a group, or a server."""
+
+    def __init__(self, wanted: Literal["private", "group", "server"]) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+
+
+class UnknownChannelError(UserError):
+    """No channel of this name is one where the asker was seen."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.near = near
+
+
+class AmbiguousChannelError(UserError):
+    """Several channels have this name; `available` tells them apart."""
+
+    def __init__(self, name: str, available: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.available = available
+
+
+class NotReadableError(UserError):
+    """The asker cannot read that channel, or (`unknown`) the platform does not say so now."""
+
+    def __init__(self, name: str, *, unknown: bool) -> None:
+        super().__init__(name)
+        self.name = name
+        self.unknown = unknown
+
+
+class NotAdminThereError(UserError):
+    """The asker does not administer the other end, or (`unknown`) the platform does not say so."""
+
+    def __init__(self, name: str, *, unknown: bool) -> None:
+        super().__init__(name)
+        self.name = name
+        self.unknown = unknown
+
+
+class RestrictedBaseError(UserError):
+    """What was learnt where fewer people can see is not attached, only shared by name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class NoLongerOpenError(UserError):
+    """What a button asked was answered already, is too old, or was asked elsewhere."""
+
+
+class NotYoursError(UserError):
+    """A button that somebody else was asked to press."""
+
+
+class WrongTimeError(UserError):
+    """No point in time, or span of it, that we can read."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+class NoSuchMemberError(UserError):
+    """Nobody who taught something here goes by this name, or several do."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.near = near
 
 
 class PromptTemplateError(Exception):

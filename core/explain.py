@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import singledispatch
+from typing import assert_never
 
 from core import errors as core_errors
 from core.inert import inert, one_line
@@ -98,6 +99,118 @@ def _quota_exceeded(error: core_errors.QuotaExceededError, _: Words) -> str:
         limit=error.limit,
         wait=duration(error.retry_after, _),
     )
+
+
+@explain.register
+def _unknown_setting(error: core_errors.UnknownSettingError, _: Words) -> str:
+    if error.near:
+        return _(
+            "There is no setting {name}. Did you mean {near}?",
+            name=inert(error.name),
+            near=near(error.near, _),
+        )
+    return _("There is no setting {name}. `/settings` shows them all.", name=inert(error.name))
+
+
+@explain.register
+def _bad_setting(error: core_errors.BadSettingError, _: Words) -> str:
+    if not error.available:
+        return _("{value} is no value for {name}.", value=inert(error.value), name=error.name)
+    return _(
+        "{value} is no value for {name}; it takes: {available}.",
+        value=inert(error.value),
+        name=error.name,
+        available=_(", ").join(inert(value) for value in error.available),
+    )
+
+
+@explain.register
+def _wrong_place(error: core_errors.WrongPlaceError, _: Words) -> str:
+    match error.wanted:
+        case "private":
+            return _("That works in a private chat with me. Write to me there.")
+        case "group":
+            return _("That works in a group's channel. Say it there.")
+        case "server":
+            return _("That works only in a server with several channels; there is none here.")
+        case _:
+            assert_never(error.wanted)
+
+
+@explain.register
+def _unknown_channel(error: core_errors.UnknownChannelError, _: Words) -> str:
+    if error.near:
+        return _(
+            "I have not seen you in a channel {name}. Did you mean {near}?",
+            name=inert(error.name),
+            near=near(error.near, _),
+        )
+    return _(
+        "I have not seen you in a channel {name}. Write to me there once, then try again.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
+def _ambiguous_channel(error: core_errors.AmbiguousChannelError, _: Words) -> str:
+    return _(
+        "Several channels are called {name}. Take the number instead of the name: {available}.",
+        name=inert(error.name),
+        available=_(", ").join(inert(name) for name in error.available),
+    )
+
+
+@explain.register
+def _not_readable(error: core_errors.NotReadableError, _: Words) -> str:
+    if error.unknown:
+        return _(
+            "I cannot ask the platform now whether you can read {name}, so I do not answer from "
+            "it. In a Telegram group I must be an administrator for that. `/kb unuse` goes back "
+            "to your own documents.",
+            name=inert(error.name),
+        )
+    return _("You cannot read {name}, so I do not answer from it here.", name=inert(error.name))
+
+
+@explain.register
+def _not_admin_there(error: core_errors.NotAdminThereError, _: Words) -> str:
+    if error.unknown:
+        return _(
+            "I cannot ask the platform now whether you administer {name}, so I changed nothing.",
+            name=inert(error.name),
+        )
+    return _(
+        "That takes somebody who administers both ends, and you do not administer {name}.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
+def _restricted_base(error: core_errors.RestrictedBaseError, _: Words) -> str:
+    return _(
+        "Not everybody can see {name}, so its documents are not attached elsewhere. Share single "
+        "ones by name: `/kb share`.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
+def _wrong_time(error: core_errors.WrongTimeError, _: Words) -> str:
+    return _(
+        "I do not understand the time {value}. Write a date (2026-05-01) or a span (7d, 24h).",
+        value=inert(error.value),
+    )
+
+
+@explain.register
+def _no_such_member(error: core_errors.NoSuchMemberError, _: Words) -> str:
+    if error.near:
+        return _(
+            "{name} may be several people: {near}. Reply to a message of theirs with this command.",
+            name=inert(error.name),
+            near=near(error.near, _),
+        )
+    return _("{name} has taught me nothing here.", name=inert(error.name))
 
 
 @explain.register
@@ -364,6 +477,14 @@ explain.register(
     core_errors.ChannelGoneError, _says(N_("That channel or message does not exist any more."))
 )
 explain.register(core_errors.UserError, _says(N_("That did not work. `/help` says what does.")))
+explain.register(
+    core_errors.NoLongerOpenError,
+    _says(N_("That question is not open any more. Send the command again.")),
+)
+explain.register(
+    core_errors.NotYoursError,
+    _says(N_("That is for whoever was asked. Send the command yourself.")),
+)
 explain.register(
     kb_errors.KnowledgeError, _says(N_("The knowledge base could not do that. Try again."))
 )

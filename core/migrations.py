@@ -103,4 +103,58 @@ M001_TURNS_AND_INBOX = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (M001_TURNS_AND_INBOX,)
+M004_COMMANDS = Migration(
+    "m004_commands",
+    (
+        # What somebody is asked before it is done; the command stands ready under the token.
+        """
+        CREATE TABLE confirmations (
+            token TEXT PRIMARY KEY,
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            invocation TEXT NOT NULL,
+            asked_at REAL NOT NULL
+        ) STRICT
+        """,
+        # Uploads that wait for a moderator. Their files lie in a folder of that name.
+        """
+        CREATE TABLE reviews (
+            token TEXT PRIMARY KEY,
+            base TEXT NOT NULL,
+            uploader TEXT NOT NULL,
+            uploader_id TEXT NOT NULL,
+            held_at REAL NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX reviews_by_base ON reviews (base, held_at)",
+        """
+        CREATE TABLE review_files (
+            token TEXT NOT NULL REFERENCES reviews ON DELETE CASCADE,
+            place INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            beginning TEXT NOT NULL,
+            PRIMARY KEY (token, place)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Messages that became documents: who wrote them may remove them, edits renew them.
+        """
+        CREATE TABLE taught_messages (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            base TEXT NOT NULL,
+            name TEXT NOT NULL,
+            author_id TEXT NOT NULL,
+            author TEXT NOT NULL,
+            link TEXT,
+            written_at REAL,
+            PRIMARY KEY (platform, channel_id, message_id, base)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX taught_messages_by_document ON taught_messages (base, name)",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (M001_TURNS_AND_INBOX, M004_COMMANDS)

@@ -1,0 +1,106 @@
+"""Messages that became documents: who wrote them, where they stand, and under which name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from core.database import Database
+from core.text import storable
+
+if TYPE_CHECKING:
+    import aiosqlite
+
+    from core.events import ChannelRef, Quoted
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtMessage:
+    """A message as the document that it became."""
+
+    base: str
+    name: str
+    author_id: str
+    author: str
+    link: str | None
+    written_at: datetime | None
+
+
+class TaughtMessages:
+    """Which messages of which channels stand in which bases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def note(self, channel: ChannelRef, quoted: Quoted, base: str, name: str) -> None:
+        """The message stands in that base under that name."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "INSERT OR REPLACE INTO taught_messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *_key(channel, quoted.message_id),
+                    storable(base),
+                    storable(name),
+                    storable(quoted.author.user_id),
+                    storable(quoted.author.display_name),
+                    storable(quoted.link) if quoted.link else None,
+                    quoted.sent_at.timestamp() if quoted.sent_at else None,
+                ),
+            )
+
+    async def of(self, channel: ChannelRef, message_id: str) -> tuple[TaughtMessage, ...]:
+        """The documents that a message became."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT base, name, author_id, author, link, written_at FROM taught_messages"
+                " WHERE platform = ? AND channel_id = ? AND message_id = ?",
+                _key(channel, message_id),
+            )
+            return tuple(
+                TaughtMessage(
+                    base,
+                    name,
+                    author_id,
+                    author,
+                    link,
+                    None if written is None else datetime.fromtimestamp(written, UTC),
+                )
+                for base, name, author_id, author, link, written in rows
+            )
+
+    async def author_of(self, base: str, name: str) -> str | None:
+        """The id of who wrote the message that became this document; None: it is no message."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT author_id FROM taught_messages WHERE base = ? AND name = ?",
+                (storable(base), storable(name)),
+            )
+            return next((str(author_id) for (author_id,) in rows), None)
+
+    async def forget(self, base: str, name: str) -> None:
+        """The document is gone."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "DELETE FROM taught_messages WHERE base = ? AND name = ?",
+                (storable(base), storable(name)),
+            )
+
+
+async def move_taught(connection: aiosqlite.Connection, old: ChannelRef, new: ChannelRef) -> None:
+    """Let the messages of a channel, and what waits there, go on under its new id."""
+    refs = (new.platform.value, new.channel_id, old.platform.value, old.channel_id)
+    await connection.execute(
+        "UPDATE taught_messages SET platform = ?, channel_id = ?,"
+        " message_id = channel_id || ':' || message_id WHERE platform = ? AND channel_id = ?",
+        refs,
+    )
+    await connection.execute(
+        "UPDATE confirmations SET platform = ?, channel_id = ?"
+        " WHERE platform = ? AND channel_id = ?",
+        refs,
+    )
+
+
+def _key(channel: ChannelRef, message_id: str) -> tuple[str, str, str]:
+    return channel.platform.value, storable(channel.channel_id), storable(message_id)
