@@ -279,7 +279,8 @@ class OpenAIEngine:
         return await self._ask_count(f"{root}/tokenize", "count", messages)
 
     async def _ask_count(self, path: str, field: str, messages: Sequence[ChatMessage]) -> int:
-        reply = await self._client.post(
+        # Once more where a connection that was kept alive turns out to be closed.
+        reply = await self._client.with_options(max_retries=1).post(
             path,
             cast_to=object,
             body={"model": self._model, "messages": messages_of(messages)},
