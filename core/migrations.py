@@ -103,6 +103,110 @@ M001_TURNS_AND_INBOX = Migration(
     ),
 )
 
+M003_CHANNELS = Migration(
+    "m003_channels",
+    (
+        # What was chosen for a channel or for all of a server; what is absent is left as it comes.
+        """
+        CREATE TABLE settings (
+            platform TEXT NOT NULL,
+            level TEXT NOT NULL CHECK (level IN ('channel', 'server')),
+            subject_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (platform, level, subject_id, key)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # `until` is null for "until told otherwise".
+        """
+        CREATE TABLE pauses (
+            platform TEXT NOT NULL,
+            level TEXT NOT NULL CHECK (level IN ('channel', 'server', 'all')),
+            subject_id TEXT NOT NULL,
+            until REAL,
+            PRIMARY KEY (platform, level, subject_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Channels as last seen, and who was seen there: for names and lists, never for access.
+        """
+        CREATE TABLE channels (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            server_id TEXT,
+            server_name TEXT NOT NULL,
+            parent_id TEXT,
+            restricted INTEGER NOT NULL,
+            seen_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE channel_members (
+            platform TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            seen_at REAL NOT NULL,
+            PRIMARY KEY (platform, user_id, channel_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE greetings (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            PRIMARY KEY (platform, channel_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Bases of other places that a channel is answered from, by who administers both ends.
+        """
+        CREATE TABLE attached_bases (
+            base_id INTEGER NOT NULL,
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            attached_by TEXT NOT NULL,
+            attached_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, base_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # The channel that a member's private chat is answered from, if they can read it then.
+        """
+        CREATE TABLE used_channels (
+            platform TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            PRIMARY KEY (platform, user_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Servers and groups that added us, and strangers who wrote to us.
+        """
+        CREATE TABLE admissions (
+            platform TEXT NOT NULL,
+            level TEXT NOT NULL CHECK (level IN ('server', 'member')),
+            subject_id TEXT NOT NULL,
+            name TEXT NOT NULL DEFAULT '',
+            verdict TEXT NOT NULL DEFAULT 'pending'
+                CHECK (verdict IN ('pending', 'admitted', 'refused')),
+            decided_by TEXT,
+            changed_at REAL NOT NULL,
+            told INTEGER NOT NULL DEFAULT 0,
+            left_at REAL,
+            channel_id TEXT,
+            thread_id TEXT,
+            PRIMARY KEY (platform, level, subject_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # A channel's new id, until what lies outside this file has followed.
+        """
+        CREATE TABLE moves (
+            platform TEXT NOT NULL,
+            old_id TEXT NOT NULL,
+            new_id TEXT NOT NULL,
+            PRIMARY KEY (platform, old_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 M004_COMMANDS = Migration(
     "m004_commands",
     (
@@ -157,4 +261,4 @@ M004_COMMANDS = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (M001_TURNS_AND_INBOX, M004_COMMANDS)
+MIGRATIONS: tuple[Migration, ...] = (M001_TURNS_AND_INBOX, M003_CHANNELS, M004_COMMANDS)

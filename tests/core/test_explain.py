@@ -39,6 +39,8 @@ FACTS = {
     "configured": "bge",
     "written": 9,
     "known": 3,
+    "value": "@everyone",
+    "wanted": "group",
 }
 
 ERRORS = [
