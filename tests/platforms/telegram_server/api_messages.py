@@ -6,6 +6,7 @@ import time
 
 from tests.platforms.telegram_server import content
 from tests.platforms.telegram_server.calls import Call, Method
+from tests.platforms.telegram_server.ephemeral import make_ephemeral
 from tests.platforms.telegram_server.errors import bad_request
 from tests.platforms.telegram_server.model import ADMINISTRATORS, Chat, Message
 from tests.platforms.telegram_server.payload import message_json
@@ -15,7 +16,6 @@ _NOT_MODIFIED = (
     "the same as a current content and reply markup of the message"
 )
 _DELETE_SECONDS = 48 * 3600
-_DRAFT_TEXT = content.MAX_TEXT
 CHAT_ACTIONS = frozenset(
     [
         "typing",
@@ -52,7 +52,10 @@ def post(call: Call, message: Message) -> dict:
     """Show it, if the flood limits allow."""
     chat = message.chat
     call.bot.flood.spend(chat.chat_id, chat.kind)
+    make_ephemeral(call, message)
     message.message_id = call.world.new_id(chat)
+    chat.drafts_shown.clear()
+    chat.stoppable = None
     call.world.put(message)
     return message_json(message)
 

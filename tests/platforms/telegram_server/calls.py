@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.platforms.telegram_server.errors import bad_request
 from tests.platforms.telegram_server.model import Chat, Message
@@ -20,6 +21,8 @@ class ServerOptions:
     """So long after a press it may be answered."""
     download_limit: int | None = 20 * 1024 * 1024
     """None: a Bot API server of one's own, which gives out files of any size."""
+    local_folder: Path | None = None
+    """Where such a server keeps its files: getFile then answers with a path on this disk."""
 
 
 @dataclass

@@ -146,7 +146,11 @@ class Chat:
     actions: list[str] = field(default_factory=list)
     """Chat actions that bots have shown ("typing")."""
     drafts: list[tuple[int, str]] = field(default_factory=list)
-    """Drafts that were streamed: (draft_id, text)."""
+    """Every draft that was streamed: (draft_id, text)."""
+    drafts_shown: dict[int, str] = field(default_factory=dict)
+    """The drafts to be seen now; any message of the bot takes them away."""
+    stoppable: tuple[int, int] | None = None
+    """The draft (and its topic) that has a Stop button."""
 
     def status_of(self, user_id: int) -> Status:
         return self.members.get(user_id, "left")

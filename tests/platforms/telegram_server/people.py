@@ -5,22 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tests.platforms.telegram_server import utf16
+from tests.platforms.telegram_server.membership import Membership
 from tests.platforms.telegram_server.model import (
     CHANNEL_BOT,
     GROUP_ANONYMOUS_BOT,
+    TELEGRAM,
     Account,
     Chat,
     Message,
 )
-from tests.platforms.telegram_server.payload import message_json
-
-if TYPE_CHECKING:
-    from tests.platforms.telegram_server.server import FakeTelegram
+from tests.platforms.telegram_server.world import Press
 
 _ANONYMOUS = Account(GROUP_ANONYMOUS_BOT, "Group", "GroupAnonymousBot", is_bot=True)
+_TELEGRAM = Account(TELEGRAM, "Telegram")
 _AS_CHANNEL = Account(CHANNEL_BOT, "Channel", "Channel_Bot", is_bot=True)
 
 
@@ -36,22 +35,8 @@ class Attached:
     """Where the file is to look larger than its content."""
 
 
-class Person:
+class Person(Membership):
     """Somebody in front of a Telegram client."""
-
-    def __init__(self, telegram: FakeTelegram, account: Account) -> None:
-        self._telegram = telegram
-        self._world = telegram.world
-        self.account = account
-
-    @property
-    def user_id(self) -> int:
-        return self.account.user_id
-
-    @property
-    def private(self) -> Chat:
-        """The private chat with the bot."""
-        return self._world.private_chat(self.account, self._telegram.bot.account)
 
     def say(  # noqa: PLR0913 (a message has so many sides)
         self,
@@ -80,9 +65,13 @@ class Person:
         message.text, message.entities = text, utf16.found(text, marked)
         message.topic = topic if topic is not None else reply_to and reply_to.topic
         message.reply_to, message.quote = reply_to, quote
-        if not files:
-            return self._world.put(message)
-        return self._album(message, files)
+        if files:
+            self._album(message, files)
+        else:
+            self._world.put(message)
+        if chat.kind == "channel" and chat.linked is not None:
+            self._forward_to_discussion(message, chat.linked)
+        return message
 
     def _blank(
         self, chat: Chat, sent_at: float | None, *, anonymous: bool, as_chat: Chat | None
@@ -97,7 +86,7 @@ class Person:
             message.sender, message.sender_chat = _ANONYMOUS, chat
         return message
 
-    def _album(self, first: Message, files: Sequence[Attached]) -> Message:
+    def _album(self, first: Message, files: Sequence[Attached]) -> None:
         if len(files) > 1:
             first.album = self._world.new_album()
         for number, file in enumerate(files):
@@ -112,7 +101,32 @@ class Person:
                 message.reply_to, message.album = first.reply_to, first.album
             message.files = [stored]
             self._world.put(message)
-        return first
+
+    def _forward_to_discussion(self, post: Message, group: Chat) -> None:
+        """A channel's post appears in its discussion group by itself."""
+        copied = Message(self._world.new_id(group), group, post.date, sender=_TELEGRAM)
+        copied.sender_chat, copied.is_automatic_forward = post.chat, True
+        copied.text, copied.entities, copied.files = post.text, post.entities, post.files
+        copied.origin = {
+            "type": "channel",
+            "date": post.date,
+            "chat": post.chat.json(),
+            "message_id": post.message_id,
+        }
+        self._world.put(copied)
+
+    def forward(self, message: Message, chat: Chat, topic: int | None = None) -> Message:
+        """Pass somebody's message on."""
+        copied = self._blank(chat, None, anonymous=False, as_chat=None)
+        copied.text, copied.entities, copied.files = message.text, message.entities, message.files
+        copied.topic = topic
+        if message.sender is not None:
+            copied.origin = {
+                "type": "user",
+                "date": message.date,
+                "sender_user": message.sender.json(),
+            }
+        return self._world.put(copied)
 
     def start(self, payload: str = "") -> Message:
         """Open the private chat with the bot; a deep link has a payload."""
@@ -135,5 +149,44 @@ class Person:
         message.deleted = True
         self._world.changes.announce()
 
+    # buttons
 
-__all__ = ["Attached", "Person", "message_json"]
+    def push_button(self, message: Message, button: str, *, is_forged: bool = False) -> Press:
+        """Press a button by its label or data without waiting.
+
+        A forged press sends data that no button of the message has, as a made-up client may.
+        """
+        if message.ephemeral_for is not None and message.ephemeral_for is not self.account:
+            raise LookupError("this message is shown to somebody else")
+        for each in (each for row in message.keyboard or [] for each in row):
+            if button in (each["text"], each.get("callback_data")) and "callback_data" in each:
+                return self._world.press(message, self.account, each["callback_data"])
+        if is_forged:
+            return self._world.press(message, self.account, button)
+        raise LookupError(f"no button {button!r} among {message.buttons}")
+
+    async def press(
+        self,
+        message: Message,
+        button: str,
+        *,
+        is_forged: bool = False,
+        timeout: float = 10.0,  # noqa: ASYNC109
+    ) -> str:
+        """Press a button and return the text of the alert: empty where there is none."""
+        press = self.push_button(message, button, is_forged=is_forged)
+        await self._world.changes.wait_for(lambda: press.answered, timeout)
+        return press.text
+
+    def stop_draft(self) -> None:
+        """Press the Stop button of the draft that the bot streams in the private chat."""
+        chat = self.private
+        if chat.stoppable is None:
+            raise LookupError("no draft with a Stop button")
+        draft_id, thread = chat.stoppable
+        chat.stoppable = None
+        body: dict = {"chat": chat.json(), "draft_id": draft_id}
+        if thread:
+            body["message_thread_id"] = thread
+        self._telegram.bot.updates.push("stopped_message_generation", body)
+        self._world.changes.announce()

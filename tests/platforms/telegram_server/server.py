@@ -16,7 +16,14 @@ from typing import Self
 
 from aiohttp import web
 
-from tests.platforms.telegram_server import api_messages, api_updates, parameters
+from tests.platforms.telegram_server import (
+    api_chats,
+    api_files,
+    api_messages,
+    api_newer,
+    api_updates,
+    parameters,
+)
 from tests.platforms.telegram_server.calls import Call, LoggedCall, Method, ServerOptions
 from tests.platforms.telegram_server.changes import Found
 from tests.platforms.telegram_server.errors import ApiError, not_found
@@ -30,7 +37,7 @@ from tests.platforms.telegram_server.world import Bot, World
 TOKEN = "4200000001:AAF-token_of_the_local_server_xxxxx"
 _METHODS: dict[str, Method] = {
     name.lower(): method
-    for module in (api_updates, api_messages)
+    for module in (api_updates, api_messages, api_files, api_chats, api_newer)
     for name, method in module.METHODS.items()
 }
 

@@ -10,7 +10,7 @@ from itertools import count
 from tests.platforms.telegram_server.changes import Changes
 from tests.platforms.telegram_server.errors import ApiError, bad_request, forbidden
 from tests.platforms.telegram_server.flood import Flood
-from tests.platforms.telegram_server.model import Account, Chat, Message, Status, StoredFile
+from tests.platforms.telegram_server.model import Account, Chat, Message, Status, StoredFile, Topic
 from tests.platforms.telegram_server.payload import member_json, message_json
 from tests.platforms.telegram_server.privacy import is_meant_for
 from tests.platforms.telegram_server.updates import Updates
@@ -59,6 +59,7 @@ class World:
         self.files: dict[str, StoredFile] = {}
         self._small_ids = count(1)
         self._file_numbers = count(1)
+        self._query_ids = count(770_000_000_001)
         self._albums = count(13_000_000_000)
 
     # people and chats
@@ -143,7 +144,8 @@ class World:
         """Show a message in its chat and tell the bots that may see it."""
         chat = message.chat
         message.texts.append(message.text)
-        chat.messages[message.message_id] = message
+        if message.ephemeral_for is None:
+            chat.messages[message.message_id] = message
         chat.everything.append(message)
         self.deliver(message, "channel_post" if chat.kind == "channel" else "message")
         self.changes.announce()
@@ -169,6 +171,48 @@ class World:
             return True
         others = [each for each in self.bots_in(chat) if each is not bot]
         return is_meant_for(bot.account, message, is_only_bot=not others)
+
+    def press(self, message: Message, by: Account, data: str) -> Press:
+        """A button is pressed; the bot whose message it is gets the callback query."""
+        bot = next(bot for bot in self.bots_in(message.chat) if self._wrote(bot, message))
+        press = Press(str(next(self._query_ids)), message, by, data, self.clock())
+        bot.presses[press.query_id] = press
+        body = message_json(message)
+        if message.deleted:
+            body = {"chat": message.chat.json(), "message_id": message.message_id, "date": 0}
+        bot.updates.push(
+            "callback_query",
+            {
+                "id": press.query_id,
+                "from": by.json(),
+                "message": body,
+                "chat_instance": str(hash(message.chat.chat_id)),
+                "data": data,
+            },
+        )
+        self.changes.announce()
+        return press
+
+    @staticmethod
+    def _wrote(bot: Bot, message: Message) -> bool:
+        return message.sender is bot.account or message.chat.kind == "channel"
+
+    def open_topic(self, chat: Chat, by: Account, name: str) -> Topic:
+        """A new topic; its number is that of the service message that opens it."""
+        opened = Message(self.new_id(chat), chat, int(time.time()), sender=by)
+        opened.service = {"forum_topic_created": {"name": name, "icon_color": 7322096}}
+        opened.topic = opened.message_id
+        topic = chat.topics[opened.message_id] = Topic(opened.message_id, name)
+        self.put(opened)
+        return topic
+
+    def migrate(self, old: Chat, new: Chat, by: Account) -> None:
+        """A group becomes a supergroup: a new id, told in both chats."""
+        new.members, new.accounts = dict(old.members), dict(old.accounts)
+        new.anonymous, new.migrated_from = set(old.anonymous), old
+        self.service(old, by, migrate_to_chat_id=new.chat_id)
+        old.migrated_to = new
+        self.service(new, by, migrate_from_chat_id=old.chat_id)
 
     # memberships
 
