@@ -90,6 +90,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "dispatcher.reply_seconds": (1, 86_400),
     "dispatcher.answer_missed_minutes": (0, 10_080),
     "dispatcher.edit_window_minutes": (0, 10_080),
+    "dispatcher.longest_answer_characters": (1000, 1_000_000),
     "embedding.threads": (1, 1024),
     "embedding.max_tokens": (16, 1_000_000),
     "embedding.timeout_seconds": (0.1, 3600),

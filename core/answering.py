@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from core.delivery import Delivery
-from core.errors import DeliveryError
-from core.events import IncomingMessage
+from core.delivery import Delivery, Sent, Way
+from core.errors import DeliveryError, ForbiddenError
+from core.events import ChannelKind, IncomingMessage
 from core.inbox import DurableInbox, InboxId, InboxState
+from core.inert import inert
 from core.language import Words, language_of, words
-from core.pacer import Pacer
-from core.ports import Outbox
 from core.replies import Failed, ReplyEvent, SentMessage
 from core.shielding import to_the_end
 from core.turns import Turn
@@ -57,6 +56,8 @@ class Earlier:
 
     inbox_id: InboxId
     sent: tuple[SentMessage, ...]
+    is_another: bool = False
+    """It answers other words, or is not wanted any more."""
 
 
 class Answering:
@@ -67,8 +68,7 @@ class Answering:
         message: IncomingMessage,
         words: Words,
         inbox: DurableInbox,
-        outbox: Outbox,
-        pacer: Pacer,
+        way: Way,
         earlier: Earlier | None = None,
     ) -> None:
         self.message: Final = message
@@ -76,8 +76,7 @@ class Answering:
         """True when whoever cancels this sees to the messages and to the row."""
         self._words = words
         self._inbox = inbox
-        self._outbox = outbox
-        self._pacer = pacer
+        self._way = way
         self._earlier = earlier
         self._inbox_id = earlier.inbox_id if earlier is not None else None
         self._delivery: Delivery | None = None
@@ -112,9 +111,11 @@ class Answering:
             if not self.superseded:
                 await to_the_end(self._stop(closing), patience=LAST_SECONDS)
             raise
-        except DeliveryError:
+        except DeliveryError as error:
             # Nobody can be told there: that is what failed.
             _log.warning("reply not delivered", exc_info=True)
+            if isinstance(error, ForbiddenError):
+                await self._tell_privately()
             if self._inbox_id is not None:
                 await self._inbox.finish(self._inbox_id)
 
@@ -139,17 +140,35 @@ class Answering:
             _log.warning("failure not delivered", exc_info=True)
         await self._inbox.finish(self._inbox_id)
 
+    async def _tell_privately(self) -> None:
+        """Where we may not write, the asker would wait for ever."""
+        if self.message.kind is ChannelKind.PRIVATE:
+            return
+        _ = self._words
+        name = self.message.place.channel_name
+        text = (
+            _("I may not write in {channel}, so I could not answer you there.", channel=inert(name))
+            if name
+            else _("I may not write where you asked me, so I could not answer you there.")
+        )
+        outbox = self._way.outbox
+        try:
+            where = await outbox.direct(self.message.author.user_id)
+            await outbox.send(where, text)
+        except DeliveryError:
+            _log.info("nor could the asker be told privately", exc_info=True)
+
     async def _receive(self) -> None:
         self._inbox_id = await self._inbox.receive(self.message)
 
     def _open(self, inbox_id: InboxId) -> Delivery:
+        earlier = self._earlier
         self._delivery = Delivery(
             self.message,
-            self._outbox,
-            self._pacer,
+            self._way,
             self._words,
             RowReceipts(self._inbox, inbox_id),
-            sent=self._earlier.sent if self._earlier is not None else None,
+            sent=Sent(earlier.sent, earlier.is_another) if earlier is not None else None,
         )
         return self._delivery
 

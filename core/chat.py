@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.access import scope_of
 from core.attribution import says_not_found
+from core.buttons import again_menu
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
@@ -20,7 +21,7 @@ from core.history import History
 from core.inert import inert
 from core.language import Words, language_of, words
 from core.prompts import Draft, Prompts
-from core.replies import Finished, Notice, ReplyEvent, TextReplaced
+from core.replies import Actions, Finished, Notice, ReplyEvent, TextReplaced
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer, Speech
@@ -68,6 +69,8 @@ class Chat:
         turns = await self._history.context(message, self._settings.history_turns)
         found = await self._search(message, question, turns)
         await self._history.append_question(message)
+        # Where the answer does not come to its end; `Sources` brings the buttons of one that does.
+        yield Actions((again_menu(words(message.locale or language_of(question))),))
         answer = Answer(passages=found.result.passages)
         complete = False
         try:
@@ -105,6 +108,7 @@ class Chat:
             message.quoted,
             # Within passages about the subject, the new question finds its sentence best alone.
             aim=question if content(question) else found.searched,
+            may_link=self._settings.allowed_links,
         )
         speech = Speech(self._prompts, self._max_answer_tokens, message, draft, answer)
         if found.result.refused:

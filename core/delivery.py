@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, Protocol
 
+from core.buttons import answer_menu, stop_menu
 from core.errors import (
     ChannelGoneError,
     DeliveryError,
@@ -16,6 +17,7 @@ from core.errors import (
     ForbiddenError,
 )
 from core.events import (
+    ChannelKind,
     ConversationRef,
     IncomingMessage,
     InteractionRef,
@@ -26,7 +28,7 @@ from core.language import Words
 from core.layout import Draft
 from core.pacer import Pacer, Urgency
 from core.ports import Outbox
-from core.replies import Actions, FileReply, Finished, Menu, ReplyEvent, SentMessage
+from core.replies import Actions, FileReply, Finished, Menu, ReplyEvent, SentMessage, Sources
 from core.shielding import to_the_end
 from core.text import split_message
 
@@ -36,6 +38,9 @@ OPENING_SECONDS: Final = 0.2
 """How long a first sight waits for more: a short answer then takes one message and no edit."""
 PATIENCE_SECONDS: Final = 5.0
 """How long a request that is under way may go on after a cancellation."""
+DRAFT_SECONDS: Final = 20.0
+"""A draft without news is shown again before the platform takes it away (Telegram: after 30 s)."""
+ANSWER_FILE: Final = "answer.md"
 
 
 class Receipts(Protocol):
@@ -51,11 +56,38 @@ class Receipts(Protocol):
     async def removed(self, message: SentMessage) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a reply gets to where it goes."""
+
+    outbox: Outbox
+    pacer: Pacer
+    longest: int = 6000
+    """An answer of more characters goes as its beginning and a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What earlier runs have sent of a reply."""
+
+    messages: tuple[SentMessage, ...] = ()
+    is_another: bool = False
+    """They sent an answer to other words, or one that is not wanted: its files go."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """What a message shows."""
+
+    text: str
+    menus: tuple[Menu, ...] = ()
+
+
 @dataclass(slots=True)
 class _Posted:
     message: SentMessage
-    text: str | None
-    """What it shows; None where an earlier run sent it."""
+    face: _Face | None
+    """None where an earlier run sent it."""
 
 
 class Delivery:
@@ -67,33 +99,40 @@ class Delivery:
     def __init__(
         self,
         message: IncomingMessage,
-        outbox: Outbox,
-        pacer: Pacer,
+        way: Way,
         words: Words,
         receipts: Receipts,
         *,
-        sent: Sequence[SentMessage] | None = None,
+        sent: Sent | None = None,
     ) -> None:
-        """`sent` is what earlier runs of this reply have sent; None: this is the first."""
+        """`sent` None: this is the first run of this reply."""
         self._to = message.conversation
         self._reply_to: ReplyTo = message.reply_to or MessageRef(self._to, message.message_id)
-        self._outbox = outbox
-        self._can = outbox.capabilities
-        self._pacer = pacer
+        self._outbox = way.outbox
+        self._can = way.outbox.capabilities
+        self._pacer = way.pacer
         self._receipts = receipts
-        self._draft = Draft(words, markdown=self._can.markup == "markdown")
+        self._words = words
+        self._draft = Draft(words, markdown=self._can.markup == "markdown", longest=way.longest)
         self._files: list[FileReply] = []
         self._menus: tuple[Menu, ...] = ()
         self._again = sent is not None
-        self._posted = [_Posted(m, None) for m in sent or () if m.kind == "text"]
-        self._sent_files = [m for m in sent or () if m.kind == "file"]
+        earlier = sent or Sent()
+        self._is_another = earlier.is_another
+        self._posted = [_Posted(m, None) for m in earlier.messages if m.kind == "text"]
+        self._sent_files = [m for m in earlier.messages if m.kind == "file"]
+        self._foreign_files = [*self._sent_files]
+        # A draft is no message: it cannot stand where an earlier run's message stands.
+        private = message.kind is ChannelKind.PRIVATE and not earlier.messages
+        self._drafts = self._can.can_draft and private and isinstance(self._reply_to, MessageRef)
+        self._drafted = ""
         self._changed = asyncio.Event()
         self._complete = asyncio.Event()
 
     @property
     def visible(self) -> bool:
         """Whether the asker has seen anything of it."""
-        return bool(self._posted or self._sent_files)
+        return bool(self._posted or self._sent_files or self._drafted)
 
     def consists_of(self, message_id: str) -> bool:
         """Whether the message is part of it."""
@@ -109,6 +148,8 @@ class Delivery:
         elif isinstance(event, Finished):
             self._draft.stopped = event.reason == "cancelled"
         else:
+            if isinstance(event, Sources):
+                self._menus = (answer_menu(event, self._words),)
             self._draft.take(event)
         self._changed.set()
 
@@ -152,50 +193,84 @@ class Delivery:
         complete = asyncio.ensure_future(self._complete.wait())
         try:
             while not complete.done():
-                await _first(self._changed.wait(), complete)
+                await self._news(complete)
                 self._changed.clear()
                 if not self._draft.worth_showing:
                     continue
-                if not self._posted:
+                seen = bool(self._posted or self._drafted)
+                if not seen:
                     await _first(asyncio.sleep(OPENING_SECONDS), complete)
-                may = self._pacer.ask(Urgency.SPARE if self._posted else Urgency.OPENING)
+                may = self._pacer.ask(Urgency.SPARE if seen else Urgency.OPENING)
                 await _first(may, complete)
                 if complete.done():
                     may.cancel()
                     return
-                await self._glimpse()
+                try:
+                    await self._glimpse()
+                except DeliveryRateLimitedError as error:
+                    self._pacer.pause(error.retry_after)
+                    self._changed.set()
                 typing.cancel()
         finally:
             complete.cancel()
 
+    async def _news(self, complete: asyncio.Future[Any]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAFT_SECONDS if self._drafted else None):
+                await _first(self._changed.wait(), complete)
+
     async def _glimpse(self) -> None:
         """Bring one message up to date; if more is to do, say so."""
         parts = self._split(self._draft.growing())
-        wrong = self._wrong(parts)
+        if self._drafts:
+            await to_the_end(self._show_draft(parts[-1]), patience=PATIENCE_SECONDS)
+            return
+        faces = self._faces(parts, (stop_menu(self._words),))
+        wrong = self._wrong(faces)
         if not wrong:
             return
-        place, text = wrong[0], parts[wrong[0]]
-        if place == len(self._posted) and self._careful and not text.endswith(self._draft.mark):
-            text = self._draft.mark  # the text has run past this part already: an edit brings it
+        place, face = wrong[0], faces[wrong[0]]
+        opens = place == len(self._posted)
+        if opens and self._careful and not face.text.endswith(self._draft.mark):
+            # The text has run past this part already: an edit brings it.
+            face = _Face(self._draft.mark)
         if len(wrong) > 1:
             self._changed.set()
-        try:
-            await self._put(place, text)
-        except DeliveryRateLimitedError as error:
-            self._pacer.pause(error.retry_after)
+        await self._put(place, face)
+
+    async def _show_draft(self, text: str) -> None:
+        if not isinstance(self._reply_to, MessageRef):
+            return
+        if await self._outbox.draft(self._to, self._reply_to.message_id, text):
+            self._drafted = text
+        else:
+            self._drafts = False
+            self._drafted = ""
             self._changed.set()
 
     async def _finish(self) -> None:
-        parts = self._split(self._draft.final())
+        faces = self._faces(self._split(self._draft.final()), self._menus)
         if self._careful:
-            await self._open_carefully(len(parts))
-        while wrong := self._wrong(parts):
-            await self._surely(partial(self._put, wrong[0], parts[wrong[0]]))
-        for posted in self._posted[len(parts) :]:
+            await self._open_carefully(len(faces))
+        while wrong := self._wrong(faces):
+            await self._surely(partial(self._put, wrong[0], faces[wrong[0]]))
+        for posted in self._posted[len(faces) :]:
             await self._surely(partial(self._delete, posted.message))
-        del self._posted[len(parts) :]
-        for place in range(len(self._sent_files), len(self._files)):
-            await self._surely(partial(self._put_file, place, self._files[place]))
+        del self._posted[len(faces) :]
+        await self._finish_files()
+
+    async def _finish_files(self) -> None:
+        whole = self._draft.overlong
+        files = [*self._files]
+        if whole is not None:
+            files.append(FileReply(ANSWER_FILE, "text/markdown", whole.encode()))
+        # What earlier runs sent of a command's files stays; a file made of other words goes.
+        for message in self._foreign_files[0 if self._is_another else len(self._files) :]:
+            await self._surely(partial(self._delete, message))
+            self._sent_files.remove(message)
+        self._foreign_files.clear()
+        for place in range(len(self._sent_files), len(files)):
+            await self._surely(partial(self._put_file, place, files[place]))
 
     @property
     def _careful(self) -> bool:
@@ -206,46 +281,57 @@ class Delivery:
 
     async def _open_carefully(self, parts: int) -> None:
         for place in range(len(self._posted), parts):
-            await self._surely(partial(self._put, place, self._draft.mark))
+            await self._surely(partial(self._put, place, _Face(self._draft.mark)))
 
     def _split(self, text: str) -> tuple[str, ...]:
         return split_message(text, self._can.max_text, self._can.count)
 
-    def _wrong(self, parts: Sequence[str]) -> list[int]:
+    def _faces(self, parts: Sequence[str], menus: tuple[Menu, ...]) -> list[_Face]:
+        """The parts, with what can be pressed below the last."""
+        faces = [_Face(part) for part in parts]
+        if faces and self._can.can_buttons:
+            faces[-1] = _Face(parts[-1], menus)
+        return faces
+
+    def _wrong(self, faces: Sequence[_Face]) -> list[int]:
         """The parts that are not shown as they should be."""
         return [
             place
-            for place, part in enumerate(parts)
-            if place >= len(self._posted) or self._posted[place].text != part
+            for place, face in enumerate(faces)
+            if place >= len(self._posted) or self._posted[place].face != face
         ]
 
     async def _surely(self, operation: Callable[[], Awaitable[None]]) -> None:
         await _surely(self._pacer, operation)
 
-    async def _put(self, place: int, text: str) -> None:
+    async def _put(self, place: int, face: _Face) -> None:
         # To the end also when cancelled: an id that nobody noted, or an old edit that overtakes
         # the last one, could not be mended.
         if place < len(self._posted):
-            await to_the_end(self._edit(place, text), patience=PATIENCE_SECONDS)
+            await to_the_end(self._edit(place, face), patience=PATIENCE_SECONDS)
         else:
-            await to_the_end(self._send(place, text), patience=PATIENCE_SECONDS)
+            await to_the_end(self._send(place, face), patience=PATIENCE_SECONDS)
 
     async def _put_file(self, place: int, file: FileReply) -> None:
         await to_the_end(self._send_file(place, file), patience=PATIENCE_SECONDS)
 
-    async def _edit(self, place: int, text: str) -> None:
+    async def _edit(self, place: int, face: _Face) -> None:
         posted = self._posted[place]
-        await self._outbox.edit(self._to, posted.message.message_id, text)
-        posted.text = text
+        await self._outbox.edit(self._to, posted.message.message_id, face.text, menus=face.menus)
+        posted.face = face
 
-    async def _send(self, place: int, text: str) -> None:
+    async def _send(self, place: int, face: _Face) -> None:
         message_id = await self._outbox.send(
-            self._to, text, reply_to=self._reply_to_of(place), key=self._key("text", place)
+            self._to,
+            face.text,
+            reply_to=self._reply_to_of(place),
+            key=self._key("text", place),
+            menus=face.menus,
         )
         message = SentMessage("text", place, message_id)
         # After a restart it may be the earlier run's message that came back for our key.
         known = not (self._again and self._can.can_deduplicate)
-        self._posted.append(_Posted(message, text if known else None))
+        self._posted.append(_Posted(message, face if known else None))
         await self._receipts.sent(message)
 
     async def _send_file(self, place: int, file: FileReply) -> None:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, assert_never
 
 from core.answering import Answering, Earlier, RowReceipts, words_for
 from core.database import Database
-from core.delivery import take_back
+from core.delivery import Way, take_back
 from core.events import (
     ActionPressed,
     Asked,
@@ -220,7 +220,8 @@ class Dispatcher:
         outbox = self._outboxes[channel.platform]
         pacer = self._pacers.of(channel, message.kind, outbox.capabilities)
         words = self._hooks.words(message)
-        return Answering(message, words, self._inbox, outbox, pacer, earlier)
+        way = Way(outbox, pacer, self._settings.longest_answer_characters)
+        return Answering(message, words, self._inbox, way, earlier)
 
     def _is_missed(self, message: IncomingMessage) -> bool:
         age = self._clock() - message.sent_at.timestamp()
@@ -292,7 +293,7 @@ class Dispatcher:
             self._submit(message)
             return
         await self._inbox.receive_again(entry.inbox_id, message)
-        self._answer(self._answering(message, Earlier(entry.inbox_id, entry.sent)))
+        self._answer(self._answering(message, Earlier(entry.inbox_id, entry.sent, is_another=True)))
 
     def _is_worth_an_edit(self, entry: Entry, message: IncomingMessage) -> bool:
         age = self._clock() - entry.received_at

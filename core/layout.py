@@ -6,6 +6,7 @@ import math
 from typing import Final, assert_never
 
 from core.language import Words
+from core.links import without_pings
 from core.replies import (
     CitedPassage,
     Failed,
@@ -16,20 +17,24 @@ from core.replies import (
     TextDelta,
     TextReplaced,
 )
-from core.text import clip, escape_markdown
+from core.text import clip, escape_markdown, split_message
 
 WRITING: Final = "▌"
 """At the end of a message that is still being written."""
 HEADING_LENGTH: Final = 60
+OPENING_LENGTH: Final = 1200
+"""How much of an answer that goes as a file stands in the chat."""
 
 
 class Draft:
     """Takes events in; gives the text to show out."""
 
-    def __init__(self, words: Words, *, markdown: bool) -> None:
+    def __init__(self, words: Words, *, markdown: bool, longest: int = 6000) -> None:
+        """An answer of more than `longest` characters is shown as its beginning."""
         self.mark: Final = WRITING
         self.stopped = False
         self._words = words
+        self._longest = longest
         self._name = escape_markdown if markdown else _plain
         self._body = ""
         self._status = ""
@@ -44,8 +49,10 @@ class Draft:
         match event:
             case TextDelta(text):
                 self._body += text
+                self._status = ""
             case TextReplaced(text):
                 self._body = text
+                self._status = ""
             case Notice(text):
                 self._notices.append(text)
             case Queued(position, eta_seconds):
@@ -69,15 +76,37 @@ class Draft:
         body = self._body.strip()
         if not body:
             return self._status
+        if len(body) > self._longest:
+            # No more parts are opened that the end would take away again.
+            return f"{self._opening()}\n\n{self.mark}"
+        if self._status:
+            # Work that goes on after a first outcome, as with several files.
+            return f"{body}\n\n{self._status}"
         # Within a fence that is still open the mark would stand in the code, which is right.
         return f"{body} {self.mark}"
 
     def final(self) -> str:
         """The whole: text, failure, the mark of a stop, remarks, sources; empty if nothing is."""
         _ = self._words
-        body = [self._body.strip(), self._failure, _("[stopped]") if self.stopped else ""]
+        said = self._body.strip()
+        if self.overlong is not None:
+            said = self._opening() + "\n\n" + _("The whole answer is in the file.")
+        body = [said, self._failure, _("[stopped]") if self.stopped else ""]
         below = [*self._notices, self._sources_block()]
         return "\n\n".join(piece for piece in body + below if piece)
+
+    @property
+    def overlong(self) -> str | None:
+        """The whole of an answer that is too long for the chat, with its sources."""
+        body = self._body.strip()
+        if len(body) <= self._longest:
+            return None
+        return "\n\n".join(piece for piece in (body, self._sources_block()) if piece) + "\n"
+
+    def _opening(self) -> str:
+        """The beginning, cut where a message would be cut, its fences closed."""
+        first, *rest = split_message(self._body.strip(), min(OPENING_LENGTH, self._longest))
+        return f"{first}\n\n…" if rest else first
 
     def _queued(self, position: int, eta_seconds: float | None) -> str:
         _ = self._words
@@ -103,11 +132,11 @@ class Draft:
     def _source(self, source: CitedPassage) -> str:
         _ = self._words
         passage = source.passage
-        where = [self._name(passage.document.name)]
+        where = [without_pings(self._name(passage.document.name))]
         if passage.chunk.page is not None:
             where.append(_("p. {page}", page=passage.chunk.page))
         elif passage.chunk.heading is not None:
-            where.append(self._name(clip(passage.chunk.heading, HEADING_LENGTH)))
+            where.append(without_pings(self._name(clip(passage.chunk.heading, HEADING_LENGTH))))
         percent = round(passage.relevance * 100)
         return f"[{source.number}] {', '.join(where)} ({percent} %)"
 

@@ -64,6 +64,8 @@ class Draft:
     persona: str = ""
     aim: str | None = None
     """What quotations are to answer, where the question alone does not say it."""
+    may_link: tuple[str, ...] = ()
+    """Hosts and addresses that every answer may lead to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,6 +38,20 @@ class ChatSettings:
     """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
     language: Literal["auto", "en", "zh"] = "auto"
     """Of interface strings, where neither the channel nor the platform says."""
+    allowed_links: tuple[str, ...] = ()
+    """Hosts and addresses that answers may lead to besides those in sources and questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What `/privacy` tells of the configuration: who runs the bot, and what leaves the machine."""
+
+    operator: str = ""
+    """Who runs it, and how to reach them; empty: not said."""
+    engine_hosts: Mapping[str, str] = field(default_factory=dict)
+    """Engines that run elsewhere: their name to their host."""
+    embedder_host: str = ""
+    """Where documents and questions are embedded, if elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +66,5 @@ class DispatcherSettings:
     """Messages older than this are not answered after a restart."""
     edit_window_minutes: int = 15
     """Until how long after a question its edit brings a new answer."""
+    longest_answer_characters: int = 6000
+    """A longer answer goes as its beginning and a file."""

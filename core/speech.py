@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, Literal, assert_never
@@ -15,6 +15,7 @@ from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
 from core.language import words
+from core.links import Addresses, LinkFilter, without_links
 from core.prompts import Draft, Prompt, Prompts
 from core.reasoning import ReasoningFilter
 from core.replies import (
@@ -83,6 +84,7 @@ class Speech:
         self.draft = draft
         self.answer = answer
         self.words = words(draft.language)
+        self._removed = self.words("(link removed)")
 
     def adds(self, text: str) -> TextDelta:
         """Words of ours between those of two engines."""
@@ -104,7 +106,8 @@ class Speech:
         if prompt.dropped_passages or prompt.shortened:
             yield Notice(self._left_out(prompt.dropped_passages))
         before = answer.text
-        heard = _Hearing(before, range(1, len(prompt.passages) + 1))
+        links = LinkFilter(self._leads_to(prompt.passages), self._removed)
+        heard = _Hearing(before, range(1, len(prompt.passages) + 1), links)
         async with aclosing(self._heard(served, prompt, heard)) as events:
             async for event in events:
                 yield event
@@ -148,10 +151,18 @@ class Speech:
         mark = None if quoted else _(" (not in the sources)")
         settled = attribute(text, prompt.passages, self.draft.question, mark)
         self.answer.cited |= settled.cited
-        if settled.text == text:
+        cited = [passage for n, passage in enumerate(prompt.passages, 1) if n in settled.cited]
+        # Once more: an address may stand in a passage that is not cited, or around a marker.
+        said = without_links(settled.text, self._leads_to(cited), self._removed)
+        if said == text:
             return None
-        self.answer.text = before + settled.text
+        self.answer.text = before + said
         return TextReplaced(self.answer.text)
+
+    def _leads_to(self, passages: Sequence[Passage]) -> Addresses:
+        """Where this answer may lead: what stands in these passages or in the question."""
+        texts = [passage.chunk.text for passage in passages]
+        return Addresses.of([self.draft.question, *texts], self.draft.may_link)
 
     def _left_out(self, dropped: int) -> str:
         _ = self.words
@@ -176,13 +187,14 @@ def loops(text: str) -> bool:
 
 
 class _Hearing:
-    """An engine's words on their way to the reader: without reasoning and unknown markers."""
+    """An engine's words on their way to the reader: no reasoning, unknown markers, or links."""
 
-    def __init__(self, before: str, known: range) -> None:
+    def __init__(self, before: str, known: range, links: LinkFilter) -> None:
         self._before = before
         self._known = known
         self._reasoning = ReasoningFilter()
         self._markers = MarkerFilter(known)
+        self._links = links
         self._restarted = False
         self.text = ""
 
@@ -198,9 +210,10 @@ class _Hearing:
         if self._reasoning.restarted and not self._restarted:
             self._restarted = True
             self._markers = MarkerFilter(self._known)
+            self._links = self._links.anew()
             self.text = ""
             events.append(TextReplaced(self._before))
-        shown = self._markers.feed(answer)
+        shown = self._links.feed(self._markers.feed(answer))
         if shown:
             self.text += shown
             events.append(TextDelta(shown))
@@ -208,6 +221,7 @@ class _Hearing:
 
     def ends(self) -> str:
         """What was held back until now."""
-        rest = self._markers.feed(self._reasoning.end()) + self._markers.end()
+        words = self._markers.feed(self._reasoning.end()) + self._markers.end()
+        rest = self._links.feed(words) + self._links.end()
         self.text += rest
         return rest

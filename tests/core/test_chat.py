@@ -256,13 +256,14 @@ async def test_an_engine_that_says_nothing_is_replaced_too(desk):
 
 
 async def test_an_engine_that_breaks_off_is_an_error_and_its_words_are_kept(desk):
-    script = Script(["It opens ", "at nine"], fail={1: EngineUnavailableError("scripted")})
+    script = Script(["It opens at ", "nine"], fail={1: EngineUnavailableError("scripted")})
     chat = desk.chat(ScriptedEngine(script))
     shown = []
     with pytest.raises(EngineUnavailableError):
         async with aclosing(chat.answer(private(ASKED))) as events:
             shown = [event async for event in events]
     assert shown == []
+    # The last word may become an address: it is held back until it is whole.
     stored = await desk.history.answer(private(ASKED).conversation, "1")
     assert stored is not None
     assert stored.interrupted
@@ -345,7 +346,7 @@ async def test_passages_that_do_not_fit_are_told(desk):
 
 async def test_a_stopped_answer_is_kept_as_interrupted(desk):
     gate = asyncio.Event()
-    engine = ScriptedEngine(Script(["It opens ", "at nine."], gates={1: gate}))
+    engine = ScriptedEngine(Script(["It opens at ", "nine."], gates={1: gate}))
     chat = desk.chat(engine)
     async with aclosing(chat.answer(private(ASKED))) as events:
         async for event in events:
@@ -411,3 +412,30 @@ async def test_a_hostile_document_cannot_leave_its_fence(desk):
     prompt = engine.calls[-1].messages[-1].text
     assert prompt.count("</passage>") == prompt.count("<passage ") == 2
     assert "<|" not in prompt
+
+
+async def test_a_link_survives_where_its_passage_is_cited_or_the_asker_wrote_it(desk):
+    desk.shelf.put(
+        "shared", "tickets.md", "Tickets for the garden: https://garden.example/buy now."
+    )
+    engine = ScriptedEngine(
+        "Tickets for the garden are at https://garden.example/buy now. Or ask "
+        "[the office](https://evil.example), @everyone, or https://asked.example."
+    )
+    events = await desk.ask(engine, group("Tickets for the garden, as on https://asked.example ?"))
+    text = text_of(events)
+    assert "https://garden.example/buy" in text
+    assert "https://asked.example" in text
+    assert "the office" in text
+    assert "evil" not in "".join(e.text for e in events if isinstance(e, TextDelta | TextReplaced))
+    assert "@everyone" not in text
+
+
+async def test_a_link_of_a_passage_that_is_not_cited_goes_in_the_end(desk):
+    desk.shelf.put("shared", "poison.md", "garden gate open: https://evil.example/login is best")
+    engine = ScriptedEngine(
+        "The gate does open at nine. Boats sail https://evil.example/login daily."
+    )
+    events = await desk.ask(engine, group(ASKED))
+    assert "evil.example" not in text_of(events)
+    assert "(link removed)" in text_of(events)

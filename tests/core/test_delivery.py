@@ -8,15 +8,19 @@ from itertools import pairwise
 
 import pytest
 
-from core.delivery import Delivery, take_back
+from core.buttons import again_menu
+from core.delivery import Delivery, Sent, Way, take_back
 from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
 from core.language import words
 from core.pacer import Pacer
 from core.ports import Capabilities
 from core.replies import (
+    Actions,
+    Button,
     Failed,
     FileReply,
     Finished,
+    Menu,
     Notice,
     Progress,
     Queued,
@@ -50,14 +54,19 @@ class Kept:
             self.messages.remove(message)
 
 
-def delivery(outbox, message=QUESTION, *, pacer=None, receipts=None, sent=None, language="en"):
+def delivery(outbox, message=QUESTION, *, pacer=None, receipts=None, language="en", **more):
+    """`sent` and `is_another`: what earlier runs sent; `longest`: for the chat."""
+    sent = more.get("sent")
     return Delivery(
         message,
-        outbox,
-        pacer or Pacer(outbox.capabilities.edit_interval_private),
+        Way(
+            outbox,
+            pacer or Pacer(outbox.capabilities.edit_interval_private),
+            more.get("longest", 6000),
+        ),
         words(language),
         receipts or Kept(),
-        sent=sent,
+        sent=None if sent is None else Sent(tuple(sent), more.get("is_another", False)),
     )
 
 
@@ -355,3 +364,201 @@ def test_an_empty_reply_sends_nothing():
     outbox = RecordingOutbox(PLATFORM)
     run(deliver(delivery(outbox)))
     assert outbox.transcript == ""
+
+
+BUTTONS = replace(PLATFORM, can_buttons=True)
+ANSWERED = Sources((cited(1),))
+
+
+def actions_in(outbox):
+    return {m.message_id: m.actions for m in outbox.messages.values()}
+
+
+def labels(outbox, message_id="m1"):
+    return [b.label for menu in outbox.messages[message_id].menus for b in menu.buttons]
+
+
+def test_a_reply_that_grows_can_be_stopped_and_a_whole_answer_judged():
+    outbox = RecordingOutbox(BUTTONS)
+    seen = []
+
+    async def scenario():
+        reply = delivery(outbox)
+        script = [Queued(2, None), 2, TextDelta("Par"), 2, TextDelta("is."), ANSWERED]
+        task = asyncio.create_task(deliver(reply, *script, Finished("stop")))
+        for _ in range(2):
+            await asyncio.sleep(1.5)
+            seen.append((outbox.messages["m1"].text, *labels(outbox)))
+        await task
+
+    run(scenario())
+    assert seen == [("Waiting: number 2 in the queue.", "Stop"), ("Par ▌", "Stop")]
+    assert outbox.messages["m1"].actions == ["sources", "up", "down", "more"]
+    # The last words and the buttons come in one edit.
+    assert [call for call in outbox.calls if "edit" in call][-1].startswith("edit m1 'Paris.")
+    assert len(outbox.calls) == 4
+
+
+def test_buttons_stand_below_the_last_part_alone_also_while_it_grows():
+    outbox = RecordingOutbox(replace(BUTTONS, max_text=200, edit_interval_private=0.1))
+    script = [step for i in range(120) for step in (TextDelta(f"word{i} "), 0.05)]
+    seen = []
+
+    async def scenario():
+        task = asyncio.create_task(deliver(delivery(outbox), *script, ANSWERED))
+        for _ in range(55):
+            await asyncio.sleep(0.1)
+            seen.append([len(a) for a in actions_in(outbox).values()])
+        await task
+
+    run(scenario())
+    settled = [counts for counts in seen if sum(counts) == 1]
+    assert len(settled) > 40
+    assert all(counts[-1] == 1 for counts in settled)
+    *others, last = actions_in(outbox).values()
+    assert len(others) == 4
+    assert not any(others)
+    assert last == ["sources", "up", "down", "more"]
+
+
+def test_labels_are_in_the_language_of_who_asks():
+    outbox = RecordingOutbox(BUTTONS)
+    run(deliver(delivery(outbox, language="zh"), TextDelta("九点。"), ANSWERED))
+    assert labels(outbox) == ["来源", "👍", "👎", "⋯"]
+
+
+def test_without_buttons_there_are_none_and_a_reply_that_is_no_answer_has_none():
+    plain, outbox = RecordingOutbox(PLATFORM), RecordingOutbox(BUTTONS)
+    run(deliver(delivery(plain), TextDelta("Paris."), 2, ANSWERED))
+    run(deliver(delivery(outbox), TextDelta("Removed."), 2, Finished("stop")))
+    assert labels(plain) == labels(outbox) == []
+
+
+def test_an_answer_without_passages_has_no_sources_to_show():
+    outbox = RecordingOutbox(BUTTONS)
+    run(deliver(delivery(outbox), TextDelta("There is nothing here yet."), Sources((), True)))
+    assert actions_in(outbox) == {"m1": ["more"]}
+
+
+def test_the_last_word_about_buttons_counts():
+    outbox = RecordingOutbox(BUTTONS)
+    choice = Actions((Menu((Button("set:x", "X"),), label="Language"),))
+    run(deliver(delivery(outbox), TextDelta("Choose."), ANSWERED, choice))
+    assert outbox.messages["m1"].menus == choice.menus
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_an_answer_that_did_not_come_to_its_end_can_be_asked_again(broken):
+    outbox = RecordingOutbox(BUTTONS)
+    reply = delivery(outbox)
+    begun = [Actions((again_menu(words("en")),)), TextDelta("Half")]
+
+    async def scenario():
+        end = [Failed("The model is not answering.")] if broken else [9]
+        task = asyncio.create_task(deliver(reply, *begun, 2, *end))
+        await asyncio.sleep(2.5)
+        task.cancel()
+        await asyncio.wait({task})
+        if not broken:
+            await reply.stop()
+
+    run(scenario())
+    assert actions_in(outbox) == {"m1": ["regenerate"]}
+
+
+DRAFTS = replace(BUTTONS, can_draft=True)
+
+
+def test_a_private_answer_grows_as_a_draft_and_is_sent_once():
+    outbox = RecordingOutbox(DRAFTS)
+    script = [TextDelta("Par"), 2, TextDelta("is."), 2, ANSWERED]
+    run(deliver(delivery(outbox), *script, Finished("stop")))
+    assert outbox.drafts == ["Par ▌", "Paris. ▌"]
+    assert [call for call in outbox.calls if call.startswith(("send", "edit"))] == [
+        f"send {outbox.messages['m1'].text!r}"
+    ]
+    assert actions_in(outbox) == {"m1": ["sources", "up", "down", "more"]}
+
+
+def test_a_draft_without_news_is_shown_again_before_it_is_taken_away():
+    outbox = RecordingOutbox(DRAFTS)
+    run(deliver(delivery(outbox), Queued(1, None), 65, TextDelta("Paris.")))
+    assert outbox.drafts == ["Waiting: number 1 in the queue."] * 4
+
+
+def test_a_draft_of_a_stopped_answer_becomes_a_message_with_a_mark():
+    outbox = RecordingOutbox(DRAFTS)
+    reply = delivery(outbox)
+
+    async def scenario():
+        task = asyncio.create_task(deliver(reply, TextDelta("Half"), 9))
+        await asyncio.sleep(2)
+        task.cancel()
+        await asyncio.wait({task})
+        assert reply.visible
+        await reply.stop()
+
+    run(scenario())
+    assert outbox.transcript == "bot> Half\n\n[stopped]\n"
+
+
+def test_a_group_knows_no_drafts_nor_does_an_answer_that_is_made_again():
+    outbox = RecordingOutbox(DRAFTS)
+    run(deliver(delivery(outbox, group("?", "q1")), TextDelta("Par"), 4, TextDelta("is.")))
+    again = delivery(outbox, sent=[SentMessage("text", 0, "m1")])
+    run(deliver(again, TextDelta("Lon"), 4, TextDelta("don.")))
+    assert outbox.drafts == []
+    assert outbox.transcript == "bot> London.\n"
+
+
+class NoDrafts(RecordingOutbox):
+    """A server that is too old for what its client knows."""
+
+    async def draft(self, to, answers, text):
+        self.calls.append("no draft")
+        return False
+
+
+def test_where_a_draft_is_refused_the_answer_grows_in_a_message():
+    outbox = NoDrafts(DRAFTS)
+    run(deliver(delivery(outbox), TextDelta("Par"), 4, TextDelta("is."), 4))
+    assert outbox.calls.count("no draft") == 1
+    assert "send 'Par ▌'" in outbox.calls
+    assert outbox.transcript == "bot> Paris.\n"
+
+
+LONG = "The gate opens at nine. " * 200
+
+
+def test_a_long_answer_goes_as_its_beginning_and_a_file():
+    outbox = RecordingOutbox(BUTTONS)
+    reply = delivery(outbox, longest=3000)
+    run(deliver(reply, TextDelta(LONG), 5, ANSWERED, Finished("stop")))
+    shown, file = outbox.messages.values()
+    assert shown.text.startswith("The gate opens at nine. The")
+    assert "nine.\n\n…\n\nThe whole answer is in the file.\n\nSources:\n[1] " in shown.text
+    assert len(shown.text) < 1500
+    assert file.text == "answer.md"
+    whole = outbox.files[file.message_id].decode()
+    assert whole.startswith(LONG.strip() + "\n\nSources:\n[1] ")
+    # Nothing was opened on the way that had to be taken away again.
+    assert not any(call.startswith("delete") for call in outbox.calls)
+    assert actions_in(outbox)["m1"] == ["sources", "up", "down", "more"]
+
+
+def test_an_answer_made_anew_takes_the_file_of_the_old_one_away():
+    outbox = RecordingOutbox(BUTTONS)
+    receipts = Kept()
+    run(deliver(delivery(outbox, receipts=receipts, longest=3000), TextDelta(LONG)))
+    again = delivery(outbox, receipts=receipts, sent=list(receipts.messages), is_another=True)
+    run(deliver(again, TextDelta("At nine.")))
+    assert outbox.transcript == "bot> At nine.\n"
+    assert [sent.message_id for sent in receipts.messages] == ["m1"]
+
+
+def test_a_file_name_below_an_answer_pings_nobody():
+    outbox = RecordingOutbox(PLATFORM)
+    sources = Sources((cited(1, "@everyone https://evil.example.md"),))
+    run(deliver(delivery(outbox), TextDelta("Nine [1]."), sources))
+    assert "@everyone" not in outbox.transcript
+    assert "https://" not in outbox.transcript

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import ChannelGoneError
-from core.events import ChannelRef, ConversationRef, MessageRef, ReplyTo
+from core.events import (
+    ChannelRef,
+    ConversationRef,
+    InteractionRef,
+    MessageRef,
+    Platform,
+    ReplyTo,
+)
 from core.ports import Capabilities, Standing
 from core.replies import Menu
 
@@ -27,6 +34,26 @@ class Shown:
     text: str
     answers: str | None
     is_file: bool = False
+    menus: tuple[Menu, ...] = ()
+
+    @property
+    def actions(self) -> list[str]:
+        """What can be pressed below it, as it would come back."""
+        return [button.action for menu in self.menus for button in menu.buttons]
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """Something that only the one who pressed sees."""
+
+    to: InteractionRef
+    text: str
+    menus: tuple[Menu, ...] = ()
+
+    @property
+    def actions(self) -> list[str]:
+        """What can be pressed below it, as it would come back."""
+        return [button.action for menu in self.menus for button in menu.buttons]
 
 
 class RecordingOutbox:
@@ -48,6 +75,10 @@ class RecordingOutbox:
         self.calls: list[str] = []
         self.times: list[float] = []
         self.messages: dict[str, Shown] = {}
+        self.revealed: list[Revealed] = []
+        self.drafts: list[str] = []
+        self.left: list[str] = []
+        self.files: dict[str, bytes] = {}
         self.refusals: defaultdict[str, deque[Exception]] = defaultdict(deque)
         self._keys: dict[str, str] = {}
         self._count = 0
@@ -84,17 +115,20 @@ class RecordingOutbox:
         menus: Sequence[Menu] = (),
     ) -> str:
         self._record("send", f"send {text!r}")
-        self._check(text)
-        return await self._take(to, text, reply_to, key, is_file=False)
+        self._check(text, menus)
+        message_id = await self._take(to, text, reply_to, key, is_file=False)
+        self.messages[message_id].menus = tuple(menus)
+        return message_id
 
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
     ) -> None:
         self._record("edit", f"edit {message_id} {text!r}")
-        self._check(text)
+        self._check(text, menus)
         if message_id not in self.messages:
             raise ChannelGoneError(to)
         self._commit({"edit": message_id, "text": text})
+        self.messages[message_id].menus = tuple(menus)
         await asyncio.sleep(self.latency)
 
     async def delete(self, to: ConversationRef, message_id: str) -> None:
@@ -114,10 +148,32 @@ class RecordingOutbox:
         key: str | None = None,
     ) -> str:
         self._record("send_file", f"send_file {filename}")
-        return await self._take(to, filename, reply_to, key, is_file=True)
+        message_id = await self._take(to, filename, reply_to, key, is_file=True)
+        self.files[message_id] = data
+        return message_id
 
     async def typing(self, to: ConversationRef) -> None:
         self._record("typing", "typing")
+
+    async def draft(self, to: ConversationRef, answers: str, text: str) -> bool:
+        self._record("draft", f"draft {text!r}")
+        self._check(text, ())
+        if self.capabilities.can_draft:
+            self.drafts.append(text)
+        return self.capabilities.can_draft
+
+    async def reveal(self, to: InteractionRef, text: str, *, menus: Sequence[Menu] = ()) -> None:
+        self._record("reveal", f"reveal {text!r}")
+        self._check(text, menus)
+        self.revealed.append(Revealed(to, text, tuple(menus)))
+
+    async def direct(self, user_id: str) -> ConversationRef:
+        self._record("direct", f"direct {user_id}")
+        return ConversationRef(ChannelRef(Platform.DISCORD, f"dm-{user_id}"))
+
+    async def leave(self, server_id: str) -> None:
+        self._record("leave", f"leave {server_id}")
+        self.left.append(server_id)
 
     async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
         return None
@@ -157,9 +213,14 @@ class RecordingOutbox:
         if self.refusals[name]:
             raise self.refusals[name].popleft()
 
-    def _check(self, text: str) -> None:
+    def _check(self, text: str, menus: Sequence[Menu]) -> None:
         assert text.strip(), "a platform takes no blank message"
         assert self.capabilities.count(text) <= self.capabilities.max_text, "too long"
+        assert self.capabilities.can_buttons or not menus, "no buttons here"
+        for button in (button for menu in menus for button in menu.buttons):
+            assert button.action.isascii(), "not what a platform carries"
+            assert 0 < len(button.action) <= 40, "not what a platform carries"
+            assert button.label.strip(), "a button without a label"
 
     def _commit(self, entry: dict[str, object]) -> None:
         if self._journal is not None:
