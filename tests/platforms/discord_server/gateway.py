@@ -30,6 +30,8 @@ class Connection:
     compress: Compress | None
     session: Session | None = None
     closing: asyncio.Task[bool] | None = None
+    is_dropped: bool = False
+    """The server ended it."""
     queue: asyncio.Queue[Json] = field(default_factory=asyncio.Queue)
 
     def send(self, op: int, data: object = None) -> None:
@@ -136,8 +138,9 @@ class Gateway:
                 code, reason = close
                 await connection.socket.close(code=code, message=reason.encode())
             self.world.changed()
-        if connection.socket.close_code in (1000, 1001) and connection.session is not None:
-            # A client that says goodbye has no session to come back to.
+        said_goodbye = connection.socket.close_code in (1000, 1001) and not connection.is_dropped
+        if said_goodbye and connection.session is not None:
+            # It has no session to come back to.
             self.sessions.pop(connection.session.id, None)
 
     def _take(
@@ -283,6 +286,7 @@ class Gateway:
         """Break every connection: cut, or closed with a code; else the session is gone too."""
         for connection in list(self.connections):
             session = connection.session
+            connection.is_dropped = True
             if session is not None:
                 session.connection = None
                 if not resumable:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import mimetypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tests.platforms.discord_server.client import Choice, Client, Shown
+from tests.platforms.discord_server.filling import File, NotPossibleError, stored
 from tests.platforms.discord_server.permissions import Permission, may, permissions_in
 from tests.platforms.discord_server.state import (
     DEFAULT,
@@ -17,25 +18,9 @@ from tests.platforms.discord_server.state import (
     THREAD_MADE,
     Channel,
     Message,
-    StoredFile,
     User,
 )
 from tests.platforms.discord_server.world import World
-
-
-class NotPossibleError(AssertionError):
-    """The client would not let this person do that: the test asks for something wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file that somebody attaches."""
-
-    name: str
-    data: bytes
-    content_type: str | None = None
-    declared_size: int | None = None
-    """A size to tell other than the true one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +29,7 @@ class Person:
 
     user: User
     world: World
+    client: Client
 
     @property
     def id(self) -> int:
@@ -64,20 +50,6 @@ class Person:
     def direct(self) -> Channel:
         """The private chat with the bot."""
         return self.world.direct_channel(self.user)
-
-    def stored(self, file: File, channel: Channel) -> StoredFile:
-        """Upload a file."""
-        guessed = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        stored = StoredFile(
-            self.world.ids.make(),
-            file.name,
-            file.data,
-            file.content_type or guessed,
-            channel_id=channel.id,
-            declared_size=file.declared_size,
-        )
-        self.world.files[stored.id] = stored
-        return stored
 
     async def say(  # noqa: PLR0913 (all that a message can be)
         self,
@@ -101,7 +73,7 @@ class Person:
             self.user,
             content=text,
             kind=(REPLY if reply_to else DEFAULT) if kind is None else kind,
-            files=[self.stored(file, where) for file in files],
+            files=[stored(self.world, file, where) for file in files],
             reply_to=reply_to,
         )
         message.mentions = self.world.mentions_of(message, None, reply_pings=ping)
@@ -150,7 +122,7 @@ class Person:
         if forum.kind != FORUM or not may(forum, self.user, Permission.SEND_MESSAGES):
             raise NotPossibleError(f"{self.name} cannot post there")
         made = self._thread(forum, title, PUBLIC_THREAD, None)
-        files = [self.stored(file, made) for file in more.pop("files", ())]
+        files = [stored(self.world, file, made) for file in more.pop("files", ())]
         message = Message(made.id, made, self.user, content=text, files=files)
         message.mentions = self.world.mentions_of(message, None, reply_pings=False)
         return self.world.post(message)
@@ -165,6 +137,36 @@ class Person:
         """Add people to a thread."""
         for each in others:
             self.world.join_thread(thread, each.user)
+
+    async def slash(self, where: Channel, line: str, /, **options: object) -> Shown:
+        """Run a slash command ("kb list") and see what is shown."""
+        return await self.client.slash(self.user, where, line, options)
+
+    async def complete(
+        self, where: Channel, line: str, option: str, typed: str, /, **options: object
+    ) -> list[Choice]:
+        """What is offered while an option is half typed."""
+        return await self.client.complete(self.user, where, line, (option, typed), options)
+
+    def offered(self, where: Channel) -> list[str]:
+        """The slash commands that this person sees offered."""
+        return self.client.offered(self.user, where)
+
+    async def menu(self, message: Message, name: str) -> Shown:
+        """Use a command from the menu of a message."""
+        return await self.client.menu(self.user, message, name)
+
+    async def press(self, message: Message, which: str) -> Shown:
+        """Press a button, named by label or identifier."""
+        return await self.client.press(self.user, message, which)
+
+    async def choose(self, message: Message, which: str, *values: str) -> Shown:
+        """Choose from a select, named by placeholder or identifier, by labels or values."""
+        return await self.client.choose(self.user, message, which, list(values))
+
+    async def submit(self, shown: Shown, values: Mapping[str, object]) -> Shown:
+        """Fill in and send the modal that opened; values by label or identifier."""
+        return await self.client.submit(self.user, shown, values)
 
     def _check_may_write(self, where: Channel) -> None:
         wanted = Permission.VIEW_CHANNEL

@@ -10,11 +10,15 @@ from typing import Self, TypeVar
 
 from aiohttp import web
 
+from tests.platforms.discord_server.client import Client
 from tests.platforms.discord_server.gateway import Gateway
+from tests.platforms.discord_server.interactions import Interactions
 from tests.platforms.discord_server.limits import Buckets, Limits
 from tests.platforms.discord_server.people import Person
 from tests.platforms.discord_server.permissions import EVERYONE, Permission
 from tests.platforms.discord_server.rest import PREFIX, Failure, Rest
+from tests.platforms.discord_server.rest_commands import CommandRoutes
+from tests.platforms.discord_server.rest_interactions import InteractionRoutes
 from tests.platforms.discord_server.rest_messages import MessageRoutes
 from tests.platforms.discord_server.rest_places import PlaceRoutes
 from tests.platforms.discord_server.servers import Server
@@ -57,12 +61,13 @@ class FakeDiscord:
         self.token = f"{bot.id}.{secrets.token_urlsafe(6)}.{secrets.token_urlsafe(27)}"
         self.patience = patience
         self.origin = ""
+        self.interactions = Interactions(self.world)
+        self.client = Client(self.world, self.interactions, patience)
         self.gateway = Gateway(self.world, self.token, shards=shards)
         self.world.publish = self.gateway.publish
         self.world.link = self._link
         self._limits = limits
         self._links_made = 0
-        self._everybody: dict[int, Person] = {}
 
     async def __aenter__(self) -> Self:
         self.rest = Rest(
@@ -75,10 +80,12 @@ class FakeDiscord:
         app.router.add_get("/attachments/{channel}/{file}/{name}", self._download)
         operator = User(self.world.ids.make(), "Operator")
         self.world.users[operator.id] = operator
-        self.operator = Person(operator, self.world)
+        self.operator = Person(operator, self.world, self.client)
         routes = [
             *PlaceRoutes(self.world, self.gateway, operator).routes(),
             *MessageRoutes(self.world).routes(),
+            *CommandRoutes(self.world).routes(),
+            *InteractionRoutes(self.world, self.interactions).routes(),
         ]
         self.rest.mount(app, routes)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -108,7 +115,7 @@ class FakeDiscord:
         """A new account."""
         user = User(self.world.ids.make(), name, is_bot=is_bot, locale=locale)
         self.world.users[user.id] = user
-        return Person(user, self.world)
+        return Person(user, self.world, self.client)
 
     def server(
         self,
@@ -160,6 +167,11 @@ class FakeDiscord:
     def transcript(self, channel: Channel, viewer: Person) -> str:
         """What somebody sees in a channel, as text."""
         return transcript(self.world, channel, viewer.user)
+
+    @property
+    def shards(self) -> int:
+        """With how many shards the bot is told to connect."""
+        return self.gateway.shards
 
     @property
     def flood_violations(self) -> int:
