@@ -32,6 +32,8 @@ class TelegramSettings:
     api_base_url: str = "https://api.telegram.org/bot"
     file_base_url: str = "https://api.telegram.org/file/bot"
     group_messages_per_minute: int = 20
+    local_mode: bool = False
+    """The two addresses are a Bot API server of one's own, which has no limit of 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Telegram: long polling in; messages, edits and drafts out."""

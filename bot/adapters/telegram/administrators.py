@@ -1,0 +1,61 @@
+"""Who administers a group, asked once and remembered briefly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from telegram import Bot
+from telegram.error import TelegramError
+
+KEPT_SECONDS: Final = 300.0
+RETRY_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 5.0
+_MOST_KEPT: Final = 2000
+
+_log = logging.getLogger(__name__)
+
+
+class Administrators:
+    """The administrators of each group: of people and of ourselves, not of other bots."""
+
+    def __init__(self, bot: Bot, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bot = bot
+        self._clock = clock
+        self._known: dict[int, tuple[float, frozenset[int]]] = {}
+
+    async def of(self, chat_id: int) -> frozenset[int]:
+        """As they were a few minutes ago at the most; nobody where Telegram does not say."""
+        until, known = self._known.get(chat_id, (0.0, frozenset()))
+        if self._clock() < until:
+            return known
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self.now(chat_id)
+        except (TelegramError, TimeoutError) as error:
+            # Rights that we cannot see now are none; asked again soon, not at every message.
+            _log.info("administrators of a group are not known now: %s", error)
+            self._keep(chat_id, frozenset(), RETRY_SECONDS)
+            return frozenset()
+
+    async def now(self, chat_id: int) -> frozenset[int]:
+        """As they are at this moment. Raises `TelegramError`."""
+        members = await self._bot.get_chat_administrators(chat_id)
+        found = frozenset(member.user.id for member in members)
+        self._keep(chat_id, found, KEPT_SECONDS)
+        return found
+
+    def forget(self, chat_id: int) -> None:
+        """Somebody's rights have changed there."""
+        self._known.pop(chat_id, None)
+
+    def _keep(self, chat_id: int, found: frozenset[int], seconds: float) -> None:
+        now = self._clock()
+        if len(self._known) >= _MOST_KEPT:
+            self._known = {key: kept for key, kept in self._known.items() if kept[0] > now}
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        self._known[chat_id] = (now + seconds, found)
