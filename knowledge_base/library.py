@@ -155,6 +155,24 @@ class Library:
         """The base of that name, made if there is none."""
         return await run(self._at.threads.write, partial(self._at.store.ensure_base, name))
 
+    async def rename(self, name: str, new: str) -> bool:
+        """Let a base go on under another name; False where it is not there, or the name is taken.
+
+        Everything else speaks of it by its number, and stays.
+        """
+        return await run(self._at.threads.write, partial(self._at.store.rename, name, new))
+
+    async def copy(
+        self, document: Document, base: BaseId, progress: Progress | None = None
+    ) -> Added:
+        """Add a document's original to another base too, under its name and its uploader's.
+
+        Raises what `add` raises; `InaccessibleFileError` where it was taken out meanwhile.
+        """
+        path = self._at.originals.path(document.sha256)
+        upload = Upload(document.name, path, document.uploader, document.uploader_id)
+        return await self.add(base, upload, progress)
+
     async def add(self, base: BaseId, upload: Upload, progress: Progress | None = None) -> Added:
         """Add a file, or a new version of one of the same name, whole or not at all.
 

@@ -161,6 +161,15 @@ class Store:
         return created
 
     @blocking
+    def rename(self, name: str, new: str) -> bool:
+        """False where no base has the old name, or one has the new."""
+        with self.write() as connection:
+            cursor = connection.execute(
+                "UPDATE OR IGNORE bases SET name = ? WHERE name = ?", (new, name)
+            )
+            return cursor.rowcount > 0
+
+    @blocking
     def claim(
         self,
         base_id: BaseId,
