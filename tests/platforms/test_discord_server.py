@@ -279,6 +279,26 @@ async def _raw_send(fake: FakeDiscord, channel: Channel) -> int:
         return response.status
 
 
+async def test_a_preview_of_a_link_is_an_update_and_no_edit(fake, general, alice):
+    bot = EchoBot()
+    async with running(bot, fake):
+        message = await alice.say(general, f"{fake.bot.mention} https://example.org")
+        await fake.answer(message)
+        fake.unfurl(message, "Example")
+        await fake.wait_for(lambda: "raw_message_edit" in bot.happened)
+        seen = next(each for each in bot.seen if each.id == message.id)
+        assert seen.edited_at is None
+        assert (message.edits, seen.embeds[0].title) == (0, "Example")
+
+
+async def test_heartbeats_are_answered(alice):
+    async with FakeDiscord(heartbeat_seconds=0.02) as fake:
+        bot = EchoBot()
+        async with running(bot, fake):
+            await fake.wait_for(lambda: fake.world.counters.heartbeats > 3)
+            assert bot.latency < 10
+
+
 async def test_ordered_failures_are_met(fake, general, alice):
     bot = EchoBot()
     async with running(bot, fake):

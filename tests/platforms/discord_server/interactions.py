@@ -64,7 +64,8 @@ class Interactions:
     """Seconds in which the first answer must come."""
     token_lasts: float = 900.0
     """Seconds in which the token is good for further answers."""
-    opened: list[Interaction] = field(default_factory=list)
+    opened: dict[str, Interaction] = field(default_factory=dict)
+    """By token."""
 
     def now(self) -> float:
         """The clock of the deadlines."""
@@ -84,7 +85,7 @@ class Interactions:
             self.now(),
             source,
         )
-        self.opened.append(made)
+        self.opened[made.token] = made
         told = self._payload(made)
         self.world.publish(Event("INTERACTION_CREATE", ALWAYS, channel.guild, lambda _: told))
 

@@ -91,7 +91,9 @@ class Person:
         if message.author is not self.user or message.deleted:
             raise NotPossibleError(f"{self.name} cannot edit that message")
         message.content = text
-        message.mentions = self.world.mentions_of(message, None, reply_pings=True)
+        quoted = message.reply_to
+        pinged = quoted is not None and quoted.author in message.mentions.users
+        message.mentions = self.world.mentions_of(message, None, reply_pings=pinged)
         self.world.revise(message)
 
     async def delete(self, message: Message) -> None:

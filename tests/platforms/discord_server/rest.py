@@ -133,7 +133,7 @@ class Rest:
         verdict = self.buckets.take(route.bucket, request.match_info.get(route.major, ""))
         for each in (overall, verdict):
             if each is not None and each.refused:
-                self.world.counters.flood_violations += 1
+                self.world.counters.violations[each.bucket] += 1
                 return each, _too_many(each)
         return verdict, None
 

@@ -136,8 +136,7 @@ class InteractionRoutes:
         self.world.revise(message)
 
     def _opened(self, call: Call) -> Interaction | None:
-        opened = self.interactions.opened
-        return next((each for each in opened if each.token == call.text("token")), None)
+        return self.interactions.opened.get(call.text("token"))
 
     def _answered(self, call: Call) -> Interaction:
         interaction = self._opened(call)

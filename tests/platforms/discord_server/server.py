@@ -48,6 +48,7 @@ class FakeDiscord:
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         privileged: Iterable[str] = (),
         shards: int = 1,
+        heartbeat_seconds: float = 41.25,
         patience: float = 10.0,
     ) -> None:
         """`privileged`: intents switched on in the developer portal; `patience`: of people."""
@@ -63,7 +64,9 @@ class FakeDiscord:
         self.origin = ""
         self.interactions = Interactions(self.world)
         self.client = Client(self.world, self.interactions, patience)
-        self.gateway = Gateway(self.world, self.token, shards=shards)
+        self.gateway = Gateway(
+            self.world, self.token, shards=shards, heartbeat_seconds=heartbeat_seconds
+        )
         self.world.publish = self.gateway.publish
         self.world.link = self._link
         self._limits = limits
@@ -152,9 +155,9 @@ class FakeDiscord:
         """Wait for a message of the bot in reply to another that satisfies the predicate."""
 
         def found() -> Message | None:
-            own = (each for each in question.channel.messages.values() if each.author is self.bot)
-            replies = (each for each in own if each.reply_to is question)
-            return next((each for each in replies if predicate(each)), None)
+            replies = self.world.answers.get(question.id, [])
+            own = (each for each in replies if each.author is self.bot and not each.deleted)
+            return next((each for each in own if predicate(each)), None)
 
         answer = await self.wait_for(found, within)
         assert answer is not None
@@ -176,7 +179,7 @@ class FakeDiscord:
     @property
     def flood_violations(self) -> int:
         """Requests past a limit."""
-        return self.world.counters.flood_violations
+        return self.world.counters.violations.total()
 
     @property
     def requests(self) -> list[LoggedRequest]:
@@ -186,6 +189,10 @@ class FakeDiscord:
     def drop_gateway(self, *, resumable: bool = True, code: int | None = None) -> None:
         """Break the bot's connection: cut, or closed with a code."""
         self.gateway.drop(resumable=resumable, code=code)
+
+    def unfurl(self, message: Message, title: str) -> None:
+        """Discord adds the preview of a link to a message: an update that is no edit."""
+        self.world.unfurl(message, title)
 
     def refuse(self, bucket: str, retry_after: float, times: int = 1) -> None:
         """Answer 429 to the next requests of a bucket: messages, edits, typing, webhooks…"""

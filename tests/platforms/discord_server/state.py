@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -262,8 +262,8 @@ class LoggedRequest:
 class Counters:
     """What the server counted of the bot's conduct."""
 
-    flood_violations: int = 0
-    """Requests past the limit of a bucket, each answered 429."""
+    violations: Counter[str] = field(default_factory=Counter)
+    """Requests past the limit of a bucket, each answered 429; by bucket."""
     requests: list[LoggedRequest] = field(default_factory=list)
     edits: dict[int, int] = field(default_factory=dict)
     """Edits by message."""

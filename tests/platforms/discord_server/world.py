@@ -70,33 +70,42 @@ class World:
     counters: Counters = field(default_factory=Counters)
     whispers: list[Message] = field(default_factory=list)
     """Ephemeral messages; no channel holds them."""
-    _waiting: dict[asyncio.Future[None], Callable[[], object]] = field(default_factory=dict)
+    answers: dict[int, list[Message]] = field(default_factory=dict)
+    """Replies by the message that they answer."""
+    _waiting: dict[asyncio.Future[object], Callable[[], object]] = field(default_factory=dict)
+    _looks_soon: bool = False
 
     def __post_init__(self) -> None:
         self.users[self.bot.id] = self.bot
 
     def changed(self) -> None:
-        """Look again at what is waited for."""
+        """Look again, once all that happens now has happened, at what is waited for."""
+        if self._waiting and not self._looks_soon:
+            self._looks_soon = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        self._looks_soon = False
         for future, predicate in list(self._waiting.items()):
             if future.done():
                 continue
             try:
-                if predicate():
-                    future.set_result(None)
+                if value := predicate():
+                    future.set_result(value)
             except Exception as error:  # noqa: BLE001 (it is the waiting test's)
                 future.set_exception(error)
 
     async def wait_for(self, predicate: Callable[[], T], within: float) -> T:
         """The first true value of the predicate; looks at every change, raises `TimeoutError`."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[future] = predicate
+        if value := predicate():
+            return value
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting[future] = predicate  # type: ignore[index]
         try:
-            self.changed()
             async with asyncio.timeout(within):
-                await future
+                return await future
         finally:
-            del self._waiting[future]
-        return predicate()
+            del self._waiting[future]  # type: ignore[arg-type]
 
     def reader(self, intents: int | None = None) -> Reader:
         """How a session, or (None) the REST interface, reads messages."""
@@ -187,6 +196,8 @@ class World:
         message.versions.append(message.content)
         for file in message.files:
             self.files[file.id] = file
+        if message.reply_to is not None:
+            self.answers.setdefault(message.reply_to.id, []).append(message)
         if message.is_ephemeral:
             self.whispers.append(message)
         else:
@@ -208,6 +219,11 @@ class World:
         if not message.is_ephemeral:
             self._announce("MESSAGE_UPDATE", message)
         self.changed()
+
+    def unfurl(self, message: Message, title: str) -> None:
+        """Discord adds the preview of a link: an update, and no edit."""
+        message.embeds.append({"type": "link", "title": title})
+        self._announce("MESSAGE_UPDATE", message)
 
     def remove(self, message: Message) -> None:
         """A message is deleted."""
