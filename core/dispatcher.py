@@ -7,14 +7,17 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, assert_never
 
+from core.actions import Answers
 from core.answering import Answering, Earlier, RowReceipts, words_for
+from core.buttons import STOP
 from core.database import Database
 from core.delivery import Way, take_back
+from core.errors import DeliveryError
 from core.events import (
     ActionPressed,
     Asked,
@@ -31,24 +34,32 @@ from core.events import (
     Platform,
     Trigger,
 )
+from core.feedback import Feedback, move_feedback
 from core.history import History, move_exchanges
 from core.inbox import DurableInbox, Entry, InboxState, digest_of, move_inbox
-from core.language import Words
+from core.language import Words, words
 from core.pacer import Pacers
 from core.ports import Outbox
 from core.replies import Failed, Finished, ReplyEvent
 from core.runs import Run, Runs
 from core.settings import DispatcherSettings
 from core.turns import Turn, Turns
+from knowledge_base.errors import StorageBusyError
+from knowledge_base.leases import locked
 
 Stop: TypeAlias = Callable[[ConversationRef, str | None], int]
 Reply: TypeAlias = Callable[[IncomingMessage, Stop], AsyncGenerator[ReplyEvent, None]]
 """The whole reply to a message; with the means to stop others, for the command that does."""
 
-STOP: Final = "stop"
-"""The action of the button that ends a reply."""
+RESUMING: Final = "resuming.lock"
+"""Beside the database; whoever holds it works off what an earlier run left owed."""
 
 _log = logging.getLogger(__name__)
+
+
+def moderates(event: ActionPressed) -> bool:
+    """As far as the platform tells."""
+    return event.author.is_channel_admin or event.author.is_moderator
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,10 @@ class Hooks:
     """The language of what delivery says by itself."""
     is_immediate: Callable[[IncomingMessage], bool] | None = None
     """Commands that wait for no turn, since they act on the reply that has it."""
-    action: Callable[[ActionPressed], Awaitable[None]] | None = None
-    """Every button but Stop."""
+    action: Callable[[ActionPressed, Answers], Awaitable[None]] | None = None
+    """Every button but Stop, with the means to make answers anew and to take them out."""
+    moderates: Callable[[ActionPressed], bool] = moderates
+    """Whether somebody may stop the replies to others."""
     migrated: Callable[[ChannelRef, ChannelRef], Awaitable[None]] | None = None
     """Called when history and inbox have followed a channel to its new id."""
     membership: Callable[[Joined | Left], Awaitable[None]] | None = None
@@ -92,12 +105,15 @@ class Dispatcher:
         self._clock = clock
         self._inbox = DurableInbox(database, clock=clock)
         self._history = History(database, clock=clock)
+        self._feedback = Feedback(database, clock=clock)
         self._turns = Turns()
         self._mending = Turns()
         self._pacers = Pacers()
         self._runs = Runs()
         self._closing = asyncio.Event()
         self._closed = False
+        self._lease = ExitStack()
+        self._leased = False
 
     def submit(self, event: IncomingEvent) -> None:
         """Take an event of a surface that has an outbox. Returns at once."""
@@ -116,7 +132,7 @@ class Dispatcher:
             case ChannelMigrated(old, new):
                 self._chore(partial(self._migrated, old, new), "migration")
             case ActionPressed():
-                self._chore(partial(self._pressed, event), "action")
+                self._runs.chore(partial(self._run, partial(self._pressed, event), event), "action")
             case Joined() | Left():
                 if self._hooks.membership is not None:
                     self._chore(partial(self._hooks.membership, event), "membership")
@@ -163,6 +179,9 @@ class Dispatcher:
         The answers go into the messages that are already there. Call it for each platform before
         its surface listens; None: for all that have an outbox.
         """
+        if not await self._may_resume():
+            _log.warning("another process serves this data directory: what is owed is left to it")
+            return 0
         begun = 0
         for owed in await self._inbox.owed(self._outboxes if platform is None else (platform,)):
             message: IncomingMessage | None = owed.message
@@ -190,6 +209,17 @@ class Dispatcher:
         await asyncio.sleep(0)
         await self._runs.end(self._settings.grace_seconds if grace is None else grace)
         self._closed = True
+        self._lease.close()
+
+    def again(self, conversation: ConversationRef, message_id: str) -> None:
+        """Answer a past question anew, into the messages of its old answer. Returns at once.
+
+        Nothing happens where its words are not kept any more, or where it is being answered.
+        """
+        if self._closed:
+            return
+        turn = self._mending.line_up((conversation, message_id))
+        self._chore(partial(self._again, conversation, message_id), "again", turn)
 
     def _submit(self, message: IncomingMessage) -> None:
         if message.trigger is Trigger.AMBIENT:
@@ -243,22 +273,28 @@ class Dispatcher:
     ) -> None:
         self._runs.chore(partial(self._run, work), name, turn)
 
-    async def _run(self, work: Callable[[], Awaitable[None]], run: Run | None = None) -> None:
+    async def _run(
+        self, work: Callable[[], Awaitable[None]], on: Run | ActionPressed | None = None
+    ) -> None:
         """The second and last broad catch of the program: what nobody expected."""
         try:
             await work()
         except Exception:  # noqa: BLE001 - one of the two that the program may have
             reference = secrets.token_hex(2).upper()
             _log.exception("unexpected failure", extra={"reference": reference})
-            if run is None:
+            if on is None:
                 return
-            _ = self._hooks.words(run.message)
-            run.failure = Failed(
+            _ = self._hooks.words(on.message) if isinstance(on, Run) else words(on.locale)
+            failure = Failed(
                 _("Something went wrong on my side (reference {reference}).", reference=reference),
                 reference,
             )
-            if run.answering is not None:
-                await run.answering.tell(run.failure)
+            if isinstance(on, ActionPressed):
+                await self._reveal(on, failure.text)
+                return
+            on.failure = failure
+            if on.answering is not None:
+                await on.answering.tell(failure)
 
     async def _pull(self, run: Run, show: Callable[[ReplyEvent], None]) -> None:
         if run.turn is not None:
@@ -309,6 +345,7 @@ class Dispatcher:
             await run.supersede()
         # First what is ours to do: the platform may refuse, and a start must not answer it again.
         await self._history.remove(event.conversation, event.message_id)
+        await self._feedback.remove(event.conversation, event.message_id)
         entry = await self._inbox.find(event.conversation, event.message_id)
         if entry is None:
             return
@@ -324,22 +361,62 @@ class Dispatcher:
         async with self._database.transaction() as connection:
             await move_exchanges(connection, old, new)
             await move_inbox(connection, old, new)
+            await move_feedback(connection, old, new)
         if self._hooks.migrated is not None:
             await self._hooks.migrated(old, new)
+
+    async def _again(self, conversation: ConversationRef, message_id: str) -> None:
+        if self._runs.kept(conversation, message_id) is not None:
+            return
+        kept = await self._inbox.kept(conversation, message_id)
+        if kept is None:
+            return
+        message: IncomingMessage | None = None
+        if kept.had_attachments and self._hooks.refetch is not None:
+            message = await self._hooks.refetch(kept.message)
+        message = message or kept.message
+        await self._inbox.receive_again(kept.inbox_id, message)
+        self._answer(self._answering(message, Earlier(kept.inbox_id, kept.sent, is_another=True)))
+
+    async def _may_resume(self) -> bool:
+        # Two processes would both answer what one of them is to answer.
+        if not self._leased:
+            lock = locked(self._database.path.with_name(RESUMING), 0)
+            try:
+                await asyncio.to_thread(self._lease.enter_context, lock)
+            except StorageBusyError:
+                return False
+            self._leased = True
+        return True
 
     async def _pressed(self, event: ActionPressed) -> None:
         if not await self._admits(event):
             return
         if event.action != STOP:
             if self._hooks.action is not None:
-                await self._hooks.action(event)
+                await self._hooks.action(event, self)
             return
-        # Not by the rows: a message is there to be pressed before its row is on disk.
-        run = self._runs.of_ours(event.conversation, event.message_id)
+        # Not by the rows: a message is there to be pressed before its row is on disk. A draft is
+        # none of ours: it is pressed by the message that it answers.
+        run = self._runs.of_ours(event.conversation, event.message_id) or self._runs.kept(
+            event.conversation, event.message_id
+        )
         if run is None:
             return
-        if event.author.is_channel_admin or event.author.user_id == run.message.author.user_id:
+        if event.author.user_id == run.message.author.user_id or self._hooks.moderates(event):
             run.task.cancel()
+        else:
+            _ = words(event.locale)
+            await self._reveal(event, _("Only who asked and moderators can do that."))
+
+    async def _reveal(self, event: ActionPressed, text: str) -> None:
+        if event.interaction is None:
+            return
+        try:
+            outbox = self._outboxes[event.conversation.channel.platform]
+            await outbox.reveal(event.interaction, text)
+        except DeliveryError:
+            _log.info("nobody could be told about %r", event.action, exc_info=True)
 
 
 def _key(message: IncomingMessage) -> tuple[ConversationRef, str]:

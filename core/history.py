@@ -154,12 +154,25 @@ class History:
 
     async def answer(self, conversation: ConversationRef, message_id: str) -> StoredAnswer | None:
         """The answer to that question, or the answer that this message of ours is part of."""
+        return await self._stored(
+            conversation, _QUESTIONS, _question_parameters(conversation, message_id)
+        )
+
+    async def answer_behind(self, conversation: ConversationRef, ours: str) -> StoredAnswer | None:
+        """The answer that this message of ours is part of, in this very conversation."""
+        return await self._stored(
+            conversation, _BEHIND, _question_parameters(conversation, ours)[1:]
+        )
+
+    async def _stored(
+        self, conversation: ConversationRef, questions: str, parameters: tuple[str, ...]
+    ) -> StoredAnswer | None:
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
                 "SELECT exchange_id, message_id, author_id, question, answer, interrupted, refused"  # noqa: S608
                 f" FROM exchanges WHERE {_CONVERSATION} AND answer IS NOT NULL"
-                f" AND message_id IN ({_QUESTIONS})",
-                (*key_of(conversation), *_question_parameters(conversation, message_id)),
+                f" AND message_id IN ({questions})",
+                (*key_of(conversation), *parameters),
             )
             for exchange_id, question_id, author_id, question, text, interrupted, refused in rows:
                 sources = await connection.execute_fetchall(
@@ -200,6 +213,12 @@ class History:
         """
         members = "" if author is None else " AND author_id = ?"
         async with self._database.transaction() as connection:
+            # Kept for answering anew: the words go there too, unless an answer is still owed.
+            await connection.execute(
+                f"UPDATE inbox SET payload = NULL WHERE {_CONVERSATION}"  # noqa: S608
+                f" AND state IN ('done', 'skipped'){members}",
+                (*key_of(conversation), *(() if author is None else (storable(author.user_id),))),
+            )
             cursor = await connection.execute(
                 "UPDATE exchanges SET cleared = 1, question = '', speaker = '',"  # noqa: S608
                 " answer = CASE WHEN answer IS NULL THEN NULL ELSE '' END"
@@ -244,11 +263,12 @@ async def move_exchanges(
 
 
 # Questions that a message id may stand for: itself, or the one that our message answers.
-_QUESTIONS = (
-    "SELECT ? UNION SELECT inbox.message_id FROM inbox_replies JOIN inbox USING (inbox_id)"
+_BEHIND = (
+    "SELECT inbox.message_id FROM inbox_replies JOIN inbox USING (inbox_id)"
     " WHERE inbox_replies.platform = ? AND inbox_replies.channel_id = ?"
     " AND inbox_replies.message_id = ?"
 )
+_QUESTIONS = f"SELECT ? UNION {_BEHIND}"
 
 
 def _question_parameters(

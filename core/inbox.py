@@ -54,6 +54,17 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Which question a message of ours answers, and whose it is."""
+
+    inbox_id: InboxId
+    message_id: str
+    author_id: str
+    is_kept: bool
+    """Whether its words are still there, to answer it anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What is kept of a question."""
 
@@ -109,10 +120,20 @@ class DurableInbox:
             )
 
     async def finish(self, inbox_id: InboxId, state: InboxState = InboxState.DONE) -> None:
-        """Nothing is owed any more; of the question only its place is kept."""
+        """Nothing is owed any more.
+
+        The words are kept as long as the history has them, so that the question can be answered
+        anew; of what is no question (a command, a file) only its place is.
+        """
         async with self._database.transaction() as connection:
             await connection.execute(
-                "UPDATE inbox SET state = ?, payload = NULL WHERE inbox_id = ?", (state, inbox_id)
+                "UPDATE inbox SET state = ?, payload = CASE WHEN EXISTS ("
+                "SELECT 1 FROM exchanges WHERE exchanges.platform = inbox.platform"
+                " AND exchanges.channel_id = inbox.channel_id"
+                " AND exchanges.thread_id = inbox.thread_id"
+                " AND exchanges.message_id = inbox.message_id AND cleared = 0"
+                ") THEN payload END WHERE inbox_id = ?",
+                (state, inbox_id),
             )
 
     async def sent(self, inbox_id: InboxId, message: SentMessage) -> None:
@@ -144,6 +165,60 @@ class DurableInbox:
                 sent = await _sent(connection, InboxId(inbox_id))
                 return Entry(InboxId(inbox_id), InboxState(state), digest, received_at, sent)
         return None
+
+    async def behind(self, conversation: ConversationRef, ours: str) -> Question | None:
+        """The question that this message of ours answers, in this very conversation."""
+        platform, channel_id, thread_id = key_of(conversation)
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT inbox_id, inbox.message_id, author_id, payload IS NOT NULL"
+                " FROM inbox_replies JOIN inbox USING (inbox_id)"
+                " WHERE inbox_replies.platform = ? AND inbox_replies.channel_id = ?"
+                " AND inbox_replies.message_id = ? AND thread_id = ?",
+                (platform, channel_id, storable(ours), thread_id),
+            )
+            for inbox_id, message_id, author_id, is_kept in rows:
+                return Question(InboxId(inbox_id), message_id, author_id, bool(is_kept))
+        return None
+
+    async def kept(self, conversation: ConversationRef, message_id: str) -> Owed | None:
+        """A question as it was asked and the messages that answer it, while its words are kept."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT inbox_id, payload FROM inbox WHERE platform = ? AND channel_id = ?"
+                " AND thread_id = ? AND message_id = ? AND payload IS NOT NULL",
+                (*key_of(conversation), storable(message_id)),
+            )
+            for row_id, payload in rows:
+                message, had_attachments = _unpacked(payload)
+                # The channel may have moved since the question was packed.
+                message = replace(message, conversation=conversation, message_id=message_id)
+                sent = await _sent(connection, InboxId(row_id))
+                return Owed(InboxId(row_id), message, sent, had_attachments)
+        return None
+
+    async def prune(self, days: float = 30) -> int:
+        """Let go of questions answered longer ago, but where a stored answer still needs them.
+
+        Buttons find their answer through these rows; they go when the history has let go of it.
+        """
+        before = self._clock() - days * 86_400
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE inbox SET payload = NULL"
+                " WHERE state IN ('done', 'skipped') AND received_at < ? AND payload IS NOT NULL",
+                (before,),
+            )
+            cursor = await connection.execute(
+                "DELETE FROM inbox WHERE state IN ('done', 'skipped') AND received_at < ?"
+                " AND NOT EXISTS (SELECT 1 FROM exchanges"
+                " WHERE exchanges.platform = inbox.platform"
+                " AND exchanges.channel_id = inbox.channel_id"
+                " AND exchanges.thread_id = inbox.thread_id"
+                " AND exchanges.message_id = inbox.message_id)",
+                (before,),
+            )
+            return cursor.rowcount
 
     async def owed(self, platforms: Iterable[Platform]) -> tuple[Owed, ...]:
         """Every question of these platforms without a complete answer, in order of arrival."""

@@ -103,6 +103,43 @@ M001_TURNS_AND_INBOX = Migration(
     ),
 )
 
+M002_FEEDBACK = Migration(
+    "m002_feedback",
+    (
+        # Words and numbers of the answer as it was judged: it may be made anew or be forgotten.
+        # message_id is the question's, as in `exchanges`.
+        """
+        CREATE TABLE feedback (
+            feedback_id INTEGER PRIMARY KEY,
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            author_id TEXT NOT NULL,
+            verdict TEXT NOT NULL CHECK (verdict IN ('up', 'down')),
+            question TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            refused INTEGER NOT NULL,
+            given_at REAL NOT NULL,
+            UNIQUE (platform, channel_id, thread_id, message_id, author_id)
+        ) STRICT
+        """,
+        "CREATE INDEX feedback_by_time ON feedback (given_at)",
+        "CREATE INDEX feedback_by_author ON feedback (platform, author_id)",
+        """
+        CREATE TABLE feedback_sources (
+            feedback_id INTEGER NOT NULL REFERENCES feedback ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            chunk_id INTEGER NOT NULL,
+            cited INTEGER NOT NULL,
+            relevance REAL NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (feedback_id, number)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 M003_CHANNELS = Migration(
     "m003_channels",
     (
@@ -261,4 +298,9 @@ M004_COMMANDS = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (M001_TURNS_AND_INBOX, M003_CHANNELS, M004_COMMANDS)
+MIGRATIONS: tuple[Migration, ...] = (
+    M001_TURNS_AND_INBOX,
+    M002_FEEDBACK,
+    M003_CHANNELS,
+    M004_COMMANDS,
+)

@@ -200,7 +200,7 @@ async def test_the_stop_button_serves_the_asker_and_moderators_alone(tmp_path):
 async def test_other_buttons_are_handed_on(tmp_path):
     pressed = []
 
-    async def action(event):
+    async def action(event, answers):
         pressed.append(event.action)
 
     async with world(tmp_path, hooks=Hooks(action=action)) as w:
