@@ -186,6 +186,11 @@ def set_message_reaction(call: Call) -> bool:
     return True
 
 
+def note(call: Call) -> bool:
+    """What is accepted and changes nothing here: descriptions, the menu button."""
+    return True
+
+
 METHODS: dict[str, Method] = {
     "getChat": get_chat,
     "getChatMember": get_chat_member,
@@ -198,5 +203,8 @@ METHODS: dict[str, Method] = {
     "setMyCommands": set_my_commands,
     "getMyCommands": get_my_commands,
     "deleteMyCommands": delete_my_commands,
+    "setMyDescription": note,
+    "setMyShortDescription": note,
+    "setChatMenuButton": note,
     "setMessageReaction": set_message_reaction,
 }

@@ -96,6 +96,10 @@ def edit_text(call: Call) -> dict:
     message = _to_edit(call)
     if message.files:
         raise bad_request("there is no text in the message to edit")
+    if call.options.version >= content.RICH and "rich_message" in call.given:
+        source, rich = content.rich(call)
+        keyboard = content.keyboard(call)
+        return _edited(call, message, text=source, entities=[], keyboard=keyboard, rich=rich)
     text, entities = content.formatted(call, "text", content.MAX_TEXT, "MESSAGE_TOO_LONG")
     if not text:
         raise bad_request("message text is empty")

@@ -11,11 +11,7 @@ from tests.platforms.telegram_server.calls import Call, Method
 from tests.platforms.telegram_server.errors import bad_request, not_found
 from tests.platforms.telegram_server.model import Chat
 
-RICH = (10, 1)
 CAN_STOP = (10, 3)
-MAX_RICH = 32_768
-MAX_BLOCKS = 500
-_RICH_FORMS = ("markdown", "html", "blocks")
 
 
 def _since(version: tuple[int, int], method: Callable[[Call], object]) -> Method:
@@ -56,30 +52,9 @@ def send_message_draft(call: Call) -> bool:
     return _drafted(call, chat, text)
 
 
-def _rich(call: Call) -> tuple[str, dict]:
-    """The source of a rich message, and its blocks: here one paragraph for each."""
-    given = call.given.data("rich_message")
-    if not isinstance(given, dict) or sum(form in given for form in _RICH_FORMS) != 1:
-        raise bad_request("exactly one of html, markdown and blocks must be used")
-    if "blocks" in given:
-        blocks = given["blocks"]
-        source = "\n\n".join(str(block.get("text", "")) for block in blocks)
-    else:
-        source = str(given.get("markdown") or given.get("html") or "").strip()
-        parts = [part.strip() for part in source.split("\n\n") if part.strip()]
-        blocks = [{"type": "paragraph", "text": part} for part in parts]
-    if not blocks:
-        raise bad_request("message text is empty")
-    if len(source) > MAX_RICH:
-        raise bad_request("message is too long")
-    if len(blocks) > MAX_BLOCKS:
-        raise bad_request("RICH_MESSAGE_BLOCKS_TOO_MUCH")
-    return source, {"blocks": blocks}
-
-
 def send_rich_message(call: Call) -> dict:
     chat = call.target()
-    source, rich = _rich(call)
+    source, rich = content.rich(call)
     message = new_message(call, chat)
     message.text, message.rich = source, rich
     return post(call, message)
@@ -87,7 +62,7 @@ def send_rich_message(call: Call) -> dict:
 
 def send_rich_message_draft(call: Call) -> bool:
     chat = _draft_target(call)
-    return _drafted(call, chat, _rich(call)[0])
+    return _drafted(call, chat, content.rich(call)[0])
 
 
 def edit_ephemeral_text(call: Call) -> bool:
@@ -118,8 +93,8 @@ def delete_ephemeral(call: Call) -> bool:
 
 METHODS: dict[str, Method] = {
     "sendMessageDraft": _since((9, 3), send_message_draft),
-    "sendRichMessage": _since(RICH, send_rich_message),
-    "sendRichMessageDraft": _since(RICH, send_rich_message_draft),
+    "sendRichMessage": _since(content.RICH, send_rich_message),
+    "sendRichMessageDraft": _since(content.RICH, send_rich_message_draft),
     "editEphemeralMessageText": _since(ephemeral.SINCE, edit_ephemeral_text),
     "editEphemeralMessageReplyMarkup": _since(ephemeral.SINCE, edit_ephemeral_markup),
     "deleteEphemeralMessage": _since(ephemeral.SINCE, delete_ephemeral),

@@ -21,7 +21,7 @@ class Changes:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def wait_for(self, predicate: Callable[[], Found], timeout: float) -> Found:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float) -> Found:  # noqa: ASYNC109
         """What the predicate returns once that is true; TimeoutError after so many seconds."""
         async with asyncio.timeout(timeout):
             while not (seen := predicate()):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.platforms.telegram_server.model import ADMINISTRATORS, Account, Chat, Topic
+from tests.platforms.telegram_server.model import ADMINISTRATORS, Account, Chat, Status, Topic
+from tests.platforms.telegram_server.world import Bot
 
 if TYPE_CHECKING:
     from tests.platforms.telegram_server.server import FakeTelegram
@@ -62,12 +63,15 @@ class Membership:
         chat.anonymous.discard(other.user_id)
         self._world.move(chat, other.account, "member", self.account)
 
-    def add_bot(self, chat: Chat, *, as_administrator: bool = False) -> None:
-        """Bring the bot into a chat; it is told by `my_chat_member`."""
-        bot = self._telegram.bot.account
-        self._world.move(chat, bot, "administrator" if as_administrator else "member", self.account)
+    def add_bot(
+        self, chat: Chat, bot: Bot | None = None, *, as_administrator: bool = False
+    ) -> None:
+        """Bring the bot (or another one) into a chat; it is told by `my_chat_member`."""
+        account = (bot or self._telegram.bot).account
+        status: Status = "administrator" if as_administrator else "member"
+        self._world.move(chat, account, status, self.account)
         if chat.kind != "channel":
-            self._world.service(chat, self.account, new_chat_members=[bot.json()])
+            self._world.service(chat, self.account, new_chat_members=[account.json()])
 
     def kick_bot(self, chat: Chat) -> None:
         """Remove the bot; writing there is forbidden to it from now on."""

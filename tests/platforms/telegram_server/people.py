@@ -63,7 +63,7 @@ class Person(Membership):
         text, marked = utf16.trimmed(text, list(entities))
         message = self._blank(chat, sent_at, anonymous=anonymous, as_chat=as_chat)
         message.text, message.entities = text, utf16.found(text, marked)
-        message.topic = topic if topic is not None else reply_to and reply_to.topic
+        message.topic = reply_to.topic if topic is None and reply_to is not None else topic
         message.reply_to, message.quote = reply_to, quote
         if files:
             self._album(message, files)

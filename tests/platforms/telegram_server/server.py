@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Self
 
 from aiohttp import web
@@ -27,10 +28,11 @@ from tests.platforms.telegram_server import (
 from tests.platforms.telegram_server.calls import Call, LoggedCall, Method, ServerOptions
 from tests.platforms.telegram_server.changes import Found
 from tests.platforms.telegram_server.errors import ApiError, not_found
+from tests.platforms.telegram_server.faults import Faults, LostAnswer
 from tests.platforms.telegram_server.flood import Flood, FloodLimits
 from tests.platforms.telegram_server.model import Account, Chat, Message
 from tests.platforms.telegram_server.people import Person
-from tests.platforms.telegram_server.stage import Stage
+from tests.platforms.telegram_server.stage import Stage, menu_scopes
 from tests.platforms.telegram_server.updates import Updates
 from tests.platforms.telegram_server.world import Bot, World
 
@@ -57,6 +59,7 @@ class FakeTelegram(Stage):
         self.options = options or ServerOptions()
         self.limits = limits or FloodLimits()
         super().__init__(World(self._time))
+        self.faults = Faults(self.world.changes.announce)
         self.log: list[LoggedCall] = []
         self.bot = self.add_bot(username, token, privacy_mode=privacy_mode)
         self.token = token
@@ -100,6 +103,15 @@ class FakeTelegram(Stage):
             await bot.updates.close()
         await self.disconnect()
 
+    @asynccontextmanager
+    async def outage(self) -> AsyncGenerator[None]:
+        """Nobody answers while the block lasts; then the same address does again."""
+        await self.disconnect()
+        try:
+            yield
+        finally:
+            await self.connect()
+
     async def connect(self) -> None:
         """Listen; after an outage on the same port as before."""
         application = web.Application(client_max_size=64 * 1024 * 1024)
@@ -128,12 +140,18 @@ class FakeTelegram(Stage):
             entry.parameters = given.values
             entry.files = {name: part.filename for name, part in given.parts.items()}
             self.log.append(entry)
+            await self.faults.before(entry.method)
             result = await self._call(request.match_info["token"], entry.method, given)
+            self.faults.after(entry.method)
             entry.status, body = 200, {"ok": True, "result": result}
+        except LostAnswer:
+            assert request.transport is not None
+            request.transport.abort()
+            entry.status, entry.description, body = 0, "lost", {}
         except ApiError as error:
             entry.status, entry.description, body = error.code, error.description, error.body()
         self.world.changes.announce()
-        return web.json_response(body, status=entry.status)
+        return web.json_response(body, status=entry.status or 500)
 
     async def _call(self, token: str, name: str, given: parameters.Parameters) -> object:
         bot = self._bot(token)
@@ -163,7 +181,7 @@ class FakeTelegram(Stage):
 
     # looking
 
-    async def wait_for(self, predicate: Callable[[], Found], timeout: float = 10.0) -> Found:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float = 10.0) -> Found:  # noqa: ASYNC109
         """What the predicate returns once it is true; woken by events, not by looking again."""
         return await self.world.changes.wait_for(predicate, timeout)
 
@@ -189,9 +207,29 @@ class FakeTelegram(Stage):
         """Calls of the bot beyond the limits."""
         return self.bot.flood.violations
 
+    @property
+    def edits(self) -> dict[Message, int]:
+        """How often each of the bot's messages was edited, wherever it is."""
+        chats = [*self.world.chats.values(), *self.world.private.values()]
+        return {
+            message: message.edits
+            for chat in chats
+            for message in chat.everything
+            if message.sender is self.bot.account
+        }
+
     def flood(self, chat: Chat | None, seconds: float) -> None:
         """Refuse what the bot sends to a chat (or anywhere) for a while."""
         self.bot.flood.impose(None if chat is None else chat.chat_id, seconds)
+
+    def commands_of(self, person: Person, chat: Chat) -> list[str]:
+        """The command menu that somebody's client shows in a chat: the narrowest that is set."""
+        commands = self.bot.commands
+        for scope in menu_scopes(person.user_id, chat):
+            for language in (person.account.language or "", ""):
+                if (*scope, language) in commands:
+                    return [each["command"] for each in commands[(*scope, language)]]
+        return []
 
     def user(self, first_name: str, username: str | None = None, *, language: str = "en") -> Person:
         """A new person."""

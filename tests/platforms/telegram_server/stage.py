@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tests.platforms.telegram_server.model import Account, Chat, Message
+from tests.platforms.telegram_server.model import ADMINISTRATORS, Account, Chat, Message
 from tests.platforms.telegram_server.world import Bot, World
 
 if TYPE_CHECKING:
@@ -90,6 +90,22 @@ class Stage:
             and (message.reply_to is question or (chat.kind == "private" and not message.reply_to))
         ]
 
+    def bot_messages(self, chat: Chat, topic: int | None = None) -> list[Message]:
+        """What the bot shows in a chat now, oldest first."""
+        return [
+            message
+            for message in chat.shown
+            if message.sender is self.bot.account and topic in (None, message.topic)
+        ]
+
+    def whispers(self, chat: Chat, person: Person) -> list[Message]:
+        """The ephemeral messages that somebody sees in a chat."""
+        return [
+            message
+            for message in chat.everything
+            if message.ephemeral_for is person.account and not message.deleted
+        ]
+
     def transcript(self, chat: Chat, topic: int | None = None) -> str:
         """What stands in a chat now: `Ada> …`, `bot> …`, files and buttons in brackets."""
         return "".join(
@@ -113,3 +129,16 @@ def _shown(message: Message) -> str:
     if message.buttons:
         shown.append("[" + "] [".join(message.buttons) + "]")
     return " ".join(shown)
+
+
+def menu_scopes(user_id: int, chat: Chat) -> list[tuple]:
+    """The scopes of command menus that apply, narrowest first, as Telegram looks for them."""
+    if chat.kind == "private":
+        return [("chat", chat.chat_id), ("all_private_chats",), ("default",)]
+    scopes: list[tuple] = [("chat_member", chat.chat_id, user_id)]
+    if chat.status_of(user_id) in ADMINISTRATORS:
+        scopes.append(("chat_administrators", chat.chat_id))
+    scopes.append(("chat", chat.chat_id))
+    if chat.status_of(user_id) in ADMINISTRATORS:
+        scopes.append(("all_chat_administrators",))
+    return [*scopes, ("all_group_chats",), ("default",)]
