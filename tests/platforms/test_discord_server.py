@@ -224,6 +224,9 @@ async def test_a_thread_that_the_bot_is_mentioned_in_becomes_its_own(fake, club,
         post = await alice.start_post(forum, "Question", f"{fake.bot.mention} in a forum")
         await fake.answer(post)
         assert bot.get_channel(post.channel.id).parent.id == forum.id
+        assert (await bot.get_channel(private.id).fetch_member(alice.id)).id == alice.id
+        with pytest.raises(discord.NotFound):
+            await bot.get_channel(public.id).fetch_member(club.guild.owner.id)
         opened = await bot.get_channel(general.id).create_thread(name="mine")
         assert fake.world.channels[opened.id].owner is fake.bot
 
@@ -259,6 +262,9 @@ async def test_floods_are_answered_429_and_counted_and_the_client_waits(alice):
             await target.send("after all")
             statuses = [each.status for each in fake.requests[-3:]]
             assert statuses == [429, 429, 200]
+            fake.refuse("overall", retry_after=0.05)
+            await target.send("after the global limit")
+            assert fake.flood_violations == 0
             async with asyncio.timeout(5):
                 await asyncio.gather(*(_raw_send(fake, channel) for _ in range(5)))
             assert fake.flood_violations >= 3

@@ -7,7 +7,9 @@ from tests.platforms.discord_server.errors import ApiError, invalid_form
 from tests.platforms.discord_server.state import (
     DEFAULT,
     EPHEMERAL,
+    PREVIEWS_OFF,
     REPLY,
+    SILENT,
     Channel,
     Json,
     Message,
@@ -16,7 +18,7 @@ from tests.platforms.discord_server.state import (
 from tests.platforms.discord_server.validation import check_message
 from tests.platforms.discord_server.world import World
 
-_SENT_FLAGS = EPHEMERAL | (1 << 2) | (1 << 12)
+_SENT_FLAGS = EPHEMERAL | PREVIEWS_OFF | SILENT
 
 
 def compose(world: World, channel: Channel, body: Body) -> Message:
@@ -52,6 +54,8 @@ def apply_edit(world: World, message: Message, body: Body) -> None:
     components = _components(data) if "components" in data else message.components
     files = attachments_after(data, body.files, message.files)
     check_message(content, embeds, components, files)
+    if "flags" in data:
+        message.flags = (message.flags & ~PREVIEWS_OFF) | ((data["flags"] or 0) & PREVIEWS_OFF)
     message.content, message.embeds, message.components = content, embeds, components
     message.files = _owned(files, message.channel)
     for file in message.files:

@@ -88,7 +88,8 @@ class Buckets:
         if not (waiting := self._forced.get(bucket)):
             return None
         rate = self.limits.of(bucket) or self.limits.overall
-        return Verdict(bucket, rate, 0, waiting.pop(0), refused=True)
+        is_global = bucket == "overall"
+        return Verdict(bucket, rate, 0, waiting.pop(0), refused=True, is_global=is_global)
 
     def take(self, bucket: str, key: str) -> Verdict | None:
         """Count one request; None for a bucket without limit."""

@@ -127,7 +127,7 @@ class Rest:
                 return None, json_response(failure.body, failure.status)
         if not route.open and request.headers.get("Authorization") != f"Bot {self.token}":
             raise unauthorized()
-        if forced := self.buckets.forced(route.bucket):
+        if forced := self.buckets.forced("overall") or self.buckets.forced(route.bucket):
             return forced, _too_many(forced)
         overall = None if route.open else self.buckets.take("overall", "")
         verdict = self.buckets.take(route.bucket, request.match_info.get(route.major, ""))

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from tests.platforms.discord_server.errors import (
     ApiError,
     missing_access,
-    missing_permissions,
     unknown,
 )
 from tests.platforms.discord_server.gateway import Gateway, application_flags
-from tests.platforms.discord_server.permissions import Permission, may, permissions_in
+from tests.platforms.discord_server.permissions import permissions_in
 from tests.platforms.discord_server.rest import Answer, Call, Route
-from tests.platforms.discord_server.rest_messages import require, visible_channel
-from tests.platforms.discord_server.state import PRIVATE_THREAD, PUBLIC_THREAD, Channel, Guild, User
+from tests.platforms.discord_server.rest_messages import visible_channel
+from tests.platforms.discord_server.state import Guild, User
 from tests.platforms.discord_server.wire import (
     channel_json,
     guild_json,
@@ -55,9 +54,6 @@ class PlaceRoutes:
             Route("GET", _GUILD + "/members/search", self.search_members),
             Route("GET", _GUILD + "/members/{user}", self.member),
             Route("GET", "/channels/{channel}", self.channel),
-            Route("POST", "/channels/{channel}/threads", self.make_thread),
-            Route("POST", "/channels/{channel}/messages/{message}/threads", self.make_thread),
-            Route("PUT", "/channels/{channel}/thread-members/@me", self.join_thread),
         ]
 
     async def gateway_address(self, call: Call) -> Answer:
@@ -179,30 +175,6 @@ class PlaceRoutes:
     async def channel(self, call: Call) -> Answer:
         """One channel or thread."""
         return channel_json(visible_channel(self.world, call.id("channel")), self.world.bot)
-
-    async def make_thread(self, call: Call) -> Answer:
-        """Open a thread, under a message or not."""
-        parent, bot = visible_channel(self.world, call.id("channel")), self.world.bot
-        if parent.guild is None or parent.is_thread:
-            raise ApiError(400, 50024, "Cannot execute action on this channel type")
-        on_message = "message" in call.request.match_info
-        kind = PUBLIC_THREAD if on_message else call.body.fields.get("type", PRIVATE_THREAD)
-        private = kind == PRIVATE_THREAD
-        wanted = Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS
-        require(self.world, parent, wanted)
-        key = call.id("message") if on_message else self.world.ids.make()
-        if on_message and key not in parent.messages:
-            raise unknown("Message")
-        name = call.body.fields["name"]
-        thread = Channel(key, kind, name, parent.guild, parent, owner=bot, thread_members={bot.id})
-        return channel_json(self.world.add_channel(thread), bot)
-
-    async def join_thread(self, call: Call) -> Answer:
-        """Take part in a thread."""
-        thread = visible_channel(self.world, call.id("channel"))
-        if thread.is_private_thread and not may(thread, self.world.bot, Permission.MANAGE_THREADS):
-            raise missing_permissions()
-        self.world.join_thread(thread, self.world.bot)
 
     def _guild(self, call: Call) -> Guild:
         guild = self.world.guilds.get(call.id("guild"))

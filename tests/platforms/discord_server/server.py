@@ -1,4 +1,15 @@
-"""A local Discord: `async with FakeDiscord() as discord:` in the test's own event loop."""
+"""A local Discord, in the test's own event loop; the bot comes to it from wherever it runs.
+
+async with FakeDiscord(limits=Limits(edits=Rate(5, 0.2))) as discord:
+    club = discord.server("Aquarists")
+    general, alice = club.channel("general"), club.join(discord.person("Alice"))
+    # … start a bot with discord.api_base_url and discord.token …
+    await discord.connected()
+    question = await alice.say(general, f"{discord.bot.mention} which pump?")
+    answer = await discord.answer(question, lambda message: "[1]" in message.content)
+    shown = await alice.press(answer, "Sources")
+    print(discord.transcript(general, alice))
+"""
 
 from __future__ import annotations
 
@@ -21,6 +32,7 @@ from tests.platforms.discord_server.rest_commands import CommandRoutes
 from tests.platforms.discord_server.rest_interactions import InteractionRoutes
 from tests.platforms.discord_server.rest_messages import MessageRoutes
 from tests.platforms.discord_server.rest_places import PlaceRoutes
+from tests.platforms.discord_server.rest_threads import ThreadRoutes
 from tests.platforms.discord_server.servers import Server
 from tests.platforms.discord_server.state import (
     Channel,
@@ -87,6 +99,7 @@ class FakeDiscord:
         routes = [
             *PlaceRoutes(self.world, self.gateway, operator).routes(),
             *MessageRoutes(self.world).routes(),
+            *ThreadRoutes(self.world).routes(),
             *CommandRoutes(self.world).routes(),
             *InteractionRoutes(self.world, self.interactions).routes(),
         ]
@@ -195,7 +208,10 @@ class FakeDiscord:
         self.world.unfurl(message, title)
 
     def refuse(self, bucket: str, retry_after: float, times: int = 1) -> None:
-        """Answer 429 to the next requests of a bucket: messages, edits, typing, webhooks…"""
+        """Answer 429 to the next requests of a bucket: messages, edits, typing, webhooks, overall.
+
+        Refusals that were ordered are no violations.
+        """
         self.rest.buckets.force(bucket, retry_after, times)
 
     def fail(

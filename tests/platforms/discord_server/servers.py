@@ -123,6 +123,11 @@ class Server:
         self._tell("GUILD_MEMBER_UPDATE", member_json(member), intent)
 
     @property
+    def everyone(self) -> Role:
+        """The role that all members have."""
+        return self.guild.everyone
+
+    @property
     def bot_role(self) -> Role:
         """The role that Discord made for the bot."""
         return next(role for role in self.guild.roles.values() if role.bot is self.world.bot)

@@ -16,7 +16,7 @@ EPOCH_MS = 1_420_070_400_000
 
 TEXT, DIRECT_MESSAGE, CATEGORY, PUBLIC_THREAD, PRIVATE_THREAD, FORUM = 0, 1, 4, 11, 12, 15
 DEFAULT, JOINED, THREAD_MADE, REPLY, SLASH_ANSWER, MENU_ANSWER = 0, 7, 18, 19, 20, 23
-EPHEMERAL, LOADING = 1 << 6, 1 << 7
+PREVIEWS_OFF, EPHEMERAL, LOADING, SILENT = 1 << 2, 1 << 6, 1 << 7, 1 << 12
 
 
 class Snowflakes:
@@ -227,6 +227,11 @@ class Message:
     def is_ephemeral(self) -> bool:
         """True where one person sees it."""
         return bool(self.flags & EPHEMERAL)
+
+    @property
+    def has_previews_off(self) -> bool:
+        """True where links in it get no preview."""
+        return bool(self.flags & PREVIEWS_OFF)
 
     @property
     def is_loading(self) -> bool:
