@@ -99,6 +99,7 @@ class Message:
     edits: int = 0
     """How often it was edited, keyboards included."""
     ephemeral_for: Account | None = None
+    replies: list[Message] = field(default_factory=list)
     reactions: dict[int, list[str]] = field(default_factory=dict)
 
     @property

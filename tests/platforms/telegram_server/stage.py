@@ -78,17 +78,16 @@ class Stage:
 
     def answers_to(self, question: Message) -> list[Message]:
         """The bot's messages that reply to one; in a private chat also those that follow it."""
-        chat = question.chat
-        if question not in chat.everything:
-            return []
-        later = chat.everything[chat.everything.index(question) + 1 :]
-        return [
-            message
-            for message in later
-            if message.sender is self.bot.account
-            and not message.deleted
-            and (message.reply_to is question or (chat.kind == "private" and not message.reply_to))
-        ]
+        later = question.replies
+        if question.chat.kind == "private":
+            everything = question.chat.everything
+            later = [
+                message
+                for message in everything[everything.index(question) + 1 :]
+                if message.reply_to in (None, question)
+            ]
+        bot = self.bot.account
+        return [message for message in later if message.sender is bot and not message.deleted]
 
     def bot_messages(self, chat: Chat, topic: int | None = None) -> list[Message]:
         """What the bot shows in a chat now, oldest first."""

@@ -147,6 +147,8 @@ class World:
         if message.ephemeral_for is None:
             chat.messages[message.message_id] = message
         chat.everything.append(message)
+        if message.reply_to is not None:
+            message.reply_to.replies.append(message)
         self.deliver(message, "channel_post" if chat.kind == "channel" else "message")
         self.changes.announce()
         return message
