@@ -1,0 +1,7 @@
+"""Discord: the gateway in, messages, files and menus out; slash commands from the core's table."""
+
+from __future__ import annotations
+
+from bot.adapters.discord.listener import Addressed, DiscordListener
+
+__all__ = ["Addressed", "DiscordListener"]

@@ -1,0 +1,233 @@
+"""Sends for Discord: messages, files, menus; what only one member sees; who may read what."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+import discord
+
+from bot.adapters.discord.answers import Answers
+from bot.adapters.discord.content import Content
+from bot.adapters.discord.interactions import Held, Interactions, Route
+from bot.adapters.discord.refusals import asking
+from bot.adapters.discord.standing import standing_in
+from bot.adapters.discord.translate import channel_ref
+from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
+from core.events import ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
+from core.ports import Capabilities, Standing
+from core.replies import Menu
+from core.text import split_message
+
+MAX_TEXT: Final = 2000
+MAX_UPLOAD: Final = 10 * 1024 * 1024
+"""What every server takes; boosted ones take more."""
+_NO_HISTORY: Final = 160002
+"""A reply is refused where we may not read what came before; the text alone is not."""
+_MOST: Final = 5000
+_NOWHERE: Final = ConversationRef(channel_ref(0))
+
+
+class DiscordOutbox:
+    """Raises the core's `DeliveryError`s only."""
+
+    def __init__(self, client: discord.Client, interactions: Interactions, interval: float) -> None:
+        """`interval`: seconds between two edits in one channel, which Discord counts together."""
+        self._client = client
+        self._interactions = interactions
+        self._answers = Answers(client, interactions)
+        self._capabilities = Capabilities(
+            max_text=MAX_TEXT,
+            max_upload=MAX_UPLOAD,
+            can_buttons=True,
+            edit_interval_private=interval,
+            edit_interval_group=interval,
+        )
+        self._elsewhere: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._nonces: dict[str, str] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    async def send(
+        self,
+        to: ConversationRef,
+        text: str,
+        *,
+        reply_to: ReplyTo | None = None,
+        key: str | None = None,
+        menus: Sequence[Menu] = (),
+    ) -> str:
+        """An interaction too old to be answered is answered by an ordinary message."""
+        return await self._send(to, Content(text, menus), reply_to, key)
+
+    async def send_file(
+        self,
+        to: ConversationRef,
+        filename: str,
+        data: bytes,
+        *,
+        reply_to: ReplyTo | None = None,
+        key: str | None = None,
+    ) -> str:
+        return await self._send(to, Content(filename=filename, data=data), reply_to, key)
+
+    async def edit(
+        self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
+    ) -> None:
+        content = Content(text, menus)
+        route = self._interactions.route(message_id)
+        async with asking(to):
+            if route is not None and self._interactions.lives(route.held):
+                await self._answers.edit(route, content)
+            elif route is not None and self._is_lost(route, message_id):
+                # Nothing reaches it any more: the whole of it is sent to the one it is for.
+                await self._in_private(route.held, content, message_id)
+            else:
+                channel_id, actual = self._place_of(to, message_id)
+                with content.parameters() as parameters:
+                    await self._client.http.edit_message(channel_id, actual, params=parameters)
+
+    async def delete(self, to: ConversationRef, message_id: str) -> None:
+        route = self._interactions.route(message_id)
+        async with asking(to):
+            if route is not None and self._interactions.lives(route.held):
+                await self._answers.delete(route)
+            elif route is not None and self._is_lost(route, message_id):
+                raise ChannelGoneError(to)
+            else:
+                await self._client.http.delete_message(*self._place_of(to, message_id))
+
+    async def typing(self, to: ConversationRef) -> None:
+        async with asking(to):
+            await self._client.http.send_typing(_channel_id(to))
+
+    async def draft(self, to: ConversationRef, answers: str, text: str) -> bool:
+        """Discord has no drafts."""
+        return False
+
+    async def reveal(self, to: InteractionRef, text: str, *, menus: Sequence[Menu] = ()) -> None:
+        """As a message that only they see; in private once the interaction is too old for it."""
+        held = self._interactions.held(to)
+        if held is None:
+            raise ChannelGoneError(_NOWHERE)
+        parts = split_message(text, MAX_TEXT)
+        for place, part in enumerate(parts):
+            content = Content(part, menus if place == len(parts) - 1 else ())
+            async with asking(held.conversation):
+                if self._interactions.lives(held):
+                    await self._answers.send(held, content, private=True)
+                else:
+                    await self._in_private(held, content)
+
+    async def direct(self, user_id: str) -> ConversationRef:
+        async with asking(_NOWHERE):
+            try:
+                channel = await self._client.create_dm(discord.Object(int(user_id)))
+            except (ValueError, discord.NotFound) as error:
+                raise ForbiddenError(_NOWHERE) from error
+        return ConversationRef(channel_ref(channel.id))
+
+    async def leave(self, server_id: str) -> None:
+        server = self._client.get_guild(int(server_id))
+        if server is not None:
+            async with asking(ConversationRef(channel_ref(server.id))):
+                await server.leave()
+
+    async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
+        standing = await self.standing(user_id, channel)
+        return standing.can_read if standing is not None else None
+
+    async def standing(self, user_id: str, channel: ChannelRef) -> Standing | None:
+        channel_id = int(channel.channel_id)
+        server_id = self._server_of(channel_id)
+        async with asking(ConversationRef(channel)):
+            return await standing_in(self._client, int(user_id), channel_id, server_id)
+
+    def _server_of(self, channel_id: int) -> int | None:
+        """The server that a channel is in, which never changes; None where we do not know it."""
+        for server in self._client.guilds:
+            if server.get_channel_or_thread(channel_id) is not None:
+                return server.id
+        return None
+
+    async def _send(
+        self, to: ConversationRef, content: Content, reply_to: ReplyTo | None, key: str | None
+    ) -> str:
+        held = self._interactions.held(reply_to) if isinstance(reply_to, InteractionRef) else None
+        if held is None or not (held.private or self._interactions.lives(held)):
+            return await self._post(to, content, reply_to, key)
+        async with asking(to):
+            if self._interactions.lives(held):
+                return await self._answers.send(held, content, private=held.private)
+            return await self._in_private(held, content)
+
+    async def _post(
+        self, to: ConversationRef, content: Content, reply_to: ReplyTo | None, key: str | None
+    ) -> str:
+        # Discord takes a message once per nonce. Where its yes was lost on the way, the next
+        # attempt under the same key makes no second message.
+        nonce = self._nonces.pop(key or "", None) or secrets.token_hex(12)
+        try:
+            async with asking(to):
+                return await self._posted(to, content, reply_to, nonce)
+        except DeliveryRateLimitedError:
+            if key is not None:
+                self._nonces[key] = nonce
+            raise
+
+    async def _posted(
+        self, to: ConversationRef, content: Content, reply_to: ReplyTo | None, nonce: str
+    ) -> str:
+        channel_id = _channel_id(to)
+        reference = _reference(reply_to) if isinstance(reply_to, MessageRef) else None
+        try:
+            return await self._into(channel_id, content, nonce, reference)
+        except discord.HTTPException as error:
+            if reference is None or error.code != _NO_HISTORY:
+                raise
+            return await self._into(channel_id, content, nonce)
+
+    async def _into(
+        self,
+        channel_id: int,
+        content: Content,
+        nonce: str | None = None,
+        reference: discord.MessageReference | None = None,
+    ) -> str:
+        with content.parameters(nonce=nonce, reference=reference) as parameters:
+            made = await self._client.http.send_message(channel_id, params=parameters)
+        return str(made["id"])
+
+    async def _in_private(self, held: Held, content: Content, message_id: str | None = None) -> str:
+        """To the one who asked, since nobody else may see it; `message_id` is what it replaces."""
+        channel = await self._client.create_dm(discord.Object(held.user_id))
+        made = await self._into(channel.id, content)
+        for known in (made, message_id):
+            if known is not None:
+                self._elsewhere[known] = (channel.id, int(made))
+        while len(self._elsewhere) > _MOST:
+            self._elsewhere.popitem(last=False)
+        return made
+
+    def _is_lost(self, route: Route, message_id: str) -> bool:
+        """Whether only an interaction that has ended could change the message."""
+        return route.held.private and message_id not in self._elsewhere
+
+    def _place_of(self, to: ConversationRef, message_id: str) -> tuple[int, int]:
+        return self._elsewhere.get(message_id) or (_channel_id(to), int(message_id))
+
+
+def _channel_id(to: ConversationRef) -> int:
+    return int(to.thread_id or to.channel.channel_id)
+
+
+def _reference(answered: MessageRef) -> discord.MessageReference:
+    return discord.MessageReference(
+        message_id=int(answered.message_id),
+        channel_id=_channel_id(answered.conversation),
+        fail_if_not_exists=False,
+    )
