@@ -15,7 +15,6 @@ from pathlib import Path
 from bot.config_values import Folders, Servers, Top, Values
 from bot.errors import ConfigError, Problem
 from bot.settings import (
-    AdmissionSettings,
     Config,
     DiscordSettings,
     LogSettings,
@@ -24,7 +23,7 @@ from bot.settings import (
     WebSettings,
 )
 from bot.toml_lines import TomlLines, syntax_error_line
-from core.settings import ChatSettings, DispatcherSettings, EngineSettings
+from core.settings import AdmissionSettings, ChatSettings, DispatcherSettings, EngineSettings
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
 
 DEFAULT_FILE = "config.toml"

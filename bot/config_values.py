@@ -13,7 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import Problem
 from bot.settings import (
-    AdmissionSettings,
     DiscordSettings,
     LogSettings,
     NetworkSettings,
@@ -21,7 +20,7 @@ from bot.settings import (
     WebSettings,
 )
 from bot.toml_lines import TomlLines
-from core.settings import ChatSettings, DispatcherSettings, EngineSettings
+from core.settings import AdmissionSettings, ChatSettings, DispatcherSettings, EngineSettings
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
 
 ENV_PREFIX = "LOREKEEPER__"
@@ -105,6 +104,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "knowledge.max_archive_depth": (0, 20),
     "knowledge.parse_seconds": (1, 86_400),
     "knowledge.parse_memory_mb": (128, 1_000_000),
+    "discord.edit_interval_seconds": (0, 60),
     "telegram.group_messages_per_minute": (1, 10_000),
     "web.port": (0, 65_535),
 }

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from core.settings import ChatSettings, DispatcherSettings, EngineSettings
+from core.settings import AdmissionSettings, ChatSettings, DispatcherSettings, EngineSettings
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings
 
 SAMPLES = Path(__file__).resolve().parent.parent / "knowledge_base" / "samples"
@@ -22,6 +22,10 @@ class DiscordSettings:
     token: SecretStr | None = None
     message_content: bool = False
     api_base_url: str = "https://discord.com/api/v10"
+    proxy: str | None = None
+    """Overrides `network.proxy`."""
+    edit_interval_seconds: float = 1.25
+    """Between two edits in one channel: Discord takes about five messages in five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,6 @@ class TelegramSettings:
     group_messages_per_minute: int = 20
     local_mode: bool = False
     """The two addresses are a Bot API server of one's own, which has no limit of 20 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class AdmissionSettings:
-    """Which servers and strangers are served."""
-
-    policy: Literal["owner", "list", "open"] = "owner"
-    servers: tuple[str, ...] = ()
-    direct_messages: Literal["members", "owner", "open"] = "members"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,3 +68,13 @@ class DispatcherSettings:
     """Until how long after a question its edit brings a new answer."""
     longest_answer_characters: int = 6000
     """A longer answer goes as its beginning and a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionSettings:
+    """Which servers and strangers are served."""
+
+    policy: Literal["owner", "list", "open"] = "owner"
+    servers: tuple[str, ...] = ()
+    """Those that are served without asking, as "discord:42" or "telegram:-100"."""
+    direct_messages: Literal["members", "owner", "open"] = "members"

@@ -1,0 +1,254 @@
+"""Which servers, groups and strangers are served; nobody else gets more than one message."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from core.admission_rows import Admissions, Applicant, Subject, Verdict, subject_of, written
+from core.belonging import Belonging
+from core.envoy import Envoy
+from core.errors import NotAllowedError
+from core.events import (
+    ActionPressed,
+    Asked,
+    ChannelKind,
+    ChannelRef,
+    InteractionRef,
+    Joined,
+    Left,
+    MemberRef,
+    Platform,
+    ServerRef,
+)
+from core.explain import explain
+from core.inert import inert
+from core.language import Words
+from core.replies import Button, Menu
+from core.settings import AdmissionSettings
+from core.sightings import Sightings
+
+PREFIX: Final = "admit:"
+"""What the actions of our buttons begin with: "admit:discord:42:yes", members' ids with an @."""
+
+Welcome: TypeAlias = Callable[[Joined], Awaitable[None]]
+_log = logging.getLogger(__name__)
+
+
+class Admission:
+    """Decides by policy and by what owners pressed. Where no platform is connected (the operator's
+    shell) it only keeps what was decided; a running bot follows that at the next message."""
+
+    def __init__(
+        self,
+        rows: Admissions,
+        sightings: Sightings,
+        belonging: Belonging,
+        envoy: Envoy,
+        settings: AdmissionSettings,
+        welcome: Welcome | None = None,
+    ) -> None:
+        self._rows = rows
+        self._sightings = sightings
+        self._belonging = belonging
+        self._envoy = envoy
+        self._settings = settings
+        self._welcome = welcome
+
+    async def admits(self, asked: Asked) -> bool:
+        """Whether to deal with this at all. Who is turned away for the first time is told so."""
+        channel = asked.conversation.channel
+        if channel.platform.is_operators:
+            return True
+        if asked.kind is ChannelKind.PRIVATE:
+            return await self._admits_member(asked)
+        server = ServerRef(channel.platform, asked.server_id or channel.channel_id)
+        name = asked.place.server_name or asked.place.channel_name
+        applicant = await self._rows.find(server) or Applicant(
+            server, name, conversation=asked.conversation
+        )
+        match self.standing(applicant):
+            case "admitted":
+                return True
+            case "refused":
+                await self._envoy.leave(server)
+            case "pending":
+                await self._turn_away(applicant, asked.locale, asked)
+        return False
+
+    async def membership(self, event: Joined | Left) -> None:
+        """The bot was added somewhere, or taken out."""
+        server = ServerRef(event.platform, event.server_id)
+        if isinstance(event, Left):
+            await self._rows.left(server)
+            return
+        applicant = await self._rows.joined(server, event.name, event.conversation)
+        by = None if event.by is None else MemberRef(event.platform, event.by.user_id)
+        if by in self._envoy.owners and by is not None and applicant.verdict == "pending":
+            applicant = await self._rows.decide(server, "admitted", by.user_id)
+        match self.standing(applicant):
+            case "admitted":
+                if self._welcome is not None:
+                    await self._welcome(event)
+            case "refused":
+                await self._envoy.leave(server)
+            case "pending":
+                await self._turn_away(applicant, event.locale, event)
+
+    async def pressed(self, event: ActionPressed) -> None:
+        """An owner decided, by a button whose action begins with `PREFIX`."""
+        _ = self._envoy.words(event.locale)
+        subject, approved = _decision(event.action)
+        by = MemberRef(event.conversation.channel.platform, event.author.user_id)
+        if subject is None:
+            return
+        if by not in self._envoy.owners:
+            told = explain(NotAllowedError("owner"), _)
+            if event.interaction is not None and told:
+                await self._envoy.reveal(event.interaction, told)
+            return
+        applicant = await (self.approve if approved else self.refuse)(subject, by.user_id)
+        title = _title(applicant)
+        told = _("{name} is approved.", name=title) if approved else (
+            _("{name} is refused.", name=title)
+        )  # fmt: skip
+        await self._envoy.replace(event.conversation, event.message_id, told)
+
+    async def approve(self, subject: Subject, by: str) -> Applicant:
+        """Serve them from now on, and say so where they wait."""
+        before = await self._rows.find(subject)
+        applicant = await self._rows.decide(subject, "admitted", by)
+        waiting = before is not None and before.told and before.verdict != "admitted"
+        if waiting and applicant.conversation is not None:
+            _ = self._envoy.words()
+            text = _(
+                "I was approved. Whoever administers this place can set me up with `/setup`; then "
+                "drop a file here, or ask me."
+            )
+            await self._envoy.say(applicant.conversation, text)
+        return applicant
+
+    async def refuse(self, subject: Subject, by: str) -> Applicant:
+        """Serve them no longer, and leave."""
+        applicant = await self._rows.decide(subject, "refused", by)
+        if isinstance(subject, ServerRef):
+            await self._envoy.leave(subject)
+        return applicant
+
+    async def applicants(self) -> tuple[Applicant, ...]:
+        """Everybody on record, those who wait first."""
+        return await self._rows.all()
+
+    def standing(self, applicant: Applicant) -> Verdict:
+        """How somebody on record stands by the policy that holds now."""
+        if applicant.verdict == "refused":
+            return "refused"
+        if isinstance(applicant.subject, MemberRef):
+            return applicant.verdict
+        listed = written(applicant.subject) in self._settings.servers
+        if listed or self._settings.policy == "open":
+            return "admitted"
+        return "pending" if self._settings.policy == "list" else applicant.verdict
+
+    async def _admits_member(self, asked: Asked) -> bool:
+        member = MemberRef(asked.conversation.channel.platform, asked.author.user_id)
+        if member in self._envoy.owners:
+            return True
+        name = asked.author.display_name
+        applicant = await self._rows.find(member) or Applicant(
+            member, name, conversation=asked.conversation
+        )
+        if applicant.verdict != "pending":
+            return applicant.verdict == "admitted"
+        match self._settings.direct_messages:
+            case "open":
+                return True
+            case "members":
+                if await self._belonging.is_member(member, self._served):
+                    return True
+            case "owner":
+                pass
+        await self._turn_away(applicant, asked.locale, asked)
+        return False
+
+    async def _served(self, platform: Platform) -> tuple[ChannelRef, ...]:
+        """One channel of every place that is served, preferably one that all of it can see."""
+        found: dict[ServerRef, ChannelRef] = {}
+        records = {row.subject: row for row in await self._rows.all()}
+        for seen in sorted(
+            await self._sightings.channels_on(platform), key=lambda own: own.is_restricted
+        ):
+            server = seen.server or ServerRef(platform, seen.channel.channel_id)
+            found.setdefault(server, seen.channel)
+        for subject, row in records.items():
+            if isinstance(subject, ServerRef) and row.conversation is not None:
+                found.setdefault(subject, row.conversation.channel)
+        served = []
+        for server, channel in found.items():
+            row = records.get(server) or Applicant(server)
+            is_here = row.left_at is None and channel.platform is platform
+            if is_here and self.standing(row) == "admitted":
+                served.append(channel)
+        return tuple(served)
+
+    async def _turn_away(
+        self, applicant: Applicant, locale: str | None, event: Asked | Joined
+    ) -> None:
+        """Say once why there is no answer, and let the owners know."""
+        _ = self._envoy.words(locale)
+        text = self._reason(applicant, _)
+        reply_to = None if isinstance(event, Joined | ActionPressed) else event.reply_to
+        if isinstance(reply_to, InteractionRef):
+            # A command waits for its answer, each time; nobody else sees this one.
+            await self._envoy.reveal(reply_to, text)
+        if not await self._rows.tell_once(applicant):
+            return
+        if applicant.conversation is not None and not isinstance(reply_to, InteractionRef):
+            await self._envoy.say(applicant.conversation, text)
+        asks = (
+            self._settings.policy == "owner"
+            if isinstance(applicant.subject, ServerRef)
+            else self._settings.direct_messages == "owner"
+        )
+        if asks:
+            await self._ask_owners(applicant)
+
+    def _reason(self, applicant: Applicant, _: Words) -> str:
+        if isinstance(applicant.subject, ServerRef):
+            return _(
+                "Whoever runs me has to approve this place first. Until then I read and keep "
+                "nothing here."
+            )
+        if self._settings.direct_messages == "owner":
+            return _("Whoever runs me has to approve you first. Until then I keep nothing.")
+        return _(
+            "I answer private messages only of people from the servers and groups that I serve."
+        )
+
+    async def _ask_owners(self, applicant: Applicant) -> None:
+        _ = self._envoy.words()
+        text = _("{name} would like to be served. Shall I?", name=_title(applicant))
+        action = f"{PREFIX}{written(applicant.subject)}:"
+        menu = Menu(
+            (
+                Button(f"{action}yes", _("Approve"), "good"),
+                Button(f"{action}no", _("Refuse"), "danger"),
+            )
+        )
+        if not await self._envoy.tell_owners(text, (menu,)):
+            _log.warning(
+                "%s waits for approval, and no owner could be asked: `python -m bot admit`",
+                written(applicant.subject),
+            )
+
+
+def _decision(action: str) -> tuple[Subject | None, bool]:
+    """Whom a button is about, and whether it admits them."""
+    text, _, answer = action.removeprefix(PREFIX).rpartition(":")
+    return (subject_of(text) if answer in ("yes", "no") else None), answer == "yes"
+
+
+def _title(applicant: Applicant) -> str:
+    own = written(applicant.subject)
+    return f"{inert(applicant.name)} ({own})" if applicant.name else own

@@ -1,0 +1,90 @@
+"""Messages that are no replies: to a place, to the owners, to who pressed a button."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from core.errors import DeliveryError
+from core.events import ConversationRef, InteractionRef, MemberRef, Platform, ServerRef
+from core.language import Words, words
+from core.ports import Outbox
+from core.replies import Menu
+
+_log = logging.getLogger(__name__)
+
+
+class Envoy:
+    """Says things where they can be said. What a platform does not take is logged: nobody waits."""
+
+    def __init__(
+        self,
+        outboxes: Mapping[Platform, Outbox],
+        owners: frozenset[MemberRef] = frozenset(),
+        language: str = "en",
+    ) -> None:
+        self._outboxes = outboxes
+        self._language = language
+        self.owners: Final = owners
+
+    def words(self, locale: str | None = None) -> Words:
+        """By the platform's locale, else by the configuration."""
+        return words(locale or self._language)
+
+    async def say(self, to: ConversationRef, text: str, menus: Sequence[Menu] = ()) -> bool:
+        """Whether the message is out."""
+        outbox = self._outboxes.get(to.channel.platform)
+        if outbox is None:
+            return False
+        try:
+            await outbox.send(to, text, menus=menus)
+        except DeliveryError:
+            _log.warning("a message could not be sent", exc_info=True)
+            return False
+        return True
+
+    async def replace(self, to: ConversationRef, message_id: str, text: str) -> None:
+        """Let a message of ours say this, without buttons."""
+        outbox = self._outboxes.get(to.channel.platform)
+        if outbox is None:
+            return
+        try:
+            await outbox.edit(to, message_id, text)
+        except DeliveryError:
+            _log.warning("a message could not be edited", exc_info=True)
+
+    async def tell_owners(self, text: str, menus: Sequence[Menu] = ()) -> bool:
+        """In private; whether any of them was reached."""
+        reached = False
+        for owner in sorted(self.owners, key=lambda own: (own.platform, own.user_id)):
+            outbox = self._outboxes.get(owner.platform)
+            if outbox is None:
+                continue
+            try:
+                to = await outbox.direct(owner.user_id)
+            except DeliveryError:
+                _log.warning("an owner cannot be written to", exc_info=True)
+                continue
+            reached = await self.say(to, text, menus) or reached
+        return reached
+
+    async def reveal(self, to: InteractionRef, text: str) -> None:
+        """To the one who pressed or asked, and nobody else."""
+        outbox = self._outboxes.get(to.platform)
+        if outbox is None:
+            return
+        try:
+            await outbox.reveal(to, text)
+        except DeliveryError:
+            _log.warning("an interaction could not be answered", exc_info=True)
+
+    async def leave(self, server: ServerRef) -> None:
+        """Go away from there."""
+        outbox = self._outboxes.get(server.platform)
+        if outbox is None:
+            return
+        try:
+            await outbox.leave(server.server_id)
+        except DeliveryError:
+            _log.warning("a place could not be left", exc_info=True)
