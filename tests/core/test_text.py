@@ -31,6 +31,7 @@ def words(text: str) -> list[str]:
 
 prose = st.integers(1, 120).map(lambda n: " ".join(f"w{i}" for i in range(n)) + ".")
 chinese = st.integers(1, 80).map(lambda n: "".join(f"w{i}号门每天九点开放。" for i in range(n)))
+emoji = st.integers(1, 80).map(lambda n: " ".join(f"w{i}👩‍🚀🇨🇳é" for i in range(n)))
 items = st.integers(1, 40).map(lambda n: "\n".join(f"- item w{i}" for i in range(n)))
 numbered = st.integers(1, 30).map(lambda n: "\n\n".join(f"{i + 1}. item w{i}" for i in range(n)))
 table = st.integers(1, 40).map(
@@ -45,7 +46,7 @@ code = st.builds(
     st.integers(0, 60),
 )
 documents = st.lists(
-    st.one_of(prose, chinese, items, numbered, table, code), min_size=1, max_size=8
+    st.one_of(prose, chinese, emoji, items, numbered, table, code), min_size=1, max_size=8
 ).map("\n\n".join)
 counts = st.sampled_from([len, utf16_length])
 
@@ -58,6 +59,38 @@ def test_parts_in_a_row_are_the_text_each_fits_and_closes_what_it_opens(text, li
     assert all(part.strip() for part in parts)
     assert [open_fence(part) for part in parts] == [None] * len(parts)
     assert words("\n".join(parts)) == words(text)
+
+
+def blocks(text: str) -> tuple[list[tuple[str, str]], str]:
+    """The lines of code with the language of their fence, and all that stands outside, unspaced."""
+    inside: list[tuple[str, str]] = []
+    outside: list[str] = []
+    fence: tuple[str, str] | None = None
+    for line in text.split("\n"):
+        opening = re.fullmatch(r"(`{3,}|~{3,})(\S*)", line)
+        if fence is None and opening:
+            fence = opening[1], opening[2]
+        elif fence is not None and line == fence[0]:
+            fence = None
+        elif fence is not None:
+            inside.append((fence[1], line))
+        else:
+            outside.append("".join(line.split()))
+    return inside, "".join(outside)
+
+
+@given(documents, st.integers(200, 900), counts)
+def test_parts_in_a_row_give_back_every_letter_and_every_line_of_code_in_its_language(
+    text, limit, count
+):
+    inside: list[tuple[str, str]] = []
+    outside = ""
+    for part in split_message(text, limit, count):
+        code_lines, prose_of_part = blocks(part)
+        inside += code_lines
+        outside += prose_of_part
+
+    assert (inside, outside) == blocks(text)
 
 
 ANYTHING = st.text(
