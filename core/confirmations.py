@@ -52,7 +52,7 @@ class Confirmations:
         return token
 
     async def take(self, token: str, channel: ChannelRef, member: MemberRef) -> Invocation:
-        """The command, confirmed, and the token with it: a second press finds nothing.
+        """The command, to be run now. The token goes with it: a second press finds nothing.
 
         Raises `NoLongerOpenError` where there is none, it is too old, or it was asked elsewhere;
         `NotYoursError`, which leaves it open, for anybody but who was asked.
@@ -79,4 +79,4 @@ class Confirmations:
                 "DELETE FROM confirmations WHERE token = ?", (storable(token),)
             )
         stored = json.loads(packed)
-        return Invocation(stored["name"], stored["options"], confirmed=True)
+        return Invocation(stored["name"], stored["options"])

@@ -161,6 +161,14 @@ class RestrictedBaseError(UserError):
         self.name = name
 
 
+class BadBaseNameError(UserError):
+    """No name that somebody can give a base."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class NoLongerOpenError(UserError):
     """What a button asked was answered already, is too old, or was asked elsewhere."""
 

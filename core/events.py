@@ -132,8 +132,6 @@ class Invocation:
 
     name: str
     options: Mapping[str, str | int | bool | Attachment] = field(default_factory=dict)
-    confirmed: bool = False
-    """The asker was asked first, and agreed; nothing that is typed or chosen in a menu sets it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,15 @@ def _restricted_base(error: core_errors.RestrictedBaseError, _: Words) -> str:
 
 
 @explain.register
+def _bad_base_name(error: core_errors.BadBaseNameError, _: Words) -> str:
+    return _(
+        "A knowledge base cannot be called, or is not renamed from, {name}. Take letters, digits "
+        "and hyphens, at most 40.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
 def _wrong_time(error: core_errors.WrongTimeError, _: Words) -> str:
     return _(
         "I do not understand the time {value}. Write a date (2026-05-01) or a span (7d, 24h).",

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,10 +98,10 @@ class Reviews:
         found = [await self._find(token) for token in tokens]
         return tuple(review for review in found if review is not None)
 
-    async def open(self, token: str, base: str) -> Review:
-        """One that waits for this base and no other. Raises `NoLongerOpenError`."""
+    async def open(self, token: str, bases: Container[str]) -> Review:
+        """One that waits for one of these bases. Raises `NoLongerOpenError`."""
         review = await self._find(token)
-        if review is None or review.base != base:
+        if review is None or review.base not in bases:
             raise NoLongerOpenError
         return review
 

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
-from core.commands import general, knowledge, talking
+from core.commands import (
+    bases,
+    clearing,
+    general,
+    knowledge,
+    learning,
+    reviewing,
+    settling,
+    talking,
+)
 from core.commands.base import Command, CommandContext, Option, Replies
+from core.commands.confirming import CANCEL, CONFIRM
+from core.commands.parsing import command_for
+from core.errors import NotAllowedError
 from core.language import N_
 from core.permissions import Level
 from core.replies import TextDelta
@@ -15,21 +30,51 @@ async def _help(context: CommandContext) -> Replies:
     yield TextDelta(general.help_text(COMMANDS, context))
 
 
+async def _confirm(context: CommandContext) -> Replies:
+    """Run what was asked about, as who was asked, and only if they still may."""
+    message = context.message
+    invocation = await context.resources.confirmations.take(
+        context.text("token"), message.conversation.channel, context.member
+    )
+    if context.text("answer") == CANCEL:
+        yield TextDelta(context.words("Nothing was changed."))
+        return
+    command = command_for(invocation, COMMANDS)
+    if context.level < command.needs:
+        raise NotAllowedError(command.needs.key)
+    meant = replace(context, command=command, options=invocation.options, confirmed=True)
+    async with aclosing(command.run(meant)) as events:
+        async for event in events:
+            yield event
+
+
+_DOCUMENT: Final = Option("name", N_("the document's name"), completes=True)
+_FILES: Final = tuple(
+    Option(name, N_("a file"), required=False, kind="file")
+    for name in ("file", "file2", "file3", "file4", "file5")
+)
+
+GROUPS: Final[Mapping[str, str]] = {"kb": N_("the documents that are asked here")}
+"""What commands of several words have in common, by their first word."""
+
 COMMANDS: Final[tuple[Command, ...]] = (
-    Command(
-        "help",
-        Level.MEMBER,
-        N_("what you can do here"),
-        _help,
-        (Option("command", N_("one command, for more about it"), required=False),),
-        immediate=True,
-    ),
     Command(
         "ask",
         Level.MEMBER,
         N_("ask a question about the documents"),
         talking.ask,
-        (Option("question", N_("what you want to know")),),
+        (
+            Option("question", N_("what you want to know")),
+            Option(
+                "private",
+                N_("whether only you see the answer"),
+                required=False,
+                kind="boolean",
+                by_name=True,
+            ),
+        ),
+        message_menu=N_("Ask about this"),
+        quotes=True,
     ),
     Command(
         "sources",
@@ -38,11 +83,28 @@ COMMANDS: Final[tuple[Command, ...]] = (
         talking.sources,
     ),
     Command("stop", Level.MEMBER, N_("stop the answer under way"), talking.stop, immediate=True),
+    Command("reset", Level.MEMBER, N_("start the conversation anew"), talking.reset),
     Command(
-        "reset",
+        "help",
         Level.MEMBER,
-        N_("start the conversation anew"),
-        talking.reset,
+        N_("what you can do here"),
+        _help,
+        (
+            Option(
+                "command",
+                N_("one command, for more about it"),
+                required=False,
+                completes=True,
+            ),
+        ),
+        immediate=True,
+    ),
+    Command(
+        "privacy",
+        Level.MEMBER,
+        N_("what becomes of what you write here"),
+        general.privacy,
+        immediate=True,
     ),
     Command(
         "kb search",
@@ -54,14 +116,37 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "kb add",
         Level.UPLOADER,
-        N_("learn the files that come with the message"),
-        knowledge.add,
+        N_("learn the files that come with the message, or the message that is replied to"),
+        learning.add,
+        _FILES,
         takes_files=True,
+        message_menu=N_("Add to knowledge base"),
+    ),
+    Command(
+        "kb remove",
+        Level.MEMBER,
+        N_("take out a document: your own, or as a moderator any"),
+        clearing.remove,
+        (_DOCUMENT,),
+    ),
+    Command(
+        "kb use",
+        Level.MEMBER,
+        N_("in a private chat: answer from a channel that you can read"),
+        bases.use,
+        (
+            Option(
+                "channel",
+                N_("which one; `none` for your own documents alone"),
+                required=False,
+                completes=True,
+            ),
+        ),
     ),
     Command(
         "kb list",
         Level.MODERATOR,
-        N_("the documents that are asked here"),
+        N_("the documents that are asked here, by name"),
         knowledge.list_documents,
     ),
     Command(
@@ -69,26 +154,168 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MODERATOR,
         N_("what is known of one document"),
         knowledge.show,
-        (Option("name", N_("the document's name")),),
+        (_DOCUMENT,),
+    ),
+    Command("kb stats", Level.MODERATOR, N_("how much is stored"), knowledge.statistics),
+    Command(
+        "kb review",
+        Level.MODERATOR,
+        N_("uploads that wait for a moderator"),
+        reviewing.review,
+        (
+            Option("upload", N_("which one, by its number"), required=False),
+            Option(
+                "verdict",
+                N_("what becomes of it"),
+                required=False,
+                choices=(reviewing.ACCEPT, reviewing.REJECT),
+            ),
+        ),
     ),
     Command(
-        "kb remove",
+        "kb purge",
         Level.MODERATOR,
-        N_("take a document out"),
-        knowledge.remove,
-        (Option("name", N_("the document's name")),),
+        N_("take out everything that one member added"),
+        clearing.purge,
+        (
+            Option("member", N_("who; in a reply, its author"), required=False, kind="member"),
+            Option("since", N_("from when on: 2026-05-01, 7d or 24h"), required=False),
+        ),
     ),
     Command(
-        "kb stats",
+        "kb attach",
+        Level.CHANNEL_ADMIN,
+        N_("answer here from the documents of another channel of yours too"),
+        bases.attach,
+        (
+            Option(
+                "channel",
+                N_("which one; left out, what is attached is listed"),
+                required=False,
+                completes=True,
+            ),
+        ),
+    ),
+    Command(
+        "kb detach",
+        Level.CHANNEL_ADMIN,
+        N_("undo an attachment, from either end"),
+        bases.detach,
+        (Option("channel", N_("which one"), completes=True),),
+    ),
+    Command(
+        "kb share",
+        Level.CHANNEL_ADMIN,
+        N_("give one document to another channel or to the server"),
+        bases.share,
+        (
+            Option(
+                "document",
+                N_("its name; left out, what is withheld here is listed"),
+                required=False,
+                completes=True,
+            ),
+            Option(
+                "to",
+                N_("a channel, or `server`; left out, whoever can see this channel"),
+                required=False,
+                completes=True,
+                by_name=True,
+            ),
+        ),
+    ),
+    Command(
+        "kb create",
+        Level.OWNER,
+        N_("make a knowledge base that channels can attach"),
+        bases.create,
+        (Option("name", N_("letters, digits and hyphens")),),
+    ),
+    Command(
+        "kb rename",
+        Level.OWNER,
+        N_("give such a knowledge base another name"),
+        bases.rename,
+        (
+            Option("name", N_("its name until now"), completes=True),
+            Option("new", N_("its new name")),
+        ),
+    ),
+    Command(
+        "pause",
         Level.MODERATOR,
-        N_("how much is stored"),
-        knowledge.statistics,
+        N_("be silent here for a while; 0 minutes ends it"),
+        settling.pause,
+        (
+            Option(
+                "minutes",
+                N_("how long; left out, until told otherwise"),
+                required=False,
+                kind="integer",
+            ),
+            Option(
+                "where",
+                N_("this channel, its server, or everywhere"),
+                required=False,
+                choices=(settling.CHANNEL, settling.SERVER, settling.EVERYWHERE),
+                by_name=True,
+            ),
+        ),
+        immediate=True,
+    ),
+    Command(
+        "setup",
+        Level.CHANNEL_ADMIN,
+        N_("the few choices for a new channel"),
+        settling.setup,
+    ),
+    Command(
+        "settings",
+        Level.CHANNEL_ADMIN,
+        N_("what holds in this channel, and how to change it"),
+        settling.settings,
+        (
+            Option(
+                "name",
+                N_("which setting"),
+                required=False,
+                completes=True,
+            ),
+            Option("value", N_("its new value, or `default`"), required=False, completes=True),
+            Option(
+                "where",
+                N_("for this channel alone, or for all of its server"),
+                required=False,
+                choices=(settling.CHANNEL, settling.SERVER),
+                by_name=True,
+            ),
+        ),
     ),
     Command(
         "model",
-        Level.OWNER,
+        Level.CHANNEL_ADMIN,
         N_("which model answers here, or another one"),
-        general.model,
-        (Option("name", N_("the model's name"), required=False),),
+        settling.model,
+        (Option("name", N_("the model's name"), required=False, completes=True),),
     ),
 )
+
+BEHIND_BUTTONS: Final[tuple[Command, ...]] = (
+    Command(
+        CONFIRM,
+        Level.MEMBER,
+        N_("do what was asked about"),
+        _confirm,
+        (Option("token", N_("which question")), Option("answer", N_("yes or no"), required=False)),
+    ),
+    Command(
+        settling.SETUP_CHOICE,
+        Level.CHANNEL_ADMIN,
+        N_("choose one of the first settings"),
+        settling.setup,
+        (Option("name", N_("which setting")), Option("value", N_("its new value"))),
+    ),
+)
+"""What buttons stand for; no menu and no help lists it."""
+
+EVERY: Final = COMMANDS + BEHIND_BUTTONS

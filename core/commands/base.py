@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from core.access import Access
+from core.channel_settings import ChannelSettings
+from core.channels import UNCHOSEN, Channels
+from core.confirmations import Confirmations
 from core.engines.choice import EngineChoice
-from core.events import Attachment, ConversationRef, IncomingMessage
+from core.events import Attachment, ConversationRef, IncomingMessage, MemberRef
 from core.history import History
 from core.language import Words
 from core.permissions import Level
 from core.replies import ReplyEvent
+from core.reviews import Reviews
+from core.settings import Disclosure
+from core.sharing import Sharing
+from core.sightings import Sightings
+from core.taught import TaughtMessages
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -32,6 +41,14 @@ class Resources:
     engines: EngineChoice
     history: History
     answer: Answer
+    access: Access
+    channels: Channels
+    sightings: Sightings
+    sharing: Sharing
+    confirmations: Confirmations
+    reviews: Reviews
+    taught: TaughtMessages
+    disclosure: Disclosure = field(default_factory=Disclosure)
     max_file_mb: int = 50
 
 
@@ -46,6 +63,16 @@ class CommandContext:
     words: Words
     resources: Resources
     stop: Stop
+    settings: ChannelSettings = UNCHOSEN
+    """Of the place where it was asked."""
+    confirmed: bool = False
+    """The asker was asked whether it is meant, and agreed."""
+
+    @property
+    def member(self) -> MemberRef:
+        """Who asked."""
+        message = self.message
+        return MemberRef(message.conversation.channel.platform, message.author.user_id)
 
     def text(self, name: str) -> str:
         """An option's text, empty where it was left out."""
@@ -98,5 +125,11 @@ class Command:
             for option in self.options
             if option.kind != "file" and not option.by_name
         ]
-        named = [f"[{option.name}:yes]" for option in self.options if option.by_name]
+        named = [f"[{option.name}:{_example(option)}]" for option in self.options if option.by_name]
         return " ".join([f"/{self.name}", *named, *shown])
+
+
+def _example(option: Option) -> str:
+    if option.kind == "boolean":
+        return "yes"
+    return "|".join(option.choices) or option.name.upper()

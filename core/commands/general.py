@@ -1,21 +1,39 @@
-"""Help, and the operator's choice of a model."""
+"""What one can do here, and what becomes of what is said."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from core.access import homes_of
 from core.commands.base import Command, CommandContext, Replies
-from core.inert import inert
+from core.errors import UnknownCommandError
+from core.events import ChannelKind
+from core.inert import inert, one_line
 from core.language import Words
 from core.replies import TextDelta
 
+_LONGEST_OPERATOR: Final = 200
+
 
 def help_text(commands: tuple[Command, ...], context: CommandContext) -> str:
-    """What this person may do here; nothing else."""
+    """What this person may do here; nothing else.
+
+    Raises `UnknownCommandError` where a command is asked about that this person has not.
+    """
     _ = context.words
     wanted = context.text("command").lstrip("/").lower()
     allowed = [command for command in commands if context.level >= command.needs]
-    chosen = [command for command in allowed if command.name.startswith(wanted)] or allowed
+    chosen = [
+        command
+        for command in allowed
+        if command.name == wanted or command.name.startswith(f"{wanted} ")
+    ]
+    if wanted and not chosen:
+        raise UnknownCommandError(wanted)
+    if len(chosen) == 1:
+        return _about(chosen[0], _)
     lines = [_("Ask me anything about the documents here. You can also use:")]
-    lines += [_line(command, _) for command in chosen]
+    lines += [_line(command, _) for command in chosen or allowed]
     return "\n".join(lines)
 
 
@@ -23,19 +41,84 @@ def _line(command: Command, _: Words) -> str:
     return f"- `{command.usage}`: {_(command.summary)}"
 
 
-async def model(context: CommandContext) -> Replies:
-    """Show or pick the engine of this channel."""
+def _about(command: Command, _: Words) -> str:
+    lines = [_line(command, _)]
+    for option in command.options:
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        lines.append(f"  - `{option.name}`: {_(option.summary)}{choices}")
+    return "\n".join(lines)
+
+
+async def privacy(context: CommandContext) -> Replies:
+    """What is stored of who asks, here; which engine reads it and where; who runs it."""
     _ = context.words
-    engines, channel = context.resources.engines, context.message.conversation.channel
-    name = context.text("name")
-    if name:
-        engines.pick(channel, name)
-        yield TextDelta(_("From now on {engine} answers here.", engine=inert(name)))
-        return
-    yield TextDelta(
-        _(
-            "{engine} answers here. You can choose from: {names}.",
-            engine=inert(engines.name_for(channel)),
-            names=_(", ").join(inert(own) for own in engines.names),
+    disclosure = context.resources.disclosure
+    engine = context.resources.engines.name_for(context.settings.engine)
+    private = context.message.kind is ChannelKind.PRIVATE
+    lines = [
+        _("I am a program, and this is what becomes of what you write here:"),
+        "- " + _stored(context, _),
+        "- "
+        + _(
+            "Files that are taught here, with the name of who added them, stay until somebody "
+            "removes them (`/kb remove`)."
+        ),
+        "- " + _reads(engine, disclosure.engine_hosts.get(engine), _),
+    ]
+    if disclosure.embedder_host:
+        lines.append(
+            "- "
+            + _(
+                "Questions and documents are turned into numbers for searching by {host}, outside "
+                "this machine.",
+                host=inert(disclosure.embedder_host),
+            )
         )
+    lines.append("- " + (_shown_private(_) if private else _shown_group(_)))
+    lines.append(
+        "- "
+        + _("What is not addressed to me I do not store. `/reset` takes the words of past "
+            "questions and answers away.")
+    )  # fmt: skip
+    if disclosure.operator:
+        who = one_line(disclosure.operator, _LONGEST_OPERATOR)
+        lines.append("- " + _("I am run by: {who}.", who=inert(who)))
+    else:
+        lines.append(
+            "- " + _("Who runs me has not said how to be reached; ask whoever invited me.")
+        )
+    yield TextDelta("\n".join(lines))
+
+
+def _stored(context: CommandContext, _: Words) -> str:
+    if not homes_of(context.message):
+        return _("Nothing of it can be stored here.")
+    return _(
+        "Questions to me and my answers are kept in a database on the machine I run on, with your "
+        "name and number, so that I can follow a conversation; so are 👍 and 👎."
+    )
+
+
+def _reads(engine: str, host: str | None, _: Words) -> str:
+    if host is not None:
+        return _(
+            "Your question and the passages found for it are read by {engine} at {host}, outside "
+            "this machine.",
+            engine=inert(engine),
+            host=inert(host),
+        )
+    return _(
+        "Your question and the passages found for it are read by {engine}, on this machine.",
+        engine=inert(engine),
+    )
+
+
+def _shown_private(_: Words) -> str:
+    return _("What you teach me here answers nobody but you.")
+
+
+def _shown_group(_: Words) -> str:
+    return _(
+        "What is taught here can be asked by everybody who can read this channel, also from their "
+        "private chat with me."
     )

@@ -12,6 +12,7 @@ from core.errors import BadArgumentsError, UnknownCommandError
 from core.events import Attachment, Invocation
 
 _NAME: Final = re.compile(r"/([A-Za-z]\w*)(?:@\w+)?(?=\s|$)")
+_NAMED: Final = re.compile(r"(\w{1,32})[:：]")
 _CUTOFF: Final = 0.6
 _QUOTES: Final = ('""', "''", "“”", "「」")
 _BOOLEANS: Final = {
@@ -43,9 +44,15 @@ def parse(text: str, commands: Sequence[Command]) -> Invocation | None:
 
 
 def _typed(command: Command, argument: str) -> dict[str, str | int | bool | Attachment]:
-    """Options by their place: a word or something quoted each, the last takes what is left."""
-    typed = [option for option in command.options if option.kind != "file"]
+    """Those by name first; then by their place, a word or something quoted each, the last takes
+    what is left."""
     values: dict[str, str | int | bool | Attachment] = {}
+    by_name = {option.name: option for option in command.options if option.by_name}
+    while (named := _NAMED.match(argument)) and named[1].lower() in by_name:
+        option = by_name[named[1].lower()]
+        word, argument = _first(argument[named.end() :] or " ")
+        values[option.name] = _value(command, option, word)
+    typed = [o for o in command.options if o.kind != "file" and not o.by_name]
     for place, option in enumerate(typed, start=1):
         if not argument:
             break
@@ -75,11 +82,18 @@ def _value(command: Command, option: Option, word: str) -> str | int | bool:
             return word
 
 
-def command_for(invocation: Invocation, commands: Sequence[Command]) -> Command:
-    """The command of an invocation. Raises `UnknownCommandError` and `BadArgumentsError`."""
+def command_for(
+    invocation: Invocation, commands: Sequence[Command], *, quoted: bool = False
+) -> Command:
+    """The command of an invocation. Raises `UnknownCommandError` and `BadArgumentsError`.
+
+    `quoted`: the message replies to another one, which stands for the options of some commands.
+    """
     for command in commands:
         if command.name == invocation.name:
             for option in command.options:
+                if quoted and command.quotes:
+                    continue
                 if option.required and not str(invocation.options.get(option.name, "")):
                     raise BadArgumentsError(command.name, command.usage)
             return command

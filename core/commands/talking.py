@@ -6,14 +6,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from core.access import scope_of
 from core.commands.base import CommandContext, Replies
-from core.events import ChannelKind, Trigger
+from core.errors import BadArgumentsError
+from core.events import ChannelKind, InteractionRef, Trigger
 from core.history import StoredAnswer
 from core.inert import inert
 from core.language import Words
 from core.permissions import Level
-from core.replies import CitedPassage, Sources, TextDelta
+from core.replies import Actions, CitedPassage, Sources, TextDelta
 from core.text import clip, escape_markdown
 from knowledge_base.models import Passage
 
@@ -21,10 +21,22 @@ _LONGEST_QUOTE: Final = 700
 
 
 async def ask(context: CommandContext) -> Replies:
-    """Answer the question that comes with the command."""
+    """Answer the question that comes with the command, or the message that it is about."""
+    _ = context.words
     message = replace(
         context.message, text=context.text("question"), command=None, trigger=Trigger.COMMAND
     )
+    if not message.text and not (message.quoted and message.quoted.text.strip()):
+        raise BadArgumentsError(context.command.name, context.command.usage)
+    hidden = isinstance(message.reply_to, InteractionRef) or message.kind is ChannelKind.PRIVATE
+    if context.options.get("private") is True and not hidden:
+        yield TextDelta(
+            _(
+                "Everybody here would see the answer. Ask me in our private chat: `/kb use` there "
+                "lets me answer from this channel."
+            )
+        )
+        return
     async with aclosing(context.resources.answer(message)) as events:
         async for event in events:
             yield event
@@ -63,7 +75,7 @@ async def sources(context: CommandContext) -> Replies:
     if answer is None or not answer.sources:
         yield TextDelta(_("There is no answer here whose sources I could show."))
         return
-    scope = await scope_of(message, resources.library)
+    scope = await resources.access.scope_of(message)
     shown: list[CitedPassage] = []
     pieces: list[str] = []
     for source in answer.sources:
@@ -76,6 +88,7 @@ async def sources(context: CommandContext) -> Replies:
             pieces.append(_("[{number}] is not there any more.", number=source.number))
     yield TextDelta("\n\n".join(pieces) or _gone(answer, _))
     yield Sources(tuple(shown), answer.refused)
+    yield Actions(())  # This shows an answer's sources; it is none itself.
 
 
 def _gone(answer: StoredAnswer, _: Words) -> str:

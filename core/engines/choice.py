@@ -1,4 +1,4 @@
-"""Which engine answers in which channel, among those the operator allows."""
+"""Which engine answers, among those the operator allows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from core.engines.queued import QueuedEngine
 from core.errors import NoSuchEngineError
-from core.events import ChannelRef
 
 
 class EngineChoice:
-    """Engines by the name that `/model` takes, and what each channel picked among them.
+    """Engines by the name that `/model` takes; channels keep in their settings what they picked.
 
     `quoting` needs no model: it serves where the chosen one cannot.
     """
@@ -20,7 +19,7 @@ class EngineChoice:
     ) -> None:
         self._engines = dict(engines)
         self._default = default
-        self._picked: dict[ChannelRef, str] = {}
+        self._known = {name.casefold(): name for name in engines}
         self.quoting = quoting
 
     @property
@@ -29,17 +28,19 @@ class EngineChoice:
         others = (name for name in self._engines if name != self._default)
         return self._default, *others
 
-    def name_for(self, channel: ChannelRef) -> str:
-        """The name of the engine that answers in a channel."""
-        return self._picked.get(channel, self._default)
+    def name_for(self, picked: str | None = None) -> str:
+        """The name of the engine that answers where this one was picked.
 
-    def of(self, channel: ChannelRef) -> QueuedEngine:
-        """The engine that answers in a channel."""
-        return self._engines[self.name_for(channel)]
+        One that is not offered any more gives way to the default.
+        """
+        return self._known.get(picked.casefold(), self._default) if picked else self._default
 
-    def pick(self, channel: ChannelRef, name: str) -> None:
-        """Let this engine answer there from now on; raises `NoSuchEngineError`."""
-        known = {own.casefold(): own for own in self._engines}
-        if name.casefold() not in known:
+    def of(self, picked: str | None = None) -> QueuedEngine:
+        """The engine that answers where this one was picked."""
+        return self._engines[self.name_for(picked)]
+
+    def known(self, name: str) -> str:
+        """The name as it is kept; raises `NoSuchEngineError`."""
+        if name.casefold() not in self._known:
             raise NoSuchEngineError(name, self.names)
-        self._picked[channel] = known[name.casefold()]
+        return self._known[name.casefold()]

@@ -46,8 +46,8 @@ async def test_what_waits_for_one_base_is_not_open_to_another(reviews, tmp_path)
     held = await reviews.hold("discord:town", "Ada", "discord:ada", files(tmp_path, "a.md"))
     assert await reviews.waiting("discord:other") == ()
     with pytest.raises(NoLongerOpenError):
-        await reviews.open(held.token, "discord:other")
-    assert await reviews.open(held.token, "discord:town") == held
+        await reviews.open(held.token, ("discord:other",))
+    assert await reviews.open(held.token, ("discord:town",)) == held
 
 
 async def test_files_of_a_process_that_died_are_swept_and_those_that_wait_stay(reviews, tmp_path):

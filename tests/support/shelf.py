@@ -133,7 +133,14 @@ class Shelf:
     async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
         return self._passages.get(chunk) if base_of(chunk) in scope.bases else None
 
-    async def search(self, scope: Scope, query: str, *, limit: int | None = None) -> SearchResult:
+    async def search(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        limit: int | None = None,
+        threshold: float | None = None,
+    ) -> SearchResult:
         self.searched.append(query)
         self.scopes.append(scope)
         if self.failure is not None:
@@ -147,8 +154,8 @@ class Shelf:
             ),
             key=lambda passage: -passage.relevance,
         )[:limit]
-        refused = not ranked or ranked[0].relevance < THRESHOLD
-        return SearchResult(tuple(ranked), refused, THRESHOLD, self.lexical_only)
+        refused = not ranked or ranked[0].relevance < threshold
+        return SearchResult(tuple(ranked), refused, threshold, self.lexical_only)
 
     async def quote(
         self, question: str, passages: Sequence[Passage], limit: int = 1

@@ -1,0 +1,143 @@
+"""What takes documents out: one by its name, or all that somebody added. Both ask first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from core.commands.base import CommandContext, Replies
+from core.commands.confirming import ask_first
+from core.commands.places import homes, own_document, uploader_id
+from core.commands.since import since
+from core.errors import BadArgumentsError, NoSuchMemberError, WrongTimeError
+from core.events import MemberRef
+from core.inert import inert
+from core.language import Words
+from core.replies import Progress, TextDelta
+from core.reviews import Review
+from knowledge_base.errors import NoSuchDocumentError
+from knowledge_base.models import Document
+
+_MOST_NAMED: Final = 10
+_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+_MENTION: Final = re.compile(r"<@!?(\d{1,25})>")
+
+
+async def remove(context: CommandContext) -> Replies:
+    """Take a document out of this place's own base."""
+    _ = context.words
+    base, document = await own_document(context, context.text("name"))
+    if not context.confirmed:
+        question = _.plural(
+            "Remove {name} ({count} passage)?", "Remove {name} ({count} passages)?",
+            document.passages, name=inert(document.name),
+        )  # fmt: skip
+        for event in await ask_first(context, question, _("Remove")):
+            yield event
+        return
+    removed = await context.resources.library.remove(base.base_id, document.name)
+    await context.resources.taught.forget(base.name, document.name)
+    yield TextDelta(
+        _.plural(
+            "Removed {name} ({count} passage).",
+            "Removed {name} ({count} passages).",
+            removed.passages,
+            name=inert(removed.name),
+        )
+    )
+
+
+async def purge(context: CommandContext) -> Replies:
+    """Take out all that one member added here, and what of theirs waits for review."""
+    _ = context.words
+    own = await homes(context)
+    documents = [d for base in own for d in await context.resources.library.documents(base.base_id)]
+    held = [r for base in own for r in await context.resources.reviews.waiting(base.name)]
+    named, after = _asked(context)
+    member = _member(context, named, documents, held)
+    doomed = [d for d in documents if d.uploader_id == member and d.added_at >= after]
+    waiting = [r for r in held if r.uploader_id == member and r.held_at >= after]
+    if not doomed and not waiting:
+        yield TextDelta(_("There is nothing here that this member added."))
+        return
+    if not context.confirmed:
+        meant = {"member": member.partition(":")[2], "since": after.isoformat()}
+        question = _question(doomed, waiting, _)
+        for event in await ask_first(context, question, _("Remove all"), meant):
+            yield event
+        return
+    for review in waiting:
+        await context.resources.reviews.close(review)
+    removed = 0
+    names = {base.base_id: base.name for base in own}
+    for place, document in enumerate(doomed):
+        yield Progress(_("removing"), place, len(doomed))
+        try:
+            await context.resources.library.remove(document.base_id, document.name)
+        except NoSuchDocumentError:
+            continue  # somebody else was faster
+        await context.resources.taught.forget(names[document.base_id], document.name)
+        removed += 1
+    told = _.plural("Removed {count} document.", "Removed {count} documents.", removed)
+    if waiting:
+        told += " " + _.plural(
+            "Dropped {count} upload that waited for review.",
+            "Dropped {count} uploads that waited for review.",
+            len(waiting),
+        )
+    yield TextDelta(told)
+
+
+def _asked(context: CommandContext) -> tuple[str, datetime]:
+    """The member as named, and from when on; in a reply the member need not be named."""
+    named, text = context.text("member"), context.text("since")
+    if named and not text and context.message.quoted is not None:
+        with suppress(WrongTimeError):
+            return "", since(named, context.message.sent_at)
+    return named, since(text, context.message.sent_at) if text else _EVER
+
+
+def _question(doomed: list[Document], waiting: list[Review], _: Words) -> str:
+    names = [f"- {inert(document.name)}" for document in doomed[:_MOST_NAMED]]
+    if len(doomed) > _MOST_NAMED:
+        names.append(_("… and {count} more.", count=len(doomed) - _MOST_NAMED))
+    files = [file for review in waiting for file in review.files]
+    names += [
+        "- " + _("{name}, waiting for review", name=inert(file.name))
+        for file in files[:_MOST_NAMED]
+    ]
+    title = _.plural(
+        "Remove {count} file of this member?",
+        "Remove {count} files of this member?",
+        len(doomed) + len(files),
+    )
+    return "\n".join([title, *names])
+
+
+def _member(
+    context: CommandContext,
+    named: str,
+    documents: Sequence[Document],
+    held: Sequence[Review],
+) -> str:
+    """Whose: by a mention or an id, by the message that is replied to, or by the name there is."""
+    platform = context.message.conversation.channel.platform
+    if not named:
+        if context.message.quoted is None:
+            raise BadArgumentsError(context.command.name, context.command.usage)
+        return uploader_id(MemberRef(platform, context.message.quoted.author.user_id))
+    mention = _MENTION.fullmatch(named)
+    user_id = mention[1] if mention else named
+    names = {(d.uploader_id, d.uploader or "") for d in documents if d.uploader_id is not None}
+    names |= {(review.uploader_id, review.uploader) for review in held}
+    exact = uploader_id(MemberRef(platform, user_id))
+    if mention or exact in {known for known, _name in names}:
+        return exact
+    wanted = named.removeprefix("@").casefold()
+    called = {known: name for known, name in names if name.casefold() == wanted}
+    if len(called) == 1:
+        return next(iter(called))
+    raise NoSuchMemberError(named, tuple(sorted({f"{n} ({known})" for known, n in called.items()})))

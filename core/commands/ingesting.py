@@ -1,0 +1,91 @@
+"""A file into a base, with progress on the way and one line for what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from typing import Final
+
+from core.commands.base import CommandContext, Replies
+from core.explain import explain
+from core.inert import inert, one_line
+from core.language import N_, Words
+from core.replies import Progress, TextDelta
+from knowledge_base.errors import KnowledgeError
+from knowledge_base.models import (
+    Added,
+    AddState,
+    IngestProgress,
+    KnowledgeBase,
+    Stage,
+    Upload,
+)
+
+STAGES: Final = {
+    Stage.READING: N_("reading"),
+    Stage.EMBEDDING: N_("embedding"),
+    Stage.STORING: N_("storing"),
+}
+
+
+async def learn(
+    context: CommandContext, base: KnowledgeBase, upload: Upload, batch: str = ""
+) -> Replies:
+    """Add a file, or all files of an archive, telling how far it has come and what became of it."""
+    library = context.resources.library
+    async with library.uploads([upload.path], upload.uploader, upload.uploader_id) as uploads:
+        async for found in uploads:
+            if not isinstance(found, Upload):
+                yield TextDelta(told(found, context.words))
+                continue
+            async with aclosing(_one(context, base, found, batch)) as events:
+                async for event in events:
+                    yield event
+
+
+async def _one(context: CommandContext, base: KnowledgeBase, upload: Upload, batch: str) -> Replies:
+    """Leaving early cancels it."""
+    news: asyncio.Queue[IngestProgress | None] = asyncio.Queue()
+    begun = time.monotonic()
+    adding = asyncio.create_task(
+        context.resources.library.add(base.base_id, upload, news.put_nowait),
+        name=f"add {one_line(upload.name)}",
+    )
+    adding.add_done_callback(lambda _task: news.put_nowait(None))
+    _ = context.words
+    try:
+        while (progress := await news.get()) is not None:
+            stage = f"{batch}{inert(upload.name)}: {_(STAGES[progress.stage])}"
+            yield Progress(stage, progress.done, progress.total)
+        try:
+            text = _outcome(adding.result(), time.monotonic() - begun, _)
+        except KnowledgeError as error:
+            text = told(error, _)
+        yield TextDelta(text)
+    finally:
+        adding.cancel()
+        await asyncio.wait({adding})
+
+
+def _outcome(added: Added, seconds: float, _: Words) -> str:
+    document = added.document
+    passages = _.plural("{count} passage", "{count} passages", document.passages)
+    pages = _.plural("{count} page", "{count} pages", document.pages) if document.pages else ""
+    facts = _(", ").join(piece for piece in (pages, passages) if piece)
+    match added.state:
+        case AddState.UNCHANGED:
+            return _("{name} is here already; nothing was stored twice.",
+                     name=inert(document.name)) + "\n"  # fmt: skip
+        case AddState.REPLACED:
+            return _("{name} replaced by version {version}: {facts}, {seconds:.1f} s.",
+                     name=inert(document.name), version=document.version, facts=facts,
+                     seconds=seconds) + "\n"  # fmt: skip
+        case AddState.ADDED:
+            return _("Added {name}: {facts}, {seconds:.1f} s.",
+                     name=inert(document.name), facts=facts, seconds=seconds) + "\n"  # fmt: skip
+
+
+def told(error: Exception, _: Words) -> str:
+    """One file's failure, as a line of the batch."""
+    return (explain(error, _) or "") + "\n"

@@ -1,0 +1,173 @@
+"""`/kb add`: the files that come with a message, and a message that is quoted, become documents."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from core.commands.base import MEGABYTE, CommandContext, Replies
+from core.commands.ingesting import learn, told
+from core.commands.places import home, uploader_id
+from core.commands.reviewing import Fetched, hold
+from core.errors import (
+    AttachmentTooLargeError,
+    BadArgumentsError,
+    UnsupportedAttachmentError,
+    UserError,
+)
+from core.events import Attachment, Quoted
+from core.inert import one_line
+from core.language import Words
+from core.permissions import awaits_review
+from core.replies import Progress, TextDelta
+from core.shielding import to_the_end
+from knowledge_base.models import (
+    KnowledgeBase,
+    Upload,
+)
+
+MOST_FILES: Final = 20
+"""Files in one batch."""
+_TAIL: Final = 12
+"""Letters of a message's id that its document's name ends in."""
+_UNREAD: Final = ("audio/", "video/", "image/", "font/")
+"""What nothing reads: refused before it is fetched. All else is told by its content."""
+
+
+Item: TypeAlias = "Attachment | Quoted"
+"""What is to be learnt: a file, or the text of a message."""
+
+
+async def add(context: CommandContext) -> Replies:
+    """Learn what comes with the message, one after the other, each with its own outcome."""
+    items = _given(context)
+    if not items:
+        raise BadArgumentsError(context.command.name, context.command.usage)
+    _ = context.words
+    base = await home(context)
+    is_held = awaits_review(context.level, context.settings)
+    async with temporary_folder() as folder:
+        fetched: list[Fetched] = []
+        for place, item in enumerate(items[:MOST_FILES]):
+            yield Progress(_("downloading"), place, len(items))
+            try:
+                file = await _fetch(context, item, folder / f"{place:03}")
+            except UserError as error:
+                yield TextDelta(told(error, _))
+                continue
+            if is_held:
+                fetched.append(file)
+                continue
+            batch = f"{place + 1}/{len(items)} " if len(items) > 1 else ""
+            async with aclosing(_learnt(context, base, item, file, batch)) as events:
+                async for event in events:
+                    yield event
+        if fetched:
+            async with aclosing(hold(context, base, fetched)) as events:
+                async for event in events:
+                    yield event
+    if len(items) > MOST_FILES:
+        yield TextDelta(_("I take {count} files at once; send the rest again.", count=MOST_FILES))
+
+
+def _given(context: CommandContext) -> list[Item]:
+    """The message's own files; with a quoted message its files, or else its text."""
+    message = context.message
+    files = [*message.attachments, *(v for v in context.options.values() if _is_file(v))]
+    own: dict[str, Item] = {f.attachment_id: f for f in files if isinstance(f, Attachment)}
+    items = list(own.values())
+    # Files that came without a word answer somebody, perhaps; that message is not meant.
+    spoken = message.command is not None or bool(message.text.strip())
+    if message.quoted is not None and spoken:
+        items += message.quoted.attachments
+        if message.quoted.text.strip() and not own:
+            items.append(message.quoted)
+    return items
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, Attachment)
+
+
+async def _fetch(context: CommandContext, item: Item, folder: Path) -> Fetched:
+    """Size and type are checked before anything is fetched."""
+    await asyncio.to_thread(folder.mkdir)
+    if isinstance(item, Quoted):
+        name = _message_name(item)
+        path = folder / name
+        text = _as_document(item, context.words)
+        await asyncio.to_thread(path.write_text, text, "utf-8", "replace")
+        return Fetched(name, path)
+    check(item, context.resources.max_file_mb)
+    name = file_name(item.filename)
+    await item.save(folder / name, context.resources.max_file_mb * MEGABYTE)
+    return Fetched(name, folder / name)
+
+
+def check(attachment: Attachment, max_file_mb: int) -> None:
+    """Raises `AttachmentTooLargeError` and `UnsupportedAttachmentError` by what is said of it."""
+    limit = max_file_mb * MEGABYTE
+    if attachment.size is not None and attachment.size > limit:
+        raise AttachmentTooLargeError(attachment.filename, limit, "knowledge.max_file_mb")
+    if attachment.media_type.startswith(_UNREAD):
+        raise UnsupportedAttachmentError(attachment.filename, attachment.media_type)
+
+
+async def _learnt(
+    context: CommandContext, base: KnowledgeBase, item: Item, file: Fetched, batch: str
+) -> Replies:
+    if isinstance(item, Quoted):
+        # Before the document is there: a row too many does no harm, one too few would.
+        channel = context.message.conversation.channel
+        await context.resources.taught.note(channel, item, base.name, file.name)
+    author = context.message.author.display_name
+    upload = Upload(file.name, file.path, author, uploader_id(context.member))
+    async with aclosing(learn(context, base, upload, batch)) as events:
+        async for event in events:
+            yield event
+    await asyncio.to_thread(file.path.unlink, missing_ok=True)
+
+
+@asynccontextmanager
+async def temporary_folder() -> AsyncGenerator[Path, None]:
+    """A folder that is gone, with all in it, when the context is left."""
+    folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-")
+    try:
+        yield Path(folder)
+    finally:
+        await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+def _message_name(quoted: Quoted) -> str:
+    """Who and when; the end of its id tells messages of one day apart."""
+    when = f" {quoted.sent_at:%Y-%m-%d}" if quoted.sent_at else ""
+    digits = re.sub(r"[^A-Za-z0-9]", "", quoted.message_id)[-_TAIL:]
+    return file_name(f"{one_line(quoted.author.display_name, 60)}{when} {digits}.md")
+
+
+def _as_document(quoted: Quoted, _: Words) -> str:
+    """Author, date and address stand in the text, so that whoever cites it sees them."""
+    facts = [one_line(quoted.author.display_name)]
+    if quoted.sent_at is not None:
+        facts.append(f"{quoted.sent_at:%Y-%m-%d %H:%M}")
+    if quoted.link is not None:
+        facts.append(one_line(quoted.link, 300))
+    return f"{' · '.join(facts)}\n\n{quoted.text.strip()}\n"
+
+
+def file_name(name: str) -> str:
+    """A name for the temporary file: the last part, nothing that a file system refuses."""
+    last = re.sub(r"[\x00-\x1f/\\:*?\"<>|]", "_", name.replace("\\", "/").rsplit("/", 1)[-1])
+    last = last.encode("utf-8", "replace").decode("utf-8").strip(". ") or "file"
+    stem, dot, suffix = last.rpartition(".")
+    if not dot or len(suffix) > 12:
+        stem, dot, suffix = last, "", ""
+    while len(f"{stem}{dot}{suffix}".encode()) > 200:
+        stem = stem[:-1]
+    return f"{stem}{dot}{suffix}"

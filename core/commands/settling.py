@@ -1,0 +1,261 @@
+"""What a channel's admin chooses: `/settings`, `/setup`, `/model` and `/pause`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from core.channel_settings import (
+    DEFAULT,
+    SETTINGS,
+    ChannelSettings,
+    Setting,
+    setting_named,
+    written,
+)
+from core.channels import Subject, server_of
+from core.commands.base import CommandContext, Replies
+from core.errors import NotAllowedError, WrongPlaceError
+from core.events import ChannelKind, ServerRef
+from core.inert import inert, one_line
+from core.language import Words
+from core.permissions import Level, administers_server
+from core.replies import Actions, Button, Menu, TextDelta
+from core.sightings import SeenChannel, named, seen_channel
+
+SET: Final = "set"
+SETUP: Final = "setup"
+SETUP_CHOICE: Final = "setup choice"
+PAGE: Final = "page"
+RESUME: Final = "resume"
+CHANNEL: Final = "channel"
+SERVER: Final = "server"
+EVERYWHERE: Final = "everywhere"
+MOST_CHOICES: Final = 25
+"""What a select takes."""
+LONGEST_ACTION: Final = 40
+MOST_MENUS: Final = 5
+"""Rows below one message; with more settings than that there are pages."""
+_ROWS: Final = MOST_MENUS - 1
+
+_FIRST: Final = ("language", "speaks", "teachers", "log_channel")
+_HERE: Final = ("here", "this", "这里", "本频道")
+_LONGEST_LABEL: Final = 60
+
+
+async def settings(context: CommandContext) -> Replies:
+    """The settings with what holds, or one of them chosen."""
+    _ = context.words
+    name, value = context.text("name"), context.text("value")
+    if name == PAGE:
+        page = int(value) if value.isdecimal() and value.isascii() and len(value) < 3 else 0
+    else:
+        page = 0
+        if name:
+            setting = setting_named(name)
+            if value:
+                yield TextDelta(await _choose(context, setting, value) + "\n\n")
+            else:
+                yield TextDelta(_line(context, setting, context.settings, _))
+                yield Actions(await _menus(context, (setting,), SET))
+                return
+            page = SETTINGS.index(setting) // _ROWS
+    held = context.resources.channels.of(context.message)
+    lines = [_line(context, setting, held, _) for setting in SETTINGS]
+    yield TextDelta("\n".join([_("What holds here:"), *lines, "", _how(_)]))
+    pages = math.ceil(len(SETTINGS) / _ROWS)
+    page %= pages
+    menus = await _menus(context, SETTINGS[page * _ROWS : (page + 1) * _ROWS], SET)
+    turn = Button(
+        f"{SET}:{PAGE}:{(page + 1) % pages}",
+        _("More settings ({page}/{pages})", page=page + 1, pages=pages),
+    )
+    yield Actions((*menus, Menu((turn,))))
+
+
+async def setup(context: CommandContext) -> Replies:
+    """The few choices that a new channel needs, with sensible answers chosen."""
+    _ = context.words
+    name, value = context.text("name"), context.text("value")
+    if name and value:
+        yield TextDelta(await _choose(context, setting_named(name), value) + "\n\n")
+        # The language may have changed just now.
+    held = context.resources.channels.of(context.message)
+    first = [setting_named(key) for key in _FIRST]
+    lines = [_line(context, setting, held, _) for setting in first]
+    title = _("How shall I be here? Choose below; what is chosen now is fine for most.")
+    more = _("Everything else is in `/settings`. Then drop a file here: I learn it at once.")
+    if context.message.kind is ChannelKind.GROUP:
+        more = _(
+            "Everything else is in `/settings`. Then drop a file here and mention me, or use "
+            "`/kb add`: I learn it at once."
+        )
+    yield TextDelta("\n".join([title, *lines, "", more]))
+    yield Actions(await _menus(context, first, SETUP))
+
+
+async def model(context: CommandContext) -> Replies:
+    """Show or pick the engine of this channel."""
+    _ = context.words
+    name = context.text("name")
+    engines = context.resources.engines
+    if name:
+        yield TextDelta(await _choose(context, setting_named("engine"), name))
+        return
+    held = context.resources.channels.of(context.message)
+    yield TextDelta(
+        _(
+            "{engine} answers here. You can choose from: {names}.",
+            engine=inert(engines.name_for(held.engine)),
+            names=_(", ").join(inert(own) for own in engines.names),
+        )
+    )
+    yield Actions(await _menus(context, (setting_named("engine"),), SET))
+
+
+async def pause(context: CommandContext) -> Replies:
+    """Be silent in this channel for a while, or until told otherwise; `0` ends it."""
+    _ = context.words
+    channels = context.resources.channels
+    given = context.options.get("minutes")
+    everywhere = context.text("where")
+    subject = _paused(context, everywhere)
+    if given == 0:
+        resumed = await channels.resume(subject)
+        yield TextDelta(_("I answer again.") if resumed else _("I was not paused."))
+        return
+    minutes = given if isinstance(given, int) and given > 0 else None
+    until = await channels.pause(subject, minutes)
+    if math.isinf(until):
+        yield TextDelta(_("I am silent until somebody says `/pause 0`."))
+    else:
+        when = datetime.fromtimestamp(until, UTC)
+        yield TextDelta(_("I am silent until {time:%Y-%m-%d %H:%M} UTC.", time=when))
+    yield Actions((Menu((Button(_resume(everywhere), _("Answer again"), "good"),)),))
+
+
+def _resume(where: str) -> str:
+    return f"{RESUME}:{where or CHANNEL}"
+
+
+def _subject(context: CommandContext, where: str) -> Subject:
+    """This channel, or its server for who administers that. Raises `NotAllowedError`."""
+    if where != SERVER:
+        return context.message.conversation.channel
+    server = server_of(context.message)
+    if server is None:
+        raise WrongPlaceError("server")
+    if not administers_server(context.message, context.level):
+        raise NotAllowedError(Level.CHANNEL_ADMIN.key)
+    return server
+
+
+def _paused(context: CommandContext, where: str) -> Subject | None:
+    if where != EVERYWHERE:
+        return _subject(context, where)
+    if context.level < Level.OWNER:
+        raise NotAllowedError(Level.OWNER.key)
+    return None
+
+
+async def _choose(context: CommandContext, setting: Setting, value: str) -> str:
+    """Choose it; what holds then, as a sentence."""
+    _ = context.words
+    channels = context.resources.channels
+    subject = _subject(context, context.text("where"))
+    if value.casefold() == DEFAULT:
+        await channels.change(subject, setting.key, None)
+    else:
+        if setting.key == "engine":
+            value = context.resources.engines.known(value)
+        elif setting.key == "log_channel":
+            value = await _log_channel(context, value)
+        await channels.change(subject, setting.key, value)
+    told = _line(context, setting, channels.of(context.message), _).removeprefix("- ")
+    if setting.needs_message_content and getattr(channels.of(context.message), setting.key):
+        told += "\n" + _(
+            "This works only where I may read messages that do not address me. Whoever runs me "
+            "finds how to allow it in the documentation."
+        )
+    return told
+
+
+async def _log_channel(context: CommandContext, value: str) -> str:
+    """A channel of the same server in which I was addressed. Raises `UnknownChannelError`."""
+    if value.casefold() in _HERE:
+        return context.message.conversation.channel.channel_id
+    return named(value, await _neighbours(context)).channel.channel_id
+
+
+async def _neighbours(context: CommandContext) -> tuple[SeenChannel, ...]:
+    """The channels beside this one that were seen, this one included."""
+    message = context.message
+    channel = message.conversation.channel
+    server = ServerRef(channel.platform, message.server_id or channel.channel_id)
+    seen = await context.resources.sightings.channels_in(server)
+    own = tuple(known for known in seen if known.channel == channel)
+    return (*seen, *(() if own else (seen_channel(message),)))
+
+
+def _line(context: CommandContext, setting: Setting, held: ChannelSettings, _: Words) -> str:
+    value = written(held, setting.key)
+    if setting.key == "engine":
+        value = context.resources.engines.name_for(value)
+    labels = {choice.value: _(choice.label) for choice in setting.choices}
+    shown = labels.get(value) or (inert(value) if value else _("as configured"))
+    return f"- {_(setting.label)} (`{setting.key}`): {shown}"
+
+
+def _how(_: Words) -> str:
+    return _(
+        "Choose below, or type `/settings NAME VALUE`; the value `default` takes a choice back."
+    )
+
+
+async def _menus(
+    context: CommandContext, settings: Sequence[Setting], prefix: str
+) -> tuple[Menu, ...]:
+    """A menu for each setting that has one."""
+    _ = context.words
+    held = context.resources.channels.of(context.message)
+    menus: list[Menu] = []
+    for setting in settings:
+        choices = await _choices(context, setting)
+        buttons = tuple(
+            Button(f"{prefix}:{setting.key}:{value}", label)
+            for value, label in choices
+            if len(f"{prefix}:{setting.key}:{value}") <= LONGEST_ACTION and value.isascii()
+        )[:MOST_CHOICES]
+        value = written(held, setting.key)
+        if setting.key == "engine":
+            value = context.resources.engines.name_for(value)
+        chosen = f"{prefix}:{setting.key}:{value or DEFAULT}"
+        if buttons:
+            known = any(button.action == chosen for button in buttons)
+            menus.append(Menu(buttons, _(setting.label), chosen if known else None))
+    return tuple(menus)
+
+
+async def _choices(context: CommandContext, setting: Setting) -> list[tuple[str, str]]:
+    _ = context.words
+    if setting.key == "engine":
+        return [(name, name) for name in context.resources.engines.names]
+    if setting.key == "log_channel":
+        if context.message.kind is ChannelKind.PRIVATE:
+            return []
+        own = context.message.conversation.channel
+        found = [
+            (
+                seen.channel.channel_id,
+                one_line(seen.name or seen.channel.channel_id, _LONGEST_LABEL),
+            )
+            for seen in await _neighbours(context)
+            if seen.channel != own
+        ]
+        return [(DEFAULT, _("none")), (own.channel_id, _("this channel")), *found]
+    choices = [(choice.value, _(choice.label)) for choice in setting.choices]
+    if setting.free and choices:
+        choices.insert(0, (DEFAULT, _("as configured")))
+    return choices

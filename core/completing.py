@@ -1,0 +1,135 @@
+"""What an option of a command may be, while it is typed: only what the asker may use there."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from core.access import SAMPLES, SHARED, Access, homes_of
+from core.channel_settings import DEFAULT, SETTINGS, setting_named
+from core.commands import COMMANDS
+from core.engines.choice import EngineChoice
+from core.errors import UserError
+from core.events import ChannelKind, IncomingMessage
+from core.permissions import Level
+from core.sharing import Sharing
+from knowledge_base.models import Document
+
+if TYPE_CHECKING:
+    from knowledge_base.library import Library
+
+MOST: Final = 25
+LONGEST: Final = 100
+"""Letters of a value that platforms carry."""
+
+
+class Completions:
+    """The `Completer` of the command table."""
+
+    def __init__(
+        self,
+        library: Library,
+        engines: EngineChoice,
+        access: Access,
+        sharing: Sharing,
+        level: Callable[[IncomingMessage], Level],
+    ) -> None:
+        self._library = library
+        self._engines = engines
+        self._access = access
+        self._sharing = sharing
+        self._level = level
+
+    async def complete(self, message: IncomingMessage, option: str, typed: str) -> Sequence[str]:
+        """At most 25 values, those that begin with what is typed first; none to who may not."""
+        invocation = message.command
+        command = next((c for c in COMMANDS if invocation and c.name == invocation.name), None)
+        if command is None or invocation is None or self._level(message) < command.needs:
+            return ()
+        if not any(own.name == option and own.completes for own in command.options):
+            return ()
+        try:
+            values = await self._values(message, command.name, option)
+        except UserError:
+            return ()
+        return matching(values, typed)
+
+    async def _values(self, message: IncomingMessage, command: str, option: str) -> Iterable[str]:
+        match command, option:
+            case "help", "command":
+                level = self._level(message)
+                return [own.name for own in COMMANDS if own.needs <= level]
+            case "settings", "name":
+                return [setting.key for setting in SETTINGS]
+            case "settings", "value":
+                return self._setting_values(message)
+            case "model", "name":
+                return self._engines.names
+            case _:
+                return await self._stored_values(message, command, option)
+
+    async def _stored_values(
+        self, message: IncomingMessage, command: str, option: str
+    ) -> Iterable[str]:
+        match command, option:
+            case "kb show", "name":
+                return [own.name for own in await self._documents(message)]
+            case ("kb remove", "name") | ("kb share", "document"):
+                return await self._own(message, everybodys=command == "kb share")
+            case "kb rename", "name":
+                names = [base.name for base in await self._library.bases()]
+                return [n for n in names if ":" not in n and n not in (SHARED, SAMPLES)]
+            case "kb detach", "channel":
+                return [own.title for own in await self._sharing.attached(message)]
+            case "kb attach", "channel":
+                return await self._channels(message)
+            case "kb use", "channel" if message.kind is ChannelKind.PRIVATE:
+                return ["none", *await self._channels(message)]
+            case "kb share", "to":
+                return ["server", *await self._channels(message)]
+            case _:
+                return []
+
+    async def _documents(self, message: IncomingMessage) -> list[Document]:
+        scope = await self._access.scope_of(message)
+        found = [await self._library.documents(base) for base in sorted(scope.bases)]
+        return [document for documents in found for document in documents]
+
+    async def _own(self, message: IncomingMessage, *, everybodys: bool) -> list[str]:
+        """Documents of this place's own; of those a member sees what they added themselves."""
+        homes = homes_of(message)
+        bases = [base for base in await self._library.bases() if base.name in homes]
+        member = f"{message.conversation.channel.platform.value}:{message.author.user_id}"
+        everybodys = everybodys or self._level(message) >= Level.MODERATOR
+        return [
+            document.name
+            for base in bases
+            for document in await self._library.documents(base.base_id)
+            if everybodys or document.uploader_id == member
+        ]
+
+    async def _channels(self, message: IncomingMessage) -> list[str]:
+        own = message.conversation.channel
+        known = await self._sharing.known(message)
+        return [seen.title for seen in known if seen.channel != own]
+
+    def _setting_values(self, message: IncomingMessage) -> Sequence[str]:
+        options = message.command.options if message.command is not None else {}
+        setting = setting_named(str(options.get("name", "")))
+        if setting.key == "engine":
+            return [*self._engines.names, DEFAULT]
+        return [*(choice.value for choice in setting.choices), DEFAULT]
+
+
+def matching(values: Iterable[str], typed: str) -> tuple[str, ...]:
+    """Values with the typed letters in them, those that begin with them first; each once."""
+    wanted = _folded(typed)
+    held = [value for value in dict.fromkeys(values) if 0 < len(value) <= LONGEST]
+    first = [value for value in held if _folded(value).startswith(wanted)]
+    rest = [value for value in held if wanted in _folded(value) and value not in first]
+    return tuple((first + rest)[:MOST])
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().strip()

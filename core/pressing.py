@@ -1,0 +1,177 @@
+"""A press on a button of a command is that command, with who pressed as its asker.
+
+So whoever presses goes through the same permissions, scopes and errors as whoever types; what the
+button was shown for decides nothing. The outcome takes the place of the message that was pressed;
+a refusal is for the one who pressed alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from core.commands import bases, reviewing, settling
+from core.commands.confirming import CANCEL, CONFIRM
+from core.errors import ChannelGoneError, DeliveryRateLimitedError
+from core.events import ActionPressed, IncomingMessage, Invocation, Platform, Trigger
+from core.language import Words, words
+from core.layout import Draft
+from core.pacer import Pacer, Urgency
+from core.ports import Outbox
+from core.replies import Actions, Failed, FileReply, Finished, Menu, ReplyEvent
+from core.text import clip, split_message
+
+_log = logging.getLogger(__name__)
+
+Run: TypeAlias = Callable[[IncomingMessage], AsyncGenerator[ReplyEvent, None]]
+"""The whole reply to a message, as the assistant gives it."""
+
+
+def invocation_of(action: str) -> Invocation | None:
+    """The command that a button stands for; None where it is not one of ours. Pure."""
+    kind, _, rest = action.partition(":")
+    name, _, value = rest.partition(":")
+    match kind:
+        case _ if not name:
+            return None
+        case "confirm":
+            return Invocation(CONFIRM, {"token": rest})
+        case "cancel":
+            return Invocation(CONFIRM, {"token": rest, "answer": CANCEL})
+        case "review" if value:
+            return Invocation("kb review", {"upload": name, "verdict": value})
+        case "set" if value:
+            return Invocation("settings", {"name": name, "value": value})
+        case "setup" if value:
+            return Invocation(settling.SETUP_CHOICE, {"name": name, "value": value})
+        case "resume":
+            return Invocation("pause", {"minutes": 0, "where": rest})
+        case "use":
+            return Invocation("kb use", {"channel": rest})
+        case _:
+            return None
+
+
+KINDS: Final = (
+    CONFIRM,
+    CANCEL,
+    reviewing.REVIEW,
+    settling.SET,
+    settling.SETUP,
+    settling.RESUME,
+    bases.USE,
+)
+"""Beginnings of the actions that `Pressing` deals with."""
+
+
+class Pressing:
+    """Runs what was pressed, and shows what came of it."""
+
+    def __init__(
+        self,
+        run: Run,
+        outboxes: Mapping[Platform, Outbox],
+        pacer_of: Callable[[ActionPressed], Pacer],
+        *,
+        words_of: Callable[[IncomingMessage], Words] | None = None,
+    ) -> None:
+        """`pacer_of` gives the channel's one pacer: these edits share its budget."""
+        self._run = run
+        self._outboxes = outboxes
+        self._pacer_of = pacer_of
+        self._words_of = words_of or (lambda message: words(message.locale))
+
+    async def pressed(self, event: ActionPressed) -> None:
+        """Do it. Raises `DeliveryError` where nobody can be told what came of it."""
+        invocation = invocation_of(event.action)
+        if invocation is None:
+            _log.info("no such button: %.40r", event.action)
+            return
+        message = _message_of(event, invocation)
+        outbox = self._outboxes[event.conversation.channel.platform]
+        shown = _Shown(event, outbox, self._pacer_of(event), self._words_of(message))
+        async with aclosing(self._run(message)) as events:
+            async for reply in events:
+                await shown.take(reply)
+        await shown.finish()
+
+
+class _Shown:
+    """The pressed message on its way to what it is to be."""
+
+    def __init__(self, event: ActionPressed, outbox: Outbox, pacer: Pacer, words: Words) -> None:
+        self._event = event
+        self._outbox = outbox
+        self._pacer = pacer
+        self._draft = Draft(words, markdown=outbox.capabilities.markup == "markdown")
+        self._menus: tuple[Menu, ...] = ()
+        self._failure: Failed | None = None
+        self._said = False
+
+    async def take(self, reply: ReplyEvent) -> None:
+        match reply:
+            case Actions(menus):
+                self._menus = menus
+            case Finished() | FileReply():
+                pass
+            case Failed() if not self._said:
+                self._failure = reply
+            case _:
+                self._said = True
+                self._draft.take(reply)
+                glimpse = self._pacer.ask(Urgency.SPARE)
+                if glimpse.done():
+                    await self._edit(self._draft.growing(), ())
+                else:
+                    glimpse.cancel()
+
+    async def finish(self) -> None:
+        if self._failure is not None:
+            await self._tell(self._failure.text)
+        elif self._said:
+            await self._surely_edit(self._draft.final(), self._menus)
+
+    async def _tell(self, text: str) -> None:
+        if self._event.interaction is not None:
+            await self._outbox.reveal(self._event.interaction, text)
+        else:
+            await self._outbox.send(self._event.conversation, text)
+
+    async def _surely_edit(self, text: str, menus: tuple[Menu, ...]) -> None:
+        while True:
+            await self._pacer.ask(Urgency.FINAL)
+            try:
+                return await self._edit(text, menus)
+            except DeliveryRateLimitedError as error:
+                self._pacer.pause(error.retry_after)
+
+    async def _edit(self, text: str, menus: tuple[Menu, ...]) -> None:
+        can = self._outbox.capabilities
+        (first, *_rest) = split_message(text, can.max_text, can.count) or ("…",)
+        try:
+            await self._outbox.edit(
+                self._event.conversation, self._event.message_id, first, menus=menus
+            )
+        except ChannelGoneError:
+            # Taken away meanwhile, or seen by one person alone: what was done still counts.
+            await self._tell(clip(text, can.max_text, can.count))
+
+
+def _message_of(event: ActionPressed, invocation: Invocation) -> IncomingMessage:
+    return IncomingMessage(
+        event.conversation,
+        event.kind,
+        Trigger.COMMAND,
+        event.message_id,
+        event.author,
+        "",
+        datetime.now(UTC),
+        locale=event.locale,
+        server_id=event.server_id,
+        place=event.place,
+        command=invocation,
+        reply_to=event.interaction,
+    )
