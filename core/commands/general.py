@@ -78,7 +78,7 @@ async def privacy(context: CommandContext) -> Replies:
     lines.append(
         "- "
         + _("What is not addressed to me I do not store. `/reset` takes the words of past "
-            "questions and answers away.")
+            "questions and answers away, but for those kept with 👍 and 👎.")
     )  # fmt: skip
     if disclosure.operator:
         who = one_line(disclosure.operator, _LONGEST_OPERATOR)
@@ -95,7 +95,8 @@ def _stored(context: CommandContext, _: Words) -> str:
         return _("Nothing of it can be stored here.")
     return _(
         "Questions to me and my answers are kept in a database on the machine I run on, with your "
-        "name and number, so that I can follow a conversation; so are 👍 and 👎."
+        "name and number, so that I can follow a conversation; so are 👍 and 👎, with the question and "
+        "the answer that they are about."
     )
 
 

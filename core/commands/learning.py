@@ -77,22 +77,16 @@ async def add(context: CommandContext) -> Replies:
 
 
 def _given(context: CommandContext) -> list[Item]:
-    """The message's own files; with a quoted message its files, or else its text."""
+    """The message's own files; without any, those of the quoted message and its text."""
     message = context.message
-    files = [*message.attachments, *(v for v in context.options.values() if _is_file(v))]
+    files = [*message.attachments, *context.options.values()]
     own: dict[str, Item] = {f.attachment_id: f for f in files if isinstance(f, Attachment)}
-    items = list(own.values())
-    # Files that came without a word answer somebody, perhaps; that message is not meant.
-    spoken = message.command is not None or bool(message.text.strip())
-    if message.quoted is not None and spoken:
-        items += message.quoted.attachments
-        if message.quoted.text.strip() and not own:
-            items.append(message.quoted)
+    if own or message.quoted is None:
+        return list(own.values())
+    items: list[Item] = [*message.quoted.attachments]
+    if message.quoted.text.strip():
+        items.append(message.quoted)
     return items
-
-
-def _is_file(value: object) -> bool:
-    return isinstance(value, Attachment)
 
 
 async def _fetch(context: CommandContext, item: Item, folder: Path) -> Fetched:
