@@ -41,6 +41,8 @@ from core.ports import Completer
 
 SUGGEST_SECONDS: Final = 2.5
 """Discord waits three for suggestions."""
+GUILDS_SECONDS: Final = 2.0
+"""How long after one server of ours the next may be told, before we call ourselves ready."""
 _ADDRESSED: Final = (Trigger.MENTION, Trigger.REPLY)
 
 _log = logging.getLogger(__name__)
@@ -92,6 +94,7 @@ class DiscordClient(discord.AutoShardedClient):
             max_messages=None,
             allowed_mentions=NOBODY,
             max_ratelimit_timeout=30.0,
+            guild_ready_timeout=GUILDS_SECONDS,
             proxy=line.proxy,
         )
         if line.connector is not None:
