@@ -60,6 +60,6 @@ def _hosted_download_limit(error: HostedDownloadLimitError, _: Words) -> str:
         "parts; or whoever runs this bot runs a Bot API server next to it, which has no such limit "
         "(`{key}`).",
         name=inert(error.filename),
-        limit=error.limit_bytes / 1_000_000,
+        limit=error.limit_bytes / (1 << 20),
         key=error.key,
     )

@@ -13,7 +13,7 @@ from typing import Final
 
 from telegram import Message, MessageEntity, User
 
-_AFTER_NAME: Final = re.compile(r"^[\s,，:：、;；]+")
+_AFTER_NAME: Final = re.compile(r"^[ \t]*[,，:：、;；]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,6 @@ def said(message: Message, me: User) -> Said:
             if at and f"@{target}".lower() == ours:
                 cuts.append((begin + 2 * (1 + len(name)), end))
     left = _without(units, cuts)
-    if mentions_us and cuts[0][0] == 0:
-        left = _AFTER_NAME.sub("", left)
     if command is None and mentions_us and left.startswith("/"):
         # "@ourbot /kb list": said to us, whatever Telegram makes of the second word.
         command = (re.match(r"/(\w*)", left) or ["", ""])[1].lower() or None
@@ -66,10 +64,12 @@ def _names(entity: MessageEntity, part: str, ours: str, our_id: int) -> bool:
 
 
 def _without(units: bytes, cuts: Sequence[tuple[int, int]]) -> str:
-    """The text without these ranges, and with one space where two would meet."""
+    """The text without these ranges and what set them off, with one space where two would meet."""
     text, place = "", 0
     for begin, end in (*sorted(cuts), (len(units), len(units))):
         piece = units[place:begin].decode("utf-16-le", "surrogatepass")
+        if place:
+            piece = _AFTER_NAME.sub(" ", piece)
         if piece[:1].isspace() and (not text or text[-1].isspace()):
             piece = piece.lstrip(" ")
         text += piece

@@ -19,7 +19,7 @@ from bot.errors import FileNotFetchedError, HostedDownloadLimitError
 from core.errors import AttachmentTooLargeError
 from core.events import Attachment
 
-HOSTED_LIMIT: Final = 20_000_000
+HOSTED_LIMIT: Final = 20 << 20
 """What Telegram's own server lets a bot download; a local one has no limit."""
 FETCH_SECONDS: Final = 300.0
 _PIECE: Final = 1 << 16

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
+from telegram import Update
 from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.calls import Reach
@@ -17,6 +20,8 @@ POLL_SECONDS: Final = 25
 _SECONDS: Final = 20.0
 _CONNECT_SECONDS: Final = 10.0
 _POOL: Final = 64
+
+_log = logging.getLogger(__name__)
 
 
 def is_loopback(url: str) -> bool:
@@ -57,7 +62,30 @@ class PollingRequest(HTTPXRequest):
             self.refused.set()
         if code == HTTPStatus.OK:
             self._reach.found()
+            payload = readable(payload)
         return code, payload
+
+
+def readable(payload: bytes) -> bytes:
+    """An answer to getUpdates in which what the library cannot parse is left empty.
+
+    It gives up on all of an answer for one update that lacks a field which a server of another
+    version does not send; it would then ask for the same ones for ever.
+    """
+    answer = json.loads(payload)
+    updates = answer.get("result") if isinstance(answer, dict) else None
+    if not isinstance(updates, list):
+        return payload
+    broken = 0
+    for place, update in enumerate(updates):
+        try:
+            Update.de_json(update, None)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            broken += 1
+            kinds = ", ".join(sorted(set(update) - {"update_id"}))
+            _log.warning("an update from Telegram cannot be read (%s): %s", kinds, error)
+            updates[place] = {"update_id": update["update_id"]}
+    return json.dumps(answer).encode() if broken else payload
 
 
 def _options(url: str, proxy: str | None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from bot.adapters.telegram.calls import Calls, is_unchanged, is_unparsable
 from bot.adapters.telegram.keyboards import keyboard
 from bot.adapters.telegram.presses import LONGEST_ALERT, Press, Presses
 from bot.adapters.telegram.render import Rendered, length, plain, quotation, render
-from bot.adapters.telegram.translate import channel_ref, is_inside
+from bot.adapters.telegram.translate import channel_ref
 from core.errors import DeliveryError, ForbiddenError
 from core.events import ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
 from core.language import words
@@ -197,7 +197,9 @@ class TelegramOutbox:
         parts = split_message(text, MOST_TEXT, length)
         for part in parts:
             last = part is parts[-1]
-            await self._reveal_part(press, part, menus if last else ())
+            for_all = await self._reveal_part(press, part, menus if last else ())
+            if for_all:
+                self._note_open(press, text)
 
     async def direct(self, user_id: str) -> ConversationRef:
         to = ConversationRef(ChannelRef(channel_ref(0).platform, user_id))
@@ -238,14 +240,14 @@ class TelegramOutbox:
             # Of others Telegram tells reliably only where we are administrator.
             if self._bot.id not in administrators:
                 return None
-            member = await self._bot.get_chat_member(chat_id, member_id)
+            is_inside = await self._administrators.is_inside(chat_id, member_id)
         except BadRequest as error:
             unknown = "user" in error.message.lower() or "participant" in error.message.lower()
             return Standing(can_read=False) if unknown else None
         except TelegramError as error:
             _log.info("Telegram does not say who is in a group: %s", error)
             return None
-        return Standing(can_read=is_inside(member))
+        return Standing(can_read=is_inside)
 
     async def _send(
         self,
@@ -290,21 +292,23 @@ class TelegramOutbox:
 
         return await self._calls.make(to, either)
 
-    async def _reveal_part(self, press: Press, text: str, menus: Sequence[Menu]) -> None:
+    async def _reveal_part(self, press: Press, text: str, menus: Sequence[Menu]) -> bool:
+        """Whether others see it too."""
         reply = _reply_parameters(press.message_id)
         if press.private:
             await self._send(press.conversation, render(text), text, reply, menus)
-            return
+            return False
         shown = quotation(text)
         try:
-            if await self._whispered(press, shown, text, menus):
-                return
-            await self._send(press.conversation, shown, text, reply, menus)
-            self._note_open(press, text)
+            if not await self._whispered(press, shown, text, menus):
+                await self._send(press.conversation, shown, text, reply, menus)
+                return True
         except ForbiddenError:
             # We may not write there any more: the two of us may still have a chat.
             direct = await self.direct(str(press.user_id))
             await self._send(direct, render(text), text, None, menus)
+            return False
+        return not self._ephemeral
 
     async def _whispered(
         self, press: Press, shown: Rendered, source: str, menus: Sequence[Menu]
@@ -331,8 +335,6 @@ class TelegramOutbox:
                 raise
             return False
         self._ephemeral = "ephemeral_message_id" in sent.api_kwargs
-        if not self._ephemeral:
-            self._note_open(press, source)
         return True
 
     def _note_open(self, press: Press, text: str) -> None:

@@ -1,0 +1,329 @@
+"""What the bot says on Telegram, as the local server takes, refuses and shows it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import pytest
+
+from bot.adapters.telegram.client import TelegramListener
+from bot.adapters.telegram.outbox import TelegramOutbox
+from core.errors import ChannelGoneError, DeliveryError, DeliveryRateLimitedError, ForbiddenError
+from core.events import (
+    ActionPressed,
+    ChannelRef,
+    ConversationRef,
+    InteractionRef,
+    MessageRef,
+    Platform,
+)
+from core.ports import Standing
+from core.replies import Button, Menu
+from tests.platforms.telegram_server.calls import ServerOptions
+from tests.platforms.telegram_server.flood import FloodLimits
+from tests.platforms.telegram_server.model import Chat, Message
+from tests.platforms.telegram_server.people import Person
+from tests.platforms.telegram_server.server import FakeTelegram
+from tests.support.telegram import NotedEvents, listener_for, listening
+
+DONE = Menu(
+    (Button("sources", "Sources"), Button("up", "👍"), Button("delete", "Delete", "danger"))
+)
+
+
+@dataclass
+class Scene:
+    telegram: FakeTelegram
+    listener: TelegramListener
+    inbox: NotedEvents
+    ada: Person
+    bob: Person
+    group: Chat
+
+    @property
+    def outbox(self) -> TelegramOutbox:
+        return self.listener.outbox
+
+    def of(self, chat: Chat, topic: int | None = None) -> ConversationRef:
+        channel = ChannelRef(Platform.TELEGRAM, str(chat.chat_id))
+        return ConversationRef(channel, str(topic) if topic else None)
+
+    async def says(self, chat: Chat, text: str, **options: object) -> Message:
+        sent = await self.outbox.send(self.of(chat), text, **options)
+        return chat.messages[int(sent)]
+
+
+async def _scene(telegram: FakeTelegram, **settings: object) -> AsyncGenerator[Scene]:
+    async with telegram:
+        ada, bob = telegram.user("Ada", language="zh"), telegram.user("Bob")
+        group = telegram.supergroup("Readers", ada, bob)
+        ada.start()
+        async with listening(listener_for(telegram, **settings)) as (listener, inbox):
+            await inbox.message("/help")
+            yield Scene(telegram, listener, inbox, ada, bob, group)
+
+
+@pytest.fixture
+async def scene() -> AsyncGenerator[Scene]:
+    async for scene in _scene(FakeTelegram()):
+        yield scene
+
+
+@pytest.fixture
+async def old_scene() -> AsyncGenerator[Scene]:
+    """A server that knows neither drafts nor messages for one person."""
+    async for scene in _scene(FakeTelegram(options=ServerOptions(version=(9, 0)))):
+        yield scene
+
+
+async def test_what_is_sent_can_be_edited_and_taken_back(scene):
+    question = scene.bob.say(scene.group, "@lorekeeper_bot?")
+    ref = MessageRef(scene.of(scene.group), str(question.message_id))
+    message = await scene.says(scene.group, "▌", reply_to=ref, menus=(DONE,))
+    assert message.reply_to is question
+    assert message.buttons == ["Sources", "👍", "Delete"]
+    await scene.outbox.edit(scene.of(scene.group), str(message.message_id), "`Bob` did.")
+    assert (message.text, message.buttons) == ("Bob did.", [])
+    # That nothing changes is no error.
+    await scene.outbox.edit(scene.of(scene.group), str(message.message_id), "`Bob` did.")
+    await scene.outbox.delete(scene.of(scene.group), str(message.message_id))
+    assert message.deleted
+
+
+async def test_a_question_that_is_gone_is_answered_all_the_same(scene):
+    ref = MessageRef(scene.of(scene.group), "4711")
+    message = await scene.says(scene.group, "here", reply_to=ref)
+    assert message.reply_to is None
+
+
+async def test_a_choice_has_its_label_above_and_a_mark_on_what_holds(scene):
+    options = tuple(Button(f"set:lang:{code}", name) for code, name in
+                    (("en", "English"), ("zh", "中文"), ("auto", "As the question")))  # fmt: skip
+    menu = Menu(options, label="Language", chosen="set:lang:zh")
+    message = await scene.says(scene.group, "Settings", menus=(menu, DONE))
+    labels = [[button["text"] for button in row] for row in message.keyboard]
+    assert labels == [
+        ["Language"],
+        ["English", "✓ 中文"],
+        ["As the question"],
+        ["Sources", "👍", "Delete"],
+    ]
+    assert await scene.ada.press(message, "Language") == ""
+    assert scene.inbox.of(ActionPressed) == []
+    scene.ada.push_button(message, "✓ 中文")
+    pressed = await scene.inbox.one(ActionPressed)
+    assert pressed.action == "set:lang:zh"
+
+
+async def test_failures_become_the_cores_own(scene):
+    gone = ConversationRef(ChannelRef(Platform.TELEGRAM, "-100999"))
+    with pytest.raises(ChannelGoneError):
+        await scene.outbox.send(gone, "x")
+    with pytest.raises(ChannelGoneError):
+        await scene.outbox.edit(scene.of(scene.group), "4711", "x")
+    with pytest.raises(ChannelGoneError):
+        await scene.outbox.delete(scene.of(scene.group), "4711")
+    with pytest.raises(ChannelGoneError):
+        await scene.outbox.send(scene.of(scene.group, topic=99), "x")
+    scene.ada.mute_bot(scene.group)
+    with pytest.raises(ForbiddenError):
+        await scene.outbox.send(scene.of(scene.group), "x")
+    scene.ada.kick_bot(scene.group)
+    with pytest.raises(ForbiddenError):
+        await scene.outbox.send(scene.of(scene.group), "x")
+    scene.ada.block()
+    with pytest.raises(ForbiddenError):
+        await scene.outbox.send(scene.of(scene.ada.private), "x")
+
+
+async def test_being_asked_to_wait_is_left_to_the_pacer_and_no_error_in_the_log(scene, caplog):
+    scene.telegram.flood(scene.group, 7)
+    with pytest.raises(DeliveryRateLimitedError) as caught:
+        await scene.outbox.send(scene.of(scene.group), "x")
+    assert 0 < caught.value.retry_after <= 7
+    # Other chats go on.
+    await scene.says(scene.ada.private, "meanwhile")
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_a_gateways_hiccup_is_tried_again(scene):
+    scene.telegram.faults.fail("sendMessage", times=1)
+    message = await scene.says(scene.group, "through")
+    assert message.text == "through"
+
+
+async def test_formatting_that_is_refused_goes_as_it_was_written(scene):
+    scene.telegram.faults.fail("sendMessage", 400, "Bad Request: can't parse entities: why ever")
+    message = await scene.says(scene.group, "**bold** @ada")
+    assert (message.text, message.entities) == ("**bold** @\u2060ada", [])
+
+
+async def test_nobody_is_mentioned_and_nothing_is_previewed(scene):
+    message = await scene.says(scene.group, "@bob look at https://example.org")
+    assert [entity["type"] for entity in message.entities if entity["type"] == "mention"] == []
+    call = scene.telegram.calls("sendMessage")[-1]
+    assert '"is_disabled": true' in str(call.parameters["link_preview_options"]).replace(
+        "True", "true"
+    ).replace("'", '"')
+
+
+async def test_a_file_goes_into_its_topic(scene):
+    forum = scene.telegram.supergroup("Forum", scene.ada, is_forum=True)
+    topic = scene.ada.open_topic(forum, "Rules")
+    there = scene.of(forum, topic.thread_id)
+    sent = await scene.outbox.send_file(there, "answer.md", "# 答案".encode())
+    message = forum.messages[int(sent)]
+    assert message.topic == topic.thread_id
+    assert [(file.name, file.content.decode()) for file in message.files] == [
+        ("answer.md", "# 答案")
+    ]
+
+
+async def test_typing_is_shown(scene):
+    await scene.outbox.typing(scene.of(scene.ada.private))
+    assert scene.ada.private.actions == ["typing"]
+
+
+async def test_drafts_grow_in_private_and_nowhere_else(scene):
+    assert await scene.outbox.draft(scene.of(scene.ada.private), "1", "**So** fa")
+    assert await scene.outbox.draft(scene.of(scene.ada.private), "1", "**So** far")
+    assert scene.ada.private.drafts == [(1, "So fa"), (1, "So far")]
+    assert not await scene.outbox.draft(scene.of(scene.group), "1", "x")
+
+
+async def test_an_older_server_is_asked_for_drafts_once(old_scene):
+    for _ in range(3):
+        assert not await old_scene.outbox.draft(old_scene.of(old_scene.ada.private), "1", "x")
+    assert len(old_scene.telegram.calls("sendMessageDraft")) == 1
+
+
+async def _pressed(scene: Scene, message: Message, person: Person) -> InteractionRef:
+    scene.inbox.events.clear()
+    scene.press = person.push_button(message, "Sources")
+    event = await scene.inbox.one(ActionPressed)
+    assert event.interaction is not None
+    return event.interaction
+
+
+async def test_a_short_word_for_one_is_an_alert(scene):
+    message = await scene.says(scene.group, "answer", menus=(DONE,))
+    interaction = await _pressed(scene, message, scene.bob)
+    await scene.outbox.reveal(interaction, "Only the **asker** may do that.")
+    assert (scene.press.text, scene.press.answered) == ("Only the asker may do that.", True)
+    # A second one has no alert left: it is a message.
+    await scene.outbox.reveal(interaction, "And this.")
+    assert [m.text for m in scene.telegram.whispers(scene.group, scene.bob)] == ["And this."]
+
+
+LONG = "[1] `rules.pdf` · page 3\n> " + "The library opens at nine. " * 20
+
+
+async def test_a_long_word_for_one_is_shown_to_that_one_where_the_server_can(scene):
+    message = await scene.says(scene.group, "answer", menus=(DONE,))
+    await scene.outbox.reveal(await _pressed(scene, message, scene.bob), LONG)
+    assert scene.press.answered
+    whispers = scene.telegram.whispers(scene.group, scene.bob)
+    assert len(whispers) == 1
+    assert "opens at nine" in whispers[0].text
+    assert "opens at nine" not in scene.telegram.transcript(scene.group)
+
+
+async def test_an_older_server_shows_it_folded_and_only_once(old_scene):
+    scene = old_scene
+    message = await scene.says(scene.group, "answer", menus=(DONE,))
+    await scene.outbox.reveal(await _pressed(scene, message, scene.bob), LONG)
+    shown = scene.group.shown[-1]
+    assert shown.reply_to is message
+    assert shown.entities[0]["type"] == "expandable_blockquote"
+    await scene.outbox.reveal(await _pressed(scene, message, scene.ada), LONG)
+    assert scene.group.shown[-1] is shown
+    assert scene.press.text == "上面已经显示过了。"
+
+
+async def test_in_private_it_is_a_message(scene):
+    message = await scene.says(scene.ada.private, "answer", menus=(DONE,))
+    await scene.outbox.reveal(await _pressed(scene, message, scene.ada), LONG, menus=(DONE,))
+    shown = scene.ada.private.shown[-1]
+    assert "opens at nine" in shown.text
+    assert shown.buttons == ["Sources", "👍", "Delete"]
+
+
+async def test_where_the_bot_may_not_write_any_more_it_comes_privately(scene):
+    message = await scene.says(scene.group, "answer", menus=(DONE,))
+    interaction = await _pressed(scene, message, scene.ada)
+    scene.ada.mute_bot(scene.group)
+    await scene.outbox.reveal(interaction, LONG)
+    assert "opens at nine" in scene.telegram.transcript(scene.ada.private)
+
+
+async def test_a_press_that_nobody_answers_is_answered_in_time(scene):
+    scene.listener._presses._acknowledge_seconds = 0.05
+    message = await scene.says(scene.group, "answer", menus=(DONE,))
+    assert await scene.bob.press(message, "Sources") == ""
+    event = await scene.inbox.one(ActionPressed)
+    answer = await scene.says(scene.group, "a reply", reply_to=event.interaction)
+    assert answer.reply_to is message
+
+
+async def test_what_is_too_long_ago_is_not_shown_to_anybody(scene):
+    before = scene.telegram.transcript(scene.group)
+    await scene.outbox.reveal(InteractionRef(Platform.TELEGRAM, "unknown"), LONG)
+    assert scene.telegram.transcript(scene.group) == before
+
+
+async def test_the_private_chat_with_a_member(scene):
+    to = await scene.outbox.direct(str(scene.ada.user_id))
+    assert to == scene.of(scene.ada.private)
+    with pytest.raises(ForbiddenError):
+        await scene.outbox.direct(str(scene.bob.user_id))
+    with pytest.raises(DeliveryError):
+        await scene.outbox.direct("123456789")
+
+
+async def test_leaving_a_group_twice_is_leaving_it(scene):
+    await scene.outbox.leave(str(scene.group.chat_id))
+    assert not scene.group.has(scene.telegram.bot.account.user_id)
+    await scene.outbox.leave(str(scene.group.chat_id))
+
+
+async def test_telegram_says_who_reads_a_group_where_the_bot_administers_it(scene):
+    eve = scene.telegram.user("Eve")
+    group = scene.of(scene.group).channel
+
+    async def reads(person: Person) -> bool | None:
+        return await scene.outbox.is_member(str(person.user_id), group)
+
+    # Of administrators it tells everybody.
+    assert await scene.outbox.standing(str(scene.ada.user_id), group) == Standing(
+        can_read=True, is_channel_admin=True
+    )
+    assert (await reads(scene.bob), await reads(eve)) == (None, None)
+    scene.ada.promote_bot(scene.group)
+    assert (await reads(scene.ada), await reads(scene.bob), await reads(eve)) == (True, True, False)
+    scene.bob.leave(scene.group)
+    assert await reads(scene.bob) is False
+    scene.ada.kick_bot(scene.group)
+    assert await reads(scene.ada) is None
+    own = scene.of(scene.ada.private).channel
+    assert await scene.outbox.is_member(str(scene.ada.user_id), own) is True
+    assert await scene.outbox.is_member(str(scene.bob.user_id), own) is False
+
+
+async def test_calls_stay_within_what_holds_for_all_chats_at_once():
+    limits = FloodLimits(group=None, private=None, overall=(31, 1.0))
+    async for scene in _scene(FakeTelegram(limits=limits)):
+        for number in range(40):
+            await scene.says(scene.group, f"message {number}")
+        assert scene.telegram.flood_violations == 0
+
+
+async def test_a_groups_budget_follows_from_the_configuration():
+    async for scene in _scene(FakeTelegram(), group_messages_per_minute=10):
+        can = scene.outbox.capabilities
+        assert (can.edit_interval_group, can.edit_interval_private) == (6.0, 1.0)
+        assert (can.max_text, can.max_download, can.max_upload) == (4096, 20 << 20, 50_000_000)
+    async for scene in _scene(FakeTelegram(), local_mode=True):
+        can = scene.outbox.capabilities
+        assert (can.max_download, can.max_upload) == (None, 2_000_000_000)
