@@ -8,36 +8,38 @@ import gc
 import importlib
 import logging
 import signal
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path
 
 from bot import output
+from bot.assembly import Stores, assemble
 from bot.engines import open_engines
 from bot.errors import ConfigError, Problem
 from bot.folders import FollowedFolders
 from bot.parts import open_library
+from bot.platforms import listeners
 from bot.settings import Config
+from bot.supervise import Surface
 from bot.threads import ThreadShares
 from bot.wording import own_words
 from core.access import SHARED
-from core.assistant import Assistant
-from core.chat import Chat
-from core.commands.base import Resources
 from core.database import Database
-from core.dispatcher import Dispatcher, Hooks
-from core.events import MemberRef, Platform
-from core.history import History
-from core.permissions import Rules
-from core.prompts import Prompts
+from core.dispatcher import Dispatcher
+from core.events import IncomingMessage, MemberRef, Platform
+from core.inbox import DurableInbox
+from core.permissions import Rules, listed
+from core.ports import Outbox
 from knowledge_base.library import Library
 
 log = logging.getLogger(__name__)
 
 _SNAPSHOT_MINUTES = 10
 _LATE_SECONDS = 3600
+_PATIENCE_SECONDS = 20.0
+"""How long the ready line waits for a platform to answer; it goes on connecting after that."""
+_NOTHING_TO_SERVE = "no surface can be served: give discord or telegram a token, or enable web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +49,35 @@ class Bot:
     library: Library
     inbox: Dispatcher
     folders: FollowedFolders
+    surfaces: dict[Platform, Surface]
+    """Of the chat platforms that have a token; none of them is entered yet."""
 
 
 @asynccontextmanager
 async def build(config: Config) -> AsyncGenerator[Bot, None]:
     """Everything but the surfaces. Leaving drains the replies under way, then closes the rest."""
-    owners = owners_of(config)
+    rules = rules_of(config)
     async with AsyncExitStack() as stack:
         shares = ThreadShares(config)
         library = await stack.enter_async_context(open_library(config, shares=shares))
         database = await stack.enter_async_context(Database.open(config.data_dir / "lorekeeper.db"))
         engines = await stack.enter_async_context(open_engines(config, library.quote, shares))
-        history = History(database, group_minutes=config.chat.group_history_minutes)
-        folder = config.chat.prompt_folder
-        chat = Chat(
-            library,
-            engines,
-            history,
-            Prompts(Path(folder) if folder else None),
-            config.chat,
-            config.engine.max_answer_tokens,
-        )
-        resources = Resources(
-            library, engines, history, chat.answer, config.knowledge.limits.max_file_mb
-        )
-        assistant = Assistant(resources, Rules(owners), config.chat.language)
-        dispatcher = Dispatcher(
-            assistant.reply,
-            {},
-            database,
-            config.dispatcher,
-            hooks=Hooks(is_immediate=assistant.is_immediate),
-        )
-        stack.push_async_callback(dispatcher.drain, config.dispatcher.grace_seconds)
-        yield Bot(library, dispatcher, FollowedFolders(library, config.folders, own_words(config)))
+        outboxes: dict[Platform, Outbox] = {}
+        surfaces: dict[Platform, Surface] = {}
+
+        async def refetch(message: IncomingMessage) -> IncomingMessage | None:
+            surface = surfaces.get(message.conversation.channel.platform)
+            return await surface.refetch(message) if surface is not None else None
+
+        stores = Stores(library, database, engines)
+        core = await assemble(config, rules, stores, outboxes, refetch)
+        addressed = DurableInbox(database).addressed
+        for platform, make in listeners(config, core.completions, addressed).items():
+            inbox = core.dispatcher
+            surfaces[platform] = Surface(platform, make, inbox, outboxes, inbox.resume)
+        stack.push_async_callback(core.dispatcher.drain, config.dispatcher.grace_seconds)
+        folders = FollowedFolders(library, config.folders, own_words(config))
+        yield Bot(library, core.dispatcher, folders, surfaces)
 
 
 def owners_of(config: Config) -> frozenset[MemberRef]:
@@ -94,6 +91,18 @@ def owners_of(config: Config) -> frozenset[MemberRef]:
             raise ConfigError(Problem("configuration", None, "owners", wanted))
         found.add(MemberRef(platforms[platform], user_id))
     return frozenset(found)
+
+
+def rules_of(config: Config) -> Rules:
+    """What the operator decided about people and places. Raises `ConfigError`."""
+    lists = {}
+    for key, written in (("blocked", config.blocked), ("allowed", config.allowed)):
+        try:
+            lists[key] = listed(written)
+        except ValueError as error:
+            wanted = f'{str(error)!r} must read like "discord:123" or "discord:role:123"'
+            raise ConfigError(Problem("configuration", None, key, wanted)) from error
+    return Rules(owners_of(config), lists["blocked"], lists["allowed"])
 
 
 class _Signals:
@@ -151,29 +160,33 @@ async def _serve(config: Config, signals: _Signals) -> None:
             await bot.folders.follow_all()
         finally:
             await importing
-        await bot.inbox.resume()
         web = await stack.enter_async_context(_web(config, bot))
-        # Drains before the web server closes: replies in flight still need their connection.
+        for surface in bot.surfaces.values():
+            await stack.enter_async_context(surface)
+        # Drains before web server and platforms close: replies in flight still need them.
         stack.push_async_callback(bot.inbox.drain, config.dispatcher.grace_seconds)
+        for surface in bot.surfaces.values():
+            stack.callback(surface.deafen)
         stack.enter_context(_jobs(bot))
+        standing = [web, *await _standing(bot.surfaces)]
+        if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):
+            raise ConfigError(Problem("configuration", None, "", _NOTHING_TO_SERVE))
         gc.collect()
         gc.freeze()
         signals.ready = True
-        output.say(f"ready: {', '.join([web, *_chat_platforms(config)])}")
+        output.say(f"ready: {', '.join(standing)}")
         await signals.stop.wait()
         log.info("stopping")
 
 
-def _chat_platforms(config: Config) -> list[str]:
+async def _standing(surfaces: Mapping[Platform, Surface]) -> list[str]:
     """How each chat platform stands."""
-    tokens = {"discord": config.discord.token, "telegram": config.telegram.token}
-    for name, token in tokens.items():
-        if token is not None:
-            log.warning("%s: a token is configured, but this version does not serve it", name)
-    return [
-        f"{name} off ({'not in this version' if token else 'no token'})"
-        for name, token in tokens.items()
-    ]
+    told = []
+    for platform in (Platform.DISCORD, Platform.TELEGRAM):
+        surface = surfaces.get(platform)
+        state = "off (no token)" if surface is None else await surface.standing(_PATIENCE_SECONDS)
+        told.append(f"{platform.value} {state}")
+    return told
 
 
 async def _import_console(config: Config) -> None:

@@ -68,6 +68,9 @@ def _composed(values: Values) -> Config:
     config = Config(
         data_dir=values.resolved(top.data_dir),
         owners=top.owners,
+        operator=top.operator,
+        blocked=top.blocked,
+        allowed=top.allowed,
         engine=_engine(values),
         chat=_chat(values, knowledge),
         dispatcher=values.settings("dispatcher", DispatcherSettings),

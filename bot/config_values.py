@@ -34,6 +34,9 @@ class Top:
 
     data_dir: Path = Path("data")
     owners: tuple[str, ...] = ()
+    operator: str = ""
+    blocked: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,12 @@ class Config:
 
     data_dir: Path = Path("data")
     owners: tuple[str, ...] = ()
+    operator: str = ""
+    """Who runs it and how to reach them, told by `/privacy`."""
+    blocked: tuple[str, ...] = ()
+    """People and places that get no answer, see `core.permissions.listed`."""
+    allowed: tuple[str, ...] = ()
+    """Where there are some, nobody else and no other place is served."""
     engine: EngineSettings = field(default_factory=EngineSettings)
     chat: ChatSettings = field(default_factory=ChatSettings)
     dispatcher: DispatcherSettings = field(default_factory=DispatcherSettings)

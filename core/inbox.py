@@ -220,6 +220,23 @@ class DurableInbox:
             )
             return cursor.rowcount
 
+    async def addressed(self, platform: Platform, most: int = 100) -> tuple[MessageRef, ...]:
+        """The conversations in which we were addressed lately, each with the newest message."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                """
+                SELECT channel_id, thread_id, message_id, max(sent_at) AS newest FROM inbox
+                WHERE platform = ? GROUP BY channel_id, thread_id ORDER BY newest DESC LIMIT ?
+                """,
+                (platform.value, most),
+            )
+        return tuple(
+            MessageRef(
+                ConversationRef(ChannelRef(platform, channel_id), thread_id or None), message_id
+            )
+            for channel_id, thread_id, message_id, _newest in rows
+        )
+
     async def owed(self, platforms: Iterable[Platform]) -> tuple[Owed, ...]:
         """Every question of these platforms without a complete answer, in order of arrival."""
         found: list[Owed] = []

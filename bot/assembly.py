@@ -1,0 +1,193 @@
+"""The core put together: who answers, who may, what buttons do, and what holds where."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from bot.settings import Config
+from core.access import Access
+from core.actions import Actions, Judge
+from core.admission import Admission
+from core.admission_rows import Admissions
+from core.assistant import Assistant
+from core.belonging import Belonging
+from core.bindings import Bindings
+from core.channels import Channels
+from core.chat import Chat, Knowledge
+from core.commands.base import Resources
+from core.completing import Completions
+from core.confirmations import Confirmations
+from core.database import Database
+from core.dispatcher import Dispatcher, Hooks
+from core.engines.choice import EngineChoice
+from core.envoy import Envoy
+from core.events import ActionPressed, IncomingMessage, Platform
+from core.gate import Gate
+from core.history import History
+from core.moves import Moves
+from core.pacer import Pacer, Pacers
+from core.permissions import Rules
+from core.ports import Outbox
+from core.pressing import KINDS, Pressing
+from core.prompts import Prompts
+from core.reviews import Reviews
+from core.settings import Disclosure
+from core.sharing import Sharing
+from core.sightings import Sightings
+from core.taught import TaughtMessages
+from knowledge_base.library import Library
+
+Refetch: TypeAlias = Callable[[IncomingMessage], Awaitable[IncomingMessage | None]]
+
+_ADMIT = "admit"
+"""The beginning of what owners press to let a place in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the core is made of."""
+
+    library: Library
+    database: Database
+    engines: EngineChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What surfaces and operators' tools need of the core."""
+
+    dispatcher: Dispatcher
+    completions: Completions
+    admission: Admission
+
+
+async def assemble(
+    config: Config,
+    rules: Rules,
+    stores: Stores,
+    outboxes: dict[Platform, Outbox],
+    refetch: Refetch,
+) -> Core:
+    """Outboxes are put in as their platforms connect."""
+    places = await _Places.of(config, rules, stores, outboxes)
+    history = History(stores.database, group_minutes=config.chat.group_history_minutes)
+    folder = config.chat.prompt_folder
+    chat = Chat(
+        Knowledge(stores.library, places.access, places.channels),
+        stores.engines,
+        history,
+        Prompts(Path(folder) if folder else None),
+        config.chat,
+        config.engine.max_answer_tokens,
+    )
+    resources = Resources(
+        stores.library,
+        stores.engines,
+        history,
+        chat.answer,
+        places.access,
+        places.channels,
+        places.sightings,
+        places.sharing,
+        Confirmations(stores.database),
+        Reviews(stores.database, config.data_dir / "reviews"),
+        TaughtMessages(stores.database),
+        disclosure_of(config),
+        config.knowledge.limits.max_file_mb,
+    )
+    assistant = Assistant(resources, rules, config.chat.language, places.sightings)
+    pacers = Pacers()
+
+    def pacer_of(event: ActionPressed) -> Pacer:
+        channel = event.conversation.channel
+        return pacers.of(channel, event.kind, outboxes[channel.platform].capabilities)
+
+    pressing = Pressing(assistant.reply, outboxes, pacer_of, words_of=assistant.words)
+    actions = Actions(
+        stores.database,
+        stores.library,
+        outboxes,
+        Judge(places.access.scope_of, assistant.level, assistant.words),
+        {_ADMIT: places.admission.pressed, **dict.fromkeys(KINDS, pressing.pressed)},
+    )
+    dispatcher = Dispatcher(
+        assistant.reply,
+        outboxes,
+        stores.database,
+        config.dispatcher,
+        hooks=Hooks(
+            words=assistant.words,
+            is_immediate=assistant.is_immediate,
+            action=actions.pressed,
+            migrated=places.moves.migrated,
+            membership=places.admission.membership,
+            admits=places.gate.admits,
+            ambient=places.gate.taught,
+            refetch=refetch,
+            pacers=pacers,
+        ),
+    )
+    completions = Completions(
+        stores.library, stores.engines, places.access, places.sharing, assistant.level
+    )
+    return Core(dispatcher, completions, places.admission)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What holds where, and who may see what."""
+
+    channels: Channels
+    sightings: Sightings
+    access: Access
+    sharing: Sharing
+    admission: Admission
+    gate: Gate
+    moves: Moves
+
+    @classmethod
+    async def of(
+        cls, config: Config, rules: Rules, stores: Stores, outboxes: dict[Platform, Outbox]
+    ) -> _Places:
+        database, library = stores.database, stores.library
+        channels, sightings = Channels(database), Sightings(database)
+        bindings = Bindings(database)
+        moves = Moves(database, library, bindings, channels)
+        await moves.finish()
+        access = Access(library, channels, sightings, bindings, outboxes)
+        language = "en" if config.chat.language == "auto" else config.chat.language
+        envoy = Envoy(outboxes, rules.owners, language)
+        admission = Admission(
+            Admissions(database),
+            sightings,
+            Belonging(sightings, outboxes),
+            envoy,
+            config.admission,
+        )
+        return cls(
+            channels,
+            sightings,
+            access,
+            Sharing(library, access, sightings, bindings, outboxes, rules),
+            admission,
+            Gate(admission, channels, sightings, rules, envoy),
+            moves,
+        )
+
+
+def disclosure_of(config: Config) -> Disclosure:
+    """What leaves this machine, as configured."""
+    engine, embedding = config.engine, config.embedding
+    hosts = {}
+    if engine.base_url is not None and engine.kind in ("auto", "openai"):
+        hosts[engine.model or "openai"] = urlsplit(engine.base_url).hostname or engine.base_url
+    remote = embedding.base_url if embedding.kind in ("auto", "openai") else None
+    return Disclosure(
+        operator=config.operator,
+        engine_hosts=hosts,
+        embedder_host=(urlsplit(remote).hostname or remote) if remote else "",
+    )
