@@ -44,8 +44,8 @@ class Administrators:
 
     async def now(self, chat_id: int) -> frozenset[int]:
         """As they are at this moment. Raises `TelegramError`."""
-        # As it stands on the wire: the library insists on rights that older servers do not know, and
-        # on its own method unless the name is spelt in another case, which Telegram does not mind.
+        # As it stands on the wire: the library insists on rights that older servers do not know. It
+        # insists on its own method as well, but for a name in another case, as Telegram takes it.
         members = await self._bot.do_api_request(
             "getchatadministrators", api_kwargs={"chat_id": chat_id}
         )

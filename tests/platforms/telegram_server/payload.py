@@ -152,4 +152,5 @@ _PERMISSIONS = (
     "can_send_video_notes",
     "can_send_voice_notes",
     "can_edit_tag",
+    "can_react_to_messages",
 )
