@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -15,6 +15,7 @@ from bot.settings import DiscordSettings
 from core.commands.base import Command, CommandContext, Option, Replies
 from core.events import IncomingEvent, IncomingMessage
 from core.permissions import Level
+from tests.platforms.discord_server.client import Shown
 from tests.platforms.discord_server.server import FakeDiscord
 
 E = TypeVar("E")
@@ -135,6 +136,27 @@ class Surface:
     def outbox(self):
         return self.listener.outbox
 
+    async def asked(self, using: Coroutine[object, object, Shown]) -> Asked:
+        """Somebody uses a command: what we hear, while they wait for the answer."""
+        waiting = asyncio.ensure_future(using)
+        return Asked(self, await self.inbox.hears(IncomingMessage), waiting)
+
+
+@dataclass
+class Asked:
+    """A command that waits for its answer."""
+
+    surface: Surface
+    message: IncomingMessage
+    waiting: asyncio.Future[Shown]
+
+    async def answered(self, text: str = "Done.") -> tuple[str, Shown]:
+        """Answer: the new message's id, and what the one who asked sees."""
+        sent = await self.surface.outbox.send(
+            self.message.conversation, text, reply_to=self.message.reply_to
+        )
+        return sent, await self.waiting
+
 
 def settings_for(fake: FakeDiscord, **more: object) -> DiscordSettings:
     """The configuration that leads to the local Discord."""
@@ -156,6 +178,7 @@ async def surface(
         listening = asyncio.create_task(listener.listen(inbox))
         try:
             await fake.connected()
+            await asyncio.sleep(0)  # connected already: the task still has its first step to take
             yield Surface(listener, inbox, completer, listening)
         finally:
             listening.cancel()

@@ -27,6 +27,7 @@ _FORBIDDEN: Final = frozenset(
         50007,  # cannot send messages to this user
         50013,  # missing permissions
         50083,  # the thread is archived
+        50033,  # nobody is there to take it
         50278,  # no server in common
         160005,  # the thread is locked
     }

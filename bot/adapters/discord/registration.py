@@ -76,7 +76,7 @@ def fingerprint(commands: Sequence[object]) -> str:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         kept = {key: _plain_field(key, field) for key, field in value.items() if key in _KEYS}
-        return {key: field for key, field in kept.items() if field not in (None, False, [], {})}
+        return {key: field for key, field in kept.items() if field not in (None, False, "", [], {})}
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from core.commands import COMMANDS as CORE
@@ -67,8 +69,8 @@ async def test_a_slash_command_is_acknowledged_and_its_answer_takes_that_place(
     fake, general, alice
 ):
     async with surface(fake) as bot:
-        shown = await alice.slash(general, "ask", question="which pump?")
-        heard = await bot.inbox.hears(IncomingMessage)
+        asked = await bot.asked(alice.slash(general, "ask", question="which pump?"))
+        heard = asked.message
         assert heard.trigger is Trigger.COMMAND
         assert (heard.kind, heard.locale) == (ChannelKind.GROUP, "zh-CN")
         assert heard.command is not None
@@ -76,7 +78,7 @@ async def test_a_slash_command_is_acknowledged_and_its_answer_takes_that_place(
             "ask",
             {"question": "which pump?"},
         )
-        first = await bot.outbox.send(heard.conversation, "The small", reply_to=heard.reply_to)
+        first, shown = await asked.answered("The small")
         await bot.outbox.edit(heard.conversation, first, "The small one.")
         await bot.outbox.send_file(heard.conversation, "more.md", b"more", reply_to=heard.reply_to)
         await shown.until(lambda seen: len(seen.messages) == 2)
@@ -88,9 +90,9 @@ async def test_a_slash_command_is_acknowledged_and_its_answer_takes_that_place(
 async def test_a_private_answer_is_seen_by_nobody_else(fake, club, general, alice):
     bob = club.join(fake.person("Bob"))
     async with surface(fake) as bot:
-        shown = await alice.slash(general, "ask", question="which pump?", private=True)
-        heard = await bot.inbox.hears(IncomingMessage)
-        await bot.outbox.send(heard.conversation, "The small one.", reply_to=heard.reply_to)
+        asked = await bot.asked(alice.slash(general, "ask", question="which pump?", private=True))
+        heard = asked.message
+        _, shown = await asked.answered("The small one.")
         await bot.outbox.send(heard.conversation, "And more.", reply_to=heard.reply_to)
         await shown.until(lambda seen: len(seen.messages) == 2)
         assert shown.ephemeral
@@ -99,17 +101,21 @@ async def test_a_private_answer_is_seen_by_nobody_else(fake, club, general, alic
 
 async def test_what_is_revealed_after_an_open_command_is_seen_by_nobody_else(fake, general, alice):
     async with surface(fake) as bot:
-        shown = await alice.slash(general, "ask", question="which pump?")
-        heard = await bot.inbox.hears(IncomingMessage)
+        asked = await bot.asked(alice.slash(general, "ask", question="which pump?"))
+        heard = asked.message
         await bot.outbox.reveal(heard.reply_to, "Only for you.")
+        shown = await asked.waiting
         await shown.until(lambda seen: seen.text == "Only for you.")
         assert shown.ephemeral
 
 
 async def test_files_of_a_command_come_as_one_batch(fake, general, alice, tmp_path):
     async with surface(fake) as bot:
-        await alice.slash(general, "kb add", file=File("a.txt", b"aa"), file2=File("b.txt", b"bbb"))
-        heard = await bot.inbox.hears(IncomingMessage)
+        asked = await bot.asked(
+            alice.slash(general, "kb add", file=File("a.txt", b"aa"), file2=File("b.txt", b"bbb"))
+        )
+        heard = asked.message
+        await asked.answered()
         assert [each.filename for each in heard.attachments] == ["a.txt", "b.txt"]
         await heard.attachments[1].save(tmp_path / "b", 10)
         assert (tmp_path / "b").read_bytes() == b"bbb"
@@ -120,8 +126,9 @@ async def test_files_of_a_command_come_as_one_batch(fake, general, alice, tmp_pa
 async def test_members_and_numbers_come_as_the_core_takes_them(fake, club, general, alice):
     moderator = club.join(fake.person("Mod"), club.role("mod", Permission.MANAGE_MESSAGES))
     async with surface(fake) as bot:
-        await moderator.slash(general, "kb purge", who=alice, since=7)
-        heard = await bot.inbox.hears(IncomingMessage)
+        asked = await bot.asked(moderator.slash(general, "kb purge", who=alice, since=7))
+        heard = asked.message
+        await asked.answered()
         assert heard.command is not None
         assert dict(heard.command.options) == {"who": str(alice.id), "since": 7}
         assert heard.author.is_moderator
@@ -142,8 +149,9 @@ async def test_the_menu_of_a_message_brings_that_message(fake, club, general, al
     bob = club.join(fake.person("Bob"))
     said = await bob.say(general, "The pump is in the cellar.", files=[File("plan.txt", b"plan")])
     async with surface(fake) as bot:
-        await alice.menu(said, "Add to knowledge base")
-        heard = await bot.inbox.hears(IncomingMessage)
+        asked = await bot.asked(alice.menu(said, "Add to knowledge base"))
+        heard = asked.message
+        await asked.answered()
         assert heard.command is not None
         assert (heard.command.name, dict(heard.command.options)) == ("kb add", {})
         assert heard.quoted is not None
@@ -151,8 +159,9 @@ async def test_the_menu_of_a_message_brings_that_message(fake, club, general, al
         assert heard.quoted.author.user_id == str(bob.id)
         assert heard.quoted.link == f"https://discord.com/channels/{club.id}/{general.id}/{said.id}"
         await heard.quoted.attachments[0].save(tmp_path / "plan", 10)
-        await alice.menu(said, "Ask about this")
-        assert (await bot.inbox.hears(IncomingMessage)).author.user_id == str(alice.id)
+        asked = await bot.asked(alice.menu(said, "Ask about this"))
+        assert asked.message.author.user_id == str(alice.id)
+        await asked.answered()
 
 
 @pytest.mark.parametrize("typed", ["/kb remove pumps.txt", "/KB remove", "/settings a b c d"])
@@ -184,5 +193,6 @@ async def test_a_command_that_comes_when_we_are_deaf_is_not_promised_an_answer(
     fake.interactions.answer_within = 0.3
     async with surface(fake) as bot:
         bot.listening.cancel()
+        await asyncio.wait({bot.listening})
         shown = await alice.slash(general, "ask", question="which pump?")
         assert shown.failed

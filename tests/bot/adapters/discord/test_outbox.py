@@ -11,8 +11,14 @@ from core.errors import (
     DeliveryRateLimitedError,
     ForbiddenError,
 )
-from core.events import ActionPressed, ChannelRef, ConversationRef, IncomingMessage, MessageRef
-from core.events import Platform as P
+from core.events import (
+    ActionPressed,
+    ChannelRef,
+    ConversationRef,
+    IncomingMessage,
+    MessageRef,
+    Platform,
+)
 from core.ports import Standing
 from core.replies import Button, Menu
 from tests.platforms.discord_server.permissions import NONE, Permission
@@ -20,7 +26,7 @@ from tests.support.discord_surface import surface
 
 
 def place(channel) -> ConversationRef:
-    return ConversationRef(ChannelRef(P.DISCORD, str(channel.id)))
+    return ConversationRef(ChannelRef(Platform.DISCORD, str(channel.id)))
 
 
 def only(fake, channel):
@@ -217,7 +223,7 @@ async def test_a_menu_that_one_person_sees_can_be_changed_after_a_press(fake, ge
         assert not shown.message.components
 
 
-async def test_who_pressed_too_long_ago_is_answered_in_private(fake, general, alice, monkeypatch):
+async def test_who_pressed_too_long_ago_is_answered_in_private(fake, general, alice):
     async with surface(fake) as bot:
         await bot.outbox.send(place(general), "Answer", menus=(Menu((Button("more", "More"),)),))
         await alice.press(only(fake, general), "More")
@@ -237,9 +243,9 @@ async def test_a_command_that_took_too_long_is_answered_by_an_ordinary_message(
     fake, general, alice
 ):
     async with surface(fake) as bot:
-        await alice.slash(general, "ask", question="which pump?")
-        heard = await bot.inbox.hears(IncomingMessage)
-        first = await bot.outbox.send(heard.conversation, "Wait", reply_to=heard.reply_to)
+        asked = await bot.asked(alice.slash(general, "ask", question="which pump?"))
+        heard = asked.message
+        first, _ = await asked.answered("Wait")
         grow_old(bot)
         await bot.outbox.edit(heard.conversation, first, "The small one.")
         await bot.outbox.send(heard.conversation, "And the large one.", reply_to=heard.reply_to)
@@ -249,9 +255,9 @@ async def test_a_command_that_took_too_long_is_answered_by_an_ordinary_message(
 
 async def test_a_private_answer_that_took_too_long_stays_private(fake, general, alice):
     async with surface(fake) as bot:
-        await alice.slash(general, "ask", question="which pump?", private=True)
-        heard = await bot.inbox.hears(IncomingMessage)
-        first = await bot.outbox.send(heard.conversation, "Wait", reply_to=heard.reply_to)
+        asked = await bot.asked(alice.slash(general, "ask", question="which pump?", private=True))
+        heard = asked.message
+        first, _ = await asked.answered("Wait")
         grow_old(bot)
         await bot.outbox.edit(heard.conversation, first, "The small")
         await bot.outbox.edit(heard.conversation, first, "The small one.")
