@@ -15,14 +15,14 @@ from typing import Final, TypeAlias
 
 from core.commands import bases, reviewing, settling
 from core.commands.confirming import CANCEL, CONFIRM
-from core.errors import ChannelGoneError, DeliveryRateLimitedError
+from core.errors import ChannelGoneError, DeliveryError, DeliveryRateLimitedError
 from core.events import ActionPressed, IncomingMessage, Invocation, Platform, Trigger
 from core.language import Words, words
 from core.layout import Draft
 from core.pacer import Pacer, Urgency
 from core.ports import Outbox
-from core.replies import Actions, Failed, FileReply, Finished, Menu, ReplyEvent
-from core.text import clip, split_message
+from core.replies import Actions, Failed, FileReply, Finished, Menu, Progress, ReplyEvent
+from core.text import clip
 
 _log = logging.getLogger(__name__)
 
@@ -122,11 +122,21 @@ class _Shown:
             case _:
                 self._said = True
                 self._draft.take(reply)
-                glimpse = self._pacer.ask(Urgency.SPARE)
-                if glimpse.done():
-                    await self._edit(self._draft.growing(), ())
-                else:
-                    glimpse.cancel()
+                if isinstance(reply, Progress):
+                    await self._glimpse()
+
+    async def _glimpse(self) -> None:
+        """Show how far it has come, where the budget allows it now."""
+        may = self._pacer.ask(Urgency.SPARE)
+        if not may.done():
+            may.cancel()
+            return
+        try:
+            await self._edit(self._draft.growing(), ())
+        except DeliveryRateLimitedError as error:
+            self._pacer.pause(error.retry_after)
+        except DeliveryError:
+            _log.info("progress not shown", exc_info=True)
 
     async def finish(self) -> None:
         if self._failure is not None:
@@ -147,17 +157,20 @@ class _Shown:
                 return await self._edit(text, menus)
             except DeliveryRateLimitedError as error:
                 self._pacer.pause(error.retry_after)
+            except ChannelGoneError:
+                # Taken away meanwhile, or seen by one person alone: what was done still counts.
+                can = self._outbox.capabilities
+                return await self._tell(clip(text, can.max_text, can.count))
 
     async def _edit(self, text: str, menus: tuple[Menu, ...]) -> None:
         can = self._outbox.capabilities
-        (first, *_rest) = split_message(text, can.max_text, can.count) or ("…",)
-        try:
-            await self._outbox.edit(
-                self._event.conversation, self._event.message_id, first, menus=menus
-            )
-        except ChannelGoneError:
-            # Taken away meanwhile, or seen by one person alone: what was done still counts.
-            await self._tell(clip(text, can.max_text, can.count))
+        shown = clip(text, can.max_text, can.count) if text.strip() else "…"
+        await self._outbox.edit(
+            self._event.conversation,
+            self._event.message_id,
+            shown,
+            menus=menus if can.can_buttons else (),
+        )
 
 
 def _message_of(event: ActionPressed, invocation: Invocation) -> IncomingMessage:

@@ -14,6 +14,7 @@ from typing import Final
 
 from core.database import Database
 from core.errors import NoLongerOpenError
+from core.filenames import file_name
 from core.shielding import to_the_end
 from core.text import storable
 
@@ -62,12 +63,14 @@ class Reviews:
         token = secrets.token_hex(_TOKEN_BYTES)
         folder = self._folder / token
         held = tuple(
-            HeldFile(file.name, file.size, file.beginning, folder / f"{place:03}")
+            HeldFile(
+                file.name, file.size, file.beginning, folder / f"{place:03}" / file_name(file.name)
+            )
             for place, file in enumerate(files)
         )
         now = self._clock()
         try:
-            await to_the_end(asyncio.to_thread(_copy, folder, files, held))
+            await to_the_end(asyncio.to_thread(_copy, files, held))
             async with self._database.transaction() as connection:
                 await connection.execute(
                     "INSERT INTO reviews VALUES (?, ?, ?, ?, ?)",
@@ -116,6 +119,13 @@ class Reviews:
         )
         return cursor.rowcount > 0
 
+    async def renamed(self, old: str, new: str) -> None:
+        """A base goes on under another name."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE reviews SET base = ? WHERE base = ?", (storable(new), storable(old))
+            )
+
     async def sweep(self) -> None:
         """Take away files that no row refers to; call it once, at the start."""
         async with self._database.reader() as connection:
@@ -147,15 +157,15 @@ class Reviews:
                 uploader_id,
                 datetime.fromtimestamp(held_at, UTC),
                 tuple(
-                    HeldFile(name, size, beginning, folder / f"{place:03}")
+                    HeldFile(name, size, beginning, folder / f"{place:03}" / file_name(name))
                     for name, size, beginning, place in files
                 ),
             )
 
 
-def _copy(folder: Path, files: Sequence[HeldFile], held: Sequence[HeldFile]) -> None:
-    folder.mkdir(parents=True)
+def _copy(files: Sequence[HeldFile], held: Sequence[HeldFile]) -> None:
     for given, kept in zip(files, held, strict=True):
+        kept.path.parent.mkdir(parents=True)
         shutil.copyfile(given.path, kept.path)
 
 

@@ -78,6 +78,14 @@ class TaughtMessages:
             )
             return next((str(author_id) for (author_id,) in rows), None)
 
+    async def renamed(self, old: str, new: str) -> None:
+        """A base goes on under another name."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE OR REPLACE taught_messages SET base = ? WHERE base = ?",
+                (storable(new), storable(old)),
+            )
+
     async def forget(self, base: str, name: str) -> None:
         """The document is gone."""
         async with self._database.transaction() as connection:

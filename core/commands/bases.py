@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Final
 
 from core.access import SAMPLES, SHARED
 from core.commands.base import CommandContext, Replies
 from core.commands.confirming import ask_first
+from core.commands.places import homes
 from core.errors import BadBaseNameError
 from core.inert import inert, one_line
 from core.language import Words
 from core.replies import Actions, Button, Menu, TextDelta
 from core.sightings import SeenChannel
-from knowledge_base.errors import NoSuchBaseError
+from knowledge_base.errors import NoSuchBaseError, NoSuchDocumentError
 from knowledge_base.models import AddState
 
 USE: Final = "use"
@@ -106,6 +108,7 @@ async def share(context: CommandContext) -> Replies:
         )
         yield TextDelta("\n".join([title, *lines]))
         return
+    await _require_own(context, document)
     if not context.confirmed:
         question = _(
             "Everybody in {place} will be able to ask {name}. Share it?",
@@ -123,6 +126,17 @@ async def share(context: CommandContext) -> Replies:
             _("{name} can now be asked in {title}.",
               name=inert(document), title=inert(shared.title))
         )  # fmt: skip
+
+
+async def _require_own(context: CommandContext, name: str) -> None:
+    """Raises `NoSuchDocumentError` before anybody is asked about nothing."""
+    library = context.resources.library
+    found = [
+        own.name for base in await homes(context) for own in await library.documents(base.base_id)
+    ]
+    found += [own.name for own in await context.resources.sharing.withheld(context.message)]
+    if name not in found:
+        raise NoSuchDocumentError(name, tuple(difflib.get_close_matches(name, found, 3)))
 
 
 async def create(context: CommandContext) -> Replies:

@@ -95,8 +95,8 @@ def _stored(context: CommandContext, _: Words) -> str:
         return _("Nothing of it can be stored here.")
     return _(
         "Questions to me and my answers are kept in a database on the machine I run on, with your "
-        "name and number, so that I can follow a conversation; so are 👍 and 👎, with the question and "
-        "the answer that they are about."
+        "name and number, so that I can follow a conversation; so are 👍 and 👎, with the "
+        "question and the answer that they are about."
     )
 
 

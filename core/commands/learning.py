@@ -22,6 +22,7 @@ from core.errors import (
     UserError,
 )
 from core.events import Attachment, Quoted
+from core.filenames import file_name
 from core.inert import one_line
 from core.language import Words
 from core.permissions import awaits_review
@@ -153,15 +154,3 @@ def _as_document(quoted: Quoted, _: Words) -> str:
     if quoted.link is not None:
         facts.append(one_line(quoted.link, 300))
     return f"{' · '.join(facts)}\n\n{quoted.text.strip()}\n"
-
-
-def file_name(name: str) -> str:
-    """A name for the temporary file: the last part, nothing that a file system refuses."""
-    last = re.sub(r"[\x00-\x1f/\\:*?\"<>|]", "_", name.replace("\\", "/").rsplit("/", 1)[-1])
-    last = last.encode("utf-8", "replace").decode("utf-8").strip(". ") or "file"
-    stem, dot, suffix = last.rpartition(".")
-    if not dot or len(suffix) > 12:
-        stem, dot, suffix = last, "", ""
-    while len(f"{stem}{dot}{suffix}".encode()) > 200:
-        stem = stem[:-1]
-    return f"{stem}{dot}{suffix}"

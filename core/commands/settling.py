@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,10 +18,10 @@ from core.channel_settings import (
 )
 from core.channels import Subject, server_of
 from core.commands.base import CommandContext, Replies
-from core.errors import NotAllowedError, WrongPlaceError
+from core.errors import BadArgumentsError, NotAllowedError, WrongPlaceError
 from core.events import ChannelKind, ServerRef
 from core.inert import inert, one_line
-from core.language import Words
+from core.language import Words, words
 from core.permissions import Level, administers_server
 from core.replies import Actions, Button, Menu, TextDelta
 from core.sightings import SeenChannel, named, seen_channel
@@ -43,6 +44,8 @@ _ROWS: Final = MOST_MENUS - 1
 _FIRST: Final = ("language", "speaks", "teachers", "log_channel")
 _HERE: Final = ("here", "this", "这里", "本频道")
 _LONGEST_LABEL: Final = 60
+_LONGEST_PAUSE: Final = 60 * 24 * 365
+"""In minutes."""
 
 
 async def settings(context: CommandContext) -> Replies:
@@ -56,7 +59,10 @@ async def settings(context: CommandContext) -> Replies:
         if name:
             setting = setting_named(name)
             if value:
-                yield TextDelta(await _choose(context, setting, value) + "\n\n")
+                told = await _choose(context, setting, value)
+                context = _in_its_language(context)
+                _ = context.words
+                yield TextDelta(told + "\n\n")
             else:
                 yield TextDelta(_line(context, setting, context.settings, _))
                 yield Actions(await _menus(context, (setting,), SET))
@@ -80,8 +86,10 @@ async def setup(context: CommandContext) -> Replies:
     _ = context.words
     name, value = context.text("name"), context.text("value")
     if name and value:
-        yield TextDelta(await _choose(context, setting_named(name), value) + "\n\n")
-        # The language may have changed just now.
+        told = await _choose(context, setting_named(name), value)
+        context = _in_its_language(context)
+        _ = context.words
+        yield TextDelta(told + "\n\n")
     held = context.resources.channels.of(context.message)
     first = [setting_named(key) for key in _FIRST]
     lines = [_line(context, setting, held, _) for setting in first]
@@ -126,7 +134,9 @@ async def pause(context: CommandContext) -> Replies:
         resumed = await channels.resume(subject)
         yield TextDelta(_("I answer again.") if resumed else _("I was not paused."))
         return
-    minutes = given if isinstance(given, int) and given > 0 else None
+    if isinstance(given, int) and not 0 < given <= _LONGEST_PAUSE:
+        raise BadArgumentsError(context.command.name, context.command.usage)
+    minutes = given if isinstance(given, int) else None
     until = await channels.pause(subject, minutes)
     if math.isinf(until):
         yield TextDelta(_("I am silent until somebody says `/pause 0`."))
@@ -158,6 +168,14 @@ def _paused(context: CommandContext, where: str) -> Subject | None:
     if context.level < Level.OWNER:
         raise NotAllowedError(Level.OWNER.key)
     return None
+
+
+def _in_its_language(context: CommandContext) -> CommandContext:
+    """The channel's language may have been chosen just now."""
+    chosen = context.resources.channels.of(context.message).language
+    if chosen == "auto":
+        return context
+    return replace(context, words=words(chosen))
 
 
 async def _choose(context: CommandContext, setting: Setting, value: str) -> str:

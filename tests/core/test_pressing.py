@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from core.commands import EVERY
+from core.errors import ChannelGoneError, DeliveryRateLimitedError
+from core.events import Author, Invocation
+from core.pressing import KINDS, invocation_of
+from tests.support.commanding import ADMIN, MEMBER, attachment, open_hall, spoken
+
+TOWN = spoken("").conversation
+
+
+@pytest.fixture
+async def hall(tmp_path):
+    async with open_hall(tmp_path) as hall:
+        yield hall
+
+
+@pytest.mark.parametrize(
+    ("action", "invocation"),
+    [
+        ("confirm:ab12", Invocation("confirm", {"token": "ab12"})),
+        ("cancel:ab12", Invocation("confirm", {"token": "ab12", "answer": "cancel"})),
+        ("review:ab:accept", Invocation("kb review", {"upload": "ab", "verdict": "accept"})),
+        ("set:speaks:off", Invocation("settings", {"name": "speaks", "value": "off"})),
+        ("setup:speaks:off", Invocation("setup choice", {"name": "speaks", "value": "off"})),
+        ("resume:channel", Invocation("pause", {"minutes": 0, "where": "channel"})),
+        ("use:-100", Invocation("kb use", {"channel": "-100"})),
+        ("set:speaks", None),
+        ("set", None),
+        ("stop", None),
+        ("", None),
+        ("drop:table", None),
+    ],
+)
+def test_a_button_stands_for_a_command(action, invocation):
+    assert invocation_of(action) == invocation
+    if invocation is not None:
+        assert action.partition(":")[0] in KINDS
+        assert invocation.name in {command.name for command in EVERY}
+
+
+async def test_a_refusal_is_for_the_one_who_pressed_alone(hall):
+    assert await hall.press("set:speaks:off", MEMBER, text="menu") == "menu"
+    (revealed,) = hall.outbox.revealed
+    assert revealed.text == "Only admins of this channel may do that. Ask one of them."
+
+
+@pytest.mark.parametrize("action", ["set:speaks:nowhere", "set:nothing:x", "review:x:accept"])
+async def test_a_made_up_button_is_told_and_does_nothing(hall, action):
+    assert await hall.press(action, ADMIN, text="menu") == "menu"
+    assert len(hall.outbox.revealed) == 1
+
+
+async def test_who_is_a_bot_presses_nothing(hall):
+    bot = Author("ann", "Ann", is_bot=True, is_channel_admin=True)
+    assert await hall.press("set:speaks:off", bot, text="menu") == "menu"
+    assert hall.outbox.revealed == []
+    assert hall.channels.at(TOWN.channel).speaks == "addressed"
+
+
+async def test_a_platform_that_asks_to_wait_gets_the_outcome_later(hall):
+    hall.outbox.refuse("edit", DeliveryRateLimitedError(TOWN, 0.01))
+    assert "not at all" in await hall.press("set:speaks:off", ADMIN)
+
+
+async def test_an_outcome_whose_message_is_gone_is_still_told(hall):
+    asked = await hall.types("/kb add", ADMIN, attachments=(attachment("a.md"),))
+    assert not asked.failed
+    asked = await hall.types("/kb remove a.md", ADMIN)
+    hall.outbox.refuse("edit", ChannelGoneError(TOWN))
+    await hall.press(asked.buttons["Remove"], ADMIN)
+    assert hall.outbox.revealed[-1].text == "Removed `a.md` (1 passage)."
+    assert await hall.documents() == []
