@@ -31,7 +31,12 @@ def help_text(commands: tuple[Command, ...], context: CommandContext) -> str:
     if wanted and not chosen:
         raise UnknownCommandError(wanted)
     if len(chosen) == 1:
-        return _about(chosen[0], _)
+        about = _about(chosen[0], _)
+        if not context.options.get("typed"):
+            return about
+        # Where a platform has a menu of commands whose rights the server sets, that is the way.
+        told = _("I did nothing: this is a slash command. Type / and pick it from the menu.")
+        return f"{told}\n{about}"
     lines = [_("Ask me anything about the documents here. You can also use:")]
     lines += [_line(command, _) for command in chosen or allowed]
     return "\n".join(lines)
