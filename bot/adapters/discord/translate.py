@@ -29,8 +29,6 @@ from core.events import (
 Fetch: TypeAlias = Callable[[discord.Attachment], Attachment]
 
 _TOKEN: Final = re.compile(r"<(@!?|@&|#)(\d{15,20})>|<a?:(\w{1,64}):\d{15,20}>", re.ASCII)
-_SPACES: Final = re.compile(r"[ \t]{2,}")
-_VOCATIVE: Final = re.compile(r"\A\s*[,:，：、]+\s*")
 _WRITTEN: Final = (discord.MessageType.default, discord.MessageType.reply)
 """Messages that a person wrote; the rest are Discord's own notes of joins, pins and the like."""
 
@@ -174,26 +172,27 @@ def _is_ours(role: discord.Role, me: int) -> bool:
 
 
 def _text_for_us(message: discord.Message, me: int) -> str:
-    """The text without our mention, wherever it stands."""
+    """The text without our mention, wherever it stands; what only calls us goes with it."""
     if not _mentions(message, me):
         return text_of(message)
-    ours = {me, *(role.id for role in message.role_mentions if _is_ours(role, me))}
-    text = text_of(message, without=frozenset(ours))
-    return _VOCATIVE.sub("", text)
+    ours = (me, *(role.id for role in message.role_mentions if _is_ours(role, me)))
+    mention = f"<@[!&]?(?:{'|'.join(map(str, ours))})>"
+    rest = re.sub(rf"\A\s*(?:{mention}\s*)+[,:，：、]*", "", message.content)
+    return _shown(message, re.sub(rf"[ \t]*{mention}[ \t]*", " ", rest))
 
 
-def text_of(message: discord.Message, *, without: frozenset[int] = frozenset()) -> str:
-    """The text as people see it: names in place of numbers. `without` are mentions to leave out."""
+def text_of(message: discord.Message) -> str:
+    """The text as people see it: names in place of numbers."""
+    return _shown(message, message.content)
 
+
+def _shown(message: discord.Message, text: str) -> str:
     def shown(match: re.Match[str]) -> str:
         if match[3]:
             return f":{match[3]}:"
-        if int(match[2]) in without:
-            return " "
         return _name(message, match[1], int(match[2])) or match[0]
 
-    text = _TOKEN.sub(shown, message.content)
-    return (_SPACES.sub(" ", text) if without else text).strip()
+    return _TOKEN.sub(shown, text).strip()
 
 
 def _name(message: discord.Message, sigil: str, snowflake: int) -> str | None:
