@@ -28,6 +28,7 @@ from core.access import SHARED
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.events import IncomingMessage, MemberRef, Platform
+from core.feedback import Feedback
 from core.inbox import DurableInbox
 from core.permissions import Rules, listed
 from core.ports import Outbox
@@ -36,6 +37,7 @@ from knowledge_base.library import Library
 log = logging.getLogger(__name__)
 
 _SNAPSHOT_MINUTES = 10
+_PRUNE_HOURS = 24
 _LATE_SECONDS = 3600
 _PATIENCE_SECONDS = 20.0
 """How long the ready line waits for a platform to answer; it goes on connecting after that."""
@@ -51,6 +53,7 @@ class Bot:
     folders: FollowedFolders
     surfaces: dict[Platform, Surface]
     """Of the chat platforms that have a token; none of them is entered yet."""
+    database: Database
 
 
 @asynccontextmanager
@@ -77,7 +80,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             surfaces[platform] = Surface(platform, make, inbox, outboxes, inbox.resume)
         stack.push_async_callback(core.dispatcher.drain, config.dispatcher.grace_seconds)
         folders = FollowedFolders(library, config.folders, own_words(config))
-        yield Bot(library, core.dispatcher, folders, surfaces)
+        yield Bot(library, core.dispatcher, folders, surfaces, database)
 
 
 def owners_of(config: Config) -> frozenset[MemberRef]:
@@ -217,7 +220,7 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
 
 @contextlib.contextmanager
 def _jobs(bot: Bot) -> Generator[None, None, None]:
-    """Work that comes round: snapshots of the indexes."""
+    """Work that comes round: snapshots of the indexes; what is kept for a time only."""
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
     scheduler = AsyncIOScheduler(timezone=UTC)
@@ -229,6 +232,8 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
         max_instances=1,
         misfire_grace_time=_LATE_SECONDS,
     )
+    for prune in (DurableInbox(bot.database).prune, Feedback(bot.database).prune):
+        scheduler.add_job(prune, "interval", hours=_PRUNE_HOURS, misfire_grace_time=_LATE_SECONDS)
     scheduler.start()
     try:
         yield
