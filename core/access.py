@@ -102,15 +102,6 @@ def homes_of(asked: Asked) -> tuple[str, ...]:
     return _homes(seen_channel(asked), is_restricted=asked.place.is_restricted)
 
 
-async def scope_of(message: IncomingMessage, library: Bases) -> Scope:
-    """The part of `Access.scope_of` that needs no rows: the place's own bases and everybody's."""
-    names: Sequence[str] = (*homes_of(message), SHARED)
-    if message.conversation.channel.platform.is_operators:
-        names = message.bases or (SHARED, *await _samples(library))
-    found = [await _base(name, library) for name in names]
-    return Scope(frozenset(base.base_id for base in found if base is not None))
-
-
 class Access:
     """Makes scopes. What may change (who can read a channel) is asked of the platform each time."""
 

@@ -8,16 +8,17 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, Literal
 
-from core.commands import COMMANDS
+from core.commands import EVERY
 from core.commands.base import CommandContext, Resources, Stop
 from core.commands.parsing import command_for, parse
 from core.errors import DeliveryError, NotAllowedError, UserError
-from core.events import ConversationRef, IncomingMessage, Invocation, Trigger
+from core.events import Asked, ConversationRef, IncomingMessage, Invocation, Trigger
 from core.explain import explain
 from core.inert import inert
 from core.language import Words, language_of, words
 from core.permissions import Level, Rules, level_of
 from core.replies import Failed, Finished, Notice, ReplyEvent, TextDelta
+from core.sightings import Sightings
 from knowledge_base.errors import RejectedDocumentError
 
 _log = logging.getLogger(__name__)
@@ -37,10 +38,13 @@ class Assistant:
         resources: Resources,
         rules: Rules,
         language: Literal["auto", "en", "zh"] = "auto",
+        sightings: Sightings | None = None,
     ) -> None:
+        """With `sightings`, whoever is met for the first time is told what they talk to."""
         self._resources = resources
         self._rules = rules
         self._language = language
+        self._sightings = sightings
 
     async def reply(
         self, message: IncomingMessage, stop: Stop = _nothing_to_stop
@@ -49,7 +53,7 @@ class Assistant:
 
         Every reply ends with `Finished` or `Failed`.
         """
-        if message.trigger is Trigger.AMBIENT or level_of(message, self._rules) is Level.BLOCKED:
+        if message.trigger is Trigger.AMBIENT or self.level(message) is Level.BLOCKED:
             return
         failure: Failed | None = None
         try:
@@ -57,23 +61,34 @@ class Assistant:
                 async for event in events:
                     yield event
         except Exception as error:  # noqa: BLE001 - the boundary: the asker always learns the outcome
-            failure = self._told(error, self._words(message))
+            failure = self._told(error, self.words(message))
         if failure is not None:
             yield failure
+
+    def words(self, asked: Asked) -> Words:
+        """By the channel's choice, the platform's locale, the configuration, the message itself."""
+        chosen = self._resources.channels.of(asked).language
+        if chosen != "auto":
+            return words(chosen)
+        configured = None if self._language == "auto" else self._language
+        text = asked.text if isinstance(asked, IncomingMessage) else ""
+        return words(asked.locale or configured or language_of(text))
 
     def is_immediate(self, message: IncomingMessage) -> bool:
         """Whether a message must not wait for the reply before it, such as what stops that."""
         try:
-            invocation = message.command or parse(message.text, COMMANDS)
-            return invocation is not None and command_for(invocation, COMMANDS).immediate
+            invocation = message.command or parse(message.text, EVERY)
+            return invocation is not None and command_for(invocation, EVERY, quoted=True).immediate
         except UserError:
             return False
 
     async def _reply(
         self, message: IncomingMessage, stop: Stop
     ) -> AsyncGenerator[ReplyEvent, None]:
-        _ = self._words(message)
-        invocation = message.command or parse(message.text, COMMANDS)
+        _ = self.words(message)
+        if await self._is_new(message):
+            yield Notice(_("I am a program, not a person. `/privacy` says what I keep of you."))
+        invocation = message.command or parse(message.text, EVERY)
         quoted = message.quoted is not None and bool(message.quoted.text.strip())
         if invocation is None and message.attachments and not message.text.strip():
             invocation = _ADD
@@ -95,8 +110,8 @@ class Assistant:
     async def _run(
         self, message: IncomingMessage, invocation: Invocation, stop: Stop
     ) -> AsyncGenerator[ReplyEvent, None]:
-        command = command_for(invocation, COMMANDS)
-        level = level_of(message, self._rules)
+        command = command_for(invocation, EVERY, quoted=message.quoted is not None)
+        level = self.level(message)
         if level < command.needs:
             raise NotAllowedError(command.needs.key)
         context = CommandContext(
@@ -104,9 +119,10 @@ class Assistant:
             command,
             invocation.options,
             level,
-            self._words(message),
+            self.words(message),
             self._resources,
             stop,
+            self._resources.channels.of(message),
         )
         finished = False
         async with aclosing(command.run(context)) as events:
@@ -116,10 +132,14 @@ class Assistant:
         if not finished:
             yield Finished("stop")
 
-    def _words(self, message: IncomingMessage) -> Words:
-        """By the platform's locale, then the configuration, then the message itself."""
-        configured = None if self._language == "auto" else self._language
-        return words(message.locale or configured or language_of(message.text))
+    def level(self, asked: Asked) -> Level:
+        """What somebody may do there, by what holds now."""
+        return level_of(asked, self._rules, self._resources.channels.of(asked))
+
+    async def _is_new(self, message: IncomingMessage) -> bool:
+        if self._sightings is None or message.conversation.channel.platform.is_operators:
+            return False
+        return await self._sightings.greet(message)
 
     def _told(self, error: Exception, _: Words) -> Failed:
         told = explain(error, _)

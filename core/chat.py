@@ -7,9 +7,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from core.access import scope_of
+from core.access import Access
 from core.attribution import says_not_found
 from core.buttons import again_menu
+from core.channel_settings import ChannelSettings
+from core.channels import Channels
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
@@ -19,7 +21,7 @@ from core.explain import explain, near
 from core.followup import Lean, joined, lean_of
 from core.history import History
 from core.inert import inert
-from core.language import Words, language_of, words
+from core.language import N_, Words, language_of, words
 from core.prompts import Draft, Prompts
 from core.replies import Actions, Finished, Notice, ReplyEvent, TextReplaced
 from core.settings import ChatSettings
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from knowledge_base.library import Library
 
 _LAST_WRITE_SECONDS: Final = 5.0
+_LANGUAGE_RULE: Final = N_("Answer in English, whatever the language of the question is.")
+"""Said in the language that is meant."""
 _NEARLY: Final = 0.1
 """Relevance from which on a refusal shows what comes closest."""
 
@@ -43,19 +47,58 @@ class _Found:
     searched: str
 
 
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What questions are answered from, who may see which of it, and what holds where."""
+
+    library: Library
+    access: Access
+    channels: Channels
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, and what holds where it is asked."""
+
+    message: IncomingMessage
+    text: str
+    turns: tuple[Turn, ...]
+    settings: ChannelSettings
+
+    @property
+    def language(self) -> str:
+        """The channel's, where it fixes one; else the question's own."""
+        fixed = self.settings.language
+        return language_of(self.text) if fixed == "auto" else fixed
+
+    @property
+    def words(self) -> Words:
+        """For what is said beside the answer."""
+        fixed = self.settings.language
+        return words((self.message.locale or self.language) if fixed == "auto" else fixed)
+
+    @property
+    def persona(self) -> str:
+        """How to speak; with the language, where the channel fixes one."""
+        parts = [self.settings.persona]
+        if self.settings.language != "auto":
+            parts.append(words(self.language)(_LANGUAGE_RULE))
+        return " ".join(part for part in parts if part)
+
+
 class Chat:
     """Answers questions. Raises what engine or library raise, where nothing else could help."""
 
     def __init__(
         self,
-        library: Library,
+        knowledge: Knowledge,
         engines: EngineChoice,
         history: History,
         prompts: Prompts,
         settings: ChatSettings,
         max_answer_tokens: int = 800,
     ) -> None:
-        self._library = library
+        self._knowledge = knowledge
         self._engines = engines
         self._history = history
         self._prompts = prompts
@@ -64,17 +107,20 @@ class Chat:
 
     async def answer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """The answer with its sources; what was said before an interruption is kept as such."""
-        question = message.text.strip() or (message.quoted.text if message.quoted else "")
-        _ = words(language_of(question))
-        turns = await self._history.context(message, self._settings.history_turns)
-        found = await self._search(message, question, turns)
+        question = _Question(
+            message,
+            message.text.strip() or (message.quoted.text if message.quoted else ""),
+            await self._history.context(message, self._settings.history_turns),
+            self._knowledge.channels.of(message),
+        )
+        found = await self._search(question)
         await self._history.append_question(message)
         # Where the answer does not come to its end; `Sources` brings the buttons of one that does.
-        yield Actions((again_menu(words(message.locale or language_of(question))),))
+        yield Actions((again_menu(question.words),))
         answer = Answer(passages=found.result.passages)
         complete = False
         try:
-            async with aclosing(self._say(message, question, turns, found, answer)) as events:
+            async with aclosing(self._say(question, found, answer)) as events:
                 async for event in events:
                     yield event
             complete = True
@@ -90,31 +136,27 @@ class Chat:
         yield Finished(answer.reason, answer.usage)
 
     async def _say(
-        self,
-        message: IncomingMessage,
-        question: str,
-        turns: tuple[Turn, ...],
-        found: _Found,
-        answer: Answer,
+        self, question: _Question, found: _Found, answer: Answer
     ) -> AsyncGenerator[ReplyEvent, None]:
-        _ = words(language_of(question))
+        _ = words(question.language)
         if found.result.lexical_only:
             yield Notice(_("I searched by words alone: no embedding model serves (`[embedding]`)."))
         draft = Draft(
-            question,
+            question.text,
             found.result.passages,
-            language_of(question),
-            turns,
-            message.quoted,
+            question.language,
+            question.turns,
+            question.message.quoted,
+            persona=question.persona,
             # Within passages about the subject, the new question finds its sentence best alone.
-            aim=question if content(question) else found.searched,
+            aim=question.text if content(question.text) else found.searched,
             may_link=self._settings.allowed_links,
         )
-        speech = Speech(self._prompts, self._max_answer_tokens, message, draft, answer)
+        speech = Speech(self._prompts, self._max_answer_tokens, question.message, draft, answer)
         if found.result.refused:
             said = self._refuse(found.result, speech)
         else:
-            said = self._engines_say(self._engines.of(message.conversation.channel), speech)
+            said = self._engines_say(self._engines.of(question.settings.engine), speech)
         async with aclosing(said) as events:
             async for event in events:
                 yield event
@@ -211,19 +253,23 @@ class Chat:
         yield TextReplaced(quoted)
         yield Notice(explain(failure, speech.words) or "")
 
-    async def _search(
-        self, message: IncomingMessage, question: str, turns: tuple[Turn, ...]
-    ) -> _Found:
+    async def _search(self, question: _Question) -> _Found:
         """A question that leans on earlier ones is searched alone and joined with them."""
-        scope = await scope_of(message, self._library)
-        limit = self._settings.passages
-        alone = _Found(await self._library.search(scope, question, limit=limit), question)
-        followed = turns or ((Turn("user", message.quoted.text),) if message.quoted else ())
-        together = joined(question, followed)
+        message, settings, library = question.message, question.settings, self._knowledge.library
+        scope = await self._knowledge.access.scope_of(message)
+        limit = settings.passages or self._settings.passages
+
+        async def search(text: str) -> _Found:
+            found = await library.search(scope, text, limit=limit, threshold=settings.threshold)
+            return _Found(found, text)
+
+        alone = await search(question.text)
+        quoted = (Turn("user", message.quoted.text),) if message.quoted else ()
+        together = joined(question.text, question.turns or quoted)
         if together is None:
             return alone
-        more = _Found(await self._library.search(scope, together, limit=limit), together)
-        if lean_of(question) is Lean.SURELY:
+        more = await search(together)
+        if lean_of(question.text) is Lean.SURELY:
             # Alone it would find its words anywhere, however well they fit there.
             return alone if more.result.refused else more
         first, second = sorted(

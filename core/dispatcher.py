@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias, assert_never
 
@@ -38,6 +38,7 @@ from core.feedback import Feedback, move_feedback
 from core.history import History, move_exchanges
 from core.inbox import DurableInbox, Entry, InboxState, digest_of, move_inbox
 from core.language import Words, words
+from core.moves import move_channel
 from core.pacer import Pacers
 from core.ports import Outbox
 from core.replies import Failed, Finished, ReplyEvent
@@ -80,8 +81,12 @@ class Hooks:
     """Called when the bot was added to a server or group, or taken out of it."""
     admits: Callable[[Asked], Awaitable[bool]] | None = None
     """Whether to deal with this at all; of what is not admitted, nothing is read or stored."""
+    ambient: Callable[[IncomingMessage], IncomingMessage | None] | None = None
+    """What to make of a message that does not address us; None: nothing."""
     refetch: Callable[[IncomingMessage], Awaitable[IncomingMessage | None]] | None = None
     """Gives a question of an earlier run its files again; None: they are gone."""
+    pacers: Pacers = field(default_factory=Pacers)
+    """Shared with who else writes in these channels."""
 
 
 class Dispatcher:
@@ -94,21 +99,21 @@ class Dispatcher:
         database: Database,
         settings: DispatcherSettings,
         *,
-        hooks: Hooks = Hooks(),
+        hooks: Hooks | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reply = reply
         self._outboxes = outboxes
         self._database = database
         self._settings = settings
-        self._hooks = hooks
+        self._hooks = hooks = hooks or Hooks()
         self._clock = clock
         self._inbox = DurableInbox(database, clock=clock)
         self._history = History(database, clock=clock)
         self._feedback = Feedback(database, clock=clock)
         self._turns = Turns()
         self._mending = Turns()
-        self._pacers = Pacers()
+        self._pacers = hooks.pacers
         self._runs = Runs()
         self._closing = asyncio.Event()
         self._closed = False
@@ -223,7 +228,11 @@ class Dispatcher:
 
     def _submit(self, message: IncomingMessage) -> None:
         if message.trigger is Trigger.AMBIENT:
-            return  # Of what is not addressed to us nothing is kept.
+            ambient = self._hooks.ambient
+            meant = ambient(message) if ambient is not None else None
+            if meant is None:
+                return  # Of what is not addressed to us nothing is kept.
+            message = meant
         if self._runs.kept(message.conversation, message.message_id) is not None:
             return
         if self._is_missed(message):
@@ -359,6 +368,7 @@ class Dispatcher:
 
     async def _migrated(self, old: ChannelRef, new: ChannelRef) -> None:
         async with self._database.transaction() as connection:
+            await move_channel(connection, old, new)
             await move_exchanges(connection, old, new)
             await move_inbox(connection, old, new)
             await move_feedback(connection, old, new)

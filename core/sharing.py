@@ -178,8 +178,8 @@ class Sharing:
         """
         if level_of(asked, self._rules) < Level.CHANNEL_ADMIN:
             raise NotAllowedError(Level.CHANNEL_ADMIN.key)
-        found = await self._own_document(asked, document)
         name, title = await self._target(asked, where.strip())
+        found = await self._own_document(asked, document)
         if name is None:
             raise NoSuchBaseError(title)
         base = await self._library.ensure_base(name)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from core.access import home_of, scope_of
-from core.events import ChannelKind, ChannelRef, ConversationRef, Platform
+from core.access import home_of, homes_of
+from core.database import Database
+from core.events import ChannelKind, ChannelRef, ConversationRef, Place, Platform
 from tests.support.messages import group, private
+from tests.support.places import RESTRICTED, open_places
 from tests.support.shelf import Shelf
 
 
@@ -29,7 +33,9 @@ def shelf() -> Shelf:
 
 
 async def names(shelf: Shelf, message) -> set[str]:
-    scope = await scope_of(message, shelf)
+    with tempfile.TemporaryDirectory() as folder:
+        async with Database.open(Path(folder) / "lorekeeper.db") as database:
+            scope = await open_places(database, shelf).access.scope_of(message)
     return {base.name for base in await shelf.bases() if base.base_id in scope.bases}
 
 
@@ -140,3 +146,14 @@ def test_what_is_taught_goes_to_the_place_where_it_is_taught():
 def test_a_private_chat_is_told_by_its_kind_not_by_its_id():
     message = replace(private("?"), kind=ChannelKind.GROUP)
     assert home_of(message) == "discord:dm-ada"
+
+
+def test_what_fewer_people_see_is_taught_to_a_base_of_its_own():
+    closed = replace(group("?"), place=RESTRICTED)
+    assert homes_of(closed) == ("discord:restricted:town", "discord:town")
+    thread = replace(
+        at(group("?"), Platform.DISCORD, "77"),
+        place=Place(parent=ChannelRef(Platform.DISCORD, "town")),
+    )
+    assert home_of(thread) == "discord:restricted:77"
+    assert homes_of(private("?")) == ("discord:@ada",)

@@ -9,9 +9,8 @@ from functools import partial
 
 import pytest
 
-from core.access import scope_of
 from core.actions import Actions, Judge
-from core.chat import Chat
+from core.chat import Chat, Knowledge
 from core.database import Database
 from core.dispatcher import Dispatcher, Hooks
 from core.engines.choice import EngineChoice
@@ -34,6 +33,7 @@ from core.ports import Capabilities
 from core.prompts import Prompts
 from core.settings import ChatSettings, DispatcherSettings, EngineSettings
 from tests.support.messages import author, conversation, group, private
+from tests.support.places import open_places
 from tests.support.recording_outbox import RecordingOutbox
 from tests.support.scripted_engine import Script, ScriptedEngine
 from tests.support.shelf import Shelf
@@ -60,7 +60,10 @@ class World:
         self.shelf.put("discord:town", "garden.md", "The gate of the garden does open at nine.")
         self.engine = ScriptedEngine("It opens at nine [1].")
         self.further = {}
-        self.judge = Judge(partial(scope_of, library=self.shelf), partial(level_of, rules=RULES))
+        self.judge = Judge(self.scope, partial(level_of, rules=RULES))
+
+    async def scope(self, asked):
+        return await open_places(self.database, self.shelf).access.scope_of(asked)
 
     @asynccontextmanager
     async def running(self, **hooks):
@@ -68,9 +71,10 @@ class World:
             queued = QueuedEngine.of(self.engine, EngineSettings())
             quoting = QueuedEngine.of(ExtractiveEngine(self.shelf.quote), EngineSettings())
             engines = EngineChoice({"scripted": queued}, "scripted", quoting)
-            chat = Chat(
-                self.shelf, engines, History(self.database), Prompts(), ChatSettings(passages=2)
-            )
+            places = open_places(self.database, self.shelf)
+            knowledge = Knowledge(self.shelf, places.access, places.channels)
+            history = History(self.database)
+            chat = Chat(knowledge, engines, history, Prompts(), ChatSettings(passages=2))
             outboxes = {Platform.DISCORD: self.outbox}
             actions = Actions(self.database, self.shelf, outboxes, self.judge, self.further)
             self.dispatcher = Dispatcher(
@@ -177,7 +181,7 @@ async def test_the_scope_is_made_for_who_presses_at_that_moment(tmp_path):
     async def scope(asked):
         if asked.author.user_id == "former":
             raise NotReadableError("town", unknown=False)
-        return await scope_of(asked, world.shelf)
+        return await world.scope(asked)
 
     world.judge = replace(world.judge, scope=scope)
     async with world.running():

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from core.assistant import Assistant
 from core.commands import COMMANDS
 from core.commands.base import Resources
 from core.commands.parsing import parse
+from core.confirmations import Confirmations
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
@@ -34,7 +36,7 @@ from core.events import (
     Trigger,
 )
 from core.history import History
-from core.permissions import Rules
+from core.permissions import Rules, listed
 from core.replies import (
     CitedPassage,
     Failed,
@@ -45,8 +47,11 @@ from core.replies import (
     Sources,
     TextDelta,
 )
+from core.reviews import Reviews
 from core.settings import EngineSettings
+from core.taught import TaughtMessages
 from tests.support.messages import author, group, private
+from tests.support.places import open_places
 from tests.support.scripted_engine import ScriptedEngine
 from tests.support.shelf import Shelf
 
@@ -54,8 +59,8 @@ from tests.support.shelf import Shelf
 class Place:
     """An assistant whose chat repeats the question, unless a test gives it something to raise."""
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.history = history = History(database)
         self.shelf = Shelf()
         self.raised: BaseException | None = None
         self.asked: list[IncomingMessage] = []
@@ -63,12 +68,27 @@ class Place:
         queued = QueuedEngine.of(ScriptedEngine(), EngineSettings())
         small = QueuedEngine.of(ScriptedEngine(name="smollm2"), EngineSettings())
         self.engines = EngineChoice({"scripted": queued, "smollm2": small}, "scripted", queued)
-        resources = Resources(self.shelf, self.engines, history, self.chat, max_file_mb=1)
         rules = Rules(
             owners=frozenset({MemberRef(Platform.DISCORD, "owner")}),
-            blocked=frozenset({MemberRef(Platform.DISCORD, "troll")}),
+            blocked=listed(["discord:troll"]),
+        )
+        self.places = open_places(database, self.shelf, rules=rules)
+        resources = Resources(
+            self.shelf,
+            self.engines,
+            history,
+            self.chat,
+            self.places.access,
+            self.places.channels,
+            self.places.sightings,
+            self.places.sharing,
+            Confirmations(database),
+            Reviews(database, folder),
+            TaughtMessages(database),
+            max_file_mb=1,
         )
         self.assistant = Assistant(resources, rules)
+        self.greeting = Assistant(resources, rules, sightings=self.places.sightings)
 
     async def chat(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         self.asked.append(message)
@@ -93,7 +113,7 @@ class Place:
 @pytest.fixture
 async def place(tmp_path):
     async with Database.open(tmp_path / "lorekeeper.db") as database:
-        yield Place(History(database))
+        yield Place(database, tmp_path)
 
 
 def as_owner(message: IncomingMessage) -> IncomingMessage:
@@ -394,3 +414,23 @@ async def test_sources_are_checked_again_for_who_asks_and_where(place):
 
 async def test_there_may_be_no_answer_to_show_sources_of(place):
     assert "no answer here" in await place.says(private("/sources"))
+
+
+async def test_the_first_answer_in_a_place_says_once_what_talks_there(place):
+    async def notices(message: IncomingMessage) -> list[str]:
+        async with aclosing(place.greeting.reply(message)) as events:
+            return [event.text async for event in events if isinstance(event, Notice)]
+
+    line = "I am a program, not a person. `/privacy` says what I keep of you."
+    assert await notices(group("When?")) == [line]
+    assert await notices(group("When?", "2", user="eve")) == []
+    assert await notices(private("When?")) == [line]
+    assert await notices(private("When?", "2")) == []
+
+
+async def test_a_channels_language_goes_before_the_platforms_and_the_questions(place):
+    place.raised = EngineUnavailableError("smollm2")
+    town = group("?").conversation.channel
+    await place.places.channels.change(town, "language", "zh")
+    assert "没有响应" in await place.says(replace(group("When?"), locale="en-GB"))
+    assert "not answering" in await place.says(replace(private("When?"), locale="en-GB"))

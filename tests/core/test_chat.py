@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.chat import Chat
+from core.chat import Chat, Knowledge
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
@@ -28,6 +28,7 @@ from core.replies import (
 from core.settings import ChatSettings, EngineSettings
 from knowledge_base.errors import EmbeddingUnavailableError
 from tests.support.messages import group, private
+from tests.support.places import open_places
 from tests.support.scripted_engine import Script, ScriptedEngine
 from tests.support.shelf import Shelf
 
@@ -37,9 +38,11 @@ ASKED = "When does the gate of the garden open?"
 class Desk:
     """A chat over a shelf, a history in a file and a scripted engine."""
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    def __init__(self, database: Database) -> None:
+        self.history = History(database)
         self.shelf = Shelf()
+        self.places = open_places(database, self.shelf)
+        self.knowledge = Knowledge(self.shelf, self.places.access, self.places.channels)
         self.shelf.put("shared", "garden.md", "The gate of the garden does open at nine.")
         self.shelf.put("shared", "lake.md", "Boats on the lake are hired for 12 crowns.")
         self.queues: list[QueuedEngine] = []
@@ -49,7 +52,7 @@ class Desk:
         quoting = QueuedEngine.of(ExtractiveEngine(self.shelf.quote), EngineSettings())
         self.queues += [queued, quoting]
         engines = EngineChoice({engine.name: queued}, engine.name, quoting)
-        return Chat(self.shelf, engines, self.history, Prompts(), ChatSettings(passages=2), 200)
+        return Chat(self.knowledge, engines, self.history, Prompts(), ChatSettings(passages=2), 200)
 
     async def ask(self, engine: ScriptedEngine, message: IncomingMessage) -> list[ReplyEvent]:
         return await everything(self.chat(engine).answer(message))
@@ -81,7 +84,7 @@ def sources(events: Sequence[ReplyEvent]) -> Sources:
 @pytest.fixture
 async def desk(tmp_path):
     async with Database.open(tmp_path / "lorekeeper.db") as database:
-        desk = Desk(History(database))
+        desk = Desk(database)
         yield desk
         for queue in desk.queues:
             await queue.aclose()
@@ -325,7 +328,7 @@ async def test_an_engine_that_quotes_says_so_beside_the_answer(desk):
     chat = desk.chat(ScriptedEngine())
     quoting = desk.queues[-1]
     chat = Chat(
-        desk.shelf,
+        desk.knowledge,
         EngineChoice({"extractive": quoting}, "extractive", quoting),
         desk.history,
         Prompts(),
@@ -439,3 +442,32 @@ async def test_a_link_of_a_passage_that_is_not_cited_goes_in_the_end(desk):
     events = await desk.ask(engine, group(ASKED))
     assert "evil.example" not in text_of(events)
     assert "(link removed)" in text_of(events)
+
+
+async def test_what_a_channel_chose_holds_for_its_answers(desk):
+    town = group(ASKED).conversation.channel
+    choose = desk.places.channels.change
+    await choose(town, "persona", "Speak like a gardener.")
+    await choose(town, "language", "zh")
+    await choose(town, "passages", "1")
+    engine = ScriptedEngine("九点开门 [1]。")
+    events = await desk.ask(engine, group(ASKED))
+    system = engine.calls[-1].messages[0].text
+    assert "Speak like a gardener." in system
+    assert "都用中文回答" in system
+    assert len(sources(events).passages) == 1
+    elsewhere = replace(group(ASKED), conversation=private("?").conversation)
+    await desk.ask(engine, elsewhere)
+    assert "gardener" not in engine.calls[-1].messages[0].text
+
+
+async def test_a_channels_threshold_decides_what_is_refused_there(desk):
+    town = group(ASKED).conversation.channel
+    await desk.places.channels.change(town, "threshold", "1")
+    events = await desk.ask(ScriptedEngine("At nine. [1]"), group("When does the gate?"))
+    assert not sources(events).refused
+    events = await desk.ask(ScriptedEngine("At nine. [1]"), group("When does the gate leave?"))
+    assert sources(events).refused
+    await desk.places.channels.change(town, "threshold", "0.4")
+    events = await desk.ask(ScriptedEngine("At nine. [1]"), group("When does the gate leave?"))
+    assert not sources(events).refused

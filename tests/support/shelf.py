@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,6 +88,26 @@ class Shelf:
             name, KnowledgeBase(BaseId(len(self._bases) + 1), name, None, None, 1)
         )
 
+    async def rename(self, name: str, new: str) -> bool:
+        if name not in self._bases or new in self._bases:
+            return False
+        self._bases[new] = replace(self._bases.pop(name), name=new)
+        return True
+
+    async def copy(
+        self,
+        document: Document,
+        base: BaseId,
+        progress: Callable[[IngestProgress], None] | None = None,
+    ) -> Added:
+        home = next(own for own in self._bases.values() if own.base_id == base)
+        text = next(
+            p.chunk.text
+            for p in self._passages.values()
+            if p.document.document_id == document.document_id
+        )
+        return Added(self.put(home.name, document.name, text).document, AddState.ADDED)
+
     async def documents(self, base: BaseId) -> tuple[Document, ...]:
         found = [p.document for p in self._passages.values() if p.document.base_id == base]
         return tuple(sorted(found, key=lambda document: document.name))
@@ -154,6 +175,7 @@ class Shelf:
             ),
             key=lambda passage: -passage.relevance,
         )[:limit]
+        threshold = THRESHOLD if threshold is None else threshold
         refused = not ranked or ranked[0].relevance < threshold
         return SearchResult(tuple(ranked), refused, threshold, self.lexical_only)
 
