@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -48,6 +49,8 @@ _BURST_SECONDS: Final = 0.2
 _UPLOAD: Final = 50_000_000
 _LOCAL_UPLOAD: Final = 2_000_000_000
 _LAST_SECONDS: Final = 4.0
+_TAKING_SECONDS: Final = 2.0
+_NOTING_SECONDS: Final = 0.05
 
 _Application: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
 
@@ -85,10 +88,11 @@ class TelegramListener:
         os.environ.setdefault("PTB_TIMEDELTA", "1")
         # Being asked to wait is the pacer's business and nothing to report with a traceback.
         logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)
+        logging.getLogger("telegram.ext.Application").setLevel(logging.WARNING)
         settings = self._settings
         if settings.token is None:
             raise BadTokenError("there is no token")
-        self._polling = PollingRequest(settings.api_base_url, self._proxy, self._reach)
+        self._polling = PollingRequest(settings.api_base_url, self._proxy, self._reach, self._taken)
         self._requests = request_for(settings.api_base_url, self._proxy)
         self._application = self._build(settings.token.get_secret_value())
         self._fetching = file_client(settings.file_base_url, self._proxy)
@@ -189,6 +193,14 @@ class TelegramListener:
             asks = chat.id < 0 and update.chat_member is None and update.my_chat_member is None
             known = await self._administrators.of(chat.id) if asks else frozenset()
             self._take(update, known)
+
+    async def _taken(self) -> None:
+        """Wait until what has come is in the core's hands, lest a kill loses what was confirmed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TAKING_SECONDS):
+                await self._application.update_queue.join()
+        # The core notes what it is given at once, but not before it returns.
+        await asyncio.sleep(_NOTING_SECONDS)
 
     def _take(self, update: Update, administrators: frozenset[int]) -> None:
         event = event_of(update, self._viewpoint, administrators)

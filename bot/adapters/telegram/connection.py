@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Final
@@ -49,25 +50,35 @@ def request_for(url: str, proxy: str | None) -> HTTPXRequest:
 
 
 class PollingRequest(HTTPXRequest):
-    """What updates are fetched with. `refused` is set when the token is not taken any more."""
+    """What updates are fetched with.
 
-    def __init__(self, url: str, proxy: str | None, reach: Reach) -> None:
+    To ask for the next ones is to confirm those before: `taken` is awaited first. `refused` is set
+    when the token is not taken any more.
+    """
+
+    def __init__(
+        self, url: str, proxy: str | None, reach: Reach, taken: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(**_options(url, proxy))
         self.refused = asyncio.Event()
         self._reach = reach
+        self._taken = taken
+        self._unconfirmed = 0
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:  # noqa: ANN401
+        if self._unconfirmed:
+            await self._taken()
         code, payload = await super().do_request(*args, **kwargs)
         if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
             self.refused.set()
         if code == HTTPStatus.OK:
             self._reach.found()
-            payload = readable(payload)
+            payload, self._unconfirmed = readable(payload)
         return code, payload
 
 
-def readable(payload: bytes) -> bytes:
-    """An answer to getUpdates in which what the library cannot parse is left empty.
+def readable(payload: bytes) -> tuple[bytes, int]:
+    """An answer to getUpdates in which what the library cannot parse is left empty; how many.
 
     It gives up on all of an answer for one update that lacks a field which a server of another
     version does not send; it would then ask for the same ones for ever.
@@ -75,7 +86,7 @@ def readable(payload: bytes) -> bytes:
     answer = json.loads(payload)
     updates = answer.get("result") if isinstance(answer, dict) else None
     if not isinstance(updates, list):
-        return payload
+        return payload, 0
     broken = 0
     for place, update in enumerate(updates):
         try:
@@ -85,7 +96,7 @@ def readable(payload: bytes) -> bytes:
             kinds = ", ".join(sorted(set(update) - {"update_id"}))
             _log.warning("an update from Telegram cannot be read (%s): %s", kinds, error)
             updates[place] = {"update_id": update["update_id"]}
-    return json.dumps(answer).encode() if broken else payload
+    return json.dumps(answer).encode() if broken else payload, len(updates)
 
 
 def _options(url: str, proxy: str | None) -> dict[str, Any]:

@@ -290,3 +290,16 @@ async def test_an_update_that_cannot_be_read_does_not_keep_the_others_back(teleg
         await inbox.message("after it")
     assert len(inbox.events) == 1
     assert [r.message for r in caplog.records if "cannot be read (message)" in r.message]
+
+
+async def test_nothing_is_confirmed_before_it_is_handed_over(telegram):
+    ada = telegram.user("Ada")
+    group = telegram.supergroup("Readers", ada)
+    async with listening(listener_for(telegram)) as (_, inbox):
+        async with telegram.faults.hold("getChatAdministrators"):
+            ada.say(group, "@lorekeeper_bot hello")
+            await telegram.wait_for(lambda: telegram.faults.waiting["getchatadministrators"])
+            assert [each["update_id"] for each in telegram.bot.updates.pending]
+            assert inbox.events == []
+        await inbox.message("hello")
+        await telegram.wait_for(lambda: not telegram.bot.updates.pending)
