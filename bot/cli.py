@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli_kb import kb
 from bot.options import ConfigOption, JsonOption, base_name
+
+if TYPE_CHECKING:
+    from bot.settings import Config
 
 app = typer.Typer(
     name="lorekeeper",
@@ -27,7 +31,13 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
     """Accept `--config` before the command too, as the default of the one behind it."""
     own = {"config": str(config)} if config else {}
     below = dict.fromkeys(("add", "list", "remove", "search", "verify", "stats", "rebuild"), own)
-    context.default_map = {"run": own, "chat": own, "kb": {**own, **below}}
+    context.default_map = {
+        "run": own,
+        "chat": own,
+        "admit": own,
+        "invite": own,
+        "kb": {**own, **below},
+    }
 
 
 @app.command()
@@ -82,3 +92,33 @@ def chat(
 def main() -> None:
     """The entry point of `python -m bot` and of the script `lorekeeper`."""
     app()
+
+
+@app.command()
+def admit(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help='Who to serve, such as "discord:123"; none: list all.'),
+    ] = None,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Serve them no longer.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Decide which servers, groups and people are served; list who waits."""
+    from bot import admitting
+    from bot.process import execute
+
+    work = partial(admitting.admit, wanted=name, refuse=refuse, as_json=as_json)
+    execute(config, work, log_level="warning")
+
+
+@app.command()
+def invite(config: ConfigOption = None) -> None:
+    """Print the links by which the bot is added, with the least permissions."""
+    from bot import admitting
+    from bot.process import execute
+
+    async def work(loaded: Config) -> int:
+        return admitting.invite(loaded)
+
+    execute(config, work, log_level="warning")

@@ -1,0 +1,116 @@
+"""Who is served, from the operator's shell: `admit`, and the links of `invite`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlencode
+
+from bot import output
+from bot.settings import Config
+from bot.wording import own_words
+from core.admission import Admission
+from core.admission_rows import Admissions, subject_of, written
+from core.belonging import Belonging
+from core.database import Database
+from core.envoy import Envoy
+from core.sightings import Sightings
+
+SHELL: Final = "shell"
+"""Who decided, in the records."""
+
+# https://discord.com/developers/docs/topics/permissions: what each answer needs, and no more.
+DISCORD_PERMISSIONS: Final = (
+    1 << 10  # view channels
+    | 1 << 11  # send messages
+    | 1 << 15  # attach files
+    | 1 << 16  # read message history
+    | 1 << 38  # send messages in threads
+)
+_LINK: Final = "https://discord.com/oauth2/authorize"
+
+
+async def admit(config: Config, wanted: str | None, *, refuse: bool, as_json: bool) -> int:
+    """Without a name: who waits and who is served. A running bot follows at the next message."""
+    _ = own_words(config)
+    subject = subject_of(wanted) if wanted is not None else None
+    if wanted is not None and subject is None:
+        output.tell(_('{name} must read like "discord:123" or "telegram:-100123".', name=wanted))
+        return 2
+    async with _admission(config) as admission:
+        if subject is not None:
+            decide = admission.refuse if refuse else admission.approve
+            await decide(subject, SHELL)
+        rows = [
+            (written(one.subject), admission.standing(one), one.name)
+            for one in await admission.applicants()
+        ]
+    for name, standing, title in rows if as_json else ():
+        output.emit({"id": name, "standing": standing, "name": title})
+    if as_json:
+        return 0
+    if rows:
+        output.table(rows, (_("id"), _("standing"), _("name")))
+    else:
+        output.say(_("Nobody has asked to be served yet. `invite` prints the links."))
+    return 0
+
+
+@asynccontextmanager
+async def _admission(config: Config) -> AsyncGenerator[Admission, None]:
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with Database.open(config.data_dir / "lorekeeper.db") as database:
+        sightings = Sightings(database)
+        yield Admission(
+            Admissions(database),
+            sightings,
+            Belonging(sightings, {}),
+            Envoy({}),
+            config.admission,
+        )
+
+
+def invite(config: Config) -> int:
+    """Print the links by which the bot is added, with the least permissions."""
+    _ = own_words(config)
+    token = config.discord.token
+    if token is None:
+        output.say(_("Discord: no token is configured (`discord.token_env`)."))
+    elif (application := application_of(token.get_secret_value())) is None:
+        output.tell(_("Discord: the token does not look like one."))
+        return 1
+    else:
+        output.say(f"Discord: {discord_link(application)}")
+    if config.telegram.token is None:
+        output.say(_("Telegram: no token is configured (`telegram.token_env`)."))
+    else:
+        output.say(
+            _(
+                "Telegram: open the bot's profile and choose Add to Group, or "
+                "https://t.me/BOTNAME?startgroup=true with your bot's name."
+            )
+        )
+    return 0
+
+
+def application_of(token: str) -> str | None:
+    """The application's id, which a Discord token begins with; None for what is no token."""
+    first, dot, _rest = token.partition(".")
+    try:
+        decoded = base64.b64decode(first + "=" * (-len(first) % 4), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return decoded if dot and decoded.isdigit() else None
+
+
+def discord_link(application: str) -> str:
+    """Adds the bot and its slash commands to a server."""
+    query = {
+        "client_id": application,
+        "scope": "bot applications.commands",
+        "permissions": str(DISCORD_PERMISSIONS),
+    }
+    return f"{_LINK}?{urlencode(query)}"
