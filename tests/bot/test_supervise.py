@@ -18,6 +18,8 @@ class Flaky:
     def __init__(self, entering=None, listening=None):
         self.outbox = RecordingOutbox()
         self.log = []
+        self.listening = asyncio.Event()
+        self.deaf = asyncio.Event()
         self._entering, self._listening = entering, listening
 
     async def __aenter__(self):
@@ -31,12 +33,14 @@ class Flaky:
 
     async def listen(self, inbox):
         self.log.append("listen")
+        self.listening.set()
         if self._listening is not None:
             raise self._listening
         try:
             await asyncio.Event().wait()
         finally:
             self.log.append("deaf")
+            self.deaf.set()
 
     async def refetch(self, message):
         return message
@@ -72,8 +76,7 @@ async def test_deaf_comes_before_closed():
     async with made:
         await made.standing(5)
         made.deafen()
-        while "deaf" not in listener.log:
-            await asyncio.sleep(0)
+        await listener.deaf.wait()
         assert "out" not in listener.log
     assert listener.log[-1] == "out"
 
@@ -94,19 +97,18 @@ async def test_a_platform_that_is_away_is_tried_again():
         back,
     )
     async with made:
-        while "listen" not in back.log:
-            await asyncio.sleep(0)
+        await back.listening.wait()
         assert await made.standing(5) == "on"
         assert len(resumed) == 2
 
 
 async def test_a_defect_of_a_listener_is_told_and_ends_its_surface_alone(caplog):
-    made, _, _ = surface(Flaky(listening=ValueError("defect")))
+    listener = Flaky(listening=ValueError("defect"))
+    made, _, _ = surface(listener)
     async with made:
-        while not made.is_off:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert await made.standing(5) == "off (failed, see the log)"
+        await listener.listening.wait()
+    assert await made.standing(5) == "off (failed, see the log)"
+    assert listener.log[-1] == "out"
     assert "defect" in caplog.text
 
 
