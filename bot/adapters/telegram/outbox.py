@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from collections.abc import Sequence
 
-from telegram import (
-    Bot,
-    InputFile,
-    LinkPreviewOptions,
-    Message,
-    MessageEntity,
-    ReplyParameters,
-)
+from telegram import Bot, InputFile, ReplyParameters
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, TelegramError
 
 from bot.adapters.telegram.administrators import Administrators
 from bot.adapters.telegram.calls import Calls, is_unchanged, is_unparsable
 from bot.adapters.telegram.keyboards import keyboard
-from bot.adapters.telegram.presses import LONGEST_ALERT, Press, Presses
-from bot.adapters.telegram.render import Rendered, length, plain, quotation, render
+from bot.adapters.telegram.messages import (
+    NO_PREVIEW,
+    Messages,
+    entities_of,
+    reply_parameters,
+    topic_of,
+)
+from bot.adapters.telegram.presses import Presses
+from bot.adapters.telegram.render import MOST_TEXT, Rendered, length, render
+from bot.adapters.telegram.revealing import Revealing
 from bot.adapters.telegram.translate import channel_ref
 from core.errors import DeliveryError, ForbiddenError
 from core.events import ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
-from core.language import words
 from core.ports import Capabilities, Standing
 from core.replies import Menu
-from core.text import split_message, utf16_length
 
-MOST_TEXT: Final = 4096
-_EPHEMERAL_SECONDS: Final = 15.0
-"""Until how long after a press what is sent for it may be shown to the presser alone."""
-_MOST_OPEN: Final = 200
-_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
-
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -73,11 +63,11 @@ class TelegramOutbox:
         self._calls = calls
         self._presses = presses
         self._administrators = administrators
+        self._messages = Messages(bot, calls)
+        self._revealing = Revealing(self._messages, presses, self.direct)
         # What an older server lacks is found out once.
         self._drafts = True
         self._without_drafts: set[int] = set()
-        self._ephemeral = True
-        self._open: dict[tuple[ConversationRef, int], str] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -92,7 +82,7 @@ class TelegramOutbox:
         key: str | None = None,
         menus: Sequence[Menu] = (),
     ) -> str:
-        sent = await self._send(to, render(text), text, self._reply(reply_to), menus)
+        sent = await self._messages.send(to, render(text), text, self._reply(reply_to), menus)
         return str(sent.message_id)
 
     async def edit(
@@ -104,15 +94,15 @@ class TelegramOutbox:
                     shown.text,
                     chat_id,
                     int(message_id),
-                    entities=_entities(shown),
-                    link_preview_options=_NO_PREVIEW,
+                    entities=entities_of(shown),
+                    link_preview_options=NO_PREVIEW,
                     reply_markup=keyboard(menus),
                 )
             except BadRequest as error:
                 if not is_unchanged(error):
                     raise
 
-        await self._shown(to, render(text), text, request)
+        await self._messages.show(to, render(text), text, request)
 
     async def delete(self, to: ConversationRef, message_id: str) -> None:
         await self._calls.make(
@@ -134,7 +124,7 @@ class TelegramOutbox:
             lambda chat_id: self._bot.send_document(
                 chat_id,
                 InputFile(data, filename),
-                message_thread_id=_topic(to),
+                message_thread_id=topic_of(to),
                 reply_parameters=reply,
                 disable_content_type_detection=True,
             ),
@@ -145,7 +135,7 @@ class TelegramOutbox:
         await self._calls.make(
             to,
             lambda chat_id: self._bot.send_chat_action(
-                chat_id, ChatAction.TYPING, message_thread_id=_topic(to)
+                chat_id, ChatAction.TYPING, message_thread_id=topic_of(to)
             ),
         )
 
@@ -162,8 +152,8 @@ class TelegramOutbox:
                     chat_id,
                     draft_id,
                     shown.text,
-                    message_thread_id=_topic(to),
-                    entities=_entities(shown),
+                    message_thread_id=topic_of(to),
+                    entities=entities_of(shown),
                     api_kwargs={"can_stop": True},
                 )
             except InvalidToken:
@@ -179,27 +169,10 @@ class TelegramOutbox:
                 _log.debug("a draft was not shown: %s", error)
             return True
 
-        return await self._shown(to, render(text), text, request)
+        return await self._messages.show(to, render(text), text, request)
 
     async def reveal(self, to: InteractionRef, text: str, *, menus: Sequence[Menu] = ()) -> None:
-        press = self._presses.of(to.key)
-        if press is None:
-            _log.info("what was asked for by a press is not shown: it is too long ago")
-            return
-        alert = render(text).text
-        short = not menus and utf16_length(alert) <= LONGEST_ALERT
-        if short and await self._presses.answer(press, alert):
-            return
-        if self._stands_there(press, text):
-            await self._presses.answer(press, words(press.locale)("Shown above already."))
-            return
-        await self._presses.answer(press)
-        parts = split_message(text, MOST_TEXT, length)
-        for part in parts:
-            last = part is parts[-1]
-            for_all = await self._reveal_part(press, part, menus if last else ())
-            if for_all:
-                self._note_open(press, text)
+        await self._revealing.reveal(to.key, text, menus)
 
     async def direct(self, user_id: str) -> ConversationRef:
         to = ConversationRef(ChannelRef(channel_ref(0).platform, user_id))
@@ -249,123 +222,11 @@ class TelegramOutbox:
             return None
         return Standing(can_read=is_inside)
 
-    async def _send(
-        self,
-        to: ConversationRef,
-        shown: Rendered,
-        source: str,
-        reply: ReplyParameters | None,
-        menus: Sequence[Menu],
-        extra: dict[str, object] | None = None,
-    ) -> Message:
-        async def request(chat_id: int, shown: Rendered) -> Message:
-            return await self._bot.send_message(
-                chat_id,
-                shown.text,
-                entities=_entities(shown),
-                link_preview_options=_NO_PREVIEW,
-                message_thread_id=_topic(to),
-                reply_parameters=reply,
-                reply_markup=keyboard(menus),
-                api_kwargs=extra,
-            )
-
-        return await self._shown(to, shown, source, request)
-
-    async def _shown(
-        self,
-        to: ConversationRef,
-        shown: Rendered,
-        source: str,
-        request: Callable[[int, Rendered], Awaitable[T]],
-    ) -> T:
-        """Make a call with a text; without its formatting, where that is what is refused."""
-
-        async def either(chat_id: int) -> T:
-            try:
-                return await request(chat_id, shown)
-            except BadRequest as error:
-                if not is_unparsable(error):
-                    raise
-                _log.warning("Telegram does not take the formatting of a message: %s", error)
-                return await request(chat_id, plain(source))
-
-        return await self._calls.make(to, either)
-
-    async def _reveal_part(self, press: Press, text: str, menus: Sequence[Menu]) -> bool:
-        """Whether others see it too."""
-        reply = _reply_parameters(press.message_id)
-        if press.private:
-            await self._send(press.conversation, render(text), text, reply, menus)
-            return False
-        shown = quotation(text)
-        try:
-            if not await self._whispered(press, shown, text, menus):
-                await self._send(press.conversation, shown, text, reply, menus)
-                return True
-        except ForbiddenError:
-            # We may not write there any more: the two of us may still have a chat.
-            direct = await self.direct(str(press.user_id))
-            await self._send(direct, render(text), text, None, menus)
-            return False
-        return not self._ephemeral
-
-    async def _whispered(
-        self, press: Press, shown: Rendered, source: str, menus: Sequence[Menu]
-    ) -> bool:
-        """Show it in the group to the one who pressed alone (Bot API 10.2).
-
-        A server that knows nothing of this shows it to all: hence the folded quotation. Whether it
-        was understood is seen by the answer.
-        """
-        if not self._ephemeral:
-            return False
-        parameters: dict[str, object] = {"receiver_user_id": press.user_id}
-        if (datetime.now(UTC) - press.at).total_seconds() < _EPHEMERAL_SECONDS:
-            parameters["callback_query_id"] = press.key
-        # Bot API 10.2 takes the two by themselves, 10.3 as one object.
-        extra = {**parameters, "ephemeral_message_parameters": parameters}
-        reply = _reply_parameters(press.message_id)
-        try:
-            sent = await self._send(press.conversation, shown, source, reply, menus, extra)
-        except ForbiddenError:
-            raise
-        except DeliveryError as error:
-            if type(error) is not DeliveryError:
-                raise
-            return False
-        self._ephemeral = "ephemeral_message_id" in sent.api_kwargs
-        return True
-
-    def _note_open(self, press: Press, text: str) -> None:
-        self._open[press.conversation, press.message_id] = text
-        if len(self._open) > _MOST_OPEN:
-            del self._open[next(iter(self._open))]
-
-    def _stands_there(self, press: Press, text: str) -> bool:
-        """Whether all can see it already: a group's budget is not for saying things twice."""
-        return self._open.get((press.conversation, press.message_id)) == text
-
     def _reply(self, reply_to: ReplyTo | None) -> ReplyParameters | None:
         match reply_to:
             case MessageRef(_, message_id) if message_id.isdecimal():
-                return _reply_parameters(int(message_id))
+                return reply_parameters(int(message_id))
             case InteractionRef(_, key) if (press := self._presses.of(key)) is not None:
-                return _reply_parameters(press.message_id)
+                return reply_parameters(press.message_id)
             case _:
                 return None
-
-
-def _reply_parameters(message_id: int) -> ReplyParameters:
-    return ReplyParameters(message_id, allow_sending_without_reply=True)
-
-
-def _topic(to: ConversationRef) -> int | None:
-    return int(to.thread_id) if to.thread_id is not None else None
-
-
-def _entities(shown: Rendered) -> list[MessageEntity]:
-    return [
-        MessageEntity(span.kind, span.offset, span.length, url=span.url, language=span.language)
-        for span in shown.spans
-    ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+MOST_TEXT: Final = 4096
 MOST_ENTITIES: Final = 100
 """Telegram passes over those beyond."""
 LONGEST_QUOTE: Final = 300
