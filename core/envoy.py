@@ -37,8 +37,9 @@ class Envoy:
         outbox = self._outboxes.get(to.channel.platform)
         if outbox is None:
             return False
+        shown = menus if outbox.capabilities.can_buttons else ()
         try:
-            await outbox.send(to, text, menus=menus)
+            await outbox.send(to, text, menus=shown)
         except DeliveryError:
             _log.warning("a message could not be sent", exc_info=True)
             return False

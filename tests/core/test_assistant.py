@@ -26,7 +26,6 @@ from core.errors import (
 )
 from core.events import (
     Attachment,
-    ChannelRef,
     ConversationRef,
     IncomingMessage,
     Invocation,
@@ -42,7 +41,6 @@ from core.replies import (
     Failed,
     Finished,
     Notice,
-    Progress,
     ReplyEvent,
     Sources,
     TextDelta,
@@ -236,20 +234,6 @@ def test_no_two_commands_share_a_name():
     assert len({command.name for command in COMMANDS}) == len(COMMANDS)
 
 
-async def test_help_shows_a_person_only_what_that_person_may_do(place):
-    shown = await place.says(group("/help"))
-    assert "`/ask QUESTION`: ask a question about the documents" in shown
-    assert "/kb remove" not in shown
-    assert "/model" not in shown
-    shown = await place.says(as_owner(group("/help")))
-    assert "`/kb remove NAME`" in shown
-    assert "`/model [NAME]`" in shown
-
-
-async def test_help_speaks_chinese(place):
-    assert "就文档提一个问题" in await place.says(replace(group("/help"), locale="zh-CN"))
-
-
 async def test_a_command_above_the_askers_level_is_refused_in_words(place):
     place.shelf.put("discord:town", "a.md", "text")
     assert await place.says(group("/kb remove a.md")) == (
@@ -260,31 +244,12 @@ async def test_a_command_above_the_askers_level_is_refused_in_words(place):
 
 async def test_a_slash_command_without_its_option_is_told_how_it_is_used(place):
     message = replace(group(""), command=Invocation("ask"))
-    assert "`/ask QUESTION`" in await place.says(message)
+    assert "`/ask [private:yes] QUESTION`" in await place.says(message)
 
 
 async def test_ask_is_a_question(place):
     assert await place.says(group("/ask When?")) == "You asked: When?"
     assert place.asked[0].command is None
-
-
-async def test_documents_are_listed_shown_counted_and_removed(place):
-    place.shelf.put("discord:town", "a.md", "text")
-    place.shelf.put("shared", "b.md", "text")
-    place.shelf.put("discord:elsewhere", "secret.md", "text")
-    owner = as_owner(group("/kb list"))
-    listed = await place.says(owner)
-    assert "`a.md` (1 passage, 4 B)" in listed
-    assert "`b.md`" in listed
-    assert "secret" not in listed
-    assert "version 1" in await place.says(replace(owner, text="/kb show b.md"))
-    assert "There is no document" in await place.says(replace(owner, text="/kb show secret.md"))
-    assert "1 documents" in await place.says(replace(owner, text="/kb stats"))
-    assert await place.says(replace(owner, text="/kb remove a.md")) == (
-        "Removed `a.md` (1 passage)."
-    )
-    told = await place.says(replace(owner, text="/kb remove b.md"))
-    assert told.startswith("There is no document `b.md`.")
 
 
 async def test_a_search_shows_passages_with_their_scores_and_asks_no_model(place):
@@ -302,19 +267,6 @@ def attachment(name: str, text: str = "Some text.", size: int | None = None) -> 
         await asyncio.to_thread(path.write_text, text, "utf-8")
 
     return Attachment("1", name, "text/plain", size, save)
-
-
-async def test_files_are_learnt_with_progress(place):
-    files = (attachment("手册.md"), attachment("x.bin"), attachment("big.md", size=1 << 30))
-    message = replace(as_owner(group("/kb add")), attachments=files)
-    events = await place.reply(message)
-    assert Progress("reading", 1, 1) in events
-    told = "".join(event.text for event in events if isinstance(event, TextDelta)).splitlines()
-    assert told[0] == "Added `手册.md`: 1 passage."
-    assert told[1].startswith("I cannot read `x.bin`")
-    assert told[2].startswith("`big.md` is larger than the 1 MB that are read")
-    base = await place.shelf.base("discord:town")
-    assert [document.name for document in await place.shelf.documents(base.base_id)] == ["手册.md"]
 
 
 @pytest.mark.parametrize(
@@ -340,16 +292,6 @@ async def test_files_beside_a_question_are_told_to_be_unread(place):
     events = await place.reply(replace(group("When?"), attachments=(attachment("a.md"),)))
     assert events[0] == Notice("I did not read `a.md`. `/kb add` adds files.")
     assert events[1] == TextDelta("You asked: When?")
-
-
-async def test_an_owner_picks_the_model_of_a_channel(place):
-    message = as_owner(group("/model SmolLM2"))
-    assert await place.says(message) == "From now on `SmolLM2` answers here."
-    assert place.engines.name_for(message.conversation.channel) == "smollm2"
-    assert place.engines.name_for(ChannelRef(Platform.DISCORD, "other")) == "scripted"
-    assert "`smollm2` answers here." in await place.says(replace(message, text="/model"))
-    told = await place.says(replace(message, text="/model gpt"))
-    assert told == "There is no model `gpt` here. You can choose from: `scripted`, `smollm2`."
 
 
 async def test_stop_stops_the_askers_own_and_a_moderators_everything(place):

@@ -64,7 +64,7 @@ class Town(RecordingOutbox):
     """
 
     def __init__(self) -> None:
-        super().__init__(QUICK)
+        super().__init__(replace(QUICK, can_buttons=True))
         self.readers: dict[str, set[str]] = {}
         self.admins: dict[str, set[str]] = {}
         self.restricted: set[str] = set()

@@ -142,11 +142,11 @@ class Shelf:
 
     @asynccontextmanager
     async def uploads(
-        self, paths: Sequence[Path], uploader: str | None = None
+        self, paths: Sequence[Path], uploader: str | None = None, uploader_id: str | None = None
     ) -> AsyncGenerator[AsyncGenerator[Upload | RejectedDocumentError, None], None]:
         async def found() -> AsyncGenerator[Upload | RejectedDocumentError, None]:
             for path in paths:
-                yield Upload(path.name, path, uploader)
+                yield Upload(path.name, path, uploader, uploader_id)
 
         async with aclosing(found()) as uploads:
             yield uploads
