@@ -160,22 +160,28 @@ class DiscordClient(discord.AutoShardedClient):
         """A message with what it lacks asked for; None where it is nothing to us."""
         if self.user is None or message.author.bot or message.webhook_id is not None:
             return None
+        me, fetch = self.user.id, self._files.attachment
         try:
-            await self._complete(message)
+            if message.content or message.attachments:
+                await self._place(message)
+            event = translate.incoming(message, me, fetch)
+            if event is not None and event.trigger is not Trigger.AMBIENT:
+                await self._introduce(message)
+                event = translate.incoming(message, me, fetch)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             _log.warning("a message could not be placed: %s", error)
             return None
-        event = translate.incoming(message, self.user.id, self._files.attachment)
         return self._as_slash(event) if event is not None else None
 
-    async def _complete(self, message: discord.Message) -> None:
-        """Fetch what the event or the history left out: an unknown thread, the author's roles."""
+    async def _place(self, message: discord.Message) -> None:
+        """Fetch a thread that we were not told of, such as one that comes out of the archive."""
         if isinstance(message.channel, discord.PartialMessageable) and message.guild is not None:
             found = await self.fetch_channel(message.channel.id)
-            if isinstance(found, discord.abc.Messageable) and isinstance(
-                found, discord.abc.GuildChannel | discord.Thread
-            ):
+            if isinstance(found, discord.Thread | discord.TextChannel | discord.VoiceChannel):
                 message.channel = found
+
+    async def _introduce(self, message: discord.Message) -> None:
+        """Fetch the author's roles, which messages of the history come without."""
         if message.guild is not None and not isinstance(message.author, discord.Member):
             message.author = await message.guild.fetch_member(message.author.id)
 

@@ -124,6 +124,16 @@ async def test_a_thread_belongs_to_its_channel_and_a_private_one_to_itself(fake,
         await fake.wait_for(lambda: fake.said_by_bot(closed))
 
 
+async def test_a_thread_that_comes_out_of_the_archive_is_known(fake, club, general, alice):
+    thread = await alice.thread(general, "pumps")
+    club.archive(thread)
+    async with surface(fake) as bot:
+        await alice.say(thread, f"{fake.bot.mention} one")
+        heard = await bot.inbox.hears(IncomingMessage)
+        assert heard.conversation == ConversationRef(ref_of(general), str(thread.id))
+        assert heard.place.is_thread
+
+
 async def test_a_post_in_a_forum_is_a_thread_of_the_forum(fake, club, alice):
     forum = club.forum("questions")
     async with surface(fake) as bot:
