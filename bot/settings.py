@@ -38,6 +38,8 @@ class TelegramSettings:
     group_messages_per_minute: int = 20
     local_mode: bool = False
     """The two addresses are a Bot API server of one's own, which has no limit of 20 MB."""
+    proxy: str | None = None
+    """Overrides `network.proxy`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class TelegramListener:
         """Telegram completes nothing while it is typed: `completer` stands for uniformity."""
         self._settings = settings
         self._commands = commands
-        self._proxy = proxy
+        self._proxy = settings.proxy or proxy
         self._reach = Reach()
         self._calls = Calls(self._reach)
         self._inbox: Inbox | None = None
