@@ -17,6 +17,7 @@ from core.bindings import Bindings
 from core.channels import Channels
 from core.database import Database
 from core.events import ChannelRef, MemberRef, Platform
+from core.taught import move_taught
 from knowledge_base.errors import NoSuchBaseError
 from knowledge_base.models import KnowledgeBase
 
@@ -61,6 +62,7 @@ async def move_channel(connection: aiosqlite.Connection, old: ChannelRef, new: C
         "UPDATE settings SET value = ? WHERE platform = ? AND key = 'log_channel' AND value = ?",
         (new.channel_id, old.platform.value, old.channel_id),
     )
+    await move_taught(connection, old, new)
     await connection.execute(
         "INSERT OR REPLACE INTO moves VALUES (?, ?, ?)",
         (old.platform.value, old.channel_id, new.channel_id),
@@ -111,12 +113,19 @@ class Moves:
             if before is None or after is None:
                 continue
             if await self._library.rename(before, after):
+                kept = None
+            else:
+                kept = await self._base(before)
+            if kept is None:
+                # Also where it was renamed before we died: who else knows its name may not know.
                 if self._renamed is not None:
                     await self._renamed(before, after)
                 continue
-            try:
-                kept = await self._library.base(before)
-            except NoSuchBaseError:
-                continue
             # Something was taught under the new id meanwhile: both bases serve from now on.
             await self._bindings.attach(kept.base_id, new, MemberRef(old.platform, _MOVER))
+
+    async def _base(self, name: str) -> KnowledgeBase | None:
+        try:
+            return await self._library.base(name)
+        except NoSuchBaseError:
+            return None

@@ -27,7 +27,7 @@ from core.events import (
     Place,
     Platform,
 )
-from core.moves import move_channel
+from core.moves import Moves, move_channel
 from core.permissions import Rules
 from knowledge_base.errors import NoSuchDocumentError
 from knowledge_base.library import Library
@@ -474,6 +474,26 @@ async def test_a_move_that_was_interrupted_is_finished_at_the_next_start(world):
     assert await again.moves.finish() == 1
     assert await world.found(posted("-1001")) == {"apple", "plum"}
     assert await world.found(posted("-2")) == set()
+
+
+async def test_who_else_knows_a_bases_name_is_told_also_after_a_kill(world):
+    old, new = ChannelRef(Platform.TELEGRAM, "-1"), ChannelRef(Platform.TELEGRAM, "-1001")
+    await world.teach(posted("-1"), "apple")
+    async with world.database.transaction() as connection:
+        await move_channel(connection, old, new)
+    assert await world.library.rename("telegram:-1", "telegram:-1001")
+    # Killed here, before the others were told.
+    told = []
+
+    async def renamed(before: str, after: str) -> None:
+        told.append((before, after))
+
+    moves = Moves(
+        world.database, world.library, world.places.bindings, world.places.channels, renamed
+    )
+    assert await moves.finish() == 1
+    assert ("telegram:-1", "telegram:-1001") in told
+    assert await world.found(posted("-1001")) == {"apple"}
 
 
 async def test_the_same_ids_on_two_platforms_are_two_places(world):
