@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -77,7 +78,12 @@ async def assemble(
     history = History(stores.database, group_minutes=config.chat.group_history_minutes)
     folder = config.chat.prompt_folder
     chat = Chat(
-        Knowledge(stores.library, places.access, places.channels),
+        Knowledge(
+            stores.library,
+            places.access,
+            places.channels,
+            config.knowledge.limits.max_file_mb,
+        ),
         stores.engines,
         history,
         Prompts(Path(folder) if folder else None),
@@ -99,6 +105,7 @@ async def assemble(
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
     )
+    await resources.reviews.sweep()
     assistant = Assistant(resources, rules, config.chat.language, places.sightings)
     pacers = Pacers()
 
@@ -156,7 +163,13 @@ class _Places:
         database, library = stores.database, stores.library
         channels, sightings = Channels(database), Sightings(database)
         bindings = Bindings(database)
-        moves = Moves(database, library, bindings, channels)
+        reviews, taught = Reviews(database, config.data_dir / "reviews"), TaughtMessages(database)
+
+        async def renamed(old: str, new: str) -> None:
+            await reviews.renamed(old, new)
+            await taught.renamed(old, new)
+
+        moves = Moves(database, library, bindings, channels, renamed)
         await moves.finish()
         access = Access(library, channels, sightings, bindings, outboxes)
         language = "en" if config.chat.language == "auto" else config.chat.language
@@ -183,11 +196,24 @@ def disclosure_of(config: Config) -> Disclosure:
     """What leaves this machine, as configured."""
     engine, embedding = config.engine, config.embedding
     hosts = {}
-    if engine.base_url is not None and engine.kind in ("auto", "openai"):
-        hosts[engine.model or "openai"] = urlsplit(engine.base_url).hostname or engine.base_url
-    remote = embedding.base_url if embedding.kind in ("auto", "openai") else None
+    if engine.kind in ("auto", "openai") and (host := _outside(engine.base_url)):
+        hosts[engine.model or "openai"] = host
+    remote = embedding.kind in ("auto", "openai")
     return Disclosure(
         operator=config.operator,
         engine_hosts=hosts,
-        embedder_host=(urlsplit(remote).hostname or remote) if remote else "",
+        embedder_host=_outside(embedding.base_url) if remote else "",
     )
+
+
+def _outside(url: str | None) -> str:
+    """The host of an address that is not on this machine; empty for one that is."""
+    if url is None:
+        return ""
+    host = urlsplit(url).hostname or url
+    if host == "localhost":
+        return ""
+    try:
+        return "" if ip_address(host).is_loopback else host
+    except ValueError:
+        return host

@@ -14,7 +14,6 @@ from core.commands.parsing import command_for, parse
 from core.errors import DeliveryError, NotAllowedError, UserError
 from core.events import Asked, ConversationRef, IncomingMessage, Invocation, Trigger
 from core.explain import explain
-from core.inert import inert
 from core.language import Words, language_of, words
 from core.permissions import Level, Rules, level_of
 from core.replies import Failed, Finished, Notice, ReplyEvent, TextDelta
@@ -96,9 +95,6 @@ class Assistant:
             replies = self._run(message, invocation, stop)
         elif message.text.strip() or quoted:
             replies = self._resources.answer(message)
-            if message.attachments:
-                names = _(", ").join(inert(file.filename) for file in message.attachments[:3])
-                yield Notice(_("I did not read {names}. `/kb add` adds files.", names=names))
         else:
             yield TextDelta(_("Ask me anything about the documents here. `/help` says what else."))
             yield Finished("stop")

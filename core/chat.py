@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from core.access import Access
+from core.attachments import read
 from core.attribution import says_not_found
 from core.buttons import again_menu
 from core.channel_settings import ChannelSettings
@@ -54,6 +55,8 @@ class Knowledge:
     library: Library
     access: Access
     channels: Channels
+    max_file_mb: int = 50
+    """Of what comes with a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,17 @@ class Chat:
             self._knowledge.channels.of(message),
         )
         found = await self._search(question)
+        files = await read(
+            message, question.text, self._knowledge.library, self._knowledge.max_file_mb,
+            question.words,
+        )  # fmt: skip
+        if files.passages:
+            found = replace(found, result=_with_files(found.result, files.passages))
         await self._history.append_question(message)
         # Where the answer does not come to its end; `Sources` brings the buttons of one that does.
         yield Actions((again_menu(question.words),))
+        for notice in files.notices:
+            yield Notice(notice)
         answer = Answer(passages=found.result.passages)
         complete = False
         try:
@@ -297,6 +308,12 @@ def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
         names=near(result.nearest, _),
     )
     return TextReplaced(answer.text)
+
+
+def _with_files(result: SearchResult, passages: tuple[Passage, ...]) -> SearchResult:
+    """What came with the question comes first; then what is stored, where it is about it."""
+    stored = () if result.refused else result.passages
+    return replace(result, passages=passages + stored, refused=False)
 
 
 def _merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResult:

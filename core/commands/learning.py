@@ -80,10 +80,10 @@ async def add(context: CommandContext) -> Replies:
 def _given(context: CommandContext) -> list[Item]:
     """The message's own files; without any, those of the quoted message and its text."""
     message = context.message
-    files = [*message.attachments, *context.options.values()]
-    own: dict[str, Item] = {f.attachment_id: f for f in files if isinstance(f, Attachment)}
+    own: list[Item] = [*message.attachments]
+    own += [value for value in context.options.values() if isinstance(value, Attachment)]
     if own or message.quoted is None:
-        return list(own.values())
+        return own
     items: list[Item] = [*message.quoted.attachments]
     if message.quoted.text.strip():
         items.append(message.quoted)

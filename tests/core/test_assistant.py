@@ -288,10 +288,10 @@ async def test_files_without_a_word_are_to_be_learnt_and_a_member_may_not(place)
     assert "Added `a.md`" in await place.says(as_owner(message))
 
 
-async def test_files_beside_a_question_are_told_to_be_unread(place):
-    events = await place.reply(replace(group("When?"), attachments=(attachment("a.md"),)))
-    assert events[0] == Notice("I did not read `a.md`. `/kb add` adds files.")
-    assert events[1] == TextDelta("You asked: When?")
+async def test_files_beside_a_question_go_with_it(place):
+    await place.reply(replace(group("When?"), attachments=(attachment("a.md"),)))
+    (asked,) = place.asked
+    assert [file.filename for file in asked.attachments] == ["a.md"]
 
 
 async def test_stop_stops_the_askers_own_and_a_moderators_everything(place):
