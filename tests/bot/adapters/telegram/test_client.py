@@ -227,20 +227,41 @@ async def test_a_bad_token_and_an_absent_server_are_told_apart(telegram):
             await listener_for(telegram).__aenter__()
 
 
-async def test_an_outage_is_survived_and_logged_once(telegram, caplog):
+class Lost(logging.Handler):
+    """Notes that the log says Telegram cannot be reached."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self.said = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "cannot be reached" in record.getMessage():
+            self.lines.append(record.getMessage())
+            self.said.set()
+
+
+@pytest.fixture
+async def lost() -> AsyncGenerator[Lost]:
+    noted = Lost()
+    logging.getLogger("bot").addHandler(noted)
+    yield noted
+    logging.getLogger("bot").removeHandler(noted)
+
+
+async def test_an_outage_is_survived_and_logged_once(telegram, lost):
     ada = telegram.user("Ada")
-    caplog.set_level(logging.INFO)
     async with listening(listener_for(telegram)) as (listener, inbox):
         ada.say(ada.private, "before")
         message = await inbox.message("before")
         async with telegram.outage():
             sending = asyncio.create_task(listener.outbox.send(message.conversation, "after all"))
             ada.say(ada.private, "meanwhile")
-            await asyncio.sleep(0.2)
+            async with asyncio.timeout(10):
+                await lost.said.wait()
         await sending
         await inbox.message("meanwhile")
-    warned = [r for r in caplog.records if "cannot be reached" in r.message]
-    assert len(warned) == 1
+    assert len(lost.lines) == 1
     assert "bot> after all" in telegram.transcript(ada.private)
 
 
@@ -303,3 +324,11 @@ async def test_nothing_is_confirmed_before_it_is_handed_over(telegram):
             assert inbox.events == []
         await inbox.message("hello")
         await telegram.wait_for(lambda: not telegram.bot.updates.pending)
+
+
+async def test_a_second_program_with_the_same_token_is_told(telegram, lost):
+    async with listening(listener_for(telegram)):
+        await telegram.wait_for(lambda: telegram.bot.updates.is_polled)
+        async with listening(listener_for(telegram)), asyncio.timeout(10):
+            await lost.said.wait()
+    assert "another program is polling with the same token" in lost.lines[0]
