@@ -109,6 +109,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "knowledge.parse_memory_mb": (128, 1_000_000),
     "discord.edit_interval_seconds": (0, 60),
     "telegram.group_messages_per_minute": (1, 10_000),
+    "telegram.group_minute_seconds": (0.1, 3600),
     "web.port": (0, 65_535),
 }
 

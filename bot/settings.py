@@ -36,6 +36,8 @@ class TelegramSettings:
     api_base_url: str = "https://api.telegram.org/bot"
     file_base_url: str = "https://api.telegram.org/file/bot"
     group_messages_per_minute: int = 20
+    group_minute_seconds: float = 60.0
+    """How long that minute lasts; shorter only where a server of one's own counts so."""
     local_mode: bool = False
     """The two addresses are a Bot API server of one's own, which has no limit of 20 MB."""
     proxy: str | None = None

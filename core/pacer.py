@@ -137,6 +137,9 @@ class Pacers:
             self._pacers = {ref: pacer for ref, pacer in self._pacers.items() if not pacer.idle}
         if channel not in self._pacers:
             private = kind is ChannelKind.PRIVATE
-            interval = can.edit_interval_private if private else can.edit_interval_group
-            self._pacers[channel] = Pacer(interval)
+            self._pacers[channel] = (
+                Pacer(can.edit_interval_private)
+                if private
+                else Pacer(can.edit_interval_group, window=can.edit_window_group)
+            )
         return self._pacers[channel]

@@ -39,6 +39,8 @@ class Capabilities:
     """Seconds between two sends or edits in one private chat."""
     edit_interval_group: float = 3.0
     """The same for a group, where all answers of the channel share it."""
+    edit_window_group: float = 60.0
+    """Over how many seconds a platform counts a group's sends and edits."""
 
 
 @dataclass(frozen=True, slots=True)

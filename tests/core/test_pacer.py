@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from itertools import chain
 
-from core.pacer import Pacer, Urgency
+from core.events import ChannelKind, ChannelRef, Platform
+from core.pacer import Pacer, Pacers, Urgency
+from core.ports import Capabilities
 from tests.support.virtual_time import run
 
 
@@ -96,3 +98,12 @@ def test_who_withdraws_takes_nothing_from_the_budget():
         return before, pacer.idle
 
     assert run(scenario()) == (0, True)
+
+
+def test_a_group_is_counted_over_the_minute_that_its_platform_has():
+    async def scenario():
+        can = Capabilities(4096, edit_interval_group=0.5, edit_window_group=2)
+        channel = ChannelRef(Platform.TELEGRAM, "-100")
+        return await moments(Pacers().of(channel, ChannelKind.GROUP, can), Urgency.FINAL, 9)
+
+    assert run(scenario()) == [0] * 4 + [2] * 4 + [4]

@@ -113,6 +113,7 @@ class TelegramListener:
             bot,
             capabilities(
                 settings.group_messages_per_minute,
+                settings.group_minute_seconds,
                 self._files.limit,
                 _LOCAL_UPLOAD if settings.local_mode else _UPLOAD,
             ),

@@ -32,7 +32,10 @@ _log = logging.getLogger(__name__)
 
 
 def capabilities(
-    group_messages_per_minute: int, max_download: int | None, max_upload: int
+    group_messages_per_minute: int,
+    minute_seconds: float,
+    max_download: int | None,
+    max_upload: int,
 ) -> Capabilities:
     """What Telegram can do, within the budget that the operator gives a group."""
     return Capabilities(
@@ -43,7 +46,8 @@ def capabilities(
         can_buttons=True,
         can_draft=True,
         edit_interval_private=1.0,
-        edit_interval_group=60 / group_messages_per_minute,
+        edit_interval_group=minute_seconds / group_messages_per_minute,
+        edit_window_group=minute_seconds,
     )
 
 
