@@ -164,20 +164,33 @@ class Chat:
             may_link=self._settings.allowed_links,
         )
         speech = Speech(self._prompts, self._max_answer_tokens, question.message, draft, answer)
+        served = self._engines.of(question.settings.engine)
+        by_itself = _speaks_for_itself(served, question)
         if found.result.refused:
-            said = self._refuse(found.result, speech)
+            said = self._refuse(found.result, speech, quotes=not by_itself)
         else:
-            said = self._engines_say(self._engines.of(question.settings.engine), speech)
+            said = self._engines_say(served, speech)
         async with aclosing(said) as events:
             async for event in events:
                 yield event
-        if answer.refused:
-            return
-        if not answer.text.strip() or says_not_found(answer.text):
+        if not answer.refused and (not answer.text.strip() or says_not_found(answer.text)):
             yield _admit(answer, found.result, _)
+        if answer.refused and by_itself:
+            alone = Speech(
+                self._prompts,
+                self._max_answer_tokens,
+                question.message,
+                replace(draft, passages=()),
+                answer,
+            )
+            title = _("Without a source, from what the model {engine} knows by itself:",
+                      engine=inert(served.engine.name))  # fmt: skip
+            async with aclosing(self._appended(title, served, alone)) as events:
+                async for event in events:
+                    yield event
 
     async def _refuse(
-        self, result: SearchResult, speech: Speech
+        self, result: SearchResult, speech: Speech, *, quotes: bool
     ) -> AsyncGenerator[ReplyEvent, None]:
         """Say that nothing is about it; where it is a near thing, let the asker see for themselves.
 
@@ -186,7 +199,7 @@ class Chat:
         _ = speech.words
         speech.answer.refused = True
         yield speech.adds(_refusal(result, _))
-        if result.relevance < _NEARLY:
+        if result.relevance < _NEARLY or not quotes:
             return
         yield speech.adds("\n\n" + _("What comes closest, though it may not answer it:") + "\n\n")
         async with aclosing(speech.spoken_by(self._engines.quoting)) as events:
@@ -244,7 +257,7 @@ class Chat:
     async def _appended(
         self, title: str, served: QueuedEngine, speech: Speech
     ) -> AsyncGenerator[ReplyEvent, None]:
-        """The words of an engine that is not trusted, below a title that says so."""
+        """An engine's words below a title that says what they are worth; else neither."""
         if not speech.answer.text:
             return
         quoted = speech.answer.text
@@ -287,6 +300,14 @@ class Chat:
             (alone, more), key=lambda found: found.result.relevance, reverse=True
         )
         return replace(first, result=_merged(first.result, second.result, limit))
+
+
+def _speaks_for_itself(served: QueuedEngine, question: _Question) -> bool:
+    """Whether the channel lets this model answer without a source, and it is one that can."""
+    engine = served.engine
+    writes_it = engine.languages is None or question.language in engine.languages
+    allowed = question.settings.answer_without_source
+    return allowed and engine.trusted and not engine.quotes and writes_it
 
 
 def _refusal(result: SearchResult, _: Words) -> str:

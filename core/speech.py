@@ -148,7 +148,8 @@ class Speech:
         self, before: str, text: str, prompt: Prompt, *, quoted: bool
     ) -> TextReplaced | None:
         _ = self.words
-        mark = None if quoted else _(" (not in the sources)")
+        # Where there are no sources, a title says so once.
+        mark = None if quoted or not prompt.passages else _(" (not in the sources)")
         settled = attribute(text, prompt.passages, self.draft.question, mark)
         self.answer.cited |= settled.cited
         cited = [passage for n, passage in enumerate(prompt.passages, 1) if n in settled.cited]

@@ -472,3 +472,32 @@ async def test_a_channels_threshold_decides_what_is_refused_there(desk):
         await desk.places.channels.change(town, "threshold", threshold)
         events = await desk.ask(ScriptedEngine("At nine. [1]"), group(ASKED))
         assert sources(events).refused is refused
+
+
+async def test_without_a_source_only_where_the_channel_chose_so_and_said_to_be_so(desk):
+    asked = group("Who wrote Hamlet?")
+    engine = ScriptedEngine("Shakespeare did.")
+    assert engine.asked == 0
+    assert "Shakespeare" not in text_of(await desk.ask(engine, asked))
+    town = asked.conversation.channel
+    await desk.places.channels.change(town, "answer_without_source", "yes")
+    events = await desk.ask(engine, asked)
+    assert text_of(events) == (
+        "I found nothing about this in the documents. The nearest are: `garden.md`, `lake.md`."
+        "\n\nWithout a source, from what the model `scripted` knows by itself:\n\n"
+        "Shakespeare did."
+    )
+    assert sources(events).refused
+    system = engine.calls[-1].messages[0].text
+    assert "Answer from what you know yourself" in system
+    assert "passages that come with" not in system
+    assert "garden" not in "".join(message.text for message in engine.calls[-1].messages)
+
+
+async def test_a_model_that_finds_no_answer_in_the_passages_may_then_answer_by_itself(desk):
+    town = group(ASKED).conversation.channel
+    await desk.places.channels.change(town, "answer_without_source", "yes")
+    engine = ScriptedEngine("The documents do not say.", "Gates open in the morning.")
+    told = text_of(await desk.ask(engine, group(ASKED)))
+    assert told.startswith("There are documents about this, but none of them says it.")
+    assert told.endswith("knows by itself:\n\nGates open in the morning.")
