@@ -544,3 +544,33 @@ async def test_a_document_keeps_who_added_it_also_as_a_new_version(
         await library.add(base, Upload("a.txt", path, "Ada", uploader))
     (document,) = await library.documents(base)
     assert (document.version, document.uploader, document.uploader_id) == (2, "Ada", "chat:8")
+
+
+async def test_a_document_is_copied_to_another_base_with_who_added_it(
+    library: Library, base: BaseId, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(LIGHTHOUSE)
+    added = await library.add(base, Upload("a.txt", path, "Ada", "chat:7"))
+    other = (await library.ensure_base("other")).base_id
+    copied = (await library.copy(added.document, other)).document
+    assert (copied.name, copied.uploader, copied.uploader_id) == ("a.txt", "Ada", "chat:7")
+    assert (await library.copy(added.document, other)).state is AddState.UNCHANGED
+    await library.remove(base, "a.txt")
+    assert "Ada Holm" in " ".join(texts(await find(library, other, "who was the keeper")))
+    with pytest.raises(InaccessibleFileError):
+        await library.remove(other, "a.txt")
+        await library.copy(added.document, base)
+
+
+async def test_a_base_goes_on_under_another_name(
+    library: Library, base: BaseId, tmp_path: Path
+) -> None:
+    name = next(own.name for own in await library.bases() if own.base_id == base)
+    await add_text(library, base, tmp_path, "a.txt", LIGHTHOUSE)
+    assert await library.rename(name, "new")
+    assert (await library.base("new")).base_id == base
+    assert texts(await find(library, base, "who was the keeper"))
+    await library.ensure_base("taken")
+    assert not await library.rename("new", "taken")
+    assert not await library.rename("gone", "other")
