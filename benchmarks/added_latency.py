@@ -17,9 +17,13 @@ from pathlib import Path
 
 from benchmarks.corpus import GivenVectors, passages, write_documents
 from benchmarks.pairing import measure, percentile, say, verdict
+from core.access import Access
 from core.assistant import Assistant
-from core.chat import Chat
+from core.bindings import Bindings
+from core.channels import Channels
+from core.chat import Chat, Knowledge
 from core.commands.base import Resources
+from core.confirmations import Confirmations
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.engines.base import (
@@ -45,7 +49,11 @@ from core.history import History
 from core.permissions import Rules
 from core.prompts import Prompts
 from core.replies import TextDelta, Usage
+from core.reviews import Reviews
 from core.settings import ChatSettings, DispatcherSettings, EngineSettings
+from core.sharing import Sharing
+from core.sightings import Sightings
+from core.taught import TaughtMessages
 from knowledge_base.library import Library
 from knowledge_base.models import Upload
 from knowledge_base.settings import KnowledgeSettings
@@ -116,9 +124,25 @@ def _dispatcher(library: Library, database: Database, engine: InstantEngine) -> 
         {"instant": QueuedEngine.of(engine, settings), "extractive": quoting}, "instant", quoting
     )
     history = History(database, group_minutes=30)
-    chat = Chat(library, engines, history, Prompts(None), ChatSettings())
-    resources = Resources(library, engines, history, chat.answer, 50)
-    assistant = Assistant(resources, Rules(frozenset()))
+    channels, sightings, bindings = Channels(database), Sightings(database), Bindings(database)
+    access = Access(library, channels, sightings, bindings, {})
+    rules = Rules()
+    knowledge = Knowledge(library, access, channels)
+    chat = Chat(knowledge, engines, history, Prompts(None), ChatSettings())
+    resources = Resources(
+        library,
+        engines,
+        history,
+        chat.answer,
+        access,
+        channels,
+        sightings,
+        Sharing(library, access, sightings, bindings, {}, rules),
+        Confirmations(database),
+        Reviews(database, database.path.parent / "reviews"),
+        TaughtMessages(database),
+    )
+    assistant = Assistant(resources, rules)
     return Dispatcher(assistant.reply, {}, database, DispatcherSettings())
 
 
