@@ -35,6 +35,7 @@ from core.permissions import Rules
 from core.ports import Outbox
 from core.pressing import KINDS, Pressing
 from core.prompts import Prompts
+from core.retelling import Retelling
 from core.reviews import Reviews
 from core.settings import Disclosure
 from core.sharing import Sharing
@@ -134,6 +135,7 @@ async def assemble(
             membership=places.admission.membership,
             admits=places.gate.admits,
             ambient=places.gate.taught,
+            changed=Retelling(stores.library, resources.taught).changed,
             refetch=refetch,
             pacers=pacers,
         ),

@@ -83,6 +83,8 @@ class Hooks:
     """Whether to deal with this at all; of what is not admitted, nothing is read or stored."""
     ambient: Callable[[IncomingMessage], IncomingMessage | None] | None = None
     """What to make of a message that does not address us; None: nothing."""
+    changed: Callable[[MessageEdited | MessageDeleted], Awaitable[None]] | None = None
+    """Told of every message that was edited or deleted, whoever it addressed."""
     refetch: Callable[[IncomingMessage], Awaitable[IncomingMessage | None]] | None = None
     """Gives a question of an earlier run its files again; None: they are gone."""
     pacers: Pacers = field(default_factory=Pacers)
@@ -325,6 +327,10 @@ class Dispatcher:
             show(Failed(text))
 
     async def _edited(self, message: IncomingMessage) -> None:
+        if self._hooks.changed is not None:
+            await self._hooks.changed(MessageEdited(message))
+        if message.trigger is Trigger.AMBIENT:
+            return
         entry = await self._inbox.find(message.conversation, message.message_id)
         if entry is not None and not self._is_worth_an_edit(entry, message):
             return
@@ -349,6 +355,8 @@ class Dispatcher:
         )
 
     async def _deleted(self, event: MessageDeleted) -> None:
+        if self._hooks.changed is not None:
+            await self._hooks.changed(event)
         run = self._runs.kept(event.conversation, event.message_id)
         if run is not None:
             await run.supersede()

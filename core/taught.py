@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.database import Database
+from core.filenames import file_name
+from core.inert import one_line
 from core.text import storable
 
 if TYPE_CHECKING:
     import aiosqlite
 
     from core.events import ChannelRef, Quoted
+
+
+_TAIL: Final = 12
+"""Letters of a message's id that its document's name ends in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,23 @@ async def move_taught(connection: aiosqlite.Connection, old: ChannelRef, new: Ch
         " WHERE platform = ? AND channel_id = ?",
         refs,
     )
+
+
+def document_name(quoted: Quoted) -> str:
+    """Who and when; the end of its id tells messages of one day apart."""
+    when = f" {quoted.sent_at:%Y-%m-%d}" if quoted.sent_at else ""
+    digits = re.sub(r"[^A-Za-z0-9]", "", quoted.message_id)[-_TAIL:]
+    return file_name(f"{one_line(quoted.author.display_name, 60)}{when} {digits}.md")
+
+
+def document_text(quoted: Quoted) -> str:
+    """Author, date and address stand in the text, so that whoever cites it sees them."""
+    facts = [one_line(quoted.author.display_name)]
+    if quoted.sent_at is not None:
+        facts.append(f"{quoted.sent_at:%Y-%m-%d %H:%M}")
+    if quoted.link is not None:
+        facts.append(one_line(quoted.link, 300))
+    return f"{' · '.join(facts)}\n\n{quoted.text.strip()}\n"
 
 
 def _key(channel: ChannelRef, message_id: str) -> tuple[str, str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator
@@ -23,11 +22,10 @@ from core.errors import (
 )
 from core.events import Attachment, Quoted
 from core.filenames import file_name
-from core.inert import one_line
-from core.language import Words
 from core.permissions import awaits_review
 from core.replies import Progress, TextDelta
 from core.shielding import to_the_end
+from core.taught import document_name, document_text
 from knowledge_base.models import (
     KnowledgeBase,
     Upload,
@@ -35,8 +33,6 @@ from knowledge_base.models import (
 
 MOST_FILES: Final = 20
 """Files in one batch."""
-_TAIL: Final = 12
-"""Letters of a message's id that its document's name ends in."""
 _UNREAD: Final = ("audio/", "video/", "image/", "font/")
 """What nothing reads: refused before it is fetched. All else is told by its content."""
 
@@ -62,11 +58,15 @@ async def add(context: CommandContext) -> Replies:
             except UserError as error:
                 yield TextDelta(told(error, _))
                 continue
+            if isinstance(item, Quoted):
+                # Before the document is there: a row too many does no harm, one too few would.
+                channel = context.message.conversation.channel
+                await context.resources.taught.note(channel, item, base.name, file.name)
             if is_held:
                 fetched.append(file)
                 continue
             batch = f"{place + 1}/{len(items)} " if len(items) > 1 else ""
-            async with aclosing(_learnt(context, base, item, file, batch)) as events:
+            async with aclosing(_learnt(context, base, file, batch)) as events:
                 async for event in events:
                     yield event
         if fetched:
@@ -94,10 +94,9 @@ async def _fetch(context: CommandContext, item: Item, folder: Path) -> Fetched:
     """Size and type are checked before anything is fetched."""
     await asyncio.to_thread(folder.mkdir)
     if isinstance(item, Quoted):
-        name = _message_name(item)
+        name = document_name(item)
         path = folder / name
-        text = _as_document(item, context.words)
-        await asyncio.to_thread(path.write_text, text, "utf-8", "replace")
+        await asyncio.to_thread(path.write_text, document_text(item), "utf-8", "replace")
         return Fetched(name, path)
     check(item, context.resources.max_file_mb)
     name = file_name(item.filename)
@@ -115,12 +114,8 @@ def check(attachment: Attachment, max_file_mb: int) -> None:
 
 
 async def _learnt(
-    context: CommandContext, base: KnowledgeBase, item: Item, file: Fetched, batch: str
+    context: CommandContext, base: KnowledgeBase, file: Fetched, batch: str
 ) -> Replies:
-    if isinstance(item, Quoted):
-        # Before the document is there: a row too many does no harm, one too few would.
-        channel = context.message.conversation.channel
-        await context.resources.taught.note(channel, item, base.name, file.name)
     author = context.message.author.display_name
     upload = Upload(file.name, file.path, author, uploader_id(context.member))
     async with aclosing(learn(context, base, upload, batch)) as events:
@@ -137,20 +132,3 @@ async def temporary_folder() -> AsyncGenerator[Path, None]:
         yield Path(folder)
     finally:
         await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
-
-
-def _message_name(quoted: Quoted) -> str:
-    """Who and when; the end of its id tells messages of one day apart."""
-    when = f" {quoted.sent_at:%Y-%m-%d}" if quoted.sent_at else ""
-    digits = re.sub(r"[^A-Za-z0-9]", "", quoted.message_id)[-_TAIL:]
-    return file_name(f"{one_line(quoted.author.display_name, 60)}{when} {digits}.md")
-
-
-def _as_document(quoted: Quoted, _: Words) -> str:
-    """Author, date and address stand in the text, so that whoever cites it sees them."""
-    facts = [one_line(quoted.author.display_name)]
-    if quoted.sent_at is not None:
-        facts.append(f"{quoted.sent_at:%Y-%m-%d %H:%M}")
-    if quoted.link is not None:
-        facts.append(one_line(quoted.link, 300))
-    return f"{' · '.join(facts)}\n\n{quoted.text.strip()}\n"

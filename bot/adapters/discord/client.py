@@ -133,7 +133,7 @@ class DiscordClient(discord.AutoShardedClient):
         if payload.message.edited_at is None:
             return
         event = await self.translated(payload.message)
-        if event is not None and event.trigger is not Trigger.AMBIENT:
+        if event is not None:
             self._ears.hear(MessageEdited(event))
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

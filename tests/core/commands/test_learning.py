@@ -189,3 +189,10 @@ async def test_what_waits_is_listed_to_moderators(reviewed):
     zh = await reviewed.reply(replace(spoken("/kb review", MODERATOR), locale="zh-CN"))
     assert "想添加以下内容" in zh.text
     assert "接受" in zh.buttons
+
+
+async def test_a_message_that_was_accepted_is_still_its_authors_to_remove(reviewed):
+    said = await reviewed.types("/kb add", MEMBER, quoted=quoted("The gate opens at nine."))
+    await reviewed.press(said.buttons["Accept"], MODERATOR)
+    asked = await reviewed.slash("kb remove", OTHER, name="Eve 2026-05-04 77.md")
+    assert "Remove" in asked.buttons

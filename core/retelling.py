@@ -1,0 +1,83 @@
+"""A message that became a document is edited or deleted: so is the document."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.events import Author, IncomingMessage, MessageDeleted, MessageEdited, Quoted
+from core.shielding import to_the_end
+from core.taught import TaughtMessage, TaughtMessages, document_text
+from knowledge_base.errors import KnowledgeError, NoSuchBaseError, NoSuchDocumentError
+from knowledge_base.models import Document, KnowledgeBase, Upload
+
+if TYPE_CHECKING:
+    from knowledge_base.library import Library
+
+_log = logging.getLogger(__name__)
+
+
+class Retelling:
+    """Follows messages that were taught. Where the platform tells of their changes, that is."""
+
+    def __init__(self, library: Library, taught: TaughtMessages) -> None:
+        self._library = library
+        self._taught = taught
+
+    async def changed(self, event: MessageEdited | MessageDeleted) -> None:
+        """Renew or remove the documents that the message became; most messages became none."""
+        match event:
+            case MessageEdited(message):
+                where, message_id = message.conversation, message.message_id
+            case MessageDeleted(where, message_id):
+                pass
+        for told in await self._taught.of(where.channel, message_id):
+            try:
+                if isinstance(event, MessageEdited):
+                    await self._renew(event.message, told)
+                else:
+                    await self._remove(told)
+            except KnowledgeError:
+                _log.warning("a message's document stays as it was", exc_info=True)
+
+    async def _renew(self, message: IncomingMessage, told: TaughtMessage) -> None:
+        if message.author.user_id != told.author_id or not message.text.strip():
+            # Without the right to read messages an edit comes without its text.
+            return
+        found = await self._document(told)
+        if found is None:
+            return
+        base, document = found
+        author = Author(told.author_id, told.author)
+        quoted = Quoted(message.message_id, author, message.text, (), told.written_at, told.link)
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-"))
+        try:
+            path = folder / "message.md"
+            await asyncio.to_thread(path.write_text, document_text(quoted), "utf-8", "replace")
+            upload = Upload(told.name, path, document.uploader, document.uploader_id)
+            await self._library.add(base.base_id, upload)
+        finally:
+            await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+    async def _remove(self, told: TaughtMessage) -> None:
+        found = await self._document(told)
+        if found is not None:
+            try:
+                await self._library.remove(found[0].base_id, told.name)
+            except NoSuchDocumentError:
+                _log.info("a message's document was taken out already")
+        await self._taught.forget(told.base, told.name)
+
+    async def _document(self, told: TaughtMessage) -> tuple[KnowledgeBase, Document] | None:
+        try:
+            base = await self._library.base(told.base)
+        except NoSuchBaseError:
+            return None
+        for document in await self._library.documents(base.base_id):
+            if document.name == told.name:
+                return base, document
+        return None
