@@ -18,6 +18,7 @@ from bot.adapters.discord.content import NOBODY
 from bot.adapters.discord.endpoint import is_official, use_gateway
 from bot.adapters.discord.files import Files
 from bot.adapters.discord.interactions import Interactions
+from bot.adapters.discord.pace import Pace
 from bot.adapters.discord.registration import register
 from core.commands.base import Command, Option
 from core.commands.parsing import parse
@@ -96,6 +97,7 @@ class DiscordClient(discord.AutoShardedClient):
             max_ratelimit_timeout=30.0,
             guild_ready_timeout=GUILDS_SECONDS,
             proxy=line.proxy,
+            http_trace=Pace(line.base).trace(),
         )
         if line.connector is not None:
             self.http.connector = line.connector
