@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 import pytest
@@ -8,6 +9,7 @@ from core.admission import Admission
 from core.admission_rows import Admissions, written
 from core.belonging import Belonging
 from core.database import Database
+from core.dispatcher import Dispatcher, Hooks
 from core.envoy import Envoy
 from core.errors import ForbiddenError
 from core.events import (
@@ -26,8 +28,9 @@ from core.events import (
 )
 from core.gate import Gate
 from core.permissions import Rules
-from core.settings import AdmissionSettings
-from tests.support.messages import author, conversation
+from core.replies import Finished, TextDelta
+from core.settings import AdmissionSettings, DispatcherSettings
+from tests.support.messages import NOON, author, conversation
 from tests.support.places import Places, Town, as_admin, open_places, said, whispered
 from tests.support.shelf import Shelf
 
@@ -107,6 +110,36 @@ async def test_a_place_that_nobody_approved_gets_one_message_and_nothing_else(do
     assert await one.stored() == 0
     assert not await one.gate.admits(said("other"))
     assert one.said_in("other") == []
+
+
+async def test_of_a_place_that_waits_the_dispatcher_reads_and_stores_nothing(door):
+    one = door()
+    answered = []
+
+    async def reply(message, stop):
+        answered.append(message.text)
+        yield TextDelta("Nine.")
+        yield Finished("stop")
+
+    hooks = Hooks(admits=one.gate.admits, ambient=one.gate.taught)
+    dispatcher = Dispatcher(
+        reply, {Platform.DISCORD: one.town}, one.database, DispatcherSettings(), hooks=hooks
+    )
+    old = replace(said("town"), message_id="old", sent_at=NOON)
+    for message in (said("town"), old, replace(said("town"), trigger=Trigger.AMBIENT)):
+        dispatcher.submit(message)
+    await one.admission.approve(ServerRef(Platform.DISCORD, "s2"), "owner")
+    dispatcher.submit(said("town2", server="s2"))
+    async with asyncio.timeout(20):
+        while not (one.said_in("town2") and one.said_in("town")):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    await dispatcher.drain(20)
+    assert answered == ["?"]
+    assert one.said_in("town") == [WAITS]
+    assert one.town.calls.count("typing") <= 1
+    async with one.database.reader() as connection:
+        rows = await connection.execute_fetchall("SELECT channel_id FROM inbox")
+    assert list(rows) == [("town2",)]
 
 
 async def test_the_owner_is_asked_once_and_approves_by_a_button(door):
