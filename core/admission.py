@@ -89,12 +89,24 @@ class Admission:
             applicant = await self._rows.decide(server, "admitted", by.user_id)
         match self.standing(applicant):
             case "admitted":
-                if self._welcome is not None:
-                    await self._welcome(event)
+                await self._greet(event)
             case "refused":
                 await self._envoy.leave(server)
             case "pending":
                 await self._turn_away(applicant, event.locale, event)
+
+    async def _greet(self, event: Joined) -> None:
+        """The first message where we are served: what we are, and how to begin."""
+        if self._welcome is not None:
+            await self._welcome(event)
+        elif event.conversation is not None:
+            _ = self._envoy.words(event.locale)
+            text = _(
+                "I am a program that answers questions from the documents you teach me. Whoever "
+                "administers this place can set me up with `/setup`; then drop a file here, or ask "
+                "me. `/privacy` says what I keep."
+            )
+            await self._envoy.say(event.conversation, text)
 
     async def pressed(self, event: ActionPressed) -> None:
         """An owner decided, by a button whose action begins with `PREFIX`."""

@@ -227,6 +227,18 @@ async def test_being_added_asks_the_owner_and_being_added_by_the_owner_does_not(
     assert len(one.said_in("dm-owner")) == 1
 
 
+async def test_where_it_is_served_it_says_first_what_it_is_and_how_to_begin(door):
+    one = door(policy="open")
+    one.admission._welcome = None
+    hello = Joined(Platform.DISCORD, "s1", "Town", None, conversation("town"))
+    await one.admission.membership(hello)
+    await one.admission.membership(replace(hello, locale="zh-CN"))
+    english, chinese = one.said_in("town")
+    assert english.startswith("I am a program that answers questions")
+    assert chinese.startswith("我是一个程序")
+    assert "`/setup`" in chinese
+
+
 async def test_leaving_is_noted_and_an_approval_outlives_it(door):
     one = door()
     await one.admission.approve(S1, "owner")
