@@ -73,7 +73,8 @@ class PollingRequest(HTTPXRequest):
             self.refused.set()
         if code == HTTPStatus.OK:
             self._reach.found()
-            payload, self._unconfirmed = readable(payload)
+            # A hundred updates take longer to try than the loop may be held up.
+            payload, self._unconfirmed = await asyncio.to_thread(readable, payload)
         return code, payload
 
 
