@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 import discord
@@ -24,6 +26,8 @@ from core.text import split_message
 MAX_TEXT: Final = 2000
 MAX_UPLOAD: Final = 10 * 1024 * 1024
 """What every server takes; boosted ones take more."""
+TYPING_SECONDS: Final = 5.0
+"""Discord shows for ten that we type, and takes it five times in five."""
 _NO_HISTORY: Final = 160002
 """A reply is refused where we may not read what came before; the text alone is not."""
 _MOST: Final = 5000
@@ -47,6 +51,7 @@ class DiscordOutbox:
         )
         self._elsewhere: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._nonces: dict[str, str] = {}
+        self._typed: dict[int, float] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -102,8 +107,14 @@ class DiscordOutbox:
                 await self._client.http.delete_message(*self._place_of(to, message_id))
 
     async def typing(self, to: ConversationRef) -> None:
+        """Shown once for all who wait in a channel."""
+        channel_id, now = _channel_id(to), asyncio.get_running_loop().time()
+        if now < self._typed.get(channel_id, -inf) + TYPING_SECONDS:
+            return
+        self._typed = {each: at for each, at in self._typed.items() if now < at + TYPING_SECONDS}
+        self._typed[channel_id] = now
         async with asking(to):
-            await self._client.http.send_typing(_channel_id(to))
+            await self._client.http.send_typing(channel_id)
 
     async def draft(self, to: ConversationRef, answers: str, text: str) -> bool:
         """Discord has no drafts."""

@@ -149,6 +149,14 @@ async def test_typing_is_shown(fake, general):
         assert any(each.path.endswith("/typing") for each in fake.requests)
 
 
+async def test_typing_is_shown_once_for_all_who_wait_in_a_channel(fake, club, general):
+    other = club.channel("other")
+    async with surface(fake) as bot:
+        for where in (general, other, general, general):
+            await bot.outbox.typing(place(where))
+        assert list(fake.world.counters.typing) == [general.id, other.id]
+
+
 async def test_buttons_and_selects_come_back_by_their_action(fake, general, alice):
     menus = (
         Menu((Button("up", "👍", "good"), Button("down", "👎"))),
