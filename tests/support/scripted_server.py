@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -25,6 +25,8 @@ class Scripted:
     hold_headers: asyncio.Event | None = None
     drop_at: int | None = None
     """Cut the connection before the piece of that number, as a crash would."""
+    pause_seconds: float = 0.0
+    """Between two pieces, as a model thinks."""
 
 
 @dataclass
@@ -40,14 +42,17 @@ class Asked:
 
 
 class ScriptedServer:
-    """Answers per path, in turn; the last one again and again. Paths unknown to it are 404."""
+    """Answers per path, in turn; the last one again and again. Paths unknown to it are 404.
+
+    A function in the place of an answer is given the request.
+    """
 
     def __init__(self) -> None:
-        self.scripts: dict[str, list[Scripted]] = {}
+        self.scripts: dict[str, list[Scripted | Callable[[Asked], Scripted]]] = {}
         self.asked: list[Asked] = []
         self.address = ""
 
-    def script(self, path: str, *answers: Scripted) -> None:
+    def script(self, path: str, *answers: Scripted | Callable[[Asked], Scripted]) -> None:
         self.scripts[path] = list(answers)
 
     def asked_for(self, path: str) -> list[Asked]:
@@ -57,7 +62,7 @@ class ScriptedServer:
         try:
             asked = await self._read(reader)
             self.asked.append(asked)
-            script = self._script_for(asked.path)
+            script = self._script_for(asked)
             answering = asyncio.ensure_future(self._answer(script, writer))
             leaving = asyncio.ensure_future(reader.read())
             await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -69,11 +74,12 @@ class ScriptedServer:
         finally:
             writer.close()
 
-    def _script_for(self, path: str) -> Scripted:
-        scripts = self.scripts.get(path)
+    def _script_for(self, asked: Asked) -> Scripted:
+        scripts = self.scripts.get(asked.path)
         if not scripts:
             return Scripted(status=404, body='{"error": {"message": "no such path"}}')
-        return scripts.pop(0) if len(scripts) > 1 else scripts[0]
+        script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
+        return script if isinstance(script, Scripted) else script(asked)
 
     async def _read(self, reader: asyncio.StreamReader) -> Asked:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -108,6 +114,9 @@ class ScriptedServer:
                 await writer.drain()
                 writer.transport.abort()
                 return
+            if n and script.pause_seconds:
+                await writer.drain()
+                await asyncio.sleep(script.pause_seconds)
             data = piece.encode()
             writer.write(b"%x\r\n%s\r\n" % (len(data), data))
         await writer.drain()

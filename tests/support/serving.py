@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,13 +14,18 @@ from tests.platforms.telegram_server.server import FakeTelegram
 from tests.support.shell import environment
 
 READY_SECONDS = 180
+BOT = ("-m", "bot", "run")
 
 
 class Serving:
     """A bot that serves; it can be killed and started again over the same data."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str], program: Sequence[str] = BOT
+    ) -> None:
+        """`program`: what the interpreter is to run, for one that watches the bot from within."""
         self.folder = folder
+        self._program = program
         self._environ = environ
         self._process: asyncio.subprocess.Process | None = None
         self.ready = ""
@@ -39,7 +44,7 @@ class Serving:
         """Returns when it is ready."""
         with (self.folder / "bot.log").open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"),
+                *(sys.executable, *self._program),
                 cwd=self.folder,
                 env=environment(self.folder) | dict(self._environ),
                 stdout=asyncio.subprocess.PIPE,
@@ -74,6 +79,7 @@ async def serving(
     folder: Path,
     discord: FakeDiscord | None = None,
     telegram: FakeTelegram | None = None,
+    program: Sequence[str] = BOT,
     **environ: str,
 ) -> AsyncGenerator[Serving]:
     """A bot on these platforms, everybody admitted, without samples; it always ends."""
@@ -90,7 +96,7 @@ async def serving(
         values["LOREKEEPER__TELEGRAM__TOKEN"] = telegram.token
         values["LOREKEEPER__TELEGRAM__API_BASE_URL"] = telegram.api_base_url
         values["LOREKEEPER__TELEGRAM__FILE_BASE_URL"] = telegram.file_base_url
-    bot = Serving(folder, values | environ)
+    bot = Serving(folder, values | environ, program)
     try:
         await bot.start()
         yield bot
