@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NewType
 
 import aiosqlite
@@ -298,7 +299,7 @@ def _adapter() -> TypeAdapter[IncomingMessage]:
 
 
 def _packed(message: IncomingMessage) -> str:
-    """All of a message but its files, which cannot be kept before they are fetched."""
+    """All of a message; of its own files what names them, of all others that there were some."""
     command = message.command
     if command is not None:
         options = {k: v for k, v in command.options.items() if not isinstance(v, Attachment)}
@@ -312,6 +313,9 @@ def _packed(message: IncomingMessage) -> str:
             "files": bool(message.attachments)
             or command != message.command
             or quoted != message.quoted,
+            "named": [
+                [a.attachment_id, a.filename, a.media_type, a.size] for a in message.attachments
+            ],
             "message": _adapter().dump_python(kept, mode="json"),
         }
     )
@@ -319,4 +323,14 @@ def _packed(message: IncomingMessage) -> str:
 
 def _unpacked(payload: str) -> tuple[IncomingMessage, bool]:
     stored = json.loads(payload)
-    return _adapter().validate_python(stored["message"]), bool(stored["files"])
+    message = _adapter().validate_python(stored["message"])
+    files = tuple(
+        Attachment(attachment_id, filename, media_type, size, _not_fetched)
+        for attachment_id, filename, media_type, size in stored.get("named", ())
+    )
+    return replace(message, attachments=files), bool(stored["files"])
+
+
+async def _not_fetched(_path: Path, _limit: int) -> None:
+    """Of a file of an earlier run: only the platform can fetch it, see `Listener.refetch`."""
+    raise RuntimeError("a file of an earlier run was not fetched again")

@@ -81,6 +81,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MEMBER,
         N_("the exact passages behind the last answer"),
         talking.sources,
+        private=True,
     ),
     Command("stop", Level.MEMBER, N_("stop the answer under way"), talking.stop, immediate=True),
     Command("reset", Level.MEMBER, N_("start the conversation anew"), talking.reset),
@@ -98,6 +99,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
             ),
         ),
         immediate=True,
+        private=True,
     ),
     Command(
         "privacy",
@@ -105,6 +107,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         N_("what becomes of what you write here"),
         general.privacy,
         immediate=True,
+        private=True,
     ),
     Command(
         "kb search",
@@ -112,6 +115,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         N_("the nearest passages with their scores, without a model"),
         knowledge.search,
         (Option("query", N_("what to look for")),),
+        private=True,
     ),
     Command(
         "kb add",
@@ -148,6 +152,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MODERATOR,
         N_("the documents that are asked here, by name"),
         knowledge.list_documents,
+        private=True,
     ),
     Command(
         "kb show",
@@ -155,8 +160,15 @@ COMMANDS: Final[tuple[Command, ...]] = (
         N_("what is known of one document"),
         knowledge.show,
         (_DOCUMENT,),
+        private=True,
     ),
-    Command("kb stats", Level.MODERATOR, N_("how much is stored"), knowledge.statistics),
+    Command(
+        "kb stats",
+        Level.MODERATOR,
+        N_("how much is stored"),
+        knowledge.statistics,
+        private=True,
+    ),
     Command(
         "kb review",
         Level.MODERATOR,
@@ -171,6 +183,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
                 choices=(reviewing.ACCEPT, reviewing.REJECT),
             ),
         ),
+        private=True,
     ),
     Command(
         "kb purge",

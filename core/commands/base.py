@@ -114,6 +114,8 @@ class Command:
 
     Chosen there, the command comes with that message as `quoted`, and without options.
     """
+    private: bool = False
+    """The reply is for the asker alone, where a platform can show it so."""
     quotes: bool = False
     """A quoted message stands for the required options."""
 

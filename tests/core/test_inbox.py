@@ -60,7 +60,7 @@ async def test_a_question_survives_with_everything_that_is_asked(inbox):
     assert (owed.message, owed.sent, owed.had_attachments) == (question, (), False)
 
 
-async def test_what_dies_with_the_process_is_left_out_and_said_to_be(inbox):
+async def test_what_dies_with_the_process_is_left_out_and_said_to_be(inbox, tmp_path):
     file = Attachment("a1", "plan.pdf", "application/pdf", 9, save)
     question = group("q", "1", at=NOON)
     await inbox.receive(
@@ -73,7 +73,11 @@ async def test_what_dies_with_the_process_is_left_out_and_said_to_be(inbox):
     )
     (owed,) = await the_owed(inbox)
     assert owed.had_attachments
-    assert owed.message == replace(question, command=Invocation("kb add", {"name": "x"}))
+    assert owed.message == replace(
+        question, command=Invocation("kb add", {"name": "x"}), attachments=(file,)
+    )
+    with pytest.raises(RuntimeError):
+        await owed.message.attachments[0].save(tmp_path / "plan.pdf", 9)
 
 
 async def test_what_is_received_or_being_answered_is_owed_in_order_of_arrival(inbox):

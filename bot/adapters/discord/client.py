@@ -227,7 +227,8 @@ class DiscordClient(discord.AutoShardedClient):
         invocation = Invocation(
             command.name, {name: value for name, value in options.items() if name in declared}
         )
-        ref = await self._acknowledge(interaction, private=options.get("private") is True)
+        private = command.private or options.get("private") is True
+        ref = await self._acknowledge(interaction, private=private)
         message = translate.asked_by(interaction, invocation, ref, attachments=files)
         if message is not None:
             self._ears.hear(message)

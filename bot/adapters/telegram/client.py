@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 from weakref import WeakValueDictionary
@@ -17,7 +18,7 @@ from telegram.ext import AIORateLimiter, Application, ContextTypes, TypeHandler
 
 from bot.adapters.telegram.administrators import Administrators
 from bot.adapters.telegram.albums import Albums
-from bot.adapters.telegram.attachments import Files
+from bot.adapters.telegram.attachments import Files, RemoteFile
 from bot.adapters.telegram.calls import Calls, Reach
 from bot.adapters.telegram.connection import (
     POLL_SECONDS,
@@ -159,8 +160,16 @@ class TelegramListener:
             await asyncio.shield(self._deafen())
 
     async def refetch(self, message: IncomingMessage) -> IncomingMessage | None:
-        """Always None: Telegram gives no message twice."""
-        return None
+        """Telegram gives no message twice, but a file for as long as its id is kept."""
+        if not message.attachments:
+            return None
+        files = tuple(
+            self._files.attachment(
+                RemoteFile(one.attachment_id, one.filename, one.media_type, one.size)
+            )
+            for one in message.attachments
+        )
+        return replace(message, attachments=files)
 
     def _build(self, token: str) -> _Application:
         settings = self._settings
