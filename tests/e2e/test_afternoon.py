@@ -13,9 +13,9 @@ from itertools import count
 import pytest
 
 from knowledge_base.embedders.bundled import runs_here
-from tests.e2e.afternoon.ledger import Ledger, Question, leaks
-from tests.e2e.afternoon.places import Place
-from tests.e2e.afternoon.stage import Stage, stage
+from tests.e2e.scenes.afternoon import Stage, stage
+from tests.e2e.scenes.ledger import Ledger, Question, leaks
+from tests.e2e.scenes.places import Place
 
 pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
-from tests.e2e.afternoon.knowledge import Knowledge
+from tests.e2e.scenes.knowledge import Knowledge
 from tests.platforms.discord_server.people import File
 from tests.platforms.discord_server.people import Person as DiscordPerson
 from tests.platforms.discord_server.server import FakeDiscord
@@ -32,6 +33,7 @@ class Reply:
     labels: tuple[str, ...]
     versions: tuple[str, ...]
     pings: bool
+    message: DiscordMessage | TelegramMessage
 
     @property
     def is_answer(self) -> bool:
@@ -54,13 +56,17 @@ class Place(Protocol):
     @property
     def tells_of_deletions(self) -> bool: ...
 
-    async def teach(self) -> object: ...
+    async def teach(self, sent_at: datetime | None = None) -> object: ...
 
-    async def ask(self, who: str, text: str) -> object: ...
+    async def ask(self, who: str, text: str, sent_at: datetime | None = None) -> object: ...
 
     async def edit(self, who: str, message: object, text: str) -> None: ...
 
     async def delete(self, who: str, message: object) -> None: ...
+
+    async def press(self, who: str, reply: Reply, label: str) -> Reply:
+        """Press a button; what is shown of it to the one who pressed."""
+        ...
 
     def replies(self, message: object) -> list[Reply]:
         """What stands there in reply to a message."""
@@ -89,26 +95,35 @@ class DiscordPlace:
         self.members = tuple(people)
         self.channel = channel
         self._discord = discord
-        self._people = people
+        self.people = people
 
     def __str__(self) -> str:
         guild = self.channel.guild
         return f"#{self.channel.name} of {guild.name if guild else 'nobody'}"
 
-    async def teach(self) -> DiscordMessage:
+    async def teach(self, sent_at: datetime | None = None) -> DiscordMessage:
         files = [File(name, text.encode()) for name, text in self.knowledge.documents.items()]
-        return await self._people[self.members[0]].say(
-            self.channel, self._discord.bot.mention, files=files
+        return await self.people[self.members[0]].say(
+            self.channel, self._discord.bot.mention, files=files, sent_at=sent_at
         )
 
-    async def ask(self, who: str, text: str) -> DiscordMessage:
-        return await self._people[who].say(self.channel, f"{self._discord.bot.mention} {text}")
+    async def ask(self, who: str, text: str, sent_at: datetime | None = None) -> DiscordMessage:
+        mention = self._discord.bot.mention
+        return await self.people[who].say(self.channel, f"{mention} {text}", sent_at=sent_at)
 
     async def edit(self, who: str, message: DiscordMessage, text: str) -> None:
-        await self._people[who].edit(message, f"{self._discord.bot.mention} {text}")
+        await self.people[who].edit(message, f"{self._discord.bot.mention} {text}")
 
     async def delete(self, who: str, message: DiscordMessage) -> None:
-        await self._people[who].delete(message)
+        await self.people[who].delete(message)
+
+    async def press(self, who: str, reply: Reply, label: str) -> Reply:
+        assert isinstance(reply.message, DiscordMessage)
+        shown = await self.people[who].press(reply.message, label)
+        await shown.until(lambda now: now.text, PATIENCE)
+        assert shown.message is not None
+        assert shown.ephemeral
+        return _of_discord(shown.message)
 
     def replies(self, message: DiscordMessage) -> list[Reply]:
         found = self._discord.world.answers.get(message.id, [])
@@ -130,7 +145,7 @@ class DiscordPlace:
 
 
 class TelegramPlace:
-    """A topic of a supergroup; what one topic learns, the whole group knows."""
+    """A group, or a topic of one; what one topic learns, the whole group knows."""
 
     tells_of_deletions = False
 
@@ -138,7 +153,7 @@ class TelegramPlace:
         self,
         telegram: FakeTelegram,
         chat: Chat,
-        topic: Topic,
+        topic: Topic | None,
         people: Mapping[str, TelegramPerson],
         knowledge: Knowledge,
     ) -> None:
@@ -147,24 +162,37 @@ class TelegramPlace:
         self.chat = chat
         self._topic = topic
         self._telegram = telegram
-        self._people = people
+        self.people = people
         self._mention = f"@{telegram.bot.account.username}"
 
     def __str__(self) -> str:
-        return f"{self._topic.name} in {self.chat.title}"
+        topic = self._topic.name if self._topic is not None else "everything"
+        return f"{topic} in {self.chat.title}"
 
-    async def teach(self) -> TelegramMessage:
+    async def teach(self, sent_at: datetime | None = None) -> TelegramMessage:
         files = [Attached(name, text.encode()) for name, text in self.knowledge.documents.items()]
-        return self._say(self.members[0], self._mention, files)
+        return self._say(self.members[0], self._mention, sent_at, files)
 
-    async def ask(self, who: str, text: str) -> TelegramMessage:
-        return self._say(who, f"{self._mention} {text}")
+    async def ask(self, who: str, text: str, sent_at: datetime | None = None) -> TelegramMessage:
+        return self._say(who, f"{self._mention} {text}", sent_at)
 
     async def edit(self, who: str, message: TelegramMessage, text: str) -> None:
-        self._people[who].edit(message, f"{self._mention} {text}")
+        self.people[who].edit(message, f"{self._mention} {text}")
 
     async def delete(self, who: str, message: TelegramMessage) -> None:
         raise NotImplementedError("bots are not told of it")
+
+    async def press(self, who: str, reply: Reply, label: str) -> Reply:
+        assert isinstance(reply.message, TelegramMessage)
+        person = self.people[who]
+        before = len(self._telegram.whispers(self.chat, person))
+        if alert := await person.press(reply.message, label, timeout=PATIENCE):
+            return Reply(0, alert, (), (alert,), False, reply.message)
+
+        def whispered() -> TelegramMessage | None:
+            return next(iter(self._telegram.whispers(self.chat, person)[before:]), None)
+
+        return _of_telegram(await self.until(whispered))
 
     def replies(self, message: TelegramMessage) -> list[Reply]:
         return [_of_telegram(each) for each in self._telegram.answers_to(message)]
@@ -176,20 +204,23 @@ class TelegramPlace:
     async def until(self, predicate: Callable[[], T | None], within: float = PATIENCE) -> T:
         return await self._telegram.wait_for(predicate, within)
 
-    def _say(self, who: str, text: str, files: Sequence[Attached] = ()) -> TelegramMessage:
-        return self._people[who].say(self.chat, text, topic=self._topic.thread_id, files=files)
+    def _say(
+        self, who: str, text: str, sent_at: datetime | None, files: Sequence[Attached] = ()
+    ) -> TelegramMessage:
+        topic = self._topic.thread_id if self._topic is not None else None
+        date = sent_at.timestamp() if sent_at is not None else None
+        return self.people[who].say(self.chat, text, topic=topic, files=files, sent_at=date)
 
 
 def _of_discord(message: DiscordMessage) -> Reply:
     items = [item for row in message.components for item in row["components"]]
     labels = tuple(item.get("label") or "" for item in items)
     pings = bool(message.mentions)
-    return Reply(message.id, message.content, labels, tuple(message.versions), pings)
+    return Reply(message.id, message.content, labels, tuple(message.versions), pings, message)
 
 
 def _of_telegram(message: TelegramMessage) -> Reply:
     # A name that Telegram marks as a mention notifies whoever bears it.
     pings = any(entity["type"] in ("mention", "text_mention") for entity in message.entities)
-    return Reply(
-        message.message_id, message.text, tuple(message.buttons), tuple(message.texts), pings
-    )
+    buttons, texts = tuple(message.buttons), tuple(message.texts)
+    return Reply(message.message_id, message.text, buttons, texts, pings, message)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tests.e2e.afternoon.knowledge import Fact
-from tests.e2e.afternoon.places import Place, Reply
+from tests.e2e.scenes.knowledge import Fact
+from tests.e2e.scenes.places import Place, Reply
 
 T = TypeVar("T")
 

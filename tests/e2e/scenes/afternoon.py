@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.afternoon.knowledge import knowledge
-from tests.e2e.afternoon.places import DiscordPlace, Place, TelegramPlace
+from tests.e2e.scenes.knowledge import knowledge
+from tests.e2e.scenes.places import DiscordPlace, Place, TelegramPlace
 from tests.platforms.discord_server.limits import Limits, Rate
 from tests.platforms.discord_server.server import FakeDiscord
 from tests.platforms.telegram_server.flood import FloodLimits
