@@ -59,7 +59,6 @@ async def privacy(context: CommandContext) -> Replies:
     _ = context.words
     disclosure = context.resources.disclosure
     engine = context.resources.engines.name_for(context.settings.engine)
-    private = context.message.kind is ChannelKind.PRIVATE
     lines = [
         _("I am a program, and this is what becomes of what you write here:"),
         "- " + _stored(context, _),
@@ -79,7 +78,7 @@ async def privacy(context: CommandContext) -> Replies:
                 host=inert(disclosure.embedder_host),
             )
         )
-    lines.append("- " + (_shown_private(_) if private else _shown_group(_)))
+    lines.append("- " + _shown_to(context, _))
     lines.append(
         "- "
         + _("What is not addressed to me I do not store. `/reset` takes the words of past "
@@ -119,11 +118,13 @@ def _reads(engine: str, host: str | None, _: Words) -> str:
     )
 
 
-def _shown_private(_: Words) -> str:
-    return _("What you teach me here answers nobody but you.")
-
-
-def _shown_group(_: Words) -> str:
+def _shown_to(context: CommandContext, _: Words) -> str:
+    """Whom what is taught here will answer."""
+    if context.message.conversation.channel.platform.is_operators:
+        names = _(", ").join(inert(name) for name in homes_of(context.message))
+        return _("What is taught here can be asked by whoever may ask {names}.", names=names)
+    if context.message.kind is ChannelKind.PRIVATE:
+        return _("What you teach me here answers nobody but you, unless you share it.")
     return _(
         "What is taught here can be asked by everybody who can read this channel, also from their "
         "private chat with me."

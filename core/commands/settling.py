@@ -43,6 +43,8 @@ _ROWS: Final = MOST_MENUS - 1
 
 _FIRST: Final = ("language", "speaks", "teachers", "log_channel")
 _HERE: Final = ("here", "this", "这里", "本频道")
+_EMPTY: Final = ("persona", "log_channel")
+"""Where nothing is chosen there is none."""
 _LONGEST_LABEL: Final = 60
 _LONGEST_PAUSE: Final = 60 * 24 * 365
 """In minutes."""
@@ -222,7 +224,8 @@ def _line(context: CommandContext, setting: Setting, held: ChannelSettings, _: W
     if setting.key == "engine":
         value = context.resources.engines.name_for(value)
     labels = {choice.value: _(choice.label) for choice in setting.choices}
-    shown = labels.get(value) or (inert(value) if value else _("as configured"))
+    unset = _("none") if setting.key in _EMPTY else _("as configured")
+    shown = labels.get(value) or (inert(value) if value else unset)
     return f"- {_(setting.label)} (`{setting.key}`): {shown}"
 
 
