@@ -47,16 +47,18 @@ async def taught(place: Place, message: object) -> Reply:
 
 
 @asynccontextmanager
-async def pair(*, message_content: bool = False) -> AsyncGenerator[Pair]:
-    """Two platforms with a place each; the bot comes later."""
+async def pair(*others: str, message_content: bool = False) -> AsyncGenerator[Pair]:
+    """Two platforms with a place each; the bot comes later. `others`: further members."""
+    names = (OWNER, MEMBER, *others)
     privileged = ("message_content",) if message_content else ()
     async with (
         FakeDiscord(privileged=privileged) as discord,
         FakeTelegram(limits=UNLIMITED) as telegram,
     ):
-        on_discord = {name: discord.person(name) for name in (OWNER, MEMBER)}
+        on_discord = {name: discord.person(name) for name in names}
         server = discord.server("Harbour", owner=on_discord[OWNER])
-        server.join(on_discord[MEMBER])
+        for name in names[1:]:
+            server.join(on_discord[name])
         known = knowledge(
             "7:10",
             "413",
@@ -66,7 +68,7 @@ async def pair(*, message_content: bool = False) -> AsyncGenerator[Pair]:
             ping=on_discord[MEMBER].mention,
         )
         channel = DiscordPlace(discord, server.channel("general"), on_discord, known)
-        on_telegram = {name: telegram.user(name, f"{name}_of_us") for name in (OWNER, MEMBER)}
+        on_telegram = {name: telegram.user(name, f"{name}_of_us") for name in names}
         chat = telegram.supergroup("Observatory", *on_telegram.values())
         on_telegram[OWNER].promote_bot(chat)
         other = knowledge(

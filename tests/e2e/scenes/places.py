@@ -68,6 +68,10 @@ class Place(Protocol):
         """Press a button; what is shown of it to the one who pressed."""
         ...
 
+    async def push(self, who: str, reply: Reply, label: str) -> None:
+        """Press a button that shows nothing by itself."""
+        ...
+
     def replies(self, message: object) -> list[Reply]:
         """What stands there in reply to a message."""
         ...
@@ -124,6 +128,10 @@ class DiscordPlace:
         assert shown.message is not None
         assert shown.ephemeral
         return _of_discord(shown.message)
+
+    async def push(self, who: str, reply: Reply, label: str) -> None:
+        assert isinstance(reply.message, DiscordMessage)
+        await self.people[who].press(reply.message, label)
 
     def replies(self, message: DiscordMessage) -> list[Reply]:
         found = self._discord.world.answers.get(message.id, [])
@@ -193,6 +201,10 @@ class TelegramPlace:
             return next(iter(self._telegram.whispers(self.chat, person)[before:]), None)
 
         return _of_telegram(await self.until(whispered))
+
+    async def push(self, who: str, reply: Reply, label: str) -> None:
+        assert isinstance(reply.message, TelegramMessage)
+        self.people[who].push_button(reply.message, label)
 
     def replies(self, message: TelegramMessage) -> list[Reply]:
         return [_of_telegram(each) for each in self._telegram.answers_to(message)]
