@@ -41,31 +41,26 @@ def test_a_second_start_adds_nothing_again(tmp_path):
     (tmp_path / "docs" / "b.txt").write_text("The gate closes at five.")
     (tmp_path / "config.toml").write_text('[knowledge]\nfolders = { team = "docs" }\n')
     for _ in range(2):
-        with running(tmp_path, LOREKEEPER__WEB__ENABLED="false") as served:
-            assert served.ready.startswith("ready: web off,")
+        with running(tmp_path) as served:
+            assert served.ready.startswith("ready: web http")
             assert served.stop(signal.SIGINT) == 0
     rows = bot(tmp_path, "kb", "list", "--base", "team", "--json").rows
     assert [(row["document"], row["version"]) for row in rows] == [("a.txt", 1), ("b.txt", 1)]
     (tmp_path / "docs" / "a.txt").unlink()
     (tmp_path / "docs" / "b.txt").write_text("The gate closes at six.")
-    with running(tmp_path, LOREKEEPER__WEB__ENABLED="false") as served:
+    with running(tmp_path) as served:
         assert served.stop() == 0
     rows = bot(tmp_path, "kb", "list", "--base", "team", "--json").rows
     assert [(row["document"], row["version"]) for row in rows] == [("b.txt", 2)]
 
 
-def test_a_token_is_told_to_be_of_no_use_yet(tmp_path):
-    with running(
-        tmp_path,
-        DISCORD_TOKEN="secret-token",
-        LOREKEEPER__WEB__ENABLED="false",
-        LOREKEEPER__KNOWLEDGE__FOLDERS="{}",
-    ) as served:
-        assert served.ready == (
-            "ready: web off, discord off (not in this version), telegram off (no token)"
-        )
-        assert served.stop() == 0
-        assert "secret-token" not in served.log.read_text(encoding="utf-8")
+def test_nothing_to_serve_is_one_sentence(tmp_path):
+    done = bot(
+        tmp_path, "run", LOREKEEPER__WEB__ENABLED="false", LOREKEEPER__KNOWLEDGE__FOLDERS="{}"
+    )
+    assert (done.code, done.out) == (2, "")
+    assert "give discord or telegram a token" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path):
