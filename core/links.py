@@ -234,7 +234,9 @@ def _unpinged(text: str, before: str, allowed: Addresses, *, code: bool) -> str:
     if not code:
         # Clients make neither names nor bare hosts in code into links, and code is copied.
         text = _PING.sub(lambda found: found.group() + BREAK, before + text)[len(before) :]
-        text = _BARE.sub(judged, text)
+        # What is broken up may leave an address behind it: "a@b.com@c.com".
+        while (broken := _BARE.sub(judged, text)) != text:
+            text = broken
     return _EVERYBODY.sub(lambda found: found.group() + BREAK, text)
 
 

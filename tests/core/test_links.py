@@ -115,6 +115,7 @@ def test_how_the_text_was_cut_makes_no_difference(text, cuts):
     assert given_out == shown(text)
 
 
+@example("@bob@bobevil.com@bobevil.com")
 @given(TEXTS)
 def test_no_foreign_address_comes_out_and_a_second_time_changes_nothing(text):
     once = shown(text)
