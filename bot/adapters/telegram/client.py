@@ -44,9 +44,10 @@ HEARD: Final = (
     "stopped_message_generation",
 )
 """The updates that we want; Telegram keeps some of them back unless they are named."""
-_BURST: Final = 5
-_BURST_SECONDS: Final = 0.2
-"""Telegram takes 30 messages a second: a burst at once, and 25 more in the second after it."""
+_BURST: Final = 4
+_BURST_SECONDS: Final = 0.18
+"""Telegram takes 30 messages a second, counted when they arrive: a burst at once, 22 more in the
+second after it, and room for those that were held up on the way."""
 _UPLOAD: Final = 50_000_000
 _LOCAL_UPLOAD: Final = 2_000_000_000
 _LAST_SECONDS: Final = 4.0
