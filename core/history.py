@@ -227,6 +227,16 @@ class History:
             )
             return cursor.rowcount
 
+    async def hide(self, conversation: ConversationRef, message_id: str) -> None:
+        """Forget the words of one question and its answer: nothing else may continue them."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE exchanges SET cleared = 1, question = '', speaker = '',"  # noqa: S608
+                " answer = CASE WHEN answer IS NULL THEN NULL ELSE '' END"
+                f" WHERE {_CONVERSATION} AND message_id = ?",
+                (*key_of(conversation), storable(message_id)),
+            )
+
     async def remove(self, conversation: ConversationRef, message_id: str) -> None:
         """Take out a question and its answer altogether."""
         async with self._database.transaction() as connection:

@@ -14,6 +14,7 @@ from core.inert import inert
 from core.language import Words
 from core.permissions import Level
 from core.replies import Actions, CitedPassage, Sources, TextDelta
+from core.shielding import to_the_end
 from core.text import clip, escape_markdown
 from knowledge_base.models import Passage
 
@@ -37,9 +38,16 @@ async def ask(context: CommandContext) -> Replies:
             )
         )
         return
-    async with aclosing(context.resources.answer(message)) as events:
-        async for event in events:
-            yield event
+    try:
+        async with aclosing(context.resources.answer(message)) as events:
+            async for event in events:
+                yield event
+    finally:
+        if context.options.get("private") is True and message.kind is ChannelKind.GROUP:
+            # In a thread, all that was said is the context of what anybody asks next; and made
+            # anew, after its interaction has ended, the answer would be seen by all.
+            history = context.resources.history
+            await to_the_end(history.hide(message.conversation, message.message_id))
 
 
 async def stop(context: CommandContext) -> Replies:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from core.assistant import Assistant
 from core.commands import BEHIND_BUTTONS, COMMANDS, EVERY
 from core.commands.parsing import parse
 from core.errors import BadArgumentsError, UnknownCommandError
-from core.events import InteractionRef, Platform, Quoted
+from core.events import ChannelRef, ConversationRef, InteractionRef, Platform, Quoted
 from core.language import words
-from core.permissions import Level
+from core.permissions import Level, Rules
+from core.replies import TextDelta
 from core.settings import Disclosure
 from tests.support.commanding import (
     ADMIN,
@@ -183,6 +186,25 @@ async def test_a_private_answer_is_not_given_where_everybody_reads(hall):
     assert said.text == "You asked: When?"
     said = await hall.reply(whispered("/ask private:yes When?"))
     assert said.text == "You asked: When?"
+
+
+async def test_nobody_continues_a_private_answer(hall):
+    """In a thread, what was said before is the context of everybody's next question."""
+    hidden, history = InteractionRef(Platform.DISCORD, "k"), hall.resources.history
+    thread = ConversationRef(ChannelRef(Platform.DISCORD, "town"), "t")
+    secret = spoken("/ask private:yes Who leaves?", conversation=thread, reply_to=hidden)
+
+    async def answer(message):
+        await history.append_question(message)
+        yield TextDelta("Bob does.")
+        await history.append_answer(message, "Bob does.")
+
+    hall.assistant = Assistant(replace(hall.resources, answer=answer), Rules())
+    assert (await hall.reply(secret)).text == "Bob does."
+    others = spoken("And why?", OTHER, conversation=thread, message_id="2")
+    assert await history.context(others, 12) == ()
+    kept = await history.answer(thread, secret.message_id)
+    assert kept is not None  # its sources can still be shown
 
 
 # Typed lines
