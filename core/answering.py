@@ -18,9 +18,13 @@ from core.replies import Failed, ReplyEvent, SentMessage
 from core.shielding import to_the_end
 from core.turns import Turn
 
+NOTING_SECONDS: Final = 5.0
+"""How long finding out whether to answer may go on after a cancellation."""
 LAST_SECONDS: Final = 5.0
 """How long the last edit of a reply that was stopped may take."""
 
+Admits = Callable[[IncomingMessage], Awaitable[bool]]
+"""Whether to deal with a message at all."""
 Consume = Callable[[IncomingMessage, Callable[[ReplyEvent], None]], Awaitable[None]]
 """Hands over every event of the reply to a message."""
 
@@ -88,15 +92,19 @@ class Answering:
         sent = self._earlier.sent if self._earlier is not None else ()
         return any(message.message_id == message_id for message in sent)
 
-    async def run(self, consume: Consume, turn: Turn | None, closing: asyncio.Event) -> None:
-        """Note the question, wait for its turn, answer it.
+    async def run(
+        self, admits: Admits, consume: Consume, turn: Turn | None, closing: asyncio.Event
+    ) -> None:
+        """Note the question where it is admitted, wait for its turn, answer it.
 
         Cancelled while `closing`, a question of which nothing was shown stays owed: the next start
         answers it.
         """
         try:
-            if self._inbox_id is None:
-                await to_the_end(self._receive())
+            # To the end: its platform was told that we have it, so without a row it would be lost.
+            if not await to_the_end(self._note(admits), patience=NOTING_SECONDS):
+                await self.give_up(silently=True)
+                return
             if self._inbox_id is None:
                 return
             if turn is not None:
@@ -140,6 +148,13 @@ class Answering:
             _log.warning("failure not delivered", exc_info=True)
         await self._inbox.finish(self._inbox_id)
 
+    async def _note(self, admits: Admits) -> bool:
+        if not await admits(self.message):
+            return False
+        if self._inbox_id is None:
+            self._inbox_id = await self._inbox.receive(self.message)
+        return True
+
     async def _tell_privately(self) -> None:
         """Where we may not write, the asker would wait for ever."""
         if self.message.kind is ChannelKind.PRIVATE:
@@ -157,9 +172,6 @@ class Answering:
             await outbox.send(where, text)
         except DeliveryError:
             _log.info("nor could the asker be told privately", exc_info=True)
-
-    async def _receive(self) -> None:
-        self._inbox_id = await self._inbox.receive(self.message)
 
     def _open(self, inbox_id: InboxId) -> Delivery:
         earlier = self._earlier

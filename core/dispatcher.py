@@ -189,6 +189,10 @@ class Dispatcher:
         if not await self._may_resume():
             _log.warning("another process serves this data directory: what is owed is left to it")
             return 0
+        # A platform that was lost in between is reached by another outbox now: what is under way
+        # still holds the old one, and would be answered a second time beside it.
+        runs = self._runs.of(self._outboxes if platform is None else (platform,))
+        await asyncio.gather(*(run.supersede() for run in runs))
         begun = 0
         for owed in await self._inbox.owed(self._outboxes if platform is None else (platform,)):
             message: IncomingMessage | None = owed.message
@@ -244,14 +248,8 @@ class Dispatcher:
 
     def _answer(self, answering: Answering) -> None:
         run = Run(answering.message, self._line_up(answering.message), answering)
-        work = partial(self._answer_admitted, answering, run)
+        work = partial(answering.run, self._admits, self._consume, run.turn, self._closing)
         self._runs.start(run, partial(self._run, work, run))
-
-    async def _answer_admitted(self, answering: Answering, run: Run) -> None:
-        if await self._admits(answering.message):
-            await answering.run(self._consume, run.turn, self._closing)
-        else:
-            await answering.give_up(silently=True)
 
     async def _admits(self, asked: Asked) -> bool:
         return self._hooks.admits is None or await self._hooks.admits(asked)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Final
 
 from core.answering import Answering
-from core.events import ConversationRef, IncomingMessage
+from core.events import ConversationRef, IncomingMessage, Platform
 from core.replies import Failed
 from core.turns import Turn
 
@@ -55,6 +55,14 @@ class Runs:
     def kept(self, conversation: ConversationRef, message_id: str) -> Run | None:
         """The run that makes the answer to this message, where its row is kept."""
         return self._kept.get((conversation, message_id))
+
+    def of(self, platforms: Container[Platform]) -> tuple[Run, ...]:
+        """The runs whose rows are kept, of these platforms."""
+        return tuple(
+            run
+            for run in self._kept.values()
+            if run.message.conversation.channel.platform in platforms
+        )
 
     def of_ours(self, conversation: ConversationRef, message_id: str) -> Run | None:
         """The run whose answer this message of ours is part of."""

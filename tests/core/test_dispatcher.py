@@ -381,6 +381,45 @@ async def test_a_late_reply_is_marked_stopped_and_what_has_not_begun_stays_owed(
         )
 
 
+async def test_what_was_handed_in_gets_its_row_although_the_end_comes_while_it_is_admitted(
+    tmp_path,
+):
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def admits(_asked):
+        asked.set()
+        await answer.wait()
+        return True
+
+    first, second = private("slow", "1"), private("a moment before the end", "2")
+    async with world(tmp_path, hooks=Hooks(admits=admits)) as w:
+        w.dispatcher.submit(first)
+        w.dispatcher.submit(second)
+        await asked.wait()
+        draining = asyncio.create_task(w.dispatcher.drain(0))
+        await asyncio.sleep(0.01)
+        answer.set()
+        await draining
+        assert await w.state(first) is await w.state(second) is InboxState.RECEIVED
+
+
+async def test_a_platform_that_comes_back_is_given_the_answers_under_way_once(tmp_path):
+    """Its new outbox, that is: the old one's connection is gone."""
+    lost, back = RecordingOutbox(KNOWS_KEYS), RecordingOutbox(KNOWS_KEYS)
+    async with world(tmp_path, outbox=lost) as w:
+        release = w.script.hold("slow")
+        w.dispatcher.submit(group("slow", "1"))
+        await w.until(lambda: len(lost.messages) == 1)
+        back.messages.update(lost.messages)
+        w.dispatcher._outboxes[Platform.DISCORD] = back
+        assert await w.dispatcher.resume(Platform.DISCORD) == 1
+        release.set()
+        await w.idle()
+        assert (w.script.begun, w.script.ended) == (["slow", "slow"], ["slow"])
+        assert back.transcript == "bot> You said slow.\n"
+        assert await w.state(group("slow", "1")) is InboxState.DONE
+
+
 async def leave_behind(tmp_path, message, sent=("m1",)):
     """A row as a killed process leaves it."""
     async with Database.open(tmp_path / "lorekeeper.db") as database:
