@@ -8,7 +8,7 @@ import gc
 import importlib
 import logging
 import signal
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -168,8 +168,8 @@ async def _serve(config: Config, signals: _Signals) -> None:
             await stack.enter_async_context(surface)
         # Drains before web server and platforms close: replies in flight still need them.
         stack.push_async_callback(bot.inbox.drain, config.dispatcher.grace_seconds)
-        for surface in bot.surfaces.values():
-            stack.callback(surface.deafen)
+        # What a platform was told that we have must reach the inbox before that closes.
+        stack.push_async_callback(_silence, bot.surfaces.values())
         stack.enter_context(_jobs(bot))
         standing = [web, *await _standing(bot.surfaces)]
         if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):
@@ -180,6 +180,10 @@ async def _serve(config: Config, signals: _Signals) -> None:
         output.say(f"ready: {', '.join(standing)}")
         await signals.stop.wait()
         log.info("stopping")
+
+
+async def _silence(surfaces: Iterable[Surface]) -> None:
+    await asyncio.gather(*(surface.silence() for surface in surfaces))
 
 
 async def _standing(surfaces: Mapping[Platform, Surface]) -> list[str]:

@@ -13,6 +13,8 @@ from core.ports import BadTokenError, Inbox, Listener, Outbox, UnreachableError
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 300.0
+LAST_WORDS_SECONDS: Final = 10.0
+"""How long a listener may take to hand in what it has heard already."""
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ _log = logging.getLogger(__name__)
 class Surface:
     """One platform. Entering starts it without waiting for the platform; exiting closes it.
 
-    `deafen` comes between: nothing new is heard, but replies under way still go out.
+    `deafen` or `silence` come between: nothing new is heard, but replies under way still go out.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Surface:
         self._state = "connecting"
         self._settled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Surface:
         self._task = asyncio.create_task(self._keep(), name=f"surface {self.platform.value}")
@@ -83,6 +86,12 @@ class Surface:
         """Hear nothing from now on."""
         self._deaf.set()
 
+    async def silence(self) -> None:
+        """Hear nothing from now on; what was heard before is handed in when this returns."""
+        self.deafen()
+        if self._listening is not None:
+            await asyncio.wait({self._listening}, timeout=LAST_WORDS_SECONDS)
+
     async def _keep(self) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._deaf.is_set():
@@ -109,7 +118,7 @@ class Surface:
         # Before anything new is heard: what an earlier run still owes comes first.
         await self._resume(self.platform)
         self._settle("on")
-        listening = asyncio.create_task(
+        listening = self._listening = asyncio.create_task(
             listener.listen(self._inbox), name=f"listen {self.platform.value}"
         )
         try:

@@ -81,6 +81,27 @@ async def test_deaf_comes_before_closed():
     assert listener.log[-1] == "out"
 
 
+async def test_silence_waits_until_what_was_heard_is_handed_in():
+    class Late(Flaky):
+        async def listen(self, inbox):
+            try:
+                await super().listen(inbox)
+            finally:
+                await asyncio.sleep(0)
+                self.log.append("handed in")
+
+    listener = Late()
+    made, _, _ = surface(listener)
+    async with made:
+        await made.silence()  # nothing is heard yet, and nothing to be waited for
+    made, _, _ = surface(listener)
+    async with made:
+        await listener.listening.wait()
+        await made.silence()
+        assert listener.log[-1] == "handed in"
+    assert listener.log[-1] == "out"
+
+
 async def test_a_bad_token_switches_the_surface_off_and_nothing_else(caplog):
     made, outboxes, _ = surface(Flaky(entering=BadTokenError()))
     async with made:
