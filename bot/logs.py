@@ -33,7 +33,9 @@ def set_up(settings: LogSettings, *, level: str | None = None) -> None:
     ]
     last: structlog.typing.Processor
     if settings.format == "json":
-        shared.append(structlog.processors.dict_tracebacks)
+        # Without the frames' variables: they hold tokens, and what people wrote.
+        plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        shared.append(structlog.processors.ExceptionRenderer(plain))
         last = structlog.processors.JSONRenderer(ensure_ascii=False)
     else:
         last = structlog.dev.ConsoleRenderer(

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -100,7 +101,9 @@ class Files:
                     yield piece
             return
         async with self._client.stream("GET", where) as response:
-            response.raise_for_status()
+            if response.status_code != HTTPStatus.OK:
+                # Not by the library's exception: it names the address, which holds the token.
+                raise FileNotFetchedError(remote.filename)
             async for piece in response.aiter_bytes(_PIECE):
                 yield piece
 
