@@ -28,6 +28,8 @@ from core.events import ChannelMigrated, ConversationRef
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Between tries while Telegram cannot be reached, in seconds."""
+AWAY_SECONDS: Final = 5.0
+"""How long the core is asked to wait when none of them succeeded."""
 
 _GONE: Final = (
     "not found",
@@ -92,7 +94,8 @@ class Calls:
         """Make a call about a chat. Raises `DeliveryError` and its subclasses.
 
         While Telegram cannot be reached it is tried again for some seconds: that a message is there
-        twice is less bad than that it is not there.
+        twice is less bad than that it is not there. After those it counts as a request to wait, so
+        that whoever has to say something comes again.
         """
         tries = 0
         while True:
@@ -109,7 +112,7 @@ class Calls:
                     raise _told(to, error) from error
                 self._reach.lost(error)
                 if tries >= len(self._pauses):
-                    raise DeliveryError(to) from error
+                    raise DeliveryRateLimitedError(to, AWAY_SECONDS) from error
                 await asyncio.sleep(self._pauses[tries])
                 tries += 1
             else:
