@@ -225,7 +225,13 @@ class DiscordClient(discord.AutoShardedClient):
         files = tuple(value for value in options.values() if isinstance(value, Attachment))
         declared = {option.name for option in command.options}
         invocation = Invocation(
-            command.name, {name: value for name, value in options.items() if name in declared}
+            command.name,
+            {
+                name: value
+                for name, value in options.items()
+                # Files come as the message's own: named twice, they would be learnt twice.
+                if name in declared and not isinstance(value, Attachment)
+            },
         )
         private = command.private or options.get("private") is True
         ref = await self._acknowledge(interaction, private=private)

@@ -123,6 +123,15 @@ async def test_files_of_a_command_come_as_one_batch(fake, general, alice, tmp_pa
         assert dict(heard.command.options) == {}
 
 
+async def test_a_file_of_a_command_comes_once(fake, general, alice):
+    async with surface(fake, commands=CORE) as bot:
+        asked = await bot.asked(alice.slash(general, "kb add", file=File("a.txt", b"aa")))
+        await asked.answered()
+        assert [each.filename for each in asked.message.attachments] == ["a.txt"]
+        assert asked.message.command is not None
+        assert dict(asked.message.command.options) == {}
+
+
 async def test_members_and_numbers_come_as_the_core_takes_them(fake, club, general, alice):
     moderator = club.join(fake.person("Mod"), club.role("mod", Permission.MANAGE_MESSAGES))
     async with surface(fake) as bot:
