@@ -41,6 +41,7 @@ from core.settings import Disclosure
 from core.sharing import Sharing
 from core.sightings import Sightings
 from core.taught import TaughtMessages
+from core.team import Team
 from knowledge_base.library import Library
 
 Refetch: TypeAlias = Callable[[IncomingMessage], Awaitable[IncomingMessage | None]]
@@ -121,6 +122,7 @@ async def assemble(
         outboxes,
         Judge(places.access.scope_of, assistant.level, assistant.words),
         {_ADMIT: places.admission.pressed, **dict.fromkeys(KINDS, pressing.pressed)},
+        Team(stores.database, places.channels, outboxes),
     )
     dispatcher = Dispatcher(
         assistant.reply,

@@ -20,7 +20,9 @@ from core.events import (
     ConversationRef,
     IncomingEvent,
     MessageDeleted,
+    MessageRef,
     Platform,
+    Trigger,
 )
 from core.explain import explain
 from core.feedback import Feedback, Verdict
@@ -31,6 +33,7 @@ from core.permissions import Level
 from core.ports import Outbox
 from core.replies import Menu
 from core.source_pages import OpenedSource, pages_of
+from core.team import OpenQuestion, Team, found_in
 from knowledge_base.errors import KnowledgeError
 from knowledge_base.models import Scope
 
@@ -76,6 +79,7 @@ class Actions:
         outboxes: Mapping[Platform, Outbox],
         judge: Judge,
         further: Mapping[str, Press] | None = None,
+        team: Team | None = None,
     ) -> None:
         """`further` maps the beginning of an action, up to its first colon, to whose it is."""
         self._history = History(database)
@@ -84,6 +88,7 @@ class Actions:
         self._library = library
         self._outboxes = outboxes
         self._judge = judge
+        self._team = team
         self._further: Final = {**(further or {})}
 
     async def pressed(self, event: ActionPressed, answers: Answers) -> None:
@@ -113,6 +118,8 @@ class Actions:
                 await self._note_verdict(event, ours, Verdict(action))
             case buttons.MORE:
                 await self._offer_more(event, ours)
+            case buttons.TEAM if self._team is not None:
+                await self._ask_team(event, ours, self._team)
             case buttons.REGENERATE:
                 await self._regenerate(event, ours, answers)
             case buttons.DELETE:
@@ -129,11 +136,7 @@ class Actions:
         if answer is None:
             return
         _ = self._judge.words(event)
-        scope = await self._judge.scope(event)
-        opened = [
-            OpenedSource(source, await self._library.passage(scope, source.chunk))
-            for source in answer.sources
-        ]
+        opened = await self._opened(event, answer)
         if not any(own.passage for own in opened):
             await self._tell(
                 event,
@@ -150,6 +153,14 @@ class Actions:
         for page in pages_of(opened, can, _):
             await self._tell(event, page)
 
+    async def _opened(self, event: ActionPressed, answer: StoredAnswer) -> list[OpenedSource]:
+        """What the answer was made from, as far as the one who pressed may see it now."""
+        scope = await self._judge.scope(event)
+        return [
+            OpenedSource(source, await self._library.passage(scope, source.chunk))
+            for source in answer.sources
+        ]
+
     async def _note_verdict(self, event: ActionPressed, ours: str, verdict: Verdict) -> None:
         answer = await self._answer(event, ours)
         if answer is None:
@@ -158,14 +169,62 @@ class Actions:
         await self._feedback.give(event.conversation, answer, event.author.user_id, verdict)
         if verdict is Verdict.UP:
             await self._tell(event, _("Noted: 👍. Thank you."))
+            return
+        told = _("Noted: 👎. Thank you, that helps to find what is missing.")
+        if await self._may_ask_team(event, ours):
+            told += " " + _("The team may know it: ask them.")
+            await self._tell(event, told, (buttons.team_menu(_, ours),))
         else:
-            await self._tell(event, _("Noted: 👎. Thank you, that helps to find what is missing."))
+            await self._tell(event, told)
+
+    async def _may_ask_team(self, event: ActionPressed, ours: str) -> bool:
+        """Whether there is somebody to ask who was not asked yet, and this person may."""
+        if self._team is None or self._team.helpers(event) is None:
+            return False
+        question = await self._inbox.behind(event.conversation, ours)
+        if question is None or not question.is_kept or not self._is_theirs(event, question):
+            return False
+        return not await self._team.was_asked(event.conversation, question.message_id)
+
+    async def _ask_team(self, event: ActionPressed, ours: str, team: Team) -> None:
+        question = await self._own_question(event, ours)
+        answer = None if question is None else await self._answer(event, ours)
+        if question is None or answer is None:
+            return
+        _ = self._judge.words(event)
+        kept = await self._inbox.kept(event.conversation, question.message_id)
+        if kept is None:
+            await self._tell(event, _("I no longer have this question. Please send it again."))
+            return
+        message = kept.message
+        # A command that was chosen in a menu is no message: our answer names it there.
+        is_message = message.trigger is not Trigger.COMMAND
+        opened = await self._opened(event, answer)
+        told = await team.ask(
+            event,
+            OpenQuestion(
+                question.message_id,
+                message.author.display_name,
+                answer.question.strip() or (message.quoted.text if message.quoted else ""),
+                MessageRef(event.conversation, question.message_id if is_message else ours),
+                found_in(
+                    (own.passage.document.name, own.source.relevance)
+                    for own in opened
+                    if own.passage is not None
+                ),
+                answer.refused,
+            ),
+            _,
+        )
+        await self._tell(event, told)
 
     async def _offer_more(self, event: ActionPressed, ours: str) -> None:
         if await self._own_question(event, ours) is None:
             return
         _ = self._judge.words(event)
-        await self._tell(event, _("This answer:"), (buttons.more_menu(ours, _),))
+        asks_team = self._team is not None and self._team.helpers(event) is not None
+        menu = buttons.more_menu(ours, _, asks_team=asks_team)
+        await self._tell(event, _("This answer:"), (menu,))
 
     async def _regenerate(self, event: ActionPressed, ours: str, answers: Answers) -> None:
         question = await self._own_question(event, ours)
@@ -208,12 +267,15 @@ class Actions:
         if question is None:
             await self._tell_gone(event)
             return None
-        is_asker = question.author_id == event.author.user_id
-        if is_asker or self._judge.level(event) >= Level.MODERATOR:
+        if self._is_theirs(event, question):
             return question
         _ = self._judge.words(event)
         await self._tell(event, _("Only who asked and moderators can do that."))
         return None
+
+    def _is_theirs(self, event: ActionPressed, question: Question) -> bool:
+        is_asker = question.author_id == event.author.user_id
+        return is_asker or self._judge.level(event) >= Level.MODERATOR
 
     async def _tell_gone(self, event: ActionPressed) -> None:
         _ = self._judge.words(event)

@@ -21,6 +21,9 @@ DELETE: Final = "delete"
 """Asks whether it is meant."""
 DELETE_NOW: Final = "delete-now"
 
+TEAM: Final = "team"
+"""Asks the people who help here."""
+
 LONGEST_ACTION: Final = 40
 """Characters that every platform carries."""
 
@@ -43,11 +46,17 @@ def answer_menu(sources: Sources, _: Words) -> Menu:
     return Menu((Button(SOURCES, _("Sources")), Button(UP, "👍"), Button(DOWN, "👎"), more))
 
 
-def more_menu(message_id: str, _: Words) -> Menu:
+def team_menu(_: Words, message_id: str = "") -> Menu:
+    """Below an answer that did not help; elsewhere with the id of the message it is about."""
+    return Menu((_ask_team(message_id, _),))
+
+
+def more_menu(message_id: str, _: Words, *, asks_team: bool = False) -> Menu:
     """What the asker and moderators can do with the answer that this message of ours is part of."""
     return Menu(
         (
             Button(f"{REGENERATE}:{message_id}", _("Answer anew")),
+            *((_ask_team(message_id, _),) if asks_team else ()),
             Button(f"{DELETE}:{message_id}", _("Delete"), "danger"),
         )
     )
@@ -56,3 +65,7 @@ def more_menu(message_id: str, _: Words) -> Menu:
 def delete_menu(message_id: str, _: Words) -> Menu:
     """Deleting asks first."""
     return Menu((Button(f"{DELETE_NOW}:{message_id}", _("Yes, delete it"), "danger"),))
+
+
+def _ask_team(message_id: str, _: Words) -> Button:
+    return Button(f"{TEAM}:{message_id}" if message_id else TEAM, _("Ask the team"))

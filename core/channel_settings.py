@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from core.errors import BadSettingError, UnknownSettingError
+from core.helpers import Helpers, helpers_of
 from core.language import N_
 from core.text import storable
 
@@ -46,6 +47,8 @@ class ChannelSettings:
     """Whether the server's own base is asked too."""
     log_channel: str | None = None
     """Where moderators read what was done; a channel's id on the same platform."""
+    helpers: Helpers | None = None
+    """Whom questions go to when somebody asks the team."""
     paused_until: float | None = None
     """Silent until then (seconds since 1970; infinite: until told otherwise). Set by pausing."""
 
@@ -139,6 +142,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         ),
     ),
     Setting("log_channel", N_("log channel"), free=True),
+    Setting("helpers", N_("helpers"), free=True),
 )
 
 
@@ -226,6 +230,13 @@ def _log_channel(settings: ChannelSettings, value: str) -> ChannelSettings:
     return replace(settings, log_channel=channel_id)
 
 
+def _helpers(settings: ChannelSettings, value: str) -> ChannelSettings:
+    helpers = helpers_of(value)
+    if helpers is None:
+        raise BadSettingError("helpers", value[:50], ())
+    return replace(settings, helpers=helpers)
+
+
 _CHANGES: Final[Mapping[str, Callable[[ChannelSettings, str], ChannelSettings]]] = {
     "language": lambda s, v: replace(s, language=_one_of("language", _LANGUAGES, v)),
     "speaks": lambda s, v: replace(s, speaks=_one_of("speaks", _SPEAKS, v)),
@@ -241,4 +252,5 @@ _CHANGES: Final[Mapping[str, Callable[[ChannelSettings, str], ChannelSettings]]]
     "engine": lambda s, v: replace(s, engine=v or None),
     "place": lambda s, v: replace(s, place=_one_of("place", _PLACES, v)),
     "log_channel": _log_channel,
+    "helpers": _helpers,
 }

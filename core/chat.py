@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from core.access import Access
 from core.attachments import read
 from core.attribution import says_not_found
-from core.buttons import again_menu
+from core.buttons import again_menu, answer_menu, team_menu
 from core.channel_settings import ChannelSettings
 from core.channels import Channels
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
-from core.events import IncomingMessage, Turn
+from core.events import ChannelKind, IncomingMessage, Turn
 from core.evidence import content
 from core.explain import explain, near
 from core.followup import Lean, joined, lean_of
@@ -79,6 +79,12 @@ class _Question:
         """For what is said beside the answer."""
         fixed = self.settings.language
         return words((self.message.locale or self.language) if fixed == "auto" else fixed)
+
+    @property
+    def asks_team(self) -> bool:
+        """Whether there is somebody to ask where the documents do not say."""
+        is_group = self.message.kind is ChannelKind.GROUP
+        return is_group and self.settings.helpers is not None
 
     @property
     def persona(self) -> str:
@@ -144,6 +150,9 @@ class Chat:
             else:
                 kept.close()
         yield answer.sources
+        if answer.refused and question.asks_team:
+            _ = question.words
+            yield Actions((answer_menu(answer.sources, _), team_menu(_)))
         yield Finished(answer.reason, answer.usage)
 
     async def _say(

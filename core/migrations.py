@@ -298,9 +298,29 @@ M004_COMMANDS = Migration(
     ),
 )
 
+M005_TEAM = Migration(
+    "m005_team",
+    (
+        # Questions that went to the people who help: each once, and so many an hour and a day.
+        # message_id is the question's, as in `exchanges`.
+        """
+        CREATE TABLE team_questions (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            asker_id TEXT NOT NULL,
+            asked_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, thread_id, message_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
     M003_CHANNELS,
     M004_COMMANDS,
+    M005_TEAM,
 )

@@ -18,6 +18,7 @@ from core.channels import Channels
 from core.database import Database
 from core.events import ChannelRef, MemberRef, Platform
 from core.taught import move_taught
+from core.team import move_team_questions
 from knowledge_base.errors import NoSuchBaseError
 from knowledge_base.models import KnowledgeBase
 
@@ -63,6 +64,7 @@ async def move_channel(connection: aiosqlite.Connection, old: ChannelRef, new: C
         (new.channel_id, old.platform.value, old.channel_id),
     )
     await move_taught(connection, old, new)
+    await move_team_questions(connection, old, new)
     await connection.execute(
         "INSERT OR REPLACE INTO moves VALUES (?, ?, ?)",
         (old.platform.value, old.channel_id, new.channel_id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from core.events import (
     ChannelRef,
@@ -13,9 +13,13 @@ from core.events import (
     IncomingEvent,
     IncomingMessage,
     InteractionRef,
+    MessageRef,
     ReplyTo,
 )
 from core.replies import Menu, ReplyEvent
+
+MENTION_SPACE: Final = 32
+"""What a text with a mention leaves free of `Capabilities.max_text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +119,18 @@ class Outbox(Protocol):
         reply_to: ReplyTo | None = None,
         key: str | None = None,
         menus: Sequence[Menu] = (),
+        mention: str | None = None,
     ) -> str:
-        """Returns the id of the new message.
+        """Returns the id of the new message. Nobody is notified by what the text says.
 
-        `key` names what is sent across restarts; see `Capabilities.can_deduplicate`.
+        `key` names what is sent across restarts; see `Capabilities.can_deduplicate`. `mention` is a
+        role to notify, put before the text within `MENTION_SPACE`; where a platform has no roles,
+        nobody is.
         """
+        ...
+
+    def link(self, message: MessageRef) -> str | None:
+        """Where a message can be read; None where it has no address that others can open."""
         ...
 
     async def edit(

@@ -246,6 +246,10 @@ class Sharing:
             raise NotAdminThereError(seen.title, unknown=standing is None)
         return standing
 
+    async def require_admin(self, asked: Asked, seen: SeenChannel) -> None:
+        """Raises `NotAdminThereError`, unless the asker administers that channel right now."""
+        await self._require_admin(asked, seen)
+
     def _require_here(self, asked: Asked) -> None:
         if asked.kind is not ChannelKind.GROUP:
             raise WrongPlaceError("group")

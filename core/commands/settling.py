@@ -18,8 +18,9 @@ from core.channel_settings import (
 )
 from core.channels import Subject, server_of
 from core.commands.base import CommandContext, Replies
-from core.errors import BadArgumentsError, NotAllowedError, WrongPlaceError
+from core.errors import BadArgumentsError, BadSettingError, NotAllowedError, WrongPlaceError
 from core.events import ChannelKind, ServerRef
+from core.helpers import Helpers, typed
 from core.inert import inert, one_line
 from core.language import Words, words
 from core.permissions import Level, administers_server
@@ -41,9 +42,11 @@ MOST_MENUS: Final = 5
 """Rows below one message; with more settings than that there are pages."""
 _ROWS: Final = MOST_MENUS - 1
 
-_FIRST: Final = ("language", "speaks", "teachers", "log_channel")
+_FIRST: Final = ("language", "speaks", "teachers", "log_channel", "helpers")
 _HERE: Final = ("here", "this", "这里", "本频道")
-_EMPTY: Final = ("persona", "log_channel")
+_EMPTY: Final = ("persona", "log_channel", "helpers")
+_CHANNELS: Final = ("log_channel", "helpers")
+"""What menus offer the channels of the server for."""
 """Where nothing is chosen there is none."""
 _LONGEST_LABEL: Final = 60
 _LONGEST_PAUSE: Final = 60 * 24 * 365
@@ -192,6 +195,8 @@ async def _choose(context: CommandContext, setting: Setting, value: str) -> str:
             value = context.resources.engines.known(value)
         elif setting.key == "log_channel":
             value = await _log_channel(context, value)
+        elif setting.key == "helpers":
+            value = str(await _helpers(context, value))
         await channels.change(subject, setting.key, value)
     told = _line(context, setting, channels.of(context.message), _).removeprefix("- ")
     if setting.needs_message_content and getattr(channels.of(context.message), setting.key):
@@ -207,6 +212,32 @@ async def _log_channel(context: CommandContext, value: str) -> str:
     if value.casefold() in _HERE:
         return context.message.conversation.channel.channel_id
     return named(value, await _neighbours(context)).channel.channel_id
+
+
+async def _helpers(context: CommandContext, value: str) -> Helpers:
+    """`here` (this topic or thread too), or another channel that the asker administers; a role.
+
+    Raises `WrongPlaceError`, `BadSettingError`, `UnknownChannelError`, `NotAdminThereError`.
+    """
+    message = context.message
+    if message.kind is ChannelKind.PRIVATE:
+        raise WrongPlaceError("group")
+    where, role = typed(value)
+    server = server_of(message)
+    # A server's own id is that of the role which everybody has.
+    if role is not None and (server is None or role == server.server_id):
+        raise BadSettingError("helpers", value, ())
+    if not where:
+        return Helpers(role_id=role)
+    here = message.conversation
+    if where.casefold() in _HERE:
+        return Helpers(here.channel.channel_id, here.thread_id, role)
+    known = (*await _neighbours(context), *await context.resources.sharing.known(message))
+    seen = named(where, known)
+    if seen.channel != here.channel:
+        # What is asked here will be said there, by us.
+        await context.resources.sharing.require_admin(message, seen)
+    return Helpers(seen.channel.channel_id, role_id=role)
 
 
 async def _neighbours(context: CommandContext) -> tuple[SeenChannel, ...]:
@@ -263,7 +294,7 @@ async def _choices(context: CommandContext, setting: Setting) -> list[tuple[str,
     _ = context.words
     if setting.key == "engine":
         return [(name, name) for name in context.resources.engines.names]
-    if setting.key == "log_channel":
+    if setting.key in _CHANNELS:
         if context.message.kind is ChannelKind.PRIVATE:
             return []
         own = context.message.conversation.channel

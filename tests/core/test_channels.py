@@ -16,6 +16,7 @@ from core.channels import Channels
 from core.database import Database
 from core.errors import BadSettingError, UnknownSettingError
 from core.events import ChannelRef, Place, Platform, ServerRef
+from core.helpers import Helpers
 from core.language import words
 from tests.support.places import posted, said, whispered
 
@@ -67,6 +68,10 @@ def test_every_choice_of_a_menu_is_taken_and_written_back_as_it_was(setting):
         ("log_channel", "discord:@eve"),
         ("log_channel", ""),
         ("place", "moon"),
+        ("helpers", ""),
+        ("helpers", "42 7"),
+        ("helpers", "@everyone"),
+        ("helpers", "42/7/1"),
     ],
 )
 async def test_a_value_that_a_setting_does_not_take_changes_nothing(database, key, value):
@@ -80,6 +85,22 @@ def test_values_are_read_as_people_write_them():
     assert changed(ChannelSettings(), "threshold", "35%").threshold == 0.35
     assert changed(ChannelSettings(), "Auto-Ingest", "开").auto_ingest
     assert changed(ChannelSettings(), "log channel", "<#42>").log_channel == "42"
+
+
+@pytest.mark.parametrize(
+    ("text", "helpers"),
+    [
+        ("42", Helpers("42")),
+        ("-100123/7", Helpers("-100123", "7")),
+        ("42 @9", Helpers("42", role_id="9")),
+        ("42/7 @9", Helpers("42", "7", "9")),
+        ("@9", Helpers(role_id="9")),
+    ],
+)
+def test_helpers_are_kept_as_text(text, helpers):
+    settings = changed(ChannelSettings(), "helpers", text)
+    assert settings.helpers == helpers
+    assert written(settings, "helpers") == text
 
 
 def test_an_unknown_setting_names_the_nearest():

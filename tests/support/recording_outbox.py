@@ -35,6 +35,8 @@ class Shown:
     answers: str | None
     is_file: bool = False
     menus: tuple[Menu, ...] = ()
+    thread: str | None = None
+    mention: str | None = None
 
     @property
     def actions(self) -> list[str]:
@@ -113,12 +115,19 @@ class RecordingOutbox:
         reply_to: ReplyTo | None = None,
         key: str | None = None,
         menus: Sequence[Menu] = (),
+        mention: str | None = None,
     ) -> str:
         self._record("send", f"send {text!r}")
         self._check(text, menus)
         message_id = await self._take(to, text, reply_to, key, is_file=False)
-        self.messages[message_id].menus = tuple(menus)
+        shown = self.messages[message_id]
+        shown.menus, shown.thread, shown.mention = tuple(menus), to.thread_id, mention
         return message_id
+
+    def link(self, message: MessageRef) -> str | None:
+        where = message.conversation
+        place = where.thread_id or where.channel.channel_id
+        return f"https://chat.example/{place}/{message.message_id}"
 
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()

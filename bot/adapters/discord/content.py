@@ -15,7 +15,7 @@ from bot.adapters.discord.components import view_of
 from core.replies import Menu
 
 NOBODY: Final = discord.AllowedMentions.none()
-"""Nothing that we write pings anybody."""
+"""Nothing that we write pings anybody, but for the one role that core names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Content:
     menus: Sequence[Menu] = ()
     filename: str | None = None
     data: bytes = b""
+    role_id: int | None = None
+    """The role that is mentioned before the text, and pinged."""
 
     @contextmanager
     def parameters(
@@ -35,17 +37,29 @@ class Content:
         nonce: str | None = None,
         reference: discord.MessageReference | None = None,
     ) -> Generator[MultipartParameters, None, None]:
-        """The body of one request: no pings, no previews, these menus and no others."""
+        """The body of one request: no previews, these menus and no others, and no pings of the
+        text's own."""
         missing = discord.utils.MISSING
         # A new file object for every request, since sending reads it up.
         file = discord.File(io.BytesIO(self.data), self.filename) if self.filename else missing
         with handle_message_parameters(
-            content=self.text if self.text is not None else missing,
+            content=self._written() if self.text is not None else missing,
             view=view_of(self.menus),
             file=file,
             flags=discord.MessageFlags(suppress_embeds=True, ephemeral=ephemeral),
-            allowed_mentions=NOBODY,
+            allowed_mentions=self._pinged(),
             nonce=nonce,
             message_reference=reference.to_message_reference_dict() if reference else missing,
         ) as parameters:
             yield parameters
+
+    def _written(self) -> str | None:
+        return self.text if self.role_id is None else f"<@&{self.role_id}> {self.text}"
+
+    def _pinged(self) -> discord.AllowedMentions:
+        if self.role_id is None:
+            return NOBODY
+        role = discord.Object(self.role_id)
+        return discord.AllowedMentions(
+            everyone=False, users=False, roles=[role], replied_user=False
+        )

@@ -65,9 +65,22 @@ class DiscordOutbox:
         reply_to: ReplyTo | None = None,
         key: str | None = None,
         menus: Sequence[Menu] = (),
+        mention: str | None = None,
     ) -> str:
         """An interaction too old to be answered is answered by an ordinary message."""
-        return await self._send(to, Content(text, menus), reply_to, key)
+        content = Content(text, menus, role_id=self._role(mention))
+        return await self._send(to, content, reply_to, key)
+
+    def link(self, message: MessageRef) -> str | None:
+        """What only one member sees has no address."""
+        route = self._interactions.route(message.message_id)
+        if not message.message_id.isdecimal() or (route is not None and route.held.private):
+            return None
+        own, above = _channel_id(message.conversation), message.conversation.channel.channel_id
+        server_id = self._server_of(own) or self._server_of(int(above))
+        if server_id is None:
+            return None
+        return f"https://discord.com/channels/{server_id}/{own}/{message.message_id}"
 
     async def send_file(
         self,
@@ -157,6 +170,12 @@ class DiscordOutbox:
         server_id = self._server_of(channel_id)
         async with asking(ConversationRef(channel)):
             return await standing_in(self._client, int(user_id), channel_id, server_id)
+
+    def _role(self, mention: str | None) -> int | None:
+        """The role to ping; a server's own id is that of the role which everybody has."""
+        if mention is None or not mention.isdecimal():
+            return None
+        return None if self._client.get_guild(int(mention)) is not None else int(mention)
 
     def _server_of(self, channel_id: int) -> int | None:
         """The server that a channel is in, which never changes; None where we do not know it."""

@@ -30,6 +30,9 @@ from core.replies import Menu
 
 _log = logging.getLogger(__name__)
 
+_SUPERGROUP = "-100"
+"""How the id of a supergroup begins; the rest is its id in addresses."""
+
 
 def capabilities(
     group_messages_per_minute: int,
@@ -85,9 +88,19 @@ class TelegramOutbox:
         reply_to: ReplyTo | None = None,
         key: str | None = None,
         menus: Sequence[Menu] = (),
+        mention: str | None = None,
     ) -> str:
+        """Telegram has no roles: nobody is mentioned."""
         sent = await self._messages.send(to, render(text), text, self._reply(reply_to), menus)
         return str(sent.message_id)
+
+    def link(self, message: MessageRef) -> str | None:
+        """Messages of supergroups have addresses, which their members can open."""
+        chat_id, to = message.conversation.channel.channel_id, message.conversation
+        if not chat_id.startswith(_SUPERGROUP) or not message.message_id.isdecimal():
+            return None
+        parts = [chat_id.removeprefix(_SUPERGROUP), to.thread_id, message.message_id]
+        return "https://t.me/c/" + "/".join(part for part in parts if part is not None)
 
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from core.channel_settings import SETTINGS
-from core.events import Author, Platform, ServerRef
+from core.events import Author, ChannelRef, ConversationRef, Platform, ServerRef
+from core.helpers import Helpers
+from core.ports import Standing
 from tests.support.commanding import ADMIN, MEMBER, MODERATOR, OWNER, open_hall, spoken, whispered
 
 TOWN = spoken("").conversation.channel
@@ -103,10 +106,56 @@ async def test_a_log_channel_is_one_of_the_same_server(hall):
     assert hall.channels.at(TOWN).log_channel == "town"
 
 
+async def test_helpers_are_a_place_a_role_or_both(hall):
+    await hall.types("/settings helpers here", ADMIN)
+    assert hall.channels.at(TOWN).helpers == Helpers("town")
+    await hall.types("/settings helpers <@&77>", ADMIN)
+    assert hall.channels.at(TOWN).helpers == Helpers(role_id="77")
+    said = await hall.types("/settings helpers here <@&77>", ADMIN, locale="zh-CN")
+    assert "帮手 (`helpers`): `town @77`" in said.text
+    assert hall.channels.at(TOWN).helpers == Helpers("town", role_id="77")
+    await hall.types("/settings helpers default", ADMIN)
+    assert hall.channels.at(TOWN).helpers is None
+
+
+async def test_helpers_here_are_those_of_this_very_thread(hall):
+    message = spoken("/settings helpers here", ADMIN)
+    in_thread = replace(message.conversation, thread_id="7")
+    await hall.reply(replace(message, conversation=in_thread))
+    assert hall.channels.at(TOWN).helpers == Helpers("town", "7")
+
+
+async def test_helpers_elsewhere_are_where_the_admin_administers_too(hall):
+    message = spoken("hello", ADMIN)
+    office = ConversationRef(ChannelRef(Platform.DISCORD, "office"))
+    place = replace(message.place, channel_name="staff")
+    await hall.sightings.saw(replace(message, conversation=office, place=place))
+    for standing in (None, Standing(can_read=True)):
+        if standing is not None:
+            hall.outbox.standings["ann", "office"] = standing
+        assert (await hall.types("/settings helpers staff", ADMIN)).failed
+    assert hall.channels.at(TOWN).helpers is None
+    hall.outbox.standings["ann", "office"] = Standing(can_read=True, is_channel_admin=True)
+    said = await hall.types("/settings helpers staff", ADMIN)
+    assert "helpers (`helpers`): `office`" in said.text
+    assert hall.channels.at(TOWN).helpers == Helpers("office")
+
+
+@pytest.mark.parametrize("value", ["nowhere", "12345/6", "here <@&9>", "<@&9>", "town/99"])
+async def test_helpers_are_no_unknown_place_nor_everybody(hall, value):
+    assert (await hall.types(f"/settings helpers {value}", ADMIN)).failed
+    assert hall.channels.at(TOWN).helpers is None
+
+
+async def test_there_are_no_helpers_in_a_private_chat(hall):
+    said = await hall.reply(whispered("/settings helpers here", MEMBER))
+    assert said.failed
+
+
 async def test_a_new_channel_is_set_up_in_a_few_menus(hall):
     said = await hall.types("/setup", ADMIN)
     labels = [menu.label for menu in said.menus]
-    assert labels == ["language", "where I speak", "who teaches me", "log channel"]
+    assert labels == ["language", "where I speak", "who teaches me", "log channel", "helpers"]
     assert all(menu.chosen is not None for menu in said.menus)
     assert "drop a file here" in said.text
     shown = await hall.press("setup:language:zh", ADMIN)

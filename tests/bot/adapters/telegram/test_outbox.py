@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -327,3 +327,19 @@ async def test_a_groups_budget_follows_from_the_configuration():
     async for scene in _scene(FakeTelegram(), local_mode=True):
         can = scene.outbox.capabilities
         assert (can.max_download, can.max_upload) == (None, 2_000_000_000)
+
+
+async def test_messages_of_supergroups_have_addresses(scene):
+    chat = scene.of(scene.group)
+    number = chat.channel.channel_id.removeprefix("-100")
+    link = scene.outbox.link
+    assert link(MessageRef(chat, "7")) == f"https://t.me/c/{number}/7"
+    assert link(MessageRef(replace(chat, thread_id="3"), "7")) == f"https://t.me/c/{number}/3/7"
+    assert link(MessageRef(chat, "-1:7")) is None
+    for other in ("-42", "42"):
+        assert link(MessageRef(ConversationRef(ChannelRef(Platform.TELEGRAM, other)), "7")) is None
+
+
+async def test_there_are_no_roles_to_mention(scene):
+    message = await scene.says(scene.group, "`Bob` asks the team:", mention="42")
+    assert message.text == "Bob asks the team:"
