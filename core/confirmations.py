@@ -51,8 +51,13 @@ class Confirmations:
             )
         return token
 
-    async def take(self, token: str, channel: ChannelRef, member: MemberRef) -> Invocation:
+    async def take(
+        self, token: str, channel: ChannelRef, member: MemberRef, *, administers: bool = False
+    ) -> Invocation:
         """The command, to be run now. The token goes with it: a second press finds nothing.
+
+        `administers`: the member may answer for an anonymous administrator, who asks under the
+        group's own id and presses under their own.
 
         Raises `NoLongerOpenError` where there is none, it is too old, or it was asked elsewhere;
         `NotYoursError`, which leaves it open, for anybody but who was asked.
@@ -73,7 +78,9 @@ class Confirmations:
             if not rows:
                 raise NoLongerOpenError
             user_id, packed = rows[0]
-            if member != MemberRef(channel.platform, user_id):
+            anonymous = user_id == channel.channel_id
+            asker = MemberRef(channel.platform, user_id)
+            if member != asker and not (anonymous and administers):
                 raise NotYoursError
             await connection.execute(
                 "DELETE FROM confirmations WHERE token = ?", (storable(token),)

@@ -34,7 +34,10 @@ async def _confirm(context: CommandContext) -> Replies:
     """Run what was asked about, as who was asked, and only if they still may."""
     message = context.message
     invocation = await context.resources.confirmations.take(
-        context.text("token"), message.conversation.channel, context.member
+        context.text("token"),
+        message.conversation.channel,
+        context.member,
+        administers=context.level >= Level.CHANNEL_ADMIN,
     )
     if context.text("answer") == CANCEL:
         yield TextDelta(context.words("Nothing was changed."))

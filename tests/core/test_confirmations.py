@@ -71,3 +71,16 @@ async def test_a_question_does_not_stay_open_for_ever(asked):
     clock.now += OPEN_SECONDS + 1
     with pytest.raises(NoLongerOpenError):
         await confirmations.take(token, TOWN, ADA)
+
+
+async def test_who_asked_anonymously_confirms_under_their_own_name(asked):
+    confirmations, _ = asked
+    group = ChannelRef(Platform.TELEGRAM, "-42")
+    token = await confirmations.ask(group, MemberRef(Platform.TELEGRAM, "-42"), REMOVE)
+    person = MemberRef(Platform.TELEGRAM, "7")
+    with pytest.raises(NotYoursError):
+        await confirmations.take(token, group, person)
+    assert await confirmations.take(token, group, person, administers=True) == REMOVE
+    token = await confirmations.ask(group, MemberRef(Platform.TELEGRAM, "8"), REMOVE)
+    with pytest.raises(NotYoursError):
+        await confirmations.take(token, group, person, administers=True)
