@@ -19,6 +19,7 @@ from bot.adapters.discord.endpoint import is_official, use_gateway
 from bot.adapters.discord.files import Files
 from bot.adapters.discord.interactions import Interactions
 from bot.adapters.discord.pace import Pace
+from bot.adapters.discord.refusals import FAILURES
 from bot.adapters.discord.registration import register
 from core.commands.base import Command, Option
 from core.commands.parsing import parse
@@ -118,7 +119,11 @@ class DiscordClient(discord.AutoShardedClient):
             use_gateway(url)
         try:
             await register(self, self._tree)
-        except (discord.HTTPException, discord.app_commands.TranslationError) as error:
+        except (
+            discord.HTTPException,
+            discord.RateLimited,
+            discord.app_commands.TranslationError,
+        ) as error:
             # Mentions and private messages work without.
             _log.warning("slash commands could not be registered: %s", error)
 
@@ -170,7 +175,7 @@ class DiscordClient(discord.AutoShardedClient):
             if event is not None and event.trigger is not Trigger.AMBIENT:
                 await self._introduce(message)
                 event = translate.incoming(message, me, fetch)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except FAILURES as error:
             _log.warning("a message could not be placed: %s", error)
             return None
         return self._as_slash(event) if event is not None else None
@@ -274,7 +279,7 @@ class DiscordClient(discord.AutoShardedClient):
         """Say at once that we are at it; None where it is too late: the channel is answered."""
         try:
             await interaction.response.defer(ephemeral=private, thinking=True)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except FAILURES as error:
             _log.warning("a command was not acknowledged in time: %s", error)
             return None
         where = translate.where_of(interaction.channel)
@@ -297,7 +302,7 @@ class DiscordClient(discord.AutoShardedClient):
             ref = self._interactions.keep(
                 interaction, where.conversation, kind="press", private=private
             )
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except FAILURES as error:
             _log.warning("a press was not acknowledged in time: %s", error)
         event = translate.pressed(interaction, action, ref)
         if event is not None:

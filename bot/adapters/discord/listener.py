@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, TypeAlias
 
-import aiohttp
 import discord
 
 from bot.adapters.discord.client import DiscordClient, Ears, Line
@@ -21,6 +20,7 @@ from bot.adapters.discord.files import Files
 from bot.adapters.discord.interactions import Interactions
 from bot.adapters.discord.outbox import DiscordOutbox
 from bot.adapters.discord.proxies import connector_for
+from bot.adapters.discord.refusals import FAILURES
 from bot.settings import DiscordSettings
 from core.commands.base import Command
 from core.events import (
@@ -132,7 +132,7 @@ class DiscordListener:
             async with asyncio.timeout(LOGIN_SECONDS):
                 channel = self._client.get_partial_messageable(int(place))
                 found = await channel.fetch_message(int(message.message_id))
-        except (discord.HTTPException, aiohttp.ClientError, OSError):
+        except FAILURES:
             return None
         return replace(
             message, attachments=tuple(self._files.attachment(one) for one in found.attachments)
@@ -206,7 +206,7 @@ class DiscordListener:
             for conversation, message_id in list(latest.items())[-MOST_CHANNELS:]:
                 try:
                     await self._catch_up(conversation, int(message_id))
-                except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                except (*FAILURES, discord.InvalidData) as error:
                     _log.info("nothing to catch up with in %s: %s", conversation, error)
 
     async def _catch_up(self, conversation: ConversationRef, after: int) -> None:
@@ -229,7 +229,7 @@ async def _log_in(client: discord.Client, token: str) -> None:
             await client.login(token)
     except discord.LoginFailure as error:
         raise BadTokenError from error
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except FAILURES as error:
         raise UnreachableError(f"Discord cannot be reached: {error}") from error
 
 
@@ -263,7 +263,7 @@ async def _close(client: discord.Client) -> None:
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await client.close()
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except FAILURES as error:
         _log.warning("Discord was not left in good order: %s", error)
 
 

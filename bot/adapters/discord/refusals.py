@@ -21,6 +21,8 @@ from core.events import ConversationRef
 REQUEST_SECONDS: Final = 60.0
 AWAY_SECONDS: Final = 5.0
 """How long to wait when Discord cannot be reached, or is ill."""
+FAILURES: Final = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
+"""What a request can fail with; that we have to wait too long is none of the SDK's own kinds."""
 _FORBIDDEN: Final = frozenset(
     {
         50001,  # missing access

@@ -301,6 +301,21 @@ async def test_what_was_said_while_a_session_was_lost_is_caught_up_with(fake, ge
         assert heard.author.display_name == "Alice"
 
 
+async def test_commands_that_cannot_be_registered_now_keep_nobody_from_asking(
+    fake, general, alice, monkeypatch, caplog
+):
+    """Discord counts how often commands change, and may want minutes of patience."""
+
+    async def refused(*_arguments):
+        raise discord.RateLimited(300.0)
+
+    monkeypatch.setattr("bot.adapters.discord.client.register", refused)
+    async with surface(fake) as bot:
+        await alice.say(general, f"{fake.bot.mention} which pump?")
+        assert (await bot.inbox.hears(IncomingMessage)).text == "which pump?"
+    assert "could not be registered" in caplog.text
+
+
 async def test_what_was_said_while_we_were_away_is_asked_for_where_we_are_known(
     fake, club, general, alice
 ):
