@@ -79,6 +79,12 @@ async def privacy(context: CommandContext) -> Replies:
             )
         )
     lines.append("- " + _shown_to(context, _))
+    if context.message.kind is ChannelKind.GROUP and context.settings.helpers is not None:
+        lines.append(
+            "- "
+            + _("\"Ask the team\" shows a question with its asker's name to those who help here; "
+                "that it was asked I keep for half a year.")
+        )  # fmt: skip
     lines.append(
         "- "
         + _("What is not addressed to me I do not store. `/reset` takes the words of past "

@@ -147,6 +147,13 @@ async def test_helpers_are_no_unknown_place_nor_everybody(hall, value):
     assert hall.channels.at(TOWN).helpers is None
 
 
+async def test_privacy_tells_of_the_helpers_where_there_are_some(hall):
+    assert "Ask the team" not in (await hall.types("/privacy", MEMBER)).text
+    await hall.types("/settings helpers here", ADMIN)
+    assert "Ask the team" in (await hall.types("/privacy", MEMBER)).text
+    assert "问问团队" in (await hall.types("/privacy", MEMBER, locale="zh-CN")).text
+
+
 async def test_there_are_no_helpers_in_a_private_chat(hall):
     said = await hall.reply(whispered("/settings helpers here", MEMBER))
     assert said.failed
