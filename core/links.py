@@ -11,9 +11,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
+
+from core.run_on import Boundary
 
 BREAK: Final = "\u200b"
 """Not seen; a name or an address with it inside is none."""
@@ -32,6 +34,7 @@ _BARE: Final = re.compile(
     rf"(?:(?:{_ENDINGS})(?![\w-])(?!\.\w)(?:[/?#:][!#-;=?-~]*)?|[A-Za-z]{{2,24}}/[!#-;=?-~]*))",
     re.IGNORECASE | re.ASCII,
 )
+_LONG: Final = re.compile(rf"(?:{_SCHEME}|(?:[\w-]{{1,63}}\.)+[A-Za-z]{{2,24}}(?=/))[^\s<>\"]*")
 _HOST: Final = re.compile(r"((?:[\w-]{1,63}\.)+[^\W\d_]{2,24})(?![\w-])")
 _EVERYBODY: Final = re.compile(r"@(?=everyone\b|here\b)|<(?=@[!&]?\d|#\d|t:-?\d|id:\w)", re.I)
 _PING: Final = re.compile(r"(?<![\w.+-])@(?=[\w*~|\\&])|</(?=\w)")
@@ -60,15 +63,19 @@ class Addresses:
 
     exact: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
+    long: frozenset[str] = frozenset()
+    """Those that go on in letters of other scripts, as far as the next space."""
 
     @classmethod
     def of(cls, texts: Iterable[str], listed: Iterable[str] = ()) -> Addresses:
         """Those that stand in the texts; `listed` are addresses, or hosts with what is on them."""
+        texts = tuple(texts)
         exact = {_normal(address) for text in texts for address in _found(text)}
+        long = {found for text in texts for found in _LONG.findall(text) if not found.isascii()}
         entries = {entry.strip() for entry in listed}
         exact |= {_normal(entry) for entry in entries if "/" in entry}
         hosts = {entry.lower() for entry in entries if entry and "/" not in entry}
-        return cls(frozenset(exact), frozenset(hosts))
+        return cls(frozenset(exact), frozenset(hosts), frozenset(long))
 
     def hold(self, address: str) -> bool:
         """Whether the address may be shown as one."""
@@ -76,6 +83,12 @@ class Addresses:
             return True
         host = _host(address)
         return host is not None and any(_lies_on(host, known) for known in self.hosts)
+
+    def beyond(self, address: str) -> tuple[str, ...] | None:
+        """How an address that is held may go on; None: as it likes, being on a host of the list."""
+        if _normal(address) not in self.exact and "/" in re.sub(r"^\w+://", "", address):
+            return None
+        return tuple(each[len(address) :] for each in self.long if each.startswith(address))
 
 
 class LinkFilter:
@@ -90,6 +103,7 @@ class LinkFilter:
         """The last letter that was given out."""
         self._line_start = True
         self._fence: str | None = None
+        self._boundary = Boundary()
 
     def feed(self, delta: str) -> str:
         """What can be shown now; a beginning that may become a link is held back."""
@@ -113,6 +127,7 @@ class LinkFilter:
                 break
             text, end = step
             taken = self._pending[at:end]
+            text = self._apart(text, taken)
             self._line_start = taken == "\n" or (self._line_start and not taken.strip(" \t>"))
             self._before = (text or taken)[-1]
             at = end
@@ -141,6 +156,19 @@ class LinkFilter:
             return None
         return self._inert(self._pending[at:end], self._before), end
 
+    def _apart(self, text: str, taken: str) -> str:
+        """The piece, with a space where it would run on an address that was given out."""
+        if self._fence is not None or taken[0] == "`" or "](" in text:
+            return self._boundary.whole(text)
+        spans: list[tuple[int, int, tuple[str, ...]]] = []
+        found = [*_ADDRESS.finditer(text), *_BARE.finditer(text)]
+        for match in sorted(found, key=lambda each: each.start()):
+            address = _trimmed(match.group())
+            known = self._allowed.beyond(address)
+            if known is not None and not (spans and match.start() < spans[-1][1]):
+                spans.append((match.start(), match.start() + len(address), known))
+        return self._boundary.apart(text, spans)
+
     def _bracket(self, at: int, *, at_end: bool) -> tuple[str, int] | None:
         """A Markdown link; or the one letter that opens none."""
         link = _LINK.match(self._pending, at)
@@ -164,7 +192,7 @@ class LinkFilter:
         elif link.group().startswith("!") or _hides(link["label"], to):
             shown = f"{label} ({to})"
         else:
-            there = Addresses(self._allowed.exact, self._allowed.hosts | {_host(to) or ""})
+            there = replace(self._allowed, hosts=self._allowed.hosts | {_host(to) or ""})
             shown = f"[{self._inert(link['label'], '[', allowed=there)}]({to})"
         # What stood on both sides of it must not become an address now.
         before = BREAK if _JOINS.match(self._before) else ""

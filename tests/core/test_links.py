@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from core.links import BREAK, Addresses, LinkFilter, without_links, without_pings
 
-PASSAGES = ("Tickets: https://garden.example.com/tickets (or garden.org). 见https://公园.cn",)
+PASSAGES = (
+    "Tickets: https://garden.example.com/tickets (or garden.org). 见https://公园.cn "
+    "茶：https://tea.example.org/wiki/茶?lang=中文",
+)
 ALLOWED = Addresses.of(PASSAGES, ["wiki.example.net", "https://a.io/page/"])
 GONE = "(link removed)"
 
@@ -24,7 +27,9 @@ def shown(text: str) -> str:
     [
         "Buy them at https://garden.example.com/tickets.",
         "Buy them (https://garden.example.com/tickets) there.",
-        "在https://garden.example.com/tickets买票。",
+        "在https://garden.example.com/tickets。",
+        "茶：https://tea.example.org/wiki/茶?lang=中文, and so on.",
+        "见https://wiki.example.net/Any/中文页",
         "[Tickets](https://garden.example.com/tickets) [1]",
         "[garden.example.com](https://garden.example.com/tickets)",
         "<https://garden.example.com/tickets>",
@@ -136,3 +141,33 @@ def test_names_of_others_neither_link_nor_ping():
     assert without_pings("@everyone https://x.yz t.me/x.md").replace(BREAK, "|") == (
         "@|everyone https:|//x.yz t.|me/x.|md"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "在https://garden.example.com/tickets买票。",
+            "在https://garden.example.com/tickets 买票。",
+        ),
+        # Clients would tell the garden what stands behind, or go to another host.
+        (
+            "https://garden.example.com/tickets。evil.com",
+            "https://garden.example.com/tickets。 evil",
+        ),
+        ("https://garden.example.com/tickets“她病了", "https://garden.example.com/tickets “她病了"),
+        ("https://garden.example.com/tickets[she]", "https://garden.example.com/tickets [she]"),
+        ('https://garden.example.com/tickets"she"', 'https://garden.example.com/tickets" she"'),
+        ("https://garden.example.com/tickets`she`", "https://garden.example.com/tickets `she`"),
+        ("garden.org茶", "garden.org 茶"),
+        ("https://wiki.example.net。evil.com", "https://wiki.example.net。 evil"),
+        # What stands in a passage goes on as it does there.
+        ("https://tea.example.org/wiki/茶?lang=中国", "https://tea.example.org/wiki/茶?lang=中 国"),
+        ("https://tea.example.org/wiki/她病了", "https://tea.example.org/wiki/ 她病了"),
+    ],
+)
+def test_nothing_runs_on_an_address(text, expected):
+    assert shown(text).startswith(expected)
+    assert shown(shown(text)) == shown(text)
+    links = LinkFilter(ALLOWED, GONE)
+    assert "".join(map(links.feed, text)) + links.end() == shown(text)
