@@ -211,6 +211,9 @@ class Sharing:
             if asked.kind is ChannelKind.PRIVATE:
                 raise WrongPlaceError("group")
             seen = seen_channel(asked)
+            if asked.place.is_restricted:
+                # Its open base may serve other channels, attached when all of its server saw it.
+                return restricted_base_of(seen.channel), seen.title
             return _open_or_thread(seen), seen.title
         seen = named(where, await self.known(asked))
         standing = await self._require_admin(asked, seen)

@@ -31,7 +31,7 @@ from core.moves import Moves, move_channel
 from core.permissions import Rules
 from knowledge_base.errors import NoSuchDocumentError
 from knowledge_base.library import Library
-from knowledge_base.models import ChunkId
+from knowledge_base.models import AddState, ChunkId
 from tests.support.libraries import add_text, open_library
 from tests.support.places import (
     NOWHERE,
@@ -356,6 +356,19 @@ async def test_a_channel_that_is_made_public_no_longer_serves_what_it_learnt_res
     await world.places.sharing.share(admin, "apple.txt")
     assert await world.found(now_public) == {"apple", "plum"}
     assert await world.found(said("staff", place=RESTRICTED)) == {"apple", "pear", "plum"}
+
+
+async def test_sharing_within_a_restricted_channel_reaches_nobody_outside(world):
+    """Its open base may serve other channels since the time when all of its server saw it."""
+    mine = as_admin(said("beta"))
+    await world.saw(said("staff"), mine)
+    world.town.admins = {"staff": {"ada"}}
+    await world.places.sharing.attach(mine, "staff")
+    closed = as_admin(said("staff", place=RESTRICTED))
+    await world.teach(closed, "apple")
+    shared = await world.places.sharing.share(closed, "apple.txt")
+    assert shared.added.state is AddState.UNCHANGED
+    assert await world.found(said("beta", user="eve")) == set()
 
 
 async def test_a_private_chat_does_not_outlive_the_restriction_of_the_channel_it_uses(world):
