@@ -39,7 +39,13 @@ class Gate:
         """Whether to go on with a message or a press. What is admitted counts as seen."""
         settings = self._channels.of(asked)
         level = level_of(asked, self._rules, settings)
-        if level is Level.BLOCKED or not await self._admission.admits(asked):
+        if level is Level.BLOCKED:
+            if isinstance(asked, IncomingMessage) and isinstance(asked.reply_to, InteractionRef):
+                # A platform that shows a command's waiting shows it to all, until it is answered.
+                _ = self._envoy.words(asked.locale)
+                await self._envoy.reveal(asked.reply_to, _("I do not answer you here."))
+            return False
+        if not await self._admission.admits(asked):
             return False
         if isinstance(asked, IncomingMessage) and not self._speaks(asked, settings, level):
             await self._say_why(asked, settings)

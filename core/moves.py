@@ -59,6 +59,11 @@ async def move_channel(connection: aiosqlite.Connection, old: ChannelRef, new: C
             f" WHERE platform = ? AND {column} = ?",
             (new.channel_id, old.platform.value, old.channel_id),
         )
+    # Some are told first that we left under the old id: the group is still there.
+    await connection.execute(
+        "UPDATE admissions SET left_at = NULL WHERE platform = ? AND subject_id = ?",
+        (new.platform.value, new.channel_id),
+    )
     await connection.execute(
         "UPDATE settings SET value = ? WHERE platform = ? AND key = 'log_channel' AND value = ?",
         (new.channel_id, old.platform.value, old.channel_id),

@@ -16,6 +16,7 @@ from core.events import (
     ActionPressed,
     Attachment,
     Author,
+    ChannelRef,
     ConversationRef,
     InteractionRef,
     Invocation,
@@ -27,7 +28,8 @@ from core.events import (
     Trigger,
 )
 from core.gate import Gate
-from core.permissions import Rules
+from core.moves import move_channel
+from core.permissions import Listed, Rules
 from core.replies import Finished, TextDelta
 from core.settings import AdmissionSettings, DispatcherSettings
 from tests.support.messages import NOON, author, conversation
@@ -250,6 +252,38 @@ async def test_leaving_is_noted_and_an_approval_outlives_it(door):
     (here,) = await one.admission.applicants()
     assert here.left_at is None
     assert one.welcomed == [back]
+
+
+async def test_a_group_that_moved_is_not_one_that_was_left(door):
+    """Telegram says that we left the old id and joined the new one before it tells of the move."""
+    one = door()
+    old, new = ChannelRef(Platform.TELEGRAM, "-1"), ChannelRef(Platform.TELEGRAM, "-1001")
+    await one.admission.approve(ServerRef(Platform.TELEGRAM, "-1"), "owner")
+    await one.admission.membership(Left(Platform.TELEGRAM, "-1"))
+    await one.admission.membership(Joined(Platform.TELEGRAM, "-1001", "Fair"))
+    async with one.database.transaction() as connection:
+        await move_channel(connection, old, new)
+    (row,) = await one.admission.applicants()
+    assert row.subject == ServerRef(Platform.TELEGRAM, "-1001")
+    assert (row.verdict, row.left_at) == ("admitted", None)
+
+
+async def test_who_is_shut_out_is_told_so_where_a_command_waits_and_ignored_elsewhere(door):
+    one = door(policy="open")
+    one.gate = Gate(
+        one.admission,
+        one.places.channels,
+        one.places.sightings,
+        Rules(blocked=Listed(members=frozenset({MemberRef(Platform.DISCORD, "troll")}))),
+        Envoy({Platform.DISCORD: one.town}),
+    )
+    spoken = said("town", user="troll")
+    assert not await one.gate.admits(spoken)
+    assert (one.said_in("town"), one.town.revealed) == ([], [])
+    waits = replace(spoken, reply_to=InteractionRef(Platform.DISCORD, "command"))
+    assert not await one.gate.admits(waits)
+    assert [shown.text for shown in one.town.revealed] == ["I do not answer you here."]
+    assert await one.stored() == 0
 
 
 async def test_a_name_in_a_card_can_do_nothing(door):
