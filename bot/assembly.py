@@ -175,7 +175,7 @@ class _Places:
 
         moves = Moves(database, library, bindings, channels, renamed)
         await moves.finish()
-        access = Access(library, channels, sightings, bindings, outboxes)
+        access = Access(library, channels, sightings, bindings, outboxes, rules)
         language = "en" if config.chat.language == "auto" else config.chat.language
         envoy = Envoy(outboxes, rules.owners, language)
         admission = Admission(

@@ -23,14 +23,19 @@ from core.bindings import Bindings
 from core.channels import Channels
 from core.errors import NotReadableError
 from core.events import (
+    ActionPressed,
     Asked,
+    Author,
     ChannelKind,
     ChannelRef,
+    ConversationRef,
     IncomingMessage,
     MemberRef,
+    Place,
     Platform,
     ServerRef,
 )
+from core.permissions import NOBODY, Level, Rules, level_of
 from core.ports import Outbox
 from core.sightings import SeenChannel, Sightings, seen_channel
 from knowledge_base.errors import NoSuchBaseError
@@ -40,6 +45,8 @@ SHARED: Final = "shared"
 """The operator's own base for all channels."""
 SAMPLES: Final = "samples"
 """Documents of the first run: for the operator's surfaces, never for a chat channel."""
+
+NO_RULES: Final = Rules()
 
 # Discord's and Telegram's ids are numbers, groups' negative. No "@", ":" or look-alikes of them.
 _ID: Final = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -112,12 +119,14 @@ class Access:
         sightings: Sightings,
         bindings: Bindings,
         outboxes: Mapping[Platform, Outbox],
+        rules: Rules = NO_RULES,
     ) -> None:
         self._library = library
         self._channels = channels
         self._sightings = sightings
         self._bindings = bindings
         self._outboxes = outboxes
+        self._rules = rules
 
     async def scope_of(self, asked: Asked) -> Scope:
         """The bases that somebody may be answered from; those that do not exist yet are absent.
@@ -160,11 +169,31 @@ class Access:
         """
         outbox = self._outboxes.get(member.platform)
         readable = None if outbox is None else await outbox.is_member(member.user_id, seen.channel)
-        if readable is True:
+        if readable is True and not await self._is_shut_out(member, seen):
             return
+        readable = False if readable else readable
         if readable is False:
             await self._bindings.unuse(member)
         raise NotReadableError(seen.title, unknown=readable is None)
+
+    async def _is_shut_out(self, member: MemberRef, seen: SeenChannel) -> bool:
+        """Whether the operator's lists keep them from being served there.
+
+        A private chat knows nothing of the roles that somebody has in a server, nor of the server.
+        """
+        if (self._rules.blocked, self._rules.allowed) == (NOBODY, NOBODY):
+            return False
+        outbox = self._outboxes[member.platform]
+        standing = await outbox.standing(member.user_id, seen.channel)
+        there = ActionPressed(
+            ConversationRef(seen.channel),
+            "",
+            "",
+            Author(member.user_id, "", role_ids=standing.role_ids if standing else frozenset()),
+            server_id=None if seen.server is None else seen.server.server_id,
+            place=Place(parent=seen.parent),
+        )
+        return level_of(there, self._rules) is Level.BLOCKED
 
     async def _around(self, seen: SeenChannel, user_id: str) -> list[str]:
         """Names of the bases above a channel: its parent's, its server's, everybody's."""

@@ -56,6 +56,8 @@ class Standing:
     is_server_admin: bool = False
     is_restricted: bool = False
     """As in `events.Place`."""
+    role_ids: frozenset[str] = frozenset()
+    """As in `events.Author`: a private chat knows nothing of roles."""
 
 
 class BadTokenError(Exception):

@@ -28,7 +28,7 @@ from core.events import (
     Platform,
 )
 from core.moves import Moves, move_channel
-from core.permissions import Rules
+from core.permissions import Rules, listed
 from knowledge_base.errors import NoSuchDocumentError
 from knowledge_base.library import Library
 from knowledge_base.models import AddState, ChunkId
@@ -315,6 +315,23 @@ async def test_a_former_member_is_refused_at_the_next_question_and_at_the_source
     # Told once; from then on the private chat is the member's own again.
     assert await world.found(whispered("eve")) == set()
     assert await world.places.sharing.in_use(whispered("eve")) is None
+
+
+@pytest.mark.parametrize("entry", ["role:muted", "server:s1", "channel:alpha"])
+async def test_whom_a_list_shuts_out_of_a_place_it_serves_nowhere_else(world, entry):
+    await world.teach(said("alpha"), "apple")
+    await world.saw(said("alpha"))
+    world.town.readers, world.town.roles = {"alpha": {"ada"}}, {"ada": {"muted"}}
+    await world.places.sharing.use(whispered(), "alpha")
+    assert await world.found(whispered()) == {"apple"}
+    rules = Rules(blocked=listed([f"discord:{entry}"]))
+    outboxes = {Platform.DISCORD: world.town}
+    world = replace(world, places=open_places(world.database, world.library, outboxes, rules))
+    with pytest.raises(NotReadableError):
+        await world.found(whispered())
+    assert await world.found(whispered()) == set()
+    with pytest.raises(NotReadableError):
+        await world.places.sharing.use(whispered(), "alpha")
 
 
 async def test_where_the_platform_cannot_say_nothing_is_shown(world):

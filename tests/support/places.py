@@ -46,7 +46,7 @@ def open_places(
     reached = outboxes or {}
     channels = Channels(database) if clock is None else Channels(database, clock=clock)
     sightings, bindings = Sightings(database), Bindings(database)
-    access = Access(library, channels, sightings, bindings, reached)
+    access = Access(library, channels, sightings, bindings, reached, rules)
     return Places(
         channels,
         sightings,
@@ -69,6 +69,7 @@ class Town(RecordingOutbox):
         self.admins: dict[str, set[str]] = {}
         self.restricted: set[str] = set()
         self.silent: set[str] = set()
+        self.roles: dict[str, set[str]] = {}
         self.asked: list[tuple[str, str]] = []
 
     async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
@@ -83,7 +84,12 @@ class Town(RecordingOutbox):
             return None
         admin = user_id in self.admins.get(own, set())
         can_read = admin or user_id in self.readers.get(own, set())
-        return Standing(can_read, admin, is_restricted=own in self.restricted)
+        return Standing(
+            can_read,
+            admin,
+            is_restricted=own in self.restricted,
+            role_ids=frozenset(self.roles.get(user_id, ())),
+        )
 
 
 NOWHERE = Place()

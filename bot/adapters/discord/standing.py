@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 
 from bot.adapters.discord.translate import author_of, is_restricted
@@ -53,6 +55,7 @@ def _in_channel(channel: discord.abc.GuildChannel, member: discord.Member) -> St
         is_channel_admin=author.is_channel_admin,
         is_server_admin=author.is_server_admin,
         is_restricted=is_restricted(channel),
+        role_ids=author.role_ids,
     )
 
 
@@ -69,7 +72,7 @@ async def _in_thread(
     if not thread.is_private():
         return above
     can_read = above.can_read and await _is_inside(thread, parent, member)
-    return Standing(can_read, above.is_channel_admin, above.is_server_admin, is_restricted=True)
+    return replace(above, can_read=can_read, is_restricted=True)
 
 
 async def _is_inside(
