@@ -31,7 +31,7 @@ from core.gate import Gate
 from core.history import History
 from core.moves import Moves
 from core.pacer import Pacer, Pacers
-from core.permissions import Rules
+from core.permissions import Level, Rules
 from core.ports import Outbox
 from core.pressing import KINDS, Pressing
 from core.prompts import Prompts
@@ -132,6 +132,7 @@ async def assemble(
         hooks=Hooks(
             words=assistant.words,
             is_immediate=assistant.is_immediate,
+            moderates=lambda event: assistant.level(event) >= Level.MODERATOR,
             action=actions.pressed,
             migrated=places.moves.migrated,
             membership=places.admission.membership,

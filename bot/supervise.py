@@ -13,6 +13,8 @@ from core.ports import BadTokenError, Inbox, Listener, Outbox, UnreachableError
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 300.0
+STEADY_SECONDS: Final = 120.0
+"""A connection that ends sooner counts as one that failed: platforms count log-ins."""
 LAST_WORDS_SECONDS: Final = 10.0
 """How long a listener may take to hand in what it has heard already."""
 
@@ -94,10 +96,11 @@ class Surface:
 
     async def _keep(self) -> None:
         pause = FIRST_PAUSE_SECONDS
+        loop = asyncio.get_running_loop()
         while not self._deaf.is_set():
+            start = loop.time()
             try:
                 async with self._make() as listener:
-                    pause = FIRST_PAUSE_SECONDS
                     await self._serve(listener)
             except BadTokenError:
                 _log.error("%s does not take the token: this surface is off", self.platform.value)
@@ -109,6 +112,8 @@ class Surface:
             finally:
                 self._listener = None
             if not self._deaf.is_set():
+                if loop.time() - start >= STEADY_SECONDS:
+                    pause = FIRST_PAUSE_SECONDS
                 await _first(asyncio.sleep(pause), self._deaf.wait())
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 

@@ -15,10 +15,19 @@ from knowledge_base.models import Document, KnowledgeBase
 
 
 async def bases_of(context: CommandContext) -> list[KnowledgeBase]:
-    """Every base that is asked here, by name."""
-    scope = await context.resources.access.scope_of(context.message)
-    bases = await context.resources.library.bases()
-    return [base for base in bases if base.base_id in scope.bases]
+    """Every base that is asked here, by name.
+
+    In a private chat the channel that it uses is left out: whoever may ask there may not for that
+    look through what lies there, which is for its moderators.
+    """
+    message = context.message
+    scope = await context.resources.access.scope_of(message)
+    bases = [b for b in await context.resources.library.bases() if b.base_id in scope.bases]
+    is_operators = message.conversation.channel.platform.is_operators
+    if message.kind is not ChannelKind.PRIVATE or is_operators or context.level is Level.OWNER:
+        return bases
+    own = (SHARED, *homes_of(message))
+    return [base for base in bases if base.name in own]
 
 
 async def home(context: CommandContext) -> KnowledgeBase:

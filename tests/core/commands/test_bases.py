@@ -55,6 +55,15 @@ async def test_a_private_chat_uses_a_channel_that_its_member_can_read(hall):
     assert "town.md" not in await found(hall, whispered("", MEMBER))
 
 
+async def test_whoever_asks_a_channel_in_private_does_not_look_through_it_for_that(hall):
+    await hall.types("hello", MEMBER)
+    hall.outbox.standings["ada", "town"] = READS
+    await hall.reply(whispered("/kb use town", MEMBER))
+    assert "town.md" not in (await hall.reply(whispered("/kb list", MEMBER))).text
+    assert (await hall.reply(whispered("/kb show town.md", MEMBER))).failed
+    assert "town.md" in await found(hall, whispered("", MEMBER))
+
+
 @pytest.mark.parametrize("standing", [None, Standing(can_read=False)])
 async def test_what_the_platform_does_not_confirm_is_refused_with_the_reason(hall, standing):
     await hall.types("hello", MEMBER)
