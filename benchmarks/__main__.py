@@ -8,7 +8,15 @@ import sys
 
 from benchmarks.pairing import say
 
-NAMES = ("ingest_rate", "search_latency", "add_cost", "startup", "added_latency")
+NAMES = (
+    "ingest_rate",
+    "search_latency",
+    "add_cost",
+    "startup",
+    "added_latency",
+    "platform_load",
+    "injection",
+)
 
 
 def main() -> int:
