@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from core.delivery import Delivery, Sent, Way
+from core.delivery import Delivery
 from core.errors import DeliveryError, ForbiddenError
 from core.events import ChannelKind, IncomingMessage
 from core.inbox import DurableInbox, InboxId, InboxState
 from core.inert import inert
 from core.language import Words, language_of, words
+from core.posting import Sent, Way
 from core.replies import Failed, ReplyEvent, SentMessage
 from core.shielding import to_the_end
 from core.turns import Turn

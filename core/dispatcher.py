@@ -16,7 +16,6 @@ from core.actions import Answers
 from core.answering import Answering, Earlier, RowReceipts, words_for
 from core.buttons import STOP
 from core.database import Database
-from core.delivery import Way, take_back
 from core.errors import DeliveryError
 from core.events import (
     ActionPressed,
@@ -41,6 +40,7 @@ from core.language import Words, words
 from core.moves import move_channel
 from core.pacer import Pacers
 from core.ports import Outbox
+from core.posting import Way, take_back
 from core.replies import Failed, Finished, ReplyEvent
 from core.runs import Run, Runs
 from core.settings import DispatcherSettings

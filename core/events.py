@@ -41,6 +41,9 @@ class Trigger(StrEnum):
     COMMAND = "command"
     SCHEDULED = "scheduled"
     AMBIENT = "ambient"
+    """It is not meant for us."""
+    UNASKED = "unasked"
+    """Nor is this, but the channel lets us answer it if we can, and say nothing if we cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +150,23 @@ class InteractionRef:
     """An interaction to answer; the key is the adapter's own and opaque to core."""
 
     platform: Platform
-    key: str
+    key: str = field(repr=False)
+    """May be as good as a password for as long as the platform takes answers to it."""
+    is_private: bool = False
+    """Only the one who asked is to see what answers it."""
 
 
 ReplyTo: TypeAlias = MessageRef | InteractionRef
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a thread, forum post or topic began."""
+
+    title: str
+    opened_by: str
+    """A member's id."""
+    opened_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +181,10 @@ class Place:
     """A private thread is a channel of its own: the one that it was opened in."""
     is_thread: bool = False
     """A thread, forum post or topic: the conversation is the context."""
+    opening: Opening | None = None
+    """Where it is a thread, and the platform tells."""
+    is_settled: bool = False
+    """A thread that is locked, or says of itself that its question is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +210,8 @@ class IncomingMessage:
     """Bases picked by an operator's surface (terminal, console); never set by a chat platform."""
     reply_to: ReplyTo | None = None
     """Where the answer goes, if not to the message itself."""
+    edited_at: datetime | None = None
+    """When its author changed it last, where the platform says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +275,13 @@ class Left:
     server_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """For a while nothing was heard of a platform: edits and deletions may have been missed."""
+
+    platform: Platform
+
+
 Asked: TypeAlias = IncomingMessage | ActionPressed
 """Somebody wants something, somewhere: what levels and scopes are made from."""
 
@@ -264,4 +293,5 @@ IncomingEvent: TypeAlias = (
     | ActionPressed
     | Joined
     | Left
+    | Interrupted
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from core.events import (
+    Asked,
+    Author,
     ChannelRef,
     ConversationRef,
     IncomingEvent,
@@ -16,7 +18,7 @@ from core.events import (
     MessageRef,
     ReplyTo,
 )
-from core.replies import Menu, ReplyEvent
+from core.replies import Form, Menu, ReplyEvent
 
 MENTION_SPACE: Final = 32
 """What a text with a mention leaves free of `Capabilities.max_text`."""
@@ -35,6 +37,9 @@ class Capabilities:
     markup: Literal["plain", "markdown"] = "markdown"
     can_edit: bool = True
     can_buttons: bool = False
+    forms: Literal["dialog", "replies", "none"] = "none"
+    """How a form is filled in: in a dialog that the adapter opens, see `Forms`, or field by field
+    in replies to what `Outbox.ask` sends, or not at all."""
     can_draft: bool = False
     """Whether an answer in a private chat can be shown growing without a message of its own."""
     can_deduplicate: bool = False
@@ -58,6 +63,20 @@ class Standing:
     """As in `events.Place`."""
     role_ids: frozenset[str] = frozenset()
     """As in `events.Author`: a private chat knows nothing of roles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The platform says that a message is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A message may be there or not: the platform cannot be asked, or could not say."""
+
+
+Refetched: TypeAlias = IncomingMessage | Gone | Unknown
+"""A message as it stands now, its files ready to be fetched; or why there is none."""
 
 
 class BadTokenError(Exception):
@@ -90,8 +109,12 @@ class Listener(AbstractAsyncContextManager["Listener"], Protocol):
     @property
     def outbox(self) -> Outbox: ...
 
-    async def refetch(self, message: IncomingMessage) -> IncomingMessage | None:
-        """A message of an earlier run with files that can be fetched again; None: it is gone."""
+    async def refetch(self, message: IncomingMessage) -> Refetched:
+        """A message that was heard earlier, as it stands now. Raises nothing.
+
+        Telegram gives no message twice: there it is the message as it was, where it has files, and
+        else `Unknown`. So is a command that was chosen from a menu, which is no message.
+        """
         ...
 
     async def listen(self, inbox: Inbox) -> None:
@@ -104,6 +127,18 @@ class Completer(Protocol):
 
     async def complete(self, message: IncomingMessage, option: str, typed: str) -> Sequence[str]:
         """At most 25 values that the asker may use there. `message.command` says what for."""
+        ...
+
+
+class Forms(Protocol):
+    """Tells, before anything is acknowledged, whether a command or a press opens a form.
+
+    The filled form comes back as a message with the command `core.forms.FORM`, whose options are
+    the form's `token` and a text for each field by its name.
+    """
+
+    async def form_of(self, asked: Asked) -> Form | None:
+        """The form to show, opened for who asks; None, mostly at once: there is none."""
         ...
 
 
@@ -128,6 +163,16 @@ class Outbox(Protocol):
         `key` names what is sent across restarts; see `Capabilities.can_deduplicate`. `mention` is a
         role to notify, put before the text within `MENTION_SPACE`; where a platform has no roles,
         nobody is.
+        """
+        ...
+
+    async def ask(
+        self, to: ConversationRef, text: str, *, of: Author, reply_to: ReplyTo | None = None
+    ) -> str:
+        """Ask one person for a reply, which will quote the message whose id this returns.
+
+        Only where `Capabilities.forms` is "replies": their client offers them, and nobody else, to
+        write it.
         """
         ...
 
@@ -169,8 +214,19 @@ class Outbox(Protocol):
         """Show something to nobody but the one who pressed or asked."""
         ...
 
+    async def dismiss(self, to: InteractionRef) -> None:
+        """Nothing will be said to it: what the platform shows as waiting goes, if it does."""
+        ...
+
     async def direct(self, user_id: str) -> ConversationRef:
         """The private chat with a member. Raises `ForbiddenError` where there can be none."""
+        ...
+
+    async def open_thread(self, question: MessageRef, title: str) -> ConversationRef | None:
+        """A thread under a message of a group's channel, or the one that we opened there before.
+
+        None: not here, now or later (the platform has none, or we may not); the channel will do.
+        """
         ...
 
     async def leave(self, server_id: str) -> None:

@@ -9,11 +9,12 @@ from itertools import pairwise
 import pytest
 
 from core.buttons import again_menu
-from core.delivery import Delivery, Sent, Way, take_back
+from core.delivery import Delivery
 from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
 from core.language import words
 from core.pacer import Pacer
 from core.ports import Capabilities
+from core.posting import Sent, Way, take_back
 from core.replies import (
     Actions,
     Button,

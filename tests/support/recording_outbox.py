@@ -78,6 +78,7 @@ class RecordingOutbox:
         self.times: list[float] = []
         self.messages: dict[str, Shown] = {}
         self.revealed: list[Revealed] = []
+        self.dismissed: list[InteractionRef] = []
         self.drafts: list[str] = []
         self.left: list[str] = []
         self.files: dict[str, bytes] = {}
@@ -175,6 +176,10 @@ class RecordingOutbox:
         self._record("reveal", f"reveal {text!r}")
         self._check(text, menus)
         self.revealed.append(Revealed(to, text, tuple(menus)))
+
+    async def dismiss(self, to: InteractionRef) -> None:
+        self._record("dismiss", "dismiss")
+        self.dismissed.append(to)
 
     async def direct(self, user_id: str) -> ConversationRef:
         self._record("direct", f"direct {user_id}")
