@@ -265,6 +265,8 @@ class Joined:
     conversation: ConversationRef | None = None
     """Where a first message can be written."""
     locale: str | None = None
+    contact: str | None = None
+    """The id of who is told how to begin: who added it, else who is in charge there."""
 
 
 @dataclass(frozen=True, slots=True)

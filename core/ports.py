@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final, Literal, Protocol, TypeAlias
 
 from core.events import (
@@ -61,6 +62,8 @@ class Standing:
     is_server_admin: bool = False
     is_restricted: bool = False
     """As in `events.Place`."""
+    is_moderator: bool = False
+    """As in `events.Author`."""
     role_ids: frozenset[str] = frozenset()
     """As in `events.Author`: a private chat knows nothing of roles."""
 
@@ -77,6 +80,25 @@ class Unknown:
 
 Refetched: TypeAlias = IncomingMessage | Gone | Unknown
 """A message as it stands now, its files ready to be fetched; or why there is none."""
+
+
+class Right(Enum):
+    """What we need to be allowed in a channel."""
+
+    READ = auto()
+    WRITE = auto()
+    WRITE_IN_THREADS = auto()
+    SEND_FILES = auto()
+    READ_HISTORY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A channel in which we may not do all that we need to."""
+
+    channel: ChannelRef
+    name: str
+    rights: tuple[Right, ...]
 
 
 class BadTokenError(Exception):
@@ -239,4 +261,12 @@ class Outbox(Protocol):
 
     async def standing(self, user_id: str, channel: ChannelRef) -> Standing | None:
         """How a member stands in a channel, asked now; None: the platform cannot say."""
+        ...
+
+    async def is_within(self, channel: ChannelRef, other: ChannelRef) -> bool | None:
+        """Whether all who can read the one can read the other; None: the platform cannot say."""
+        ...
+
+    async def lacking(self, channel: ChannelRef) -> Sequence[Lacking]:
+        """Where we lack rights: this channel, and those of its server that everybody there sees."""
         ...
