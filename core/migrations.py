@@ -317,10 +317,125 @@ M005_TEAM = Migration(
     ),
 )
 
+M006_FORMS = Migration(
+    "m006_forms",
+    (
+        # Forms that somebody fills in. Where each field is a message of its own, prompts says
+        # which message of ours asks for which, and filled what was written until then.
+        """
+        CREATE TABLE forms (
+            token TEXT PRIMARY KEY,
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            form TEXT NOT NULL,
+            filled TEXT NOT NULL DEFAULT '{}',
+            prompts TEXT NOT NULL DEFAULT '{}',
+            -- The message that sent it off: that one may come again after a restart, no other.
+            taken_by TEXT,
+            opened_at REAL NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX forms_by_member ON forms (platform, channel_id, thread_id, user_id)",
+        # Where the helpers were asked, and what they answered until somebody brings it.
+        """
+        CREATE TABLE team_cards (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            question_channel_id TEXT NOT NULL,
+            question_thread_id TEXT NOT NULL,
+            question_id TEXT NOT NULL,
+            -- The message that leads to the question, and who asked it.
+            told_at_id TEXT NOT NULL,
+            asker TEXT NOT NULL,
+            question TEXT NOT NULL,
+            -- Whose base a note about it belongs to.
+            base TEXT NOT NULL,
+            asked_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, thread_id, message_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE team_answers (
+            token TEXT PRIMARY KEY,
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            -- The card, and the message that answers it.
+            card_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            author_id TEXT NOT NULL,
+            author TEXT NOT NULL,
+            text TEXT NOT NULL,
+            link TEXT,
+            written_at REAL NOT NULL,
+            brought INTEGER NOT NULL DEFAULT 0
+        ) STRICT
+        """,
+        "CREATE INDEX team_answers_by_card"
+        " ON team_answers (platform, channel_id, thread_id, card_id)",
+    ),
+)
+
+M007_AUDIT = Migration(
+    "m007_audit",
+    (
+        # What was done with a channel's knowledge and settings, and by whom; no words of messages.
+        # channel_id is '' for what is done of no channel.
+        """
+        CREATE TABLE audit (
+            audit_id INTEGER PRIMARY KEY,
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            server_id TEXT,
+            author_id TEXT NOT NULL,
+            author TEXT NOT NULL,
+            act TEXT NOT NULL,
+            about TEXT NOT NULL,
+            done_at REAL NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX audit_by_channel ON audit (platform, channel_id, done_at)",
+        "CREATE INDEX audit_by_time ON audit (done_at)",
+        # Where an upload that waits came from, and the card that shows it elsewhere.
+        """
+        CREATE TABLE review_places (
+            token TEXT PRIMARY KEY REFERENCES reviews ON DELETE CASCADE,
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            card_channel_id TEXT,
+            card_message_id TEXT
+        ) STRICT
+        """,
+        # Who added us, or else who is in charge there: the one to tell how to begin.
+        "ALTER TABLE admissions ADD COLUMN contact TEXT",
+        # The questions to owners that are open.
+        """
+        CREATE TABLE admission_cards (
+            platform TEXT NOT NULL,
+            level TEXT NOT NULL,
+            subject_id TEXT NOT NULL,
+            owner_platform TEXT NOT NULL,
+            owner_channel_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            PRIMARY KEY (owner_platform, owner_channel_id, message_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX admission_cards_by_subject ON admission_cards (platform, level, subject_id)",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
     M003_CHANNELS,
     M004_COMMANDS,
     M005_TEAM,
+    M006_FORMS,
+    M007_AUDIT,
 )
