@@ -18,9 +18,13 @@ Siblings catch siblings only: none of these is a network error in disguise.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from core.events import ConversationRef
+
+LoadProblem: TypeAlias = Literal[
+    "extra", "missing", "broken", "architecture", "template", "no_template", "memory"
+]
 
 
 class UserError(Exception):
@@ -234,6 +238,27 @@ class EngineUnavailableError(EngineError):
     def __init__(self, engine: str, target: str | None = None) -> None:
         super().__init__(engine)
         self.target = target
+
+
+class ModelNotLoadedError(EngineError):
+    """The model cannot be loaded as configured.
+
+    `problem` says what is in the way; `detail` names it: a package, an extra, a folder, a key's
+    value or what the library said.
+    """
+
+    def __init__(self, engine: str, problem: LoadProblem, detail: str) -> None:
+        super().__init__(engine)
+        self.problem = problem
+        self.detail = detail
+
+
+class EngineMemoryError(EngineError):
+    """The device's memory ran out over this request, which was given up; the engine goes on."""
+
+    def __init__(self, engine: str, tokens: int) -> None:
+        super().__init__(engine)
+        self.tokens = tokens
 
 
 class EngineRateLimitedError(EngineError):

@@ -270,6 +270,58 @@ def _engine_unavailable(error: core_errors.EngineUnavailableError, _: Words) -> 
 
 
 @explain.register
+def _model_not_loaded(error: core_errors.ModelNotLoadedError, _: Words) -> str:
+    names = {"engine": inert(error.engine), "detail": inert(error.detail)}
+    match error.problem:
+        case "extra":
+            return _(
+                "The model {engine} needs a part that is not installed: "
+                "`pip install lorekeeper[{detail}]`.",
+                **names,
+            )
+        case "missing":
+            return _(
+                "There is no model {engine} ({detail}). `engine.model` takes a folder, a .gguf "
+                "file or a hub id.",
+                **names,
+            )
+        case "broken":
+            return _("The model {engine} cannot be read: {detail}", **names)
+        case "architecture":
+            return _(
+                "The model {engine} cannot run here ({detail}). Serve it with a program that knows "
+                "it and set `engine.base_url`, or use its .gguf file.",
+                **names,
+            )
+        case "template":
+            return _("The chat template of {engine} cannot be used: {detail}", **names)
+        case "no_template":
+            return _(
+                "The model {engine} comes without a chat template. Name a file with one: "
+                "`engine.chat_template`.",
+                **names,
+            )
+        case "memory":
+            return _(
+                "The model {engine} does not fit ({detail}). Take a smaller one, or less of it: "
+                "`engine.quantization`, `engine.max_concurrent`, `engine.context_window`.",
+                **names,
+            )
+        case _:
+            assert_never(error.problem)
+
+
+@explain.register
+def _engine_memory(error: core_errors.EngineMemoryError, _: Words) -> str:
+    return _(
+        "The memory of the model {engine} ran out over your question ({tokens} tokens). Ask a "
+        "shorter one, or try again when fewer people ask.",
+        engine=inert(error.engine),
+        tokens=error.tokens,
+    )
+
+
+@explain.register
 def _engine_rate_limited(error: core_errors.EngineRateLimitedError, _: Words) -> str:
     if error.retry_after is None:
         return _("The model {engine} is overloaded. Try again in a moment.",

@@ -25,6 +25,10 @@ class EngineSettings:
     max_waiting_per_channel: int = 30
     request_timeout_seconds: float = 120.0
     max_answer_tokens: int = 800
+    accepts_images: bool = False
+    """The model of an `openai` server sees pictures: the server does not say so itself."""
+    image_projector: str | None = None
+    """For `llama_cpp`: the .gguf file that lets the model see pictures (mmproj)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class ChatSettings:
     """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
     language: Literal["auto", "en", "zh"] = "auto"
     """Of interface strings, where neither the channel nor the platform says."""
+    max_pictures: int = 4
+    """With one question; a model that does not see is shown none."""
+    max_picture_mb: int = 20
     allowed_links: tuple[str, ...] = ()
     """Hosts and addresses that answers may lead to besides those in sources and questions."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from pathlib import Path
+from typing import Final, Literal, Protocol, TypeAlias
 
 from core.replies import Usage
 from knowledge_base.models import Passage
@@ -20,12 +22,46 @@ class Grounding:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatImage:
+    """A picture that goes with a message, as a file that is there while the answer is made.
+
+    A path and not the bytes: a prompt may wait long for its slot, and an engine reads the file when
+    it has one. What is written on a picture is data, like a passage.
+    """
+
+    path: Path
+    media_type: str
+    width: int
+    height: int
+    name: str
+    """What its sender called it."""
+
+
+PIXELS_PER_TOKEN: Final = 750
+"""Anthropic's figure for its models (docs: Vision, "(width px * height px) / 750"). Qwen's models
+take one token for 28 by 28 pixels, OpenAI's fewer: rather too many than too few."""
+_LEAST_PER_IMAGE: Final = 85
+"""What OpenAI counts for a picture however small, and room for marks around it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of a prompt. Engines that run a language model read `text` alone."""
+    """One message of a prompt. Engines that run a language model read `text`, and `images` where
+    they accept images: those that do not are given none."""
 
     role: Literal["system", "user", "assistant"]
     text: str
     grounding: Grounding | None = None
+    images: tuple[ChatImage, ...] = ()
+
+
+def image_tokens(messages: Sequence[ChatMessage]) -> int:
+    """An estimate of what the pictures of a prompt take; no server counts them beforehand."""
+    return sum(
+        _LEAST_PER_IMAGE + math.ceil(image.width * image.height / PIXELS_PER_TOKEN)
+        for message in messages
+        for image in message.images
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +70,9 @@ class GenerationOptions:
 
     max_tokens: int | None = None
     temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    """The same seed and question give the same answer, where the engine can promise that."""
     stop: tuple[str, ...] = ()
 
 
@@ -76,7 +115,9 @@ class ChatEngine(Protocol):
         ...
 
     @property
-    def accepts_images(self) -> bool: ...
+    def accepts_images(self) -> bool:
+        """Whether it sees `ChatMessage.images`."""
+        ...
 
     @property
     def trusted(self) -> bool:

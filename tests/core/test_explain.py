@@ -41,6 +41,8 @@ FACTS = {
     "known": 3,
     "value": "@everyone",
     "wanted": "group",
+    "problem": "missing",
+    "detail": "models/llama",
 }
 
 ERRORS = [
