@@ -45,6 +45,7 @@ from core.events import (
     Platform,
     Trigger,
 )
+from core.forms import OpenForms
 from core.history import History
 from core.permissions import Rules
 from core.prompts import Prompts
@@ -141,6 +142,7 @@ def _dispatcher(library: Library, database: Database, engine: InstantEngine) -> 
         Confirmations(database),
         Reviews(database, database.path.parent / "reviews"),
         TaughtMessages(database),
+        OpenForms(database),
     )
     assistant = Assistant(resources, rules)
     return Dispatcher(assistant.reply, {}, database, DispatcherSettings())

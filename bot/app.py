@@ -31,7 +31,7 @@ from core.events import IncomingMessage, MemberRef, Platform
 from core.feedback import Feedback
 from core.inbox import DurableInbox
 from core.permissions import Rules, listed
-from core.ports import Outbox
+from core.ports import Outbox, Refetched, Unknown
 from knowledge_base.library import Library
 
 log = logging.getLogger(__name__)
@@ -68,14 +68,14 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
         outboxes: dict[Platform, Outbox] = {}
         surfaces: dict[Platform, Surface] = {}
 
-        async def refetch(message: IncomingMessage) -> IncomingMessage | None:
+        async def refetch(message: IncomingMessage) -> Refetched:
             surface = surfaces.get(message.conversation.channel.platform)
-            return await surface.refetch(message) if surface is not None else None
+            return await surface.refetch(message) if surface is not None else Unknown()
 
         stores = Stores(library, database, engines)
         core = await assemble(config, rules, stores, outboxes, refetch)
         addressed = DurableInbox(database).addressed
-        for platform, make in listeners(config, core.completions, addressed).items():
+        for platform, make in listeners(config, core.completions, core.forms, addressed).items():
             inbox = core.dispatcher
             surfaces[platform] = Surface(platform, make, inbox, outboxes, inbox.resume)
         stack.push_async_callback(core.dispatcher.drain, config.dispatcher.grace_seconds)

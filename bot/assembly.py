@@ -23,16 +23,20 @@ from core.commands.base import Resources
 from core.completing import Completions
 from core.confirmations import Confirmations
 from core.database import Database
-from core.dispatcher import Dispatcher, Hooks
+from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
 from core.envoy import Envoy
-from core.events import ActionPressed, IncomingMessage, Platform
+from core.events import Asked, IncomingMessage, Platform
+from core.form_prompts import FormPrompts
+from core.forms import OpenForms
 from core.gate import Gate
 from core.history import History
+from core.hooks import Hooks
 from core.moves import Moves
+from core.opening import FormOpening
 from core.pacer import Pacer, Pacers
 from core.permissions import Level, Rules
-from core.ports import Outbox
+from core.ports import Outbox, Refetched
 from core.pressing import KINDS, Pressing
 from core.prompts import Prompts
 from core.retelling import Retelling
@@ -44,7 +48,7 @@ from core.taught import TaughtMessages
 from core.team import Team
 from knowledge_base.library import Library
 
-Refetch: TypeAlias = Callable[[IncomingMessage], Awaitable[IncomingMessage | None]]
+Refetch: TypeAlias = Callable[[IncomingMessage], Awaitable[Refetched]]
 
 _ADMIT = "admit"
 """The beginning of what owners press to let a place in."""
@@ -65,6 +69,7 @@ class Core:
 
     dispatcher: Dispatcher
     completions: Completions
+    forms: FormOpening
     admission: Admission
 
 
@@ -104,17 +109,19 @@ async def assemble(
         Confirmations(stores.database),
         Reviews(stores.database, config.data_dir / "reviews"),
         TaughtMessages(stores.database),
+        OpenForms(stores.database),
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
     )
     await resources.reviews.sweep()
-    assistant = Assistant(resources, rules, config.chat.language, places.sightings)
     pacers = Pacers()
 
-    def pacer_of(event: ActionPressed) -> Pacer:
+    def pacer_of(event: Asked) -> Pacer:
         channel = event.conversation.channel
         return pacers.of(channel, event.kind, outboxes[channel.platform].capabilities)
 
+    prompts = FormPrompts(resources.forms, outboxes, pacer_of)
+    assistant = Assistant(resources, rules, config.chat.language, places.sightings, prompts)
     pressing = Pressing(assistant.reply, outboxes, pacer_of, words_of=assistant.words)
     actions = Actions(
         stores.database,
@@ -146,7 +153,8 @@ async def assemble(
     completions = Completions(
         stores.library, stores.engines, places.access, places.sharing, assistant.level
     )
-    return Core(dispatcher, completions, places.admission)
+    forms = FormOpening(assistant, places.gate.admits)
+    return Core(dispatcher, completions, forms, places.admission)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ from typing import TypeAlias
 from bot.settings import Config
 from core.commands import COMMANDS
 from core.events import MessageRef, Platform
-from core.ports import Completer, Listener
+from core.ports import Completer, Forms, Listener
 
 Make: TypeAlias = Callable[[], Listener]
 Addressed: TypeAlias = Callable[[Platform], Awaitable[Sequence[MessageRef]]]
 
 
-def listeners(config: Config, completer: Completer, addressed: Addressed) -> dict[Platform, Make]:
+def listeners(
+    config: Config, completer: Completer, forms: Forms, addressed: Addressed
+) -> dict[Platform, Make]:
     """A way to log in for every platform that has a token. SDKs are imported when it is used."""
 
     def discord() -> Listener:
@@ -25,6 +27,7 @@ def listeners(config: Config, completer: Completer, addressed: Addressed) -> dic
             config.discord,
             COMMANDS,
             completer,
+            forms=forms,
             proxy=config.network.proxy,
             addressed=partial(addressed, Platform.DISCORD),
         )

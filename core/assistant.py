@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final, Literal
 
 from core.commands import EVERY
@@ -14,11 +15,14 @@ from core.commands.parsing import command_for, parse
 from core.errors import DeliveryError, NotAllowedError, UserError
 from core.events import Asked, ConversationRef, IncomingMessage, Invocation, Trigger
 from core.explain import explain
+from core.form_prompts import FormPrompts
+from core.forms import AskedField
 from core.language import Words, language_of, words
 from core.permissions import Level, Rules, level_of
-from core.replies import Failed, Finished, Notice, ReplyEvent, TextDelta
+from core.pictured import shows_only
+from core.replies import Failed, Finished, Form, Notice, ReplyEvent, TextDelta
 from core.sightings import Sightings
-from knowledge_base.errors import RejectedDocumentError
+from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +42,15 @@ class Assistant:
         rules: Rules,
         language: Literal["auto", "en", "zh"] = "auto",
         sightings: Sightings | None = None,
+        prompts: FormPrompts | None = None,
     ) -> None:
-        """With `sightings`, whoever is met for the first time is told what they talk to."""
+        """With `sightings`, whoever is met for the first time is told what they talk to; with
+        `prompts`, forms are filled in by replies where a platform has no dialogs."""
         self._resources = resources
         self._rules = rules
         self._language = language
         self._sightings = sightings
+        self._prompts = prompts
 
     async def reply(
         self, message: IncomingMessage, stop: Stop = _nothing_to_stop
@@ -87,13 +94,20 @@ class Assistant:
         _ = self.words(message)
         if await self._is_new(message):
             yield Notice(_("I am a program, not a person. `/privacy` says what I keep of you."))
+        asked = await self._prompts.asked(message) if self._prompts is not None else None
+        if asked is not None and not _is_command(message):
+            async with aclosing(self._fill_in(message, asked, stop)) as events:
+                async for event in events:
+                    yield event
+            return
         invocation = message.command or parse(message.text, EVERY)
+        pictured = shows_only(message)
         quoted = message.quoted is not None and bool(message.quoted.text.strip())
-        if invocation is None and message.attachments and not message.text.strip():
+        if invocation is None and message.attachments and not message.text.strip() and not pictured:
             invocation = _ADD
         if invocation is not None:
             replies = self._run(message, invocation, stop)
-        elif message.text.strip() or quoted:
+        elif message.text.strip() or quoted or pictured:
             replies = self._resources.answer(message)
         else:
             yield TextDelta(_("Ask me anything about the documents here. `/help` says what else."))
@@ -106,11 +120,72 @@ class Assistant:
     async def _run(
         self, message: IncomingMessage, invocation: Invocation, stop: Stop
     ) -> AsyncGenerator[ReplyEvent, None]:
+        context = self._context(message, invocation, stop)
+        command = context.command
+        if (
+            command.form is not None
+            and self._prompts is not None
+            and self._prompts.can_ask(message)
+        ):
+            form = await command.form(context)
+            if form is not None:
+                await self._prompts.begin(message, form, context.words)
+                yield Finished("stop")
+                return
+        finished = False
+        async with aclosing(command.run(context)) as events:
+            async for event in events:
+                finished = isinstance(event, Finished)
+                yield event
+        if not finished:
+            yield Finished("stop")
+
+    async def form_of(self, message: IncomingMessage) -> Form | None:
+        """The form that a command opens for its asker, who may give the command; None: none.
+
+        What is wrong with the command is told when it runs.
+        """
+        if message.command is None or self.level(message) is Level.BLOCKED:
+            return None
+        try:
+            context = self._context(message, message.command, _nothing_to_stop)
+            form = await context.command.form(context) if context.command.form else None
+        except (UserError, KnowledgeError) as error:
+            _log.info("no form for a command: %r", error)
+            return None
+        if form is None:
+            return None
+        conversation = message.conversation
+        return await self._resources.forms.open(form, conversation, context.member)
+
+    async def _fill_in(
+        self, message: IncomingMessage, asked: AskedField, stop: Stop
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """What was replied to a field that we asked for; after the last one, what comes of it."""
+        assert self._prompts is not None  # noqa: S101 - who asked
+        invocation: Invocation | None = None
+        async with aclosing(self._prompts.take(message, asked, self.words(message))) as taken:
+            async for one in taken:
+                if isinstance(one, Invocation):
+                    invocation = one
+                else:
+                    yield one
+        if invocation is None:
+            yield Finished("stop")
+            return
+        async with aclosing(self._run(replace(message, quoted=None), invocation, stop)) as events:
+            async for event in events:
+                yield event
+
+    def _context(
+        self, message: IncomingMessage, invocation: Invocation, stop: Stop
+    ) -> CommandContext:
+        """Raises `UnknownCommandError`, `BadArgumentsError`, `NotAllowedError`."""
         command = command_for(invocation, EVERY, quoted=message.quoted is not None)
         level = self.level(message)
         if level < command.needs:
             raise NotAllowedError(command.needs.key)
-        context = CommandContext(
+        return CommandContext(
             message,
             command,
             invocation.options,
@@ -120,13 +195,6 @@ class Assistant:
             stop,
             self._resources.channels.of(message),
         )
-        finished = False
-        async with aclosing(command.run(context)) as events:
-            async for event in events:
-                finished = isinstance(event, Finished)
-                yield event
-        if not finished:
-            yield Finished("stop")
 
     def level(self, asked: Asked) -> Level:
         """What somebody may do there, by what holds now."""
@@ -151,3 +219,11 @@ class Assistant:
             _("Something went wrong on my side (reference {reference}).", reference=reference),
             reference,
         )
+
+
+def _is_command(message: IncomingMessage) -> bool:
+    """Whether a reply to what we asked for is a command rather than what we asked for."""
+    try:
+        return parse(message.text, EVERY) is not None
+    except UserError:
+        return False

@@ -17,6 +17,7 @@ from core.bindings import Bindings
 from core.channels import Channels
 from core.database import Database
 from core.events import ChannelRef, MemberRef, Platform
+from core.forms import drop_forms
 from core.taught import move_taught
 from core.team import move_team_questions
 from knowledge_base.errors import NoSuchBaseError
@@ -70,6 +71,7 @@ async def move_channel(connection: aiosqlite.Connection, old: ChannelRef, new: C
     )
     await move_taught(connection, old, new)
     await move_team_questions(connection, old, new)
+    await drop_forms(connection, old)
     await connection.execute(
         "INSERT OR REPLACE INTO moves VALUES (?, ?, ?)",
         (old.platform.value, old.channel_id, new.channel_id),

@@ -90,7 +90,7 @@ class Pressing:
         if invocation is None:
             _log.info("no such button: %.40r", event.action)
             return
-        message = _message_of(event, invocation)
+        message = message_of(event, invocation)
         outbox = self._outboxes[event.conversation.channel.platform]
         shown = _Shown(event, outbox, self._pacer_of(event), self._words_of(message))
         async with aclosing(self._run(message)) as events:
@@ -173,7 +173,8 @@ class _Shown:
         )
 
 
-def _message_of(event: ActionPressed, invocation: Invocation) -> IncomingMessage:
+def message_of(event: ActionPressed, invocation: Invocation) -> IncomingMessage:
+    """The command that a press stands for, as given by who pressed."""
     return IncomingMessage(
         event.conversation,
         event.kind,

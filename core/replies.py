@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from core.events import Invocation
 from knowledge_base.models import Passage
 
 
@@ -104,6 +105,40 @@ class Actions:
     """What can be pressed below the reply; the last such event counts."""
 
     menus: tuple[Menu, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field of a form, in the language of who fills it in."""
+
+    name: str
+    """The option of the command that it becomes."""
+    label: str
+    """At most 45 letters."""
+    kind: Literal["short", "long"] = "short"
+    value: str = ""
+    """What stands there already."""
+    required: bool = True
+    max_length: int = 1000
+    """Letters; no platform takes more than 4,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a command asks for before it runs: one to five fields, which become its options.
+
+    Discord shows a dialog; where a platform has none, each field is asked for by a message.
+    """
+
+    title: str
+    """At most 45 letters."""
+    fields: tuple[FormField, ...]
+    becomes: Invocation
+    """The command that is run when it is filled in, with the options that are known already."""
+    private: bool = False
+    """What comes of it is for who filled it in alone, where a platform can show it so."""
+    token: str = ""
+    """Given when it is opened: by it the filled form is told apart, also after a restart."""
 
 
 @dataclass(frozen=True, slots=True)

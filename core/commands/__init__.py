@@ -21,6 +21,7 @@ from core.commands.base import Command, CommandContext, Option, Replies
 from core.commands.confirming import CANCEL, CONFIRM
 from core.commands.parsing import command_for
 from core.errors import NotAllowedError
+from core.forms import FORM, TOKEN
 from core.language import N_
 from core.permissions import Level
 from core.replies import TextDelta
@@ -51,6 +52,26 @@ async def _confirm(context: CommandContext) -> Replies:
             yield event
 
 
+async def _form(context: CommandContext) -> Replies:
+    """Run what a filled form becomes, as who filled it in, and only if they still may."""
+    message = context.message
+    invocation = await context.resources.forms.take(
+        context.text(TOKEN),
+        {name: str(value) for name, value in context.options.items() if name != TOKEN},
+        message.conversation.channel,
+        context.member,
+        message.message_id,
+    )
+    command = command_for(invocation, EVERY)
+    if context.level < command.needs:
+        raise NotAllowedError(command.needs.key)
+    async with aclosing(
+        command.run(replace(context, command=command, options=invocation.options))
+    ) as events:
+        async for event in events:
+            yield event
+
+
 _DOCUMENT: Final = Option("name", N_("the document's name"), completes=True)
 _FILES: Final = tuple(
     Option(name, N_("a file"), required=False, kind="file")
@@ -75,6 +96,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
                 kind="boolean",
                 by_name=True,
             ),
+            Option("picture", N_("a picture that it is about"), required=False, kind="file"),
         ),
         message_menu=N_("Ask about this"),
         quotes=True,
@@ -318,6 +340,13 @@ COMMANDS: Final[tuple[Command, ...]] = (
 
 BEHIND_BUTTONS: Final[tuple[Command, ...]] = (
     Command(
+        FORM,
+        Level.MEMBER,
+        N_("send off what was filled in"),
+        _form,
+        (Option(TOKEN, N_("which form")),),
+    ),
+    Command(
         CONFIRM,
         Level.MEMBER,
         N_("do what was asked about"),
@@ -332,6 +361,6 @@ BEHIND_BUTTONS: Final[tuple[Command, ...]] = (
         (Option("name", N_("which setting")), Option("value", N_("its new value"))),
     ),
 )
-"""What buttons stand for; no menu and no help lists it."""
+"""What buttons and forms stand for; no menu and no help lists it."""
 
 EVERY: Final = COMMANDS + BEHIND_BUTTONS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -12,10 +12,11 @@ from core.channels import UNCHOSEN, Channels
 from core.confirmations import Confirmations
 from core.engines.choice import EngineChoice
 from core.events import Attachment, ConversationRef, IncomingMessage, MemberRef
+from core.forms import OpenForms
 from core.history import History
 from core.language import Words
 from core.permissions import Level
-from core.replies import ReplyEvent
+from core.replies import Form, ReplyEvent
 from core.reviews import Reviews
 from core.settings import Disclosure
 from core.sharing import Sharing
@@ -48,6 +49,7 @@ class Resources:
     confirmations: Confirmations
     reviews: Reviews
     taught: TaughtMessages
+    forms: OpenForms
     disclosure: Disclosure = field(default_factory=Disclosure)
     max_file_mb: int = 50
 
@@ -116,6 +118,9 @@ class Command:
     """
     private: bool = False
     """The reply is for the asker alone, where a platform can show it so."""
+    form: Callable[[CommandContext], Awaitable[Form | None]] | None = None
+    """What to ask for before it runs; None, as long as nothing is missing. Such a command looks
+    itself whether its required options are there."""
     quotes: bool = False
     """A quoted message stands for the required options."""
 

@@ -92,7 +92,7 @@ def command_for(
     for command in commands:
         if command.name == invocation.name:
             for option in command.options:
-                if quoted and command.quotes:
+                if command.form is not None or (quoted and command.quotes):
                     continue
                 if option.required and not str(invocation.options.get(option.name, "")):
                     raise BadArgumentsError(command.name, command.usage)

@@ -34,6 +34,7 @@ from core.events import (
     Quoted,
     Trigger,
 )
+from core.forms import OpenForms
 from core.history import History
 from core.permissions import Rules, listed
 from core.replies import (
@@ -83,6 +84,7 @@ class Place:
             Confirmations(database),
             Reviews(database, folder),
             TaughtMessages(database),
+            OpenForms(database),
             max_file_mb=1,
         )
         self.assistant = Assistant(resources, rules)

@@ -34,6 +34,7 @@ from core.events import (
     Platform,
     Trigger,
 )
+from core.forms import OpenForms
 from core.history import History
 from core.pacer import Pacers
 from core.permissions import Rules
@@ -134,6 +135,7 @@ class Hall:
             confirmations=Confirmations(database),
             reviews=self.reviews,
             taught=self.taught,
+            forms=OpenForms(database),
             disclosure=disclosure,
             max_file_mb=1,
         )

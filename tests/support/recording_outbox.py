@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.errors import ChannelGoneError
 from core.events import (
+    Author,
     ChannelRef,
     ConversationRef,
     InteractionRef,
@@ -124,6 +125,11 @@ class RecordingOutbox:
         shown = self.messages[message_id]
         shown.menus, shown.thread, shown.mention = tuple(menus), to.thread_id, mention
         return message_id
+
+    async def ask(
+        self, to: ConversationRef, text: str, *, of: Author, reply_to: ReplyTo | None = None
+    ) -> str:
+        return await self.send(to, f"@{of.display_name} {text}", reply_to=reply_to)
 
     def link(self, message: MessageRef) -> str | None:
         where = message.conversation

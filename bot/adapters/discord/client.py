@@ -15,6 +15,7 @@ from bot.adapters.discord import translate
 from bot.adapters.discord.commands import Reactions, Tree, Value
 from bot.adapters.discord.components import action_of
 from bot.adapters.discord.content import NOBODY
+from bot.adapters.discord.dialogs import dialog_of, sent_form
 from bot.adapters.discord.endpoint import is_official, use_gateway
 from bot.adapters.discord.files import Files
 from bot.adapters.discord.interactions import Interactions
@@ -25,6 +26,7 @@ from core.commands.base import Command, Option
 from core.commands.parsing import parse
 from core.errors import BadArgumentsError, UserError
 from core.events import (
+    Asked,
     Attachment,
     ChannelKind,
     ConversationRef,
@@ -38,11 +40,14 @@ from core.events import (
     Platform,
     Trigger,
 )
+from core.forms import FORM
 from core.permissions import Level
-from core.ports import Completer
+from core.ports import Completer, Forms
 
 SUGGEST_SECONDS: Final = 2.5
 """Discord waits three for suggestions."""
+FORM_SECONDS: Final = 2.0
+"""Discord waits three for a dialog, as for anything else."""
 GUILDS_SECONDS: Final = 2.0
 """How long after one server of ours the next may be told, before we call ourselves ready."""
 _ADDRESSED: Final = (Trigger.MENTION, Trigger.REPLY)
@@ -62,6 +67,14 @@ class Ears:
 
 
 @dataclass(frozen=True, slots=True)
+class Core:
+    """Whom to ask before anything is acknowledged."""
+
+    completer: Completer
+    forms: Forms | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """How Discord is reached."""
 
@@ -78,7 +91,7 @@ class DiscordClient(discord.AutoShardedClient):
         self,
         ears: Ears,
         commands: Sequence[Command],
-        completer: Completer,
+        core: Core,
         files: Files,
         interactions: Interactions,
         line: Line,
@@ -104,7 +117,8 @@ class DiscordClient(discord.AutoShardedClient):
             self.http.connector = line.connector
         self._ears = ears
         self._commands = tuple(commands)
-        self._completer = completer
+        self._completer = core.completer
+        self._forms = core.forms
         self._files = files
         self._interactions = interactions
         self._base = line.base
@@ -239,20 +253,50 @@ class DiscordClient(discord.AutoShardedClient):
             },
         )
         private = command.private or options.get("private") is True
-        ref = await self._acknowledge(interaction, private=private)
-        message = translate.asked_by(interaction, invocation, ref, attachments=files)
-        if message is not None:
-            self._ears.hear(message)
+        message = translate.asked_by(interaction, invocation, None, attachments=files)
+        await self._hear_command(interaction, message, private=private)
 
     async def _on_menu(
         self, interaction: discord.Interaction, command: Command, about: discord.Message
     ) -> None:
         if self._ears.is_deaf():
             return
-        ref = await self._acknowledge(interaction, private=False)
         quoted = translate.quoted(about, self._files.attachment)
         invocation = Invocation(command.name)
-        message = translate.asked_by(interaction, invocation, ref, about=quoted)
+        message = translate.asked_by(interaction, invocation, None, about=quoted)
+        await self._hear_command(interaction, message, private=False)
+
+    async def _hear_command(
+        self, interaction: discord.Interaction, message: IncomingMessage | None, *, private: bool
+    ) -> None:
+        """Hand a command over, unless it opens a form: that comes back filled in."""
+        if message is not None and await self._showed_form(interaction, message):
+            return
+        ref = await self._acknowledge(interaction, private=private)
+        if message is not None:
+            self._ears.hear(replace(message, reply_to=ref))
+
+    async def _showed_form(self, interaction: discord.Interaction, asked: Asked) -> bool:
+        """Whether there was a form to show. Only the first answer to an interaction can be one."""
+        if self._forms is None:
+            return False
+        try:
+            async with asyncio.timeout(FORM_SECONDS):
+                form = await self._forms.form_of(asked)
+                if form is None:
+                    return False
+                await interaction.response.send_modal(dialog_of(form))
+        except (TimeoutError, *FAILURES) as error:
+            _log.warning("a form was not shown: %r", error)
+            return False
+        return True
+
+    async def _on_sent_form(self, interaction: discord.Interaction) -> None:
+        sent = sent_form(interaction)
+        if sent is None:
+            return
+        ref = await self._acknowledge(interaction, private=sent.private)
+        message = translate.asked_by(interaction, Invocation(FORM, sent.options), ref)
         if message is not None:
             self._ears.hear(message)
 
@@ -290,10 +334,17 @@ class DiscordClient(discord.AutoShardedClient):
         )
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """A press or a choice; commands take the way of the tree."""
+        """A press, a choice or a filled form; commands take the way of the tree."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            if not self._ears.is_deaf():
+                await self._on_sent_form(interaction)
+            return
         action = action_of(interaction)
         where = translate.where_of(interaction.channel)
         if action is None or where is None or interaction.message is None or self._ears.is_deaf():
+            return
+        pressed = translate.pressed(interaction, action, None)
+        if pressed is not None and await self._showed_form(interaction, pressed):
             return
         private = interaction.message.flags.ephemeral
         ref = None
@@ -304,9 +355,8 @@ class DiscordClient(discord.AutoShardedClient):
             )
         except FAILURES as error:
             _log.warning("a press was not acknowledged in time: %s", error)
-        event = translate.pressed(interaction, action, ref)
-        if event is not None:
-            self._ears.hear(event)
+        if pressed is not None:
+            self._ears.hear(replace(pressed, interaction=ref))
 
     # Servers and sessions
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import discord
 
-from bot.adapters.discord.client import DiscordClient, Ears, Line
+from bot.adapters.discord.client import Core, DiscordClient, Ears, Line
 from bot.adapters.discord.endpoint import is_loopback, pointed_at
 from bot.adapters.discord.files import Files
 from bot.adapters.discord.interactions import Interactions
@@ -30,7 +30,7 @@ from core.events import (
     MessageRef,
     Trigger,
 )
-from core.ports import BadTokenError, Completer, Inbox, Outbox, UnreachableError
+from core.ports import BadTokenError, Completer, Forms, Inbox, Outbox, UnreachableError
 
 Addressed: TypeAlias = Callable[[], Awaitable[Sequence[MessageRef]]]
 """The conversations in which we were addressed lately, each with the newest message known."""
@@ -59,12 +59,13 @@ class DiscordListener:
         commands: Sequence[Command],
         completer: Completer,
         *,
+        forms: Forms | None = None,
         proxy: str | None = None,
         addressed: Addressed | None = None,
     ) -> None:
         self._settings = settings
         self._commands = tuple(commands)
-        self._completer = completer
+        self._core = Core(completer, forms)
         self._proxy = settings.proxy or proxy
         self._addressed = addressed
         self._stack = AsyncExitStack()
@@ -162,9 +163,7 @@ class DiscordListener:
         assert self._files is not None  # noqa: S101 - made before
         interactions = Interactions()
         ears = Ears(self._hear, lambda: self._deaf, self._session.set)
-        client = DiscordClient(
-            ears, self._commands, self._completer, self._files, interactions, line
-        )
+        client = DiscordClient(ears, self._commands, self._core, self._files, interactions, line)
         async with AsyncExitStack() as opened:
             opened.push_async_callback(_close, client)
             await _log_in(client, self._token)

@@ -18,7 +18,7 @@ from bot.adapters.discord.refusals import asking
 from bot.adapters.discord.standing import standing_in
 from bot.adapters.discord.translate import channel_ref
 from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
-from core.events import ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
+from core.events import Author, ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
 from core.ports import Capabilities, Standing
 from core.replies import Menu
 from core.text import split_message
@@ -46,6 +46,7 @@ class DiscordOutbox:
             max_text=MAX_TEXT,
             max_upload=MAX_UPLOAD,
             can_buttons=True,
+            forms="dialog",
             edit_interval_private=interval,
             edit_interval_group=interval,
         )
@@ -70,6 +71,12 @@ class DiscordOutbox:
         """An interaction too old to be answered is answered by an ordinary message."""
         content = Content(text, menus, role_id=self._role(mention))
         return await self._send(to, content, reply_to, key)
+
+    async def ask(
+        self, to: ConversationRef, text: str, *, of: Author, reply_to: ReplyTo | None = None
+    ) -> str:
+        """Forms are dialogs here; a question of ours is a message like any other."""
+        return await self.send(to, text, reply_to=reply_to)
 
     def link(self, message: MessageRef) -> str | None:
         """What only one member sees has no address."""

@@ -10,21 +10,24 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, TelegramError
 
 from bot.adapters.telegram.administrators import Administrators
-from bot.adapters.telegram.calls import Calls, is_unchanged, is_unparsable
+from bot.adapters.telegram.asking import Asking
+from bot.adapters.telegram.calls import Calls, is_unparsable
 from bot.adapters.telegram.keyboards import keyboard
 from bot.adapters.telegram.messages import (
-    NO_PREVIEW,
     Messages,
     entities_of,
+    number_in,
+    reply_in,
     reply_parameters,
     topic_of,
 )
-from bot.adapters.telegram.presses import Presses
+from bot.adapters.telegram.presses import Press, Presses
 from bot.adapters.telegram.render import MOST_TEXT, Rendered, length, render
 from bot.adapters.telegram.revealing import Revealing
 from bot.adapters.telegram.translate import channel_ref
 from core.errors import DeliveryError, ForbiddenError
-from core.events import ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
+from core.events import Author, ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
+from core.pacer import Pacer, Pacers
 from core.ports import Capabilities, Standing
 from core.replies import Menu
 
@@ -48,6 +51,7 @@ def capabilities(
         max_upload=max_upload,
         can_buttons=True,
         can_draft=True,
+        forms="replies",
         edit_interval_private=1.0,
         edit_interval_group=minute_seconds / group_messages_per_minute,
         edit_window_group=minute_seconds,
@@ -64,14 +68,22 @@ class TelegramOutbox:
         calls: Calls,
         presses: Presses,
         administrators: Administrators,
+        pacers: Pacers,
     ) -> None:
+        """`pacers` are the core's: what is shown because of a press takes part in their budgets."""
         self._bot = bot
         self._can = can
         self._calls = calls
         self._presses = presses
         self._administrators = administrators
         self._messages = Messages(bot, calls)
-        self._revealing = Revealing(self._messages, presses, self.direct)
+        self._asking = Asking(bot, calls)
+
+        def pacer_of(press: Press) -> Pacer:
+            kind = ChannelKind.PRIVATE if press.private else ChannelKind.GROUP
+            return pacers.of(press.conversation.channel, kind, can)
+
+        self._revealing = Revealing(self._messages, presses, self.direct, pacer_of)
         # What an older server lacks is found out once.
         self._drafts = True
         self._without_drafts: set[int] = set()
@@ -91,8 +103,13 @@ class TelegramOutbox:
         mention: str | None = None,
     ) -> str:
         """Telegram has no roles: nobody is mentioned."""
-        sent = await self._messages.send(to, render(text), text, self._reply(reply_to), menus)
+        sent = await self._messages.say(to, text, self._reply(reply_to), menus)
         return str(sent.message_id)
+
+    async def ask(
+        self, to: ConversationRef, text: str, *, of: Author, reply_to: ReplyTo | None = None
+    ) -> str:
+        return await self._asking.ask(to, text, of)
 
     def link(self, message: MessageRef) -> str | None:
         """Messages of supergroups have addresses, which their members can open."""
@@ -105,25 +122,12 @@ class TelegramOutbox:
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
     ) -> None:
-        async def request(chat_id: int, shown: Rendered) -> None:
-            try:
-                await self._bot.edit_message_text(
-                    shown.text,
-                    chat_id,
-                    int(message_id),
-                    entities=entities_of(shown),
-                    link_preview_options=NO_PREVIEW,
-                    reply_markup=keyboard(menus),
-                )
-            except BadRequest as error:
-                if not is_unchanged(error):
-                    raise
-
-        await self._messages.show(to, render(text), text, request)
+        await self._messages.change(to, message_id, text, menus)
 
     async def delete(self, to: ConversationRef, message_id: str) -> None:
+        number = number_in(to, message_id)
         await self._calls.make(
-            to, lambda chat_id: self._bot.delete_message(chat_id, int(message_id))
+            to, lambda chat_id: self._bot.delete_message(chat_id, number), stays=True
         )
 
     async def send_file(
@@ -142,7 +146,7 @@ class TelegramOutbox:
                 chat_id,
                 InputFile(data, filename),
                 message_thread_id=topic_of(to),
-                reply_parameters=reply,
+                reply_parameters=reply_in(chat_id, to, reply),
                 disable_content_type_detection=True,
             ),
         )
@@ -164,7 +168,14 @@ class TelegramOutbox:
         async def request(chat_id: int, shown: Rendered) -> bool:
             if chat_id in self._without_drafts:
                 return False
+            parameters = {
+                "draft_id": draft_id,
+                "message_thread_id": topic_of(to),
+                "can_stop": True,
+            }
             try:
+                if await self._messages.richly("sendRichMessageDraft", chat_id, text, parameters):
+                    return True
                 await self._bot.send_message_draft(
                     chat_id,
                     draft_id,
