@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.errors import AttachmentTooLargeError, UserError
-from core.events import Attachment, IncomingMessage
+from core.events import Attachment
 from core.evidence import content
 from core.explain import explain
 from core.filenames import file_name
@@ -54,19 +54,13 @@ class ReadFiles:
 
 
 async def read(
-    message: IncomingMessage, question: str, library: Library, max_file_mb: int, _: Words
+    attachments: Sequence[Attachment], question: str, library: Library, max_file_mb: int, _: Words
 ) -> ReadFiles:
-    """The parts of a message's files that fit its question best; what cannot be read is told."""
+    """The parts of files that fit a question best; what cannot be read is told."""
     found: list[Passage] = []
     notices: list[str] = []
-    files = message.attachments[:MOST_FILES]
+    files = attachments[:MOST_FILES]
     for number, attachment in enumerate(files):
-        if attachment.media_type.startswith("image/"):
-            notices.append(
-                _("I cannot look at pictures, so I did not read {name}.",
-                  name=inert(attachment.filename))
-            )  # fmt: skip
-            continue
         try:
             sections = await _sections(attachment, library, max_file_mb)
         except (UserError, KnowledgeError) as error:
@@ -82,7 +76,7 @@ async def read(
         parts, chosen = await asyncio.to_thread(_chosen, sections, question, most)
         found += [_passage(attachment, number, at, piece) for at, piece in chosen]
         notices.append(_notice(attachment, len(chosen), parts, _))
-    if len(message.attachments) > MOST_FILES:
+    if len(attachments) > MOST_FILES:
         notices.append(_("I read the first {count} files only.", count=MOST_FILES))
     return ReadFiles(tuple(found), tuple(notices))
 
@@ -108,7 +102,7 @@ async def _sections(
     limit = max_file_mb * _MEGABYTE
     if attachment.size is not None and attachment.size > limit:
         raise AttachmentTooLargeError(attachment.filename, limit, "knowledge.max_file_mb")
-    async with _folder() as folder:
+    async with temporary_folder() as folder:
         path = folder / file_name(attachment.filename)
         async with asyncio.timeout(SECONDS):
             await attachment.save(path, limit)
@@ -180,7 +174,8 @@ def _passage(attachment: Attachment, number: int, at: int, piece: Section) -> Pa
 
 
 @asynccontextmanager
-async def _folder() -> AsyncGenerator[Path, None]:
+async def temporary_folder() -> AsyncGenerator[Path, None]:
+    """A folder that is gone, with all in it, when the context is left."""
     folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-")
     try:
         yield Path(folder)

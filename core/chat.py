@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from core.access import Access
-from core.attachments import read
+from core.attachments import ReadFiles, read
 from core.attribution import says_not_found
 from core.buttons import again_menu, answer_menu, team_menu
 from core.channel_settings import ChannelSettings
 from core.channels import Channels
+from core.engines.base import ChatImage
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
@@ -23,8 +24,10 @@ from core.followup import Lean, joined, lean_of
 from core.history import History
 from core.inert import inert
 from core.language import N_, Words, language_of, words
+from core.pictured import is_picture, pictures_of, shows_only
+from core.pictures import Pictures, Seen
 from core.prompts import Draft, Prompts
-from core.replies import Actions, Finished, Notice, ReplyEvent, TextReplaced
+from core.replies import Actions, Finished, Notice, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer, Speech
@@ -38,6 +41,8 @@ _LANGUAGE_RULE: Final = N_("Answer in English, whatever the language of the ques
 """Said in the language that is meant."""
 _NEARLY: Final = 0.1
 """Relevance from which on a refusal shows what comes closest."""
+_NAMED: Final = 5
+"""Pictures that a remark names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,9 @@ class _Found:
 
     result: SearchResult
     searched: str
+
+
+_NOTHING: Final = _Found(SearchResult((), refused=True, threshold=0.0), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class Knowledge:
     channels: Channels
     max_file_mb: int = 50
     """Of what comes with a question."""
+    reads_pictures: bool = False
+    """Whether the library finds the text that is written on pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,11 @@ class _Question:
 
     message: IncomingMessage
     text: str
+    """Empty where there is nothing but pictures."""
     turns: tuple[Turn, ...]
     settings: ChannelSettings
+    images: tuple[ChatImage, ...] = ()
+    """What the engine is shown."""
 
     @property
     def language(self) -> str:
@@ -113,6 +126,7 @@ class Chat:
         self._prompts = prompts
         self._settings = settings
         self._max_answer_tokens = max_answer_tokens
+        self._pictures = Pictures(knowledge.library, settings.max_pictures, settings.max_picture_mb)
 
     async def answer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """The answer with its sources; what was said before an interruption is kept as such."""
@@ -122,17 +136,42 @@ class Chat:
             await self._history.context(message, self._settings.history_turns),
             self._knowledge.channels.of(message),
         )
-        found = await self._search(question)
-        files = await read(
-            message, question.text, self._knowledge.library, self._knowledge.max_file_mb,
-            question.words,
-        )  # fmt: skip
+        served = self._engines.of(question.settings.engine)
+        pictures = pictures_of(message) if _sees(served, question) else ()
+        window, _ = served.engine.context_window, question.words
+        async with self._pictures.shown(pictures, window, _) as seen:
+            question = _shown(question, seen)
+            files = await self._read(question)
+            notices = (*_unseen(question, served), *seen.notices, *files.notices)
+            said = self._answered(question, files, notices) if question.text else _told(notices)
+            async with aclosing(said) as events:
+                async for event in events:
+                    yield event
+
+    async def _read(self, question: _Question) -> ReadFiles:
+        """Pictures have no text, unless the library finds it; one that is seen needs no reading."""
+        message, knowledge = question.message, self._knowledge
+        files = [file for file in message.attachments if not is_picture(file)]
+        if knowledge.reads_pictures and not question.images:
+            files += pictures_of(message)
+        return await read(
+            files, question.text, knowledge.library, knowledge.max_file_mb, question.words
+        )
+
+    async def _answered(
+        self, question: _Question, files: ReadFiles, notices: Sequence[str]
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        message = question.message
+        found = _NOTHING if shows_only(message) else await self._search(question)
         if files.passages:
             found = replace(found, result=_with_files(found.result, files.passages))
+        elif question.images and found.result.refused:
+            # What was found is not about it; the answer may be seen all the same.
+            found = replace(found, result=replace(found.result, passages=(), refused=False))
         await self._history.append_question(message)
         # Where the answer does not come to its end; `Sources` brings the buttons of one that does.
         yield Actions((again_menu(question.words),))
-        for notice in files.notices:
+        for notice in notices:
             yield Notice(notice)
         answer = Answer(passages=found.result.passages)
         complete = False
@@ -171,12 +210,15 @@ class Chat:
             # Within passages about the subject, the new question finds its sentence best alone.
             aim=question.text if content(question.text) else found.searched,
             may_link=self._settings.allowed_links,
+            images=question.images,
         )
         speech = Speech(self._prompts, self._max_answer_tokens, question.message, draft, answer)
         served = self._engines.of(question.settings.engine)
         by_itself = _speaks_for_itself(served, question)
         if found.result.refused:
             said = self._refuse(found.result, speech, quotes=not by_itself)
+        elif question.images and not found.result.passages:
+            said = _seen(served, speech)
         else:
             said = self._engines_say(served, speech)
         async with aclosing(said) as events:
@@ -311,12 +353,56 @@ class Chat:
         return replace(first, result=_merged(first.result, second.result, limit))
 
 
-def _speaks_for_itself(served: QueuedEngine, question: _Question) -> bool:
-    """Whether the channel lets this model answer without a source, and it is one that can."""
+def _sees(served: QueuedEngine, question: _Question) -> bool:
+    """Whether this model can look at the pictures that come with a question, and say so."""
+    return served.engine.accepts_images and _writes(served, question)
+
+
+def _shown(question: _Question, seen: Seen) -> _Question:
+    """A picture without words asks what is on it."""
+    _ = question.words
+    text = question.text or (_("What can be seen in this picture?") if seen.images else "")
+    return replace(question, text=text, images=seen.images)
+
+
+def _unseen(question: _Question, served: QueuedEngine) -> Iterator[str]:
+    pictures = pictures_of(question.message)
+    if not pictures or _sees(served, question):
+        return
+    _ = question.words
+    yield _(
+        "The model {engine} cannot see pictures, so I did not look at {names}.",
+        engine=inert(served.engine.name),
+        names=_(", ").join(inert(picture.filename) for picture in pictures[:_NAMED]),
+    )
+
+
+async def _seen(served: QueuedEngine, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:
+    """What the model sees; there is nothing to quote instead where it fails."""
+    _ = speech.words
+    async with aclosing(speech.spoken_by(served)) as events:
+        async for event in events:
+            yield event
+    if not says_not_found(speech.answer.text):
+        yield Notice(_("This is what the model sees in the picture; no document says it."))
+
+
+async def _told(notices: Sequence[str]) -> AsyncGenerator[ReplyEvent, None]:
+    """Why there is no answer."""
+    yield TextDelta("\n".join(notices))
+    yield Finished("stop")
+
+
+def _writes(served: QueuedEngine, question: _Question) -> bool:
+    """Whether a model writes answers of its own, in this language."""
     engine = served.engine
     writes_it = engine.languages is None or question.language in engine.languages
-    allowed = question.settings.answer_without_source
-    return allowed and engine.trusted and not engine.quotes and writes_it
+    return engine.trusted and not engine.quotes and writes_it
+
+
+def _speaks_for_itself(served: QueuedEngine, question: _Question) -> bool:
+    """Whether the channel lets this model answer without a source, and it is one that can."""
+    return question.settings.answer_without_source and _writes(served, question)
 
 
 def _refusal(result: SearchResult, _: Words) -> str:
@@ -330,13 +416,16 @@ def _refusal(result: SearchResult, _: Words) -> str:
 
 
 def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
-    """The second refusal: the documents are about it, but do not say it."""
+    """The second refusal: the documents are about it, or a picture is, but do not say it."""
     answer.refused = True
     answer.cited.clear()
-    answer.text = _(
-        "There are documents about this, but none of them says it. The nearest are: {names}.",
-        names=near(result.nearest, _),
-    )
+    if result.passages:
+        answer.text = _(
+            "There are documents about this, but none of them says it. The nearest are: {names}.",
+            names=near(result.nearest, _),
+        )
+    else:
+        answer.text = _("Neither the picture nor the documents here say it.")
     return TextReplaced(answer.text)
 
 

@@ -17,7 +17,7 @@ from knowledge_base.models import Passage
 _ANGLES: Final = "<＜﹤〈«‹⟨"
 _SQUARES: Final = "[［"
 _TAG: Final = re.compile(
-    r"<*/?(?:\||passage|question|history|document|system|sys\b|user\b|assistant\b|human\b|tool|"
+    r"<*/?(?:\||passage|picture|question|history|document|system|sys\b|user\b|assistant\b|human\b|tool|"
     r"think|reasoning|start_of|end_of|begin_of|im_start|im_end|endoftext|fim_|bos\b|eos\b|eoh\b|"
     r"eom\b|eot|pad\b|unk\b|mask\b|inst\b|s>)"
 )
@@ -57,6 +57,11 @@ def fenced(number: int, passage: Passage, text: str | None = None) -> str:
     labels += [f'date="{document.added_at:%Y-%m-%d}"', f'version="{document.version}"']
     body = disarm(chunk.text if text is None else text).strip()
     return f"<passage {' '.join(labels)}>\n{body}\n</passage>"
+
+
+def around_picture(number: int, name: str) -> tuple[str, str]:
+    """What stands before and after a picture in a prompt."""
+    return f'<picture number="{number}" name="{label(name)}">', "</picture>"
 
 
 def _plain(text: str) -> str:

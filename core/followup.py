@@ -14,6 +14,7 @@ from typing import Final
 from core.events import Turn
 from core.evidence import content
 from core.language import language_of
+from core.pictured import without_mark
 
 _FURTHEST: Final = 3
 """How many questions back the one that stands alone is looked for."""
@@ -86,10 +87,11 @@ def joined(question: str, turns: Sequence[Turn]) -> str | None:
         return None
     before: list[str] = []
     for turn in reversed(turns):
-        if turn.role != "user" or not turn.text.strip():
+        text = without_mark(turn.text).strip()
+        if turn.role != "user" or not text:
             continue
-        before.insert(0, turn.text.strip())
-        if lean_of(turn.text) is Lean.NOT or len(before) == _FURTHEST:
+        before.insert(0, text)
+        if lean_of(text) is Lean.NOT or len(before) == _FURTHEST:
             break
     if not before:
         return None

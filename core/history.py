@@ -17,6 +17,7 @@ from core.events import (
     IncomingMessage,
     Turn,
 )
+from core.pictured import kept_text
 from core.replies import Sources
 from core.text import storable
 from knowledge_base.models import ChunkId
@@ -117,7 +118,7 @@ class History:
                     storable(message.message_id),
                     storable(message.author.user_id),
                     storable(message.author.display_name),
-                    storable(message.text),
+                    storable(kept_text(message)),
                     quoted,
                     message.sent_at.timestamp(),
                 ),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.citations import without_unknown_markers
-from core.engines.base import ChatEngine, ChatMessage, Grounding
+from core.engines.base import ChatEngine, ChatImage, ChatMessage, Grounding
 from core.errors import ContextTooLongError, PromptTemplateError
 from core.events import Quoted, Turn
 from core.fence import disarm, fenced, label
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 OURS: Final = Path(__file__).parent / "prompts"
-KNOWN: Final = ("passages", "question", "history", "persona", "today")
+KNOWN: Final = ("passages", "question", "history", "persona", "today", "pictures")
 REQUIRED: Final = ("passages", "question")
 _WEEKDAYS: Final = (
     N_("Monday"),
@@ -64,6 +64,8 @@ class Draft:
     persona: str = ""
     aim: str | None = None
     """What quotations are to answer, where the question alone does not say it."""
+    images: tuple[ChatImage, ...] = ()
+    """For an engine that sees; they are part of the question."""
     may_link: tuple[str, ...] = ()
     """Hosts and addresses that every answer may lead to."""
 
@@ -172,12 +174,13 @@ class Prompts:
             history=history,
             persona=disarm(draft.persona),
             today=_today(self._now().date(), draft.language),
+            pictures=len(draft.images),
         )
         grounding = Grounding(draft.aim or draft.question, tuple(passages))
         return (
             *((ChatMessage("system", system),) if system else ()),
             *(() if chosen.shows_history else (_as_message(turn) for turn in history)),
-            ChatMessage("user", user, grounding),
+            ChatMessage("user", user, grounding, draft.images),
         )
 
 
@@ -327,6 +330,7 @@ def _load(path: Path, environment: SandboxedEnvironment) -> _Template:
             history=[Turn("user", "?"), Turn("assistant", "!")],
             persona="",
             today="",
+            pictures=1,
         )
     except (
         TemplateError,

@@ -33,6 +33,7 @@ from knowledge_base.models import (
     KnowledgeBase,
     Legs,
     Passage,
+    Picture,
     Quotation,
     Scope,
     SearchResult,
@@ -264,6 +265,11 @@ class Library:
     async def read(self, upload: Upload) -> tuple[Section, ...]:
         """The text of a file that is not stored. Raises `RejectedDocumentError`."""
         return await self._at.reader.sections(upload)
+
+    async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
+        """A picture, decoded and written anew to `destination` as a JPEG of at most `side` pixels
+        (at least 32) each way. Raises `RejectedDocumentError`."""
+        return await self._at.reader.redraw(upload, destination, side)
 
     async def quote(
         self, question: str, passages: Sequence[Passage], limit: int = 3

@@ -91,6 +91,17 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was decoded and written anew: nothing of the stranger's file is left in it."""
+
+    path: Path
+    media_type: str
+    width: int
+    height: int
+    """Pixels, the right way up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A run of text that a loader found under one heading and on one page."""
 

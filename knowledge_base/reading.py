@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from knowledge_base.models import ParsedDocument, Section, Upload
+from knowledge_base.models import ParsedDocument, Picture, Section, Upload
 
 
 class FileReader(Protocol):
@@ -24,6 +24,11 @@ class FileReader(Protocol):
 
     async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
         """An archive's members as files in `destination`; None where the file is no archive."""
+        ...
+
+    async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
+        """A picture written anew to `destination`, at most `side` pixels wide and high, without
+        whatever else the file holds."""
         ...
 
     async def aclose(self) -> None: ...

@@ -17,6 +17,8 @@ class ReaderLimits:
     max_archive_depth: int = 2
     max_archive_ratio: int = 200
     """Times that a member of an archive may be larger than it is packed, from 10 MB on."""
+    max_picture_megapixels: int = 64
+    """Of a picture that comes with a question, as it says itself before it is decoded."""
     parse_seconds: int = 120
     parse_memory_mb: int = 1024
 

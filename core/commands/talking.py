@@ -13,6 +13,7 @@ from core.history import StoredAnswer
 from core.inert import inert
 from core.language import Words
 from core.permissions import Level
+from core.pictured import shows_only
 from core.replies import Actions, CitedPassage, Sources, TextDelta
 from core.shielding import to_the_end
 from core.text import clip, escape_markdown
@@ -27,7 +28,8 @@ async def ask(context: CommandContext) -> Replies:
     message = replace(
         context.message, text=context.text("question"), command=None, trigger=Trigger.COMMAND
     )
-    if not message.text and not (message.quoted and message.quoted.text.strip()):
+    quoted = message.quoted is not None and bool(message.quoted.text.strip())
+    if not (message.text or quoted or shows_only(message)):
         raise BadArgumentsError(context.command.name, context.command.usage)
     hidden = isinstance(message.reply_to, InteractionRef) or message.kind is ChannelKind.PRIVATE
     if context.options.get("private") is True and not hidden:

@@ -22,6 +22,7 @@ from core.engines.base import (
     EngineEvent,
     EngineFinished,
     GenerationOptions,
+    image_tokens,
 )
 from core.engines.openai_wire import (
     NOTHING,
@@ -31,6 +32,7 @@ from core.engines.openai_wire import (
     messages_of,
     read_chunk,
     retry_after,
+    with_pictures,
 )
 from core.errors import (
     ContextTooLongError,
@@ -45,7 +47,7 @@ from core.settings import EngineSettings
 
 if TYPE_CHECKING:
     import openai
-    from openai.types.chat import ChatCompletionChunk
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 _SLOTS: Final = 8
 _CONTEXT_WINDOW: Final = 8192
@@ -118,7 +120,7 @@ class OpenAIEngine:
 
     @property
     def accepts_images(self) -> bool:
-        return False
+        return self._settings.accepts_images
 
     @property
     def trusted(self) -> bool:
@@ -133,14 +135,14 @@ class OpenAIEngine:
         return None
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        """The server's own count where it offers one, else an estimate."""
+        """The server's own count where it offers one, else an estimate; pictures are estimated."""
         import openai
 
         if self._client.is_closed():
             raise self._unavailable()
         for counter in tuple(self._counters):
             try:
-                return await counter(messages)
+                return await counter(messages) + image_tokens(messages)
             except (openai.APIStatusError, ValueError):
                 # This server does not count this way: it is not asked again.
                 if counter in self._counters:
@@ -213,13 +215,21 @@ class OpenAIEngine:
 
         return await self._client.chat.completions.create(
             model=self._model,
-            messages=messages_of(messages),
+            messages=await self._wired(messages),
             stream=True,
             stream_options={"include_usage": True},
             max_tokens=omit if options.max_tokens is None else options.max_tokens,
             temperature=omit if options.temperature is None else options.temperature,
             stop=list(options.stop) or omit,
         )
+
+    async def _wired(self, messages: Sequence[ChatMessage]) -> list[ChatCompletionMessageParam]:
+        if not any(message.images for message in messages):
+            return messages_of(messages)
+        try:
+            return await asyncio.to_thread(with_pictures, messages)
+        except OSError as error:
+            raise EngineRefusedError(self.name) from error
 
     @contextmanager
     def _translating(self, messages: Sequence[ChatMessage]) -> Iterator[None]:

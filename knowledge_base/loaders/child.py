@@ -126,6 +126,8 @@ class _Worker:
         self._send(frames.Detected(kind))
         if job.task == "extract":
             return self._extract(path, job, kind)
+        if job.task == "redraw":
+            return self._redraw(path, job, kind)
         sections = load_as(Source(path, job.name, kind, self._limits, self._tell))
         known = [section.page for section in sections if section.page is not None]
         self._pages = max([*known, self._pages or 0]) if known else None
@@ -157,6 +159,16 @@ class _Worker:
 
         for member in extract(path, job.name, self._limits, Path(job.destination)):
             self._send(frames.Member(member.name, str(member.path)))
+        return True
+
+    def _redraw(self, path: Path, job: frames.Job, kind: str) -> bool:
+        if job.destination is None:
+            return False
+        from knowledge_base.loaders.picture import redraw
+
+        source = Source(path, job.name, kind, self._limits)
+        width, height = redraw(source, Path(job.destination), job.side)
+        self._send(frames.Redrawn(width, height))
         return True
 
     def _tell(self, done: int, total: int | None) -> None:

@@ -33,12 +33,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file to read. `destination` is a folder for the members of an archive."""
+    """One file to read. `destination` is a folder for the members of an archive, or the file that a
+    picture is redrawn to, at most `side` pixels wide and high."""
 
     task: str
     path: str
     name: str
     destination: str | None = None
+    side: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Redrawn:
+    """A picture, written anew."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The job is done. `retire`: this process has grown and should not take another."""
 
@@ -126,6 +136,7 @@ Frame: TypeAlias = (
     | ReadChunk
     | ReadSection
     | Member
+    | Redrawn
     | Done
     | Rejected
     | OutOfMemory
@@ -141,6 +152,7 @@ _KINDS: Final = {
         ReadChunk,
         ReadSection,
         Member,
+        Redrawn,
         Done,
         Rejected,
         OutOfMemory,

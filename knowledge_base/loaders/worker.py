@@ -13,9 +13,9 @@ from pathlib import Path
 
 from knowledge_base import errors
 from knowledge_base.embedders.base import TokenizerSpec
-from knowledge_base.loaders import frames
+from knowledge_base.loaders import frames, picture
 from knowledge_base.loaders.process import WorkerProcess, WorkerStartError
-from knowledge_base.models import ChunkDraft, ParsedDocument, Section, Upload
+from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
 from knowledge_base.settings import ReaderLimits
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ class _Result:
     chunks: list[ChunkDraft] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     members: list[frames.Member] = field(default_factory=list)
+    redrawn: frames.Redrawn | None = None
     rejected: frames.Rejected | None = None
     out_of_memory: bool = False
     timed_out: bool = False
@@ -57,6 +58,8 @@ class _Result:
                 self.sections.append(Section(frame.text, frame.heading, frame.page, frame.records))
             case frames.Member():
                 self.members.append(frame)
+            case frames.Redrawn():
+                self.redrawn = frame
             case frames.Done():
                 self.pages, self.is_archive = frame.pages, frame.archive
                 self.fit = not frame.retire
@@ -114,6 +117,20 @@ class Reader:
             for member in result.members
         )
 
+    async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
+        """A picture written anew to `destination`, at most `side` pixels wide and high, without
+        whatever else the file holds."""
+        result = await self._run("redraw", upload, destination=destination, side=side)
+        drawn = result.redrawn
+        if (
+            drawn is None
+            or not 0 < drawn.width <= side
+            or not 0 < drawn.height <= side
+            or not await asyncio.to_thread(picture.is_redrawn, destination)
+        ):
+            raise errors.UnreadableDocumentError(upload.name, result.media_type)
+        return Picture(destination, picture.MEDIA_TYPE, drawn.width, drawn.height)
+
     async def aclose(self) -> None:
         """End all processes; calls that still wait raise `InterruptedIngestError`."""
         self._closed = True
@@ -133,12 +150,14 @@ class Reader:
         upload: Upload,
         progress: Progress | None = None,
         destination: Path | None = None,
+        side: int = 0,
     ) -> _Result:
         job = frames.Job(
             task=task,
             path=str(upload.path),
             name=upload.name,
             destination=None if destination is None else str(destination),
+            side=side,
         )
         async with self._turns:
             result = await self._attempt(job, _Result(progress or _nobody))

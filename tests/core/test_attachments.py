@@ -24,7 +24,7 @@ async def hall(tmp_path):
 
 async def read_all(hall, *files, question="When do the gates open?", **facts):
     message = spoken(question, attachments=files, **facts)
-    return await read(message, question, hall.library, 1, words(message.locale))
+    return await read(files, question, hall.library, 1, words(message.locale))
 
 
 async def test_a_file_is_read_for_its_question_and_not_kept(hall):
@@ -51,18 +51,16 @@ async def test_of_a_long_file_the_parts_that_fit_are_read_and_that_is_told(hall)
     assert f"I used the {MOST_PASSAGES} of its" in notice
 
 
-async def test_what_cannot_be_read_is_told_and_a_picture_is_not_fetched(hall):
+async def test_what_cannot_be_read_is_told(hall):
     fetched: list[str] = []
     files = (
-        attachment("broken.png", media_type="image/png", fetched=fetched),
         attachment("big.md", size=1 << 30, fetched=fetched),
         attachment("empty.md", " \n\n ", fetched=fetched),
     )
     found = await read_all(hall, *files)
     assert found.passages == ()
-    assert found.notices[0] == "I cannot look at pictures, so I did not read `broken.png`."
-    assert "larger than the 1 MB" in found.notices[1]
-    assert found.notices[2] == "There is no text in `empty.md`."
+    assert "larger than the 1 MB" in found.notices[0]
+    assert found.notices[1] == "There is no text in `empty.md`."
     assert fetched == ["empty.md"]
 
 

@@ -65,6 +65,7 @@ class ScriptedEngine:
         quotes: bool = False,
         languages: frozenset[str] | None = None,
         name: str = "scripted",
+        accepts_images: bool = False,
     ) -> None:
         self._scripts = [
             Script(_words(script)) if isinstance(script, str) else script
@@ -76,6 +77,7 @@ class ScriptedEngine:
         self._quotes = quotes
         self._languages = languages
         self._name = name
+        self._accepts_images = accepts_images
         self.calls: list[Call] = []
         self.keep_calls = True
         self.streams_open = 0
@@ -97,7 +99,7 @@ class ScriptedEngine:
 
     @property
     def accepts_images(self) -> bool:
-        return False
+        return self._accepts_images
 
     @property
     def trusted(self) -> bool:

@@ -1,0 +1,110 @@
+"""Pictures for a model that sees: decoded within limits and written anew. Runs in the worker."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from knowledge_base.errors import LimitExceededError, UnsupportedFormatError
+from knowledge_base.loaders.source import Source
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MEDIA_TYPE: Final = "image/jpeg"
+LARGEST: Final = 2 << 20
+"""Bytes that no redrawn picture exceeds."""
+SMALLEST_SIDE: Final = 32
+"""Models that cut pictures into patches refuse what is narrower than one."""
+_ENOUGH: Final = 1 << 20
+_QUALITIES: Final = (88, 70, 50, 25)
+_FORMATS: Final = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/bmp": "BMP",
+}
+_BROKEN: Final = (
+    OSError,  # also a file that ends too early, and what Pillow does not recognise
+    SyntaxError,  # Pillow's word for a broken PNG
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+_JPEG: Final = b"\xff\xd8\xff"
+
+
+def redraw(source: Source, destination: Path, side: int) -> tuple[int, int]:
+    """Width and height of what was written: the first frame, upright, on white, nothing else of it.
+
+    Position, camera and whatever follows the picture in its file stay behind. Raises
+    `RejectedDocumentError` subclasses.
+    """
+    from PIL import Image
+
+    if source.media_type not in _FORMATS:
+        raise UnsupportedFormatError(source.name, source.media_type)
+    Image.MAX_IMAGE_PIXELS = None  # counted here, by a limit that an operator can set
+    try:
+        with Image.open(source.path, formats=[_FORMATS[source.media_type]]) as opened:
+            most = source.limits.max_picture_megapixels
+            if opened.width * opened.height > most * 1_000_000:
+                raise LimitExceededError(source.name, "knowledge.max_picture_megapixels", most)
+            drawn = _on_white(_upright(_small(opened, side)))
+        _write(drawn, destination)
+    except _BROKEN as error:
+        raise source.unreadable() from error
+    return drawn.size
+
+
+def is_redrawn(path: Path) -> bool:
+    """Whether a file is what `redraw` writes, as far as can be told without decoding it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_JPEG)) == _JPEG and path.stat().st_size <= LARGEST
+    except OSError:
+        return False
+
+
+def _small(image: Image, side: int) -> Image:
+    if image.mode.startswith("I;16"):
+        image = image.point(lambda value: value / 256).convert("L")
+    elif image.mode not in ("RGB", "RGBA", "L", "CMYK", "YCbCr"):
+        image = image.convert("RGBA")
+    # A JPEG is decoded at a fraction of its size where that is enough.
+    image.thumbnail((side, side), reducing_gap=2.0)
+    return image
+
+
+def _upright(image: Image) -> Image:
+    from PIL import ImageOps
+
+    with contextlib.suppress(*_BROKEN):  # how it was held is not worth the picture
+        return ImageOps.exif_transpose(image)
+    return image
+
+
+def _on_white(image: Image) -> Image:
+    from PIL import Image as Images
+
+    size = max(image.width, SMALLEST_SIDE), max(image.height, SMALLEST_SIDE)
+    canvas = Images.new("RGB", size, "white")
+    mask = image if image.mode == "RGBA" else None
+    canvas.paste(image if mask is not None else image.convert("RGB"), (0, 0), mask)
+    return canvas
+
+
+def _write(image: Image, destination: Path) -> None:
+    for quality in _QUALITIES:
+        # Full colour resolution: red letters of a screenshot stay legible.
+        image.save(destination, "JPEG", quality=quality, subsampling=0)
+        if destination.stat().st_size <= _ENOUGH:
+            return
