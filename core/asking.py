@@ -35,8 +35,9 @@ _ASKS_YES: Final = re.compile(
 )
 _INDIRECT: Final = re.compile(
     r"(?i)\b(?:(?:does|do) (?:anyone|anybody|someone|somebody) (?:here )?know\b|"
-    r"(?:can|could|would) (?:anyone|anybody|someone|somebody) (?:here |please )*(?:tell|explain|help)|"
-    r"any (?:idea|ideas|hint|hints|clue|tips) (?:how|what|when|where|why|which|who|if|whether|on)\b|"
+    r"(?:can|could|would) (?:anyone|anybody|someone|somebody) (?:here |please )*"
+    r"(?:tell|explain|help)|"
+    r"any (?:ideas?|hints?|clue|tips) (?:how|what|when|where|why|which|who|if|whether|on)\b|"
     r"(?:i (?:would|want|need|'d)|i'd) (?:like )?to know\b|i (?:don't|do not|can't) (?:know|find|"
     r"figure|see|understand) (?:out )?(?:how|what|when|where|why|which|who|if|whether)\b|"
     r"(?:i am|i'm|was|just) wondering (?:how|what|when|where|why|which|who|if|whether)\b|"
@@ -51,11 +52,12 @@ _HOW_YOU: Final = re.compile(r"(?i)\b(?:how|where|when|what) (?:do|can|should|wo
 """Meant for anybody: "How do you clean it?"."""
 _SMALL: Final = re.compile(
     r"(?i)^\W*(?:who(?:'s| is| are)? (?:here|there|in|up|online|coming|joining|free|wants?)|"
-    r"who (?:else|cares|knows|asked)|any(?:one|body)\b(?! know)|is any(?:one|body) (?:here|there|"
-    r"online|around|up|free|else)|what the\b|what a\b|how (?:about (?:that|we|you)|dare|come\W*$|"
-    r"(?:nice|cool|sad|funny|cute|rude))|why not|what (?:if we|about you|do you (?:think|mean)|are "
-    r"you)|what\W*$|so what|guess what|you know what|is (?:that|this|it) (?:so|true|you|right|a joke)"
-    r"\W*$|can we (?:please )?(?:just )?(?:go|stop|talk|meet|play)|shall we|should we|may i\W*$)"
+    r"who (?:else|cares|knows|asked)|any(?:one|body)\b(?! know)|"
+    r"is any(?:one|body) (?:here|there|online|around|up|free|else)|what the\b|what a\b|"
+    r"how (?:about (?:that|we|you)|dare|come\W*$|(?:nice|cool|sad|funny|cute|rude))|why not|"
+    r"what (?:if we|about you|do you (?:think|mean)|are you)|what\W*$|so what|guess what|"
+    r"you know what|is (?:that|this|it) (?:so|true|you|right|a joke)\W*$|"
+    r"can we (?:please )?(?:just )?(?:go|stop|talk|meet|play)|shall we|should we|may i\W*$)"
 )
 
 _ZH_ASKS: Final = re.compile(
@@ -70,7 +72,7 @@ _ZH_TO_YOU: Final = re.compile(
 )
 _ZH_SMALL: Final = re.compile(
     r"^\W*(?:.{0,6}(?:在吗|在不在|在么|吃了吗|睡了吗|好吗|对吗|是吗|真的吗|对吧|行吗|可以吗|懂吗|知道吗|"
-    r"怎么了|什么鬼|什么情况|干嘛|干啥|咋了|什么意思|为什么呢?|是什么|什么)|有人(?:在|吗|一起|要).*|"
+    r"怎么了|什么鬼|什么情况|干嘛|干啥|咋了|为什么呢?)|[这那]?是?什么(?:意思)?|有人(?:在|吗|一起|要).*|"
     r"谁(?:要|来|去|在|懂啊).*|怎么(?:这么|那么|会这样|可能|又).*|(?:这|那)(?:是)?什么(?:鬼|啊|呀|东西).*)"
     r"\s*[？?。.！!~～啊呀呢]*\s*$"
 )
@@ -78,6 +80,51 @@ _ZH_STATES: Final = re.compile(
     r"(?:不管|无论|没什么|没啥|不知道为什么|什么都|怎么都|谁都|哪里都|多少有|没有什么|为什么不|看什么|说什么|"
     r"知道(?:了)?(?:怎么|什么)|告诉.{0,4}(?:怎么|什么))"
 )
+_ZH_BARE: Final = re.compile(
+    r"怎么(?:办|[^\s，。]{1,8}$)|如何[^\s，。]{2,10}$|多少(?:钱|天|次)?$|是什么$|在哪(?:里|儿)?$|"
+    r"有没有.{2,}$"
+)
+"""Without a question mark."""
+
+_GOES_ON: Final = re.compile(
+    r"(?i)^\W*(?:(?:and|or|but|so|then|also|what about|how about|same for|what|which|who|whose|"
+    r"when|where|why|how|is|are|does|do|did|can|could|may|must|should|will|would)\b(?! (?:you|it) "
+    r"(?:very much|works?)\b)|(?:please )?(?:tell|explain|show|list|give|describe|summari[sz]e|"
+    r"compare|find|translate|help|say|quote|continue|go on|more|repeat|try)\b)"
+)
+_ZH_GOES_ON: Final = re.compile(
+    r"^\W*(?:请|那么?|还有|另外|然后|如果|要是|告诉|解释|列出|说说|说明|介绍|总结|比较|详细|翻译|帮|再|继续|举)"
+)
+_REMARK: Final = re.compile(
+    r"(?i)^\W*(?:(?:thanks?|thank you|thx|ty|cheers|ok(?:ay)?|k|great|nice|cool|perfect|awesome|"
+    r"got it|i see|yes|yeah|yep|no|nope|nah|sure|good|fine|right|exactly|lol|haha+|wow|oh|ah|hm+|"
+    r"sorry|never ?mind|nvm|bye|it works|that works|works|solved|fixed|done)\b|谢谢|多谢|感谢|好的|"
+    r"好吧|可以了|懂了|明白|知道了|是的|对的|不是|没事|不用|算了|解决了|搞定|哈哈|再见|辛苦|"
+    r"[好嗯哦啊行对](?:$|[\W啦了呢的]))"
+)
+
+
+def goes_on(text: str) -> bool:
+    """Whether somebody who asked us a moment ago asks on; here we are whom they talk to."""
+    said = _NOT_SAID.sub(" ", text).strip()
+    if not said or _TO_SOMEBODY.match(said) or said[0] in "/!":
+        return False
+    if _REMARK.match(said):
+        return reads_as_question(text)
+    marked = re.search(r"[?？]\W*$", said) and (
+        len(_WORD.findall(said)) > 1 or len(_HAN.findall(said)) > 1
+    )
+    opens = _GOES_ON.match(said) or _ZH_GOES_ON.match(said) or _ZH_ENDS.search(said)
+    return bool(marked or opens) or reads_as_question(text)
+
+
+def is_remark(text: str) -> bool:
+    """Whether it is thanks, a yes or a no, or hardly a word; said to somebody else, too."""
+    said = _NOT_SAID.sub(" ", text).strip()
+    if not said or _TO_SOMEBODY.match(said) or said[0] in "/!":
+        return True
+    short = len(_WORD.findall(said)) < _LEAST_WORDS and len(_HAN.findall(said)) < _LEAST_HAN
+    return short or bool(_REMARK.match(said))
 
 
 def reads_as_question(text: str) -> bool:
@@ -129,9 +176,4 @@ def _asks_zh(sentence: str) -> bool:
         return False
     if marked:
         return bool(_ZH_ASKS.search(sentence) or _ZH_ENDS.search(sentence))
-    return bool(polite or _ZH_ENDS.search(sentence)) or bool(
-        re.search(
-            r"怎么(?:办|[^\s，。]{1,8}$)|如何[^\s，。]{2,10}$|多少(?:钱|天|次)?$|是什么$|在哪(?:里|儿)?$|有没有.{2,}$",
-            sentence,
-        )
-    )
+    return bool(polite or _ZH_ENDS.search(sentence) or _ZH_BARE.search(sentence))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.asking import reads_as_question
+from core.asking import goes_on, is_remark, reads_as_question
 
 QUESTIONS = [
     "What time does the library open on Saturdays?",
@@ -28,6 +28,7 @@ QUESTIONS = [
     "大家好，请问报名截止到什么时候",
     "水泵停了。应该换哪个保险丝？",
     "API 的限额是多少？",
+    "退货政策是什么？",
 ]
 NOT = [
     "",
@@ -58,6 +59,7 @@ NOT = [
     "你觉得怎么样？",
     "真的吗？",
     "什么？",
+    "什么意思？",
     "怎么了？",
     "这是什么鬼？",
     "有人在吗？",
@@ -78,3 +80,54 @@ def test_a_question_to_everybody_is_one(text):
 @pytest.mark.parametrize("text", NOT)
 def test_what_is_said_to_somebody_or_asks_nothing_is_none(text):
     assert not reads_as_question(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "and on Sundays?",
+        "and on Sundays",
+        "what about students",
+        "tell me more about the filters",
+        "can you list them?",
+        "on Monday?",
+        "Thanks! How do I order one?",
+        "那周日呢？",
+        "那周日呢",
+        "请详细说说",
+        "还有别的吗",
+    ],
+)
+def test_who_asked_us_asks_on_in_fewer_words(text):
+    assert goes_on(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks!",
+        "ok",
+        "@Bob look at this?",
+        "/help",
+        "great, that works",
+        "really?",
+        "谢谢",
+        "好的，明白了",
+    ],
+)
+def test_a_remark_asks_nothing(text):
+    assert not goes_on(text)
+
+
+def test_remarks_are_no_answers_waiting_to_happen():
+    remarks = (
+        "thanks a lot!",
+        "ok",
+        "谢谢你的帮助",
+        "it works now",
+        "no, the other one",
+        "@Bob see above",
+    )
+    assert [text for text in remarks if not is_remark(text)] == []
+    assert not is_remark("The pump makes a strange noise since Tuesday.")
+    assert not is_remark("水泵从周二开始有奇怪的声音")
