@@ -23,7 +23,7 @@ PORTION = 16
 """Chunks that are read together."""
 
 LEAST_MEASURED = 8
-"""Vectors from which on a base is measured."""
+"""Vectors from which on a base is measured by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,11 @@ def weigh(bases: OpenBases, question: str, passages: Sequence[Passage]) -> Lexic
 
 
 def unmeasured(view: View) -> bool:
-    """Whether a base's calibration is missing or speaks of another size or embedder."""
-    if view.fingerprint is None or len(view.dense) < LEAST_MEASURED:
+    """Whether a base's calibration is missing, or speaks of another size or embedder."""
+    if view.fingerprint is None or not len(view.dense):
         return False
     measured = view.calibration
-    return measured is None or not measured.fits(view.fingerprint, len(view.lexical))
+    if measured is None or not measured.fits(view.fingerprint, len(view.lexical)):
+        return True
+    # It has grown out of what was measured with other texts than its own.
+    return measured.chunks < LEAST_MEASURED <= len(view.dense)

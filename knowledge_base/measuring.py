@@ -1,27 +1,48 @@
-"""Measuring a base with pseudo-questions of its own, once for each time that it doubles."""
+"""Measuring a base with pseudo-questions of its own, once for each time that it doubles.
+
+A base of a few passages has too little to measure: it goes by what the embedder makes of other
+short notes (`yardstick`), until it has grown.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from knowledge_base.bases import OpenBases
-from knowledge_base.calibration import PseudoQuestion, measure, pseudo_questions
+from knowledge_base.calibration import (
+    Calibration,
+    PseudoQuestion,
+    calibrate,
+    measure,
+    pseudo_questions,
+)
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import KnowledgeError
-from knowledge_base.finding import unmeasured
+from knowledge_base.finding import LEAST_MEASURED, unmeasured
 from knowledge_base.models import BaseId, ChunkId
 from knowledge_base.offloop import blocking
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
+from knowledge_base.yardstick import TEXTS
 
 log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 1.0
 """Without additions, after which a base is measured: not in the middle of a folder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """What a base is to be measured with; without questions, the yardstick's measurements do."""
+
+    questions: list[PseudoQuestion]
+    sample: Vectors
+    chunks: int
 
 
 class Measuring:
@@ -36,6 +57,8 @@ class Measuring:
         self._threads = threads
         self._tasks: dict[BaseId, asyncio.Task[None]] = {}
         self._tried: dict[BaseId, int] = {}
+        self._usual: Calibration | None = None
+        self._making = asyncio.Lock()
         self._grown: set[BaseId] = set()
         self._quiet: asyncio.TimerHandle | None = None
 
@@ -78,24 +101,42 @@ class Measuring:
         )
         if prepared is None:
             return
-        questions, sample, chunks = prepared
         try:
-            # One after the other: a person's question then waits for one of them at most.
-            asked = [await embedder.embed_query(question.text) for question in questions]
-            self._tried[base_id] = chunks
-            await run(
-                self._threads.search,
-                partial(
-                    self._keep, base_id, embedder.fingerprint, questions, np.stack(asked), sample
-                ),
-            )
+            measured = None
+            if prepared.questions:
+                # One after the other: a person's question then waits for one of them at most.
+                asked = [await embedder.embed_query(own.text) for own in prepared.questions]
+                measured = await run(
+                    self._threads.search,
+                    partial(
+                        measure,
+                        embedder.fingerprint,
+                        prepared.questions,
+                        np.stack(asked),
+                        prepared.sample,
+                        prepared.chunks,
+                    ),
+                )
+            measured = measured or await self._usually(embedder)
+            self._tried[base_id] = prepared.chunks
+            if measured is not None:
+                measured = replace(measured, chunks=prepared.chunks)
+                await run(self._threads.search, partial(self._keep, base_id, measured))
         except KnowledgeError:
             log.warning("base %d is not measured: relevance is a guess", base_id, exc_info=True)
 
+    async def _usually(self, embedder: Embedder) -> Calibration | None:
+        """The measurements of the yardstick, made when they are first wanted."""
+        async with self._making:
+            if self._usual is None:
+                vectors = await embedder.embed_documents(TEXTS)
+                self._usual = await calibrate(
+                    embedder.fingerprint, TEXTS, vectors, len(TEXTS), embedder.embed_query
+                )
+            return self._usual
+
     @blocking
-    def _prepare(
-        self, base_id: BaseId, fingerprint: str
-    ) -> tuple[list[PseudoQuestion], Vectors, int] | None:
+    def _prepare(self, base_id: BaseId, fingerprint: str) -> _Prepared | None:
         with self._bases.views([base_id]) as (rows, (view,)):
             chunks = len(view.lexical)
             if view.fingerprint != fingerprint or not unmeasured(view):
@@ -103,21 +144,13 @@ class Measuring:
             if self._tried.get(base_id) == chunks:
                 return None
             ids, sample = view.samples.of(view.dense)
+            if len(ids) < LEAST_MEASURED:
+                return _Prepared([], sample, chunks)
             found = rows.chunks([ChunkId(chunk) for chunk in ids.tolist()])
         texts = [found[ChunkId(chunk)].text for chunk in ids.tolist()]
-        questions = pseudo_questions(texts)
-        return (questions, sample, chunks) if questions else None
+        return _Prepared(pseudo_questions(texts), sample, chunks)
 
     @blocking
-    def _keep(
-        self,
-        base_id: BaseId,
-        fingerprint: str,
-        questions: list[PseudoQuestion],
-        asked: Vectors,
-        sample: Vectors,
-    ) -> None:
-        calibration = measure(fingerprint, questions, asked, sample, self._tried[base_id])
-        if calibration is not None:
-            self._store.save_calibration(base_id, calibration.to_json())
-            self._bases.get(base_id).measured(calibration)
+    def _keep(self, base_id: BaseId, calibration: Calibration) -> None:
+        self._store.save_calibration(base_id, calibration.to_json())
+        self._bases.get(base_id).measured(calibration)
