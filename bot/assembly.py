@@ -32,6 +32,7 @@ from core.forms import OpenForms
 from core.gate import Gate
 from core.history import History
 from core.hooks import Hooks
+from core.moderation import Moderation
 from core.moves import Moves
 from core.opening import FormOpening
 from core.pacer import Pacer, Pacers
@@ -110,6 +111,7 @@ async def assemble(
         Reviews(stores.database, config.data_dir / "reviews"),
         TaughtMessages(stores.database),
         OpenForms(stores.database),
+        places.moderation,
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
     )
@@ -168,6 +170,7 @@ class _Places:
     admission: Admission
     gate: Gate
     moves: Moves
+    moderation: Moderation
 
     @classmethod
     async def of(
@@ -187,6 +190,9 @@ class _Places:
         access = Access(library, channels, sightings, bindings, outboxes, rules)
         language = "en" if config.chat.language == "auto" else config.chat.language
         envoy = Envoy(outboxes, rules.owners, language)
+        moderation = Moderation.over(
+            database, config.data_dir / "reviews", channels, outboxes, envoy, rules
+        )
         admission = Admission(
             Admissions(database),
             sightings,
@@ -202,6 +208,7 @@ class _Places:
             admission,
             Gate(admission, channels, sightings, rules, envoy),
             moves,
+            moderation,
         )
 
 

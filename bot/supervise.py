@@ -9,7 +9,15 @@ from types import TracebackType
 from typing import Final
 
 from core.events import IncomingMessage, Platform
-from core.ports import BadTokenError, Inbox, Listener, Outbox, UnreachableError
+from core.ports import (
+    BadTokenError,
+    Inbox,
+    Listener,
+    Outbox,
+    Refetched,
+    Unknown,
+    UnreachableError,
+)
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 300.0
@@ -80,9 +88,9 @@ class Surface:
             pass
         return self._state
 
-    async def refetch(self, message: IncomingMessage) -> IncomingMessage | None:
-        """See `Listener.refetch`; None also while it is away."""
-        return await self._listener.refetch(message) if self._listener is not None else None
+    async def refetch(self, message: IncomingMessage) -> Refetched:
+        """See `Listener.refetch`."""
+        return await self._listener.refetch(message) if self._listener is not None else Unknown()
 
     def deafen(self) -> None:
         """Hear nothing from now on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from core import buttons
 from core.database import Database
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+Silence: TypeAlias = Literal["paused", "off"]
 Press = Callable[[ActionPressed], Awaitable[None]]
 """Deals with the presses of one kind of button."""
 
@@ -51,13 +52,20 @@ class Answers(Protocol):
 
     def submit(self, event: IncomingEvent) -> None: ...
 
-    def again(self, conversation: ConversationRef, message_id: str) -> None:
-        """Answer a past question anew, into the messages of its old answer. Returns at once."""
+    def again(self, conversation: ConversationRef, message_id: str) -> bool:
+        """Answer a past question anew, into the messages of its old answer. Returns at once.
+
+        False where it is being answered, or nothing is any more.
+        """
         ...
 
 
 def _words_of(asked: Asked) -> Words:
     return words(asked.locale)
+
+
+def _never(_asked: Asked) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,8 @@ class Judge:
     scope: Callable[[Asked], Awaitable[Scope]]
     level: Callable[[Asked], Level]
     words: Callable[[ActionPressed], Words] = _words_of
+    silence: Callable[[Asked], Silence | None] = _never
+    """Why nothing is answered there now; None: it is."""
 
 
 class Actions:
@@ -234,8 +244,18 @@ class Actions:
         if not question.is_kept:
             await self._tell(event, _("I no longer have this question. Please send it again."))
             return
-        answers.again(event.conversation, question.message_id)
-        if ours != event.message_id:
+        match self._judge.silence(event):
+            case "paused":
+                await self._tell(event, _("I am paused here."))
+                return
+            case "off":
+                await self._tell(event, _("I do not speak in this channel."))
+                return
+            case None:
+                pass
+        if not answers.again(event.conversation, question.message_id):
+            await self._tell(event, _("I am answering this already."))
+        elif ours != event.message_id:
             # Pressed below the answer itself, everybody sees what happens.
             await self._tell(event, _("I am answering anew."))
 

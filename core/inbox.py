@@ -238,6 +238,24 @@ class DurableInbox:
             for channel_id, thread_id, message_id, _newest in rows
         )
 
+    async def recent(self, platform: Platform, since: float, most: int) -> tuple[Owed, ...]:
+        """The latest questions of which the words are kept, answered or not, the newest first."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT inbox_id, payload, channel_id, thread_id, message_id FROM inbox"
+                " WHERE platform = ? AND received_at >= ? AND payload IS NOT NULL"
+                " ORDER BY inbox_id DESC LIMIT ?",
+                (platform.value, since, most),
+            )
+            found = []
+            for row_id, payload, channel_id, thread_id, message_id in rows:
+                message, had_attachments = _unpacked(payload)
+                place = ConversationRef(ChannelRef(platform, channel_id), thread_id or None)
+                message = replace(message, conversation=place, message_id=message_id)
+                sent = await _sent(connection, InboxId(row_id))
+                found.append(Owed(InboxId(row_id), message, sent, had_attachments))
+        return tuple(found)
+
     async def owed(self, platforms: Iterable[Platform]) -> tuple[Owed, ...]:
         """Every question of these platforms without a complete answer, in order of arrival."""
         found: list[Owed] = []
@@ -304,10 +322,8 @@ def _packed(message: IncomingMessage) -> str:
     if command is not None:
         options = {k: v for k, v in command.options.items() if not isinstance(v, Attachment)}
         command = replace(command, options=options)
-    # An interaction's key dies with the process; its answer is then an ordinary message.
-    reply_to = message.reply_to if isinstance(message.reply_to, MessageRef) else None
     quoted = replace(message.quoted, attachments=()) if message.quoted is not None else None
-    kept = replace(message, attachments=(), command=command, quoted=quoted, reply_to=reply_to)
+    kept = replace(message, attachments=(), command=command, quoted=quoted)
     return json.dumps(
         {
             "files": bool(message.attachments)

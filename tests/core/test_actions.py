@@ -12,7 +12,7 @@ import pytest
 from core.actions import Actions, Judge
 from core.chat import Chat, Knowledge
 from core.database import Database
-from core.dispatcher import Dispatcher, Hooks
+from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
@@ -27,6 +27,7 @@ from core.events import (
 )
 from core.feedback import Feedback, Verdict
 from core.history import History
+from core.hooks import Hooks
 from core.inbox import DurableInbox
 from core.permissions import Listed, Rules, level_of
 from core.ports import Capabilities

@@ -9,7 +9,7 @@ from core.admission import Admission
 from core.admission_rows import Admissions, written
 from core.belonging import Belonging
 from core.database import Database
-from core.dispatcher import Dispatcher, Hooks
+from core.dispatcher import Dispatcher
 from core.envoy import Envoy
 from core.errors import ForbiddenError
 from core.events import (
@@ -28,6 +28,7 @@ from core.events import (
     Trigger,
 )
 from core.gate import Gate
+from core.hooks import Hooks
 from core.moves import move_channel
 from core.permissions import Listed, Rules
 from core.replies import Finished, TextDelta

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.database import Database
-from core.dispatcher import Dispatcher, Hooks
+from core.dispatcher import Dispatcher
 from core.errors import DeliveryError, ForbiddenError
 from core.events import (
     ActionPressed,
@@ -24,8 +24,9 @@ from core.events import (
     Trigger,
 )
 from core.history import History
+from core.hooks import Hooks
 from core.inbox import DurableInbox, InboxState
-from core.ports import Capabilities
+from core.ports import Capabilities, Unknown
 from core.replies import Finished, TextDelta
 from core.settings import DispatcherSettings
 from tests.support.messages import author, conversation, group, private
@@ -105,7 +106,7 @@ async def world(tmp_path, *, script=None, outbox=None, **facts):
         finally:
             await made.dispatcher.drain(0)
             assert not made.dispatcher._runs.tasks
-            assert len(made.dispatcher._turns) == len(made.dispatcher._mending) == 0
+            assert len(made.dispatcher._replying.turns) == len(made.dispatcher._amending.lines) == 0
             assert made.script.open == 0
 
 
@@ -469,7 +470,7 @@ async def test_files_of_an_earlier_run_are_fetched_again_or_said_to_be_lost(tmp_
     file = Attachment("a1", "plan.pdf", "application/pdf", 9, save)
 
     async def refetch(message):
-        return replace(message, attachments=(file,)) if message.text == "found" else None
+        return replace(message, attachments=(file,)) if message.text == "found" else Unknown()
 
     for number, text in enumerate(("found", "gone")):
         question = replace(group(text, str(number), user=text), attachments=(file,))

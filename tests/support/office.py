@@ -10,12 +10,13 @@ from core.actions import Actions, Judge
 from core.channels import Channels
 from core.chat import Chat, Knowledge
 from core.database import Database
-from core.dispatcher import Dispatcher, Hooks
+from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
 from core.events import ActionPressed, InteractionRef, Platform
 from core.history import History
+from core.hooks import Hooks
 from core.permissions import Rules, level_of
 from core.ports import Capabilities
 from core.prompts import Prompts

@@ -33,7 +33,8 @@ from bot.adapters.telegram.translate import Viewpoint, event_of
 from bot.settings import TelegramSettings
 from core.commands.base import Command
 from core.events import ChannelMigrated, IncomingEvent, IncomingMessage
-from core.ports import BadTokenError, Completer, Inbox, UnreachableError
+from core.pacer import Pacers
+from core.ports import BadTokenError, Completer, Inbox, Refetched, Unknown, UnreachableError
 
 HEARD: Final = (
     "message",
@@ -69,11 +70,16 @@ class TelegramListener:
         completer: Completer,
         *,
         proxy: str | None = None,
+        pacers: Pacers | None = None,
     ) -> None:
-        """Telegram completes nothing while it is typed: `completer` stands for uniformity."""
+        """Telegram completes nothing while it is typed: `completer` stands for uniformity.
+
+        `pacers` are those that the core sends by.
+        """
         self._settings = settings
         self._commands = commands
         self._proxy = settings.proxy or proxy
+        self._pacers = pacers or Pacers()
         self._reach = Reach()
         self._calls = Calls(self._reach)
         self._inbox: Inbox | None = None
@@ -122,6 +128,7 @@ class TelegramListener:
             self._calls,
             self._presses,
             self._administrators,
+            self._pacers,
         )
         _log.info("logged in to Telegram as @%s", bot.username)
         return self
@@ -160,10 +167,10 @@ class TelegramListener:
             await asyncio.wait({menu})
             await asyncio.shield(self._deafen())
 
-    async def refetch(self, message: IncomingMessage) -> IncomingMessage | None:
+    async def refetch(self, message: IncomingMessage) -> Refetched:
         """Telegram gives no message twice, but a file for as long as its id is kept."""
         if not message.attachments:
-            return None
+            return Unknown()
         files = tuple(
             self._files.attachment(
                 RemoteFile(one.attachment_id, one.filename, one.media_type, one.size)
