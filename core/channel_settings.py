@@ -16,7 +16,8 @@ from core.text import storable
 Language: TypeAlias = Literal["auto", "en", "zh"]
 EnginePlace: TypeAlias = Literal["local", "own", "outside"]
 Teachers: TypeAlias = Literal["moderators", "everyone", "review"]
-Speaks: TypeAlias = Literal["off", "addressed"]
+Speaks: TypeAlias = Literal["off", "addressed", "threads", "questions"]
+Answers: TypeAlias = Literal["place", "thread"]
 
 T = TypeVar("T")
 
@@ -43,6 +44,9 @@ class ChannelSettings:
     auto_ingest: bool = False
     teachers: Teachers = "moderators"
     speaks: Speaks = "addressed"
+    """"threads": also to every new thread or post; "questions": to all that reads as a question."""
+    answers_in: Answers = "place"
+    """Where a question stands, or in a thread below it, where the platform has such."""
     server_base: bool = True
     """Whether the server's own base is asked too."""
     log_channel: str | None = None
@@ -62,6 +66,8 @@ class Choice:
 
     value: str
     label: str
+    needs_message_content: bool = False
+    """Whether messages must be readable that do not address the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,13 @@ class Setting:
     free: bool = False
     """Whether anything else that is valid can be typed."""
     needs_message_content: bool = False
-    """Whether messages must be readable that do not address the bot."""
+    """Whether messages must be readable that do not address the bot, unless it is switched off."""
+
+    def needs_content(self, value: str) -> bool:
+        """Whether messages must be readable that do not address the bot, for this value."""
+        if self.needs_message_content:
+            return value != "no"
+        return any(own.needs_message_content for own in self.choices if own.value == value)
 
 
 _LANGUAGES: Final[Mapping[str, Language]] = {"auto": "auto", "en": "en", "zh": "zh"}
@@ -86,7 +98,13 @@ _TEACHERS: Final[Mapping[str, Teachers]] = {
     "everyone": "everyone",
     "review": "review",
 }
-_SPEAKS: Final[Mapping[str, Speaks]] = {"off": "off", "addressed": "addressed"}
+_SPEAKS: Final[Mapping[str, Speaks]] = {
+    "off": "off",
+    "addressed": "addressed",
+    "threads": "threads",
+    "questions": "questions",
+}
+_ANSWERS: Final[Mapping[str, Answers]] = {"place": "place", "thread": "thread"}
 _YES: Final = frozenset(("yes", "on", "true", "1", "是", "开"))
 _NO: Final = frozenset(("no", "off", "false", "0", "否", "关"))
 _SWITCH: Final = (Choice("yes", N_("yes")), Choice("no", N_("no")))
@@ -104,7 +122,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "speaks",
         N_("where I speak"),
-        (Choice("addressed", N_("when addressed")), Choice("off", N_("not at all"))),
+        (
+            Choice("addressed", N_("when addressed")),
+            Choice("threads", N_("also to every new post or thread"), True),
+            Choice("questions", N_("also to every question"), True),
+            Choice("off", N_("not at all")),
+        ),
+    ),
+    Setting(
+        "answers_in",
+        N_("where I answer"),
+        (
+            Choice("place", N_("where the question stands")),
+            Choice("thread", N_("in a thread that I open, where there are threads")),
+        ),
     ),
     Setting(
         "teachers",
@@ -240,6 +271,7 @@ def _helpers(settings: ChannelSettings, value: str) -> ChannelSettings:
 _CHANGES: Final[Mapping[str, Callable[[ChannelSettings, str], ChannelSettings]]] = {
     "language": lambda s, v: replace(s, language=_one_of("language", _LANGUAGES, v)),
     "speaks": lambda s, v: replace(s, speaks=_one_of("speaks", _SPEAKS, v)),
+    "answers_in": lambda s, v: replace(s, answers_in=_one_of("answers_in", _ANSWERS, v)),
     "teachers": lambda s, v: replace(s, teachers=_one_of("teachers", _TEACHERS, v)),
     "auto_ingest": lambda s, v: replace(s, auto_ingest=_switch("auto_ingest", v)),
     "server_base": lambda s, v: replace(s, server_base=_switch("server_base", v)),

@@ -430,6 +430,44 @@ M007_AUDIT = Migration(
     ),
 )
 
+M008_SPEAKING = Migration(
+    "m008_speaking",
+    (
+        # The thread that we opened for a question; its row and its turn are kept under the thread.
+        """
+        CREATE TABLE opened_threads (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            opened_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, message_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Answers that nobody asked us for, to count them; no words and nobody's name.
+        """
+        CREATE TABLE unasked_answers (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            spoken_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, thread_id, message_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Threads in which somebody who helps has spoken.
+        """
+        CREATE TABLE helped_threads (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            since REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, thread_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,

@@ -35,6 +35,9 @@ _MOVED: Final = (
     ("used_channels", "channel_id"),
     ("admissions", "subject_id"),
     ("admissions", "channel_id"),
+    ("opened_threads", "channel_id"),
+    ("unasked_answers", "channel_id"),
+    ("helped_threads", "channel_id"),
 )
 _MOVER: Final = "migration"
 

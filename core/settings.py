@@ -78,6 +78,20 @@ class DispatcherSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakingSettings:
+    """How reserved the bot is where a channel lets it answer what nobody asked it."""
+
+    second_message_seconds: float = 8.0
+    """So long after a question its asker may say more; each further message renews the wait."""
+    relevance: float = 0.7
+    """Below it nothing is said; above what a question that is asked needs."""
+    thread_hourly: int = 3
+    """Most such answers in one thread within an hour."""
+    channel_hourly: int = 12
+    """The same for a channel with all its threads."""
+
+
+@dataclass(frozen=True, slots=True)
 class AdmissionSettings:
     """Which servers and strangers are served."""
 

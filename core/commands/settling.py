@@ -199,7 +199,7 @@ async def _choose(context: CommandContext, setting: Setting, value: str) -> str:
             value = str(await _helpers(context, value))
         await channels.change(subject, setting.key, value)
     told = _line(context, setting, channels.of(context.message), _).removeprefix("- ")
-    if setting.needs_message_content and getattr(channels.of(context.message), setting.key):
+    if setting.needs_content(written(channels.of(context.message), setting.key)):
         told += "\n" + _(
             "This works only where I may read messages that do not address me. Whoever runs me "
             "finds how to allow it in the documentation."
