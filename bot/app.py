@@ -75,7 +75,8 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
         stores = Stores(library, database, engines)
         core = await assemble(config, rules, stores, outboxes, refetch)
         addressed = DurableInbox(database).addressed
-        for platform, make in listeners(config, core.completions, core.forms, addressed).items():
+        makes = listeners(config, core.completions, core.forms, addressed, core.pacers)
+        for platform, make in makes.items():
             inbox = core.dispatcher
             surfaces[platform] = Surface(platform, make, inbox, outboxes, inbox.resume)
         stack.push_async_callback(core.dispatcher.drain, config.dispatcher.grace_seconds)

@@ -72,6 +72,7 @@ class Core:
     completions: Completions
     forms: FormOpening
     admission: Admission
+    pacers: Pacers
 
 
 async def assemble(
@@ -156,7 +157,7 @@ async def assemble(
         stores.library, stores.engines, places.access, places.sharing, assistant.level
     )
     forms = FormOpening(assistant, places.gate.admits)
-    return Core(dispatcher, completions, forms, places.admission)
+    return Core(dispatcher, completions, forms, places.admission, pacers)
 
 
 @dataclass(frozen=True, slots=True)

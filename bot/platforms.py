@@ -9,6 +9,7 @@ from typing import TypeAlias
 from bot.settings import Config
 from core.commands import COMMANDS
 from core.events import MessageRef, Platform
+from core.pacer import Pacers
 from core.ports import Completer, Forms, Listener
 
 Make: TypeAlias = Callable[[], Listener]
@@ -16,7 +17,7 @@ Addressed: TypeAlias = Callable[[Platform], Awaitable[Sequence[MessageRef]]]
 
 
 def listeners(
-    config: Config, completer: Completer, forms: Forms, addressed: Addressed
+    config: Config, completer: Completer, forms: Forms, addressed: Addressed, pacers: Pacers
 ) -> dict[Platform, Make]:
     """A way to log in for every platform that has a token. SDKs are imported when it is used."""
 
@@ -35,7 +36,9 @@ def listeners(
     def telegram() -> Listener:
         from bot.adapters.telegram.client import TelegramListener
 
-        return TelegramListener(config.telegram, COMMANDS, completer, proxy=config.network.proxy)
+        return TelegramListener(
+            config.telegram, COMMANDS, completer, proxy=config.network.proxy, pacers=pacers
+        )
 
     made: dict[Platform, Make] = {}
     if config.discord.token is not None:

@@ -10,7 +10,7 @@ EngineError: the model's side
 ├── EngineUnavailableError, EngineRateLimitedError (retried, before the first delta only)
 ├── ContextTooLongError, EngineRefusedError, EngineTimeoutError, QueueFullError
 DeliveryError: the platform's side
-├── ForbiddenError, ChannelGoneError, DeliveryRateLimitedError
+├── ForbiddenError, ChannelGoneError (ConversationMovedError), DeliveryRateLimitedError
 PromptTemplateError: the operator's own template is off
 
 Siblings catch siblings only: none of these is a network error in disguise.
@@ -322,3 +322,7 @@ class DeliveryRateLimitedError(DeliveryError):
     def __init__(self, conversation: ConversationRef, retry_after: float) -> None:
         super().__init__(conversation)
         self.retry_after = retry_after
+class ConversationMovedError(ChannelGoneError):
+    """It goes on under another id: new messages reach it, but its old ones cannot be changed."""
+
+

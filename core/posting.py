@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal, Protocol
 
-from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
+from core.errors import (
+    ChannelGoneError,
+    ConversationMovedError,
+    DeliveryRateLimitedError,
+    ForbiddenError,
+)
 from core.events import ConversationRef, IncomingMessage, InteractionRef, MessageRef, ReplyTo
 from core.pacer import Pacer, Urgency
 from core.ports import Outbox
@@ -131,7 +136,8 @@ class Posting:
             for place in range(len(self._texts), len(faces)):
                 await self._surely(partial(self.put, place, opening))
         while wrong := self.wrong(faces):
-            await self._surely(partial(self.put, wrong[0], faces[wrong[0]]))
+            opens = self.careful and wrong[0] >= len(self._texts)
+            await self._surely(partial(self.put, wrong[0], opening if opens else faces[wrong[0]]))
         for posted in self._texts[len(faces) :]:
             await self._surely(partial(self._delete, posted.message))
         del self._texts[len(faces) :]
@@ -155,8 +161,14 @@ class Posting:
 
     async def _edit(self, place: int, face: Face) -> None:
         posted = self._texts[place]
-        await self._outbox.edit(self._to, posted.message.message_id, face.text, menus=face.menus)
-        posted.face = face
+        ours = posted.message.message_id
+        try:
+            await self._outbox.edit(self._to, ours, face.text, menus=face.menus)
+        except ConversationMovedError:
+            # What stands there stays as it is: the whole is said anew where it goes on.
+            self._texts.clear()
+        else:
+            posted.face = face
 
     async def _send(self, place: int, face: Face) -> None:
         message_id = await self._outbox.send(

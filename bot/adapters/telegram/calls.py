@@ -20,6 +20,7 @@ from telegram.error import (
 from bot.adapters.telegram.translate import channel_ref
 from core.errors import (
     ChannelGoneError,
+    ConversationMovedError,
     DeliveryError,
     DeliveryRateLimitedError,
     ForbiddenError,
@@ -90,8 +91,17 @@ class Calls:
         self._moved[old] = new
         return True
 
-    async def make(self, to: ConversationRef, request: Callable[[int], Awaitable[T]]) -> T:
+    async def make(
+        self,
+        to: ConversationRef,
+        request: Callable[[int], Awaitable[T]],
+        *,
+        stays: bool = False,
+    ) -> T:
         """Make a call about a chat. Raises `DeliveryError` and its subclasses.
+
+        `stays`: it names a message, whose number is another one's under the chat's next id. Where
+        the chat has moved, `ConversationMovedError` is raised.
 
         While Telegram cannot be reached it is tried again for some seconds: that a message is there
         twice is less bad than that it is not there. After those it counts as a request to wait, so
@@ -100,6 +110,8 @@ class Calls:
         tries = 0
         while True:
             chat_id = self._id_of(to)
+            if stays and str(chat_id) != to.channel.channel_id:
+                raise ConversationMovedError(to)
             try:
                 result = await request(chat_id)
             except ChatMigrated as error:
@@ -144,6 +156,12 @@ def is_unparsable(error: BadRequest) -> bool:
 def is_unchanged(error: BadRequest) -> bool:
     """Whether an edit was refused because the message is like that already."""
     return "is not modified" in error.message.lower()
+
+
+def is_about_the_place(error: BadRequest) -> bool:
+    """Whether it says that the chat or the message is not there, or not for us to write in."""
+    said = error.message.lower()
+    return any(words in said for words in (*_GONE, *_REFUSED))
 
 
 def _told(to: ConversationRef, error: TelegramError) -> DeliveryError:

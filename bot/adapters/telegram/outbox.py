@@ -12,7 +12,6 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, Te
 from bot.adapters.telegram.administrators import Administrators
 from bot.adapters.telegram.asking import Asking
 from bot.adapters.telegram.calls import Calls, is_unparsable
-from bot.adapters.telegram.keyboards import keyboard
 from bot.adapters.telegram.messages import (
     Messages,
     entities_of,
@@ -26,7 +25,15 @@ from bot.adapters.telegram.render import MOST_TEXT, Rendered, length, render
 from bot.adapters.telegram.revealing import Revealing
 from bot.adapters.telegram.translate import channel_ref
 from core.errors import DeliveryError, ForbiddenError
-from core.events import Author, ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
+from core.events import (
+    Author,
+    ChannelKind,
+    ChannelRef,
+    ConversationRef,
+    InteractionRef,
+    MessageRef,
+    ReplyTo,
+)
 from core.pacer import Pacer, Pacers
 from core.ports import Capabilities, Standing
 from core.replies import Menu

@@ -64,7 +64,7 @@ def length(markdown: str) -> int:
 def render(markdown: str) -> Rendered:
     """The text with its formatting as entities; nothing in it mentions anybody."""
     page = _Page(markdown.split("\n"))
-    page.blocks(_parser().parse(markdown))
+    page.blocks(parser().parse(markdown))
     rendered = page.rendered()
     if not rendered.text or utf16_length(rendered.text) > length(markdown):
         return plain(markdown)
@@ -73,7 +73,7 @@ def render(markdown: str) -> Rendered:
 
 def plain(markdown: str) -> Rendered:
     """The source itself, for a server that does not take the entities."""
-    return Rendered(_unmentioning(markdown.strip()))
+    return Rendered(unmentioning(markdown.strip()))
 
 
 def quotation(markdown: str) -> Rendered:
@@ -84,13 +84,15 @@ def quotation(markdown: str) -> Rendered:
     return Rendered(shown.text, (whole, *inner)[:MOST_ENTITIES])
 
 
-def _unmentioning(text: str) -> str:
+def unmentioning(text: str) -> str:
+    """The text, mentioning nobody."""
     # Telegram finds mentions in any text and tells whoever is mentioned.
     return _MENTION.sub(f"@{_BREAKER}", text)
 
 
 @cache
-def _parser() -> MarkdownIt:
+def parser() -> MarkdownIt:
+    """What reads the Markdown."""
     from markdown_it import MarkdownIt
 
     # Indented code is hardly ever meant in a chat; HTML off: it is shown as it stands.
@@ -228,7 +230,7 @@ class _Page:
         for token in tokens:
             match token.type:
                 case "text" | "text_special":
-                    self._write(_unmentioning(token.content))
+                    self._write(unmentioning(token.content))
                 case "softbreak" | "hardbreak":
                     self._write("\n")
                 case "code_inline":
@@ -239,7 +241,7 @@ class _Page:
                     self._begin("text_link", str(token.attrGet("href") or ""))
                 case "image":
                     self._begin("text_link", str(token.attrGet("src") or ""))
-                    self._write(_unmentioning(token.content))
+                    self._write(unmentioning(token.content))
                     self._end()
                 case "strong_open" | "em_open" | "s_open":
                     self._begin(_INLINE[token.tag])
@@ -258,7 +260,7 @@ class _Page:
         size = self._units - offset
         match kind:
             case "text_link":
-                if fact and _may_link(fact):
+                if fact and may_link(fact):
                     self._spans.append(Span(kind, offset, size, url=fact))
             case "pre":
                 self._spans.append(Span(kind, offset, size, language=fact))
@@ -268,7 +270,8 @@ class _Page:
                 self._spans.append(Span(kind, offset, size))
 
 
-def _may_link(url: str) -> bool:
+def may_link(url: str) -> bool:
+    """Whether a link may lead there."""
     # A tg: link to a user would be a mention.
     try:
         return urlsplit(url).scheme.lower() in _SCHEMES

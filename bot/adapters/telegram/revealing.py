@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from bot.adapters.telegram.messages import Messages, reply_parameters
 from bot.adapters.telegram.presses import LONGEST_ALERT, Press, Presses
 from bot.adapters.telegram.render import MOST_TEXT, Rendered, length, quotation, render
-from core.errors import DeliveryError, ForbiddenError
+from core.errors import DeliveryError, DeliveryRateLimitedError, ForbiddenError
 from core.events import ConversationRef
 from core.language import words
+from core.pacer import Pacer, Urgency
 from core.replies import Menu
 from core.text import split_message, utf16_length
 
@@ -20,6 +21,7 @@ _EPHEMERAL_SECONDS: Final = 15.0
 """Until how long after a press what is sent for it may be shown to the presser alone."""
 _MOST_OPEN: Final = 200
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -31,11 +33,14 @@ class Revealing:
         messages: Messages,
         presses: Presses,
         direct: Callable[[str], Awaitable[ConversationRef]],
+        pacer_of: Callable[[Press], Pacer],
     ) -> None:
-        """`direct` gives the private chat with a member, or raises `ForbiddenError`."""
+        """`direct` gives the private chat with a member, or raises `ForbiddenError`; `pacer_of`
+        the budget of the chat in which somebody pressed."""
         self._messages = messages
         self._presses = presses
         self._direct = direct
+        self._pacer_of = pacer_of
         # What an older server lacks is found out once.
         self._ephemeral = True
         self._open: dict[tuple[ConversationRef, int], str] = {}
@@ -64,13 +69,20 @@ class Revealing:
     async def _reveal_part(self, press: Press, text: str, menus: Sequence[Menu]) -> bool:
         """Whether others see it too."""
         reply = reply_parameters(press.message_id)
+        shown = render(text) if press.private else quotation(text)
+
+        async def openly() -> None:
+            await self._messages.send(press.conversation, shown, text, reply, menus)
+
         if press.private:
-            await self._messages.send(press.conversation, render(text), text, reply, menus)
+            await self._surely(press, openly)
             return False
-        shown = quotation(text)
         try:
-            if not await self._whispered(press, shown, text, menus):
-                await self._messages.send(press.conversation, shown, text, reply, menus)
+            whispered = self._ephemeral and await self._surely(
+                press, lambda: self._whispered(press, shown, text, menus)
+            )
+            if not whispered:
+                await self._surely(press, openly)
                 return True
         except ForbiddenError:
             # We may not write there any more: the two of us may still have a chat.
@@ -87,8 +99,6 @@ class Revealing:
         A server that knows nothing of this shows it to all: hence the folded quotation. Whether it
         was understood is seen by the answer.
         """
-        if not self._ephemeral:
-            return False
         parameters: dict[str, object] = {"receiver_user_id": press.user_id}
         if (datetime.now(UTC) - press.at).total_seconds() < _EPHEMERAL_SECONDS:
             parameters["callback_query_id"] = press.key
@@ -105,6 +115,16 @@ class Revealing:
             return False
         self._ephemeral = "ephemeral_message_id" in sent.api_kwargs
         return True
+
+    async def _surely(self, press: Press, operation: Callable[[], Awaitable[T]]) -> T:
+        """Carry it out within the chat's budget, however often Telegram asks us to wait."""
+        pacer = self._pacer_of(press)
+        while True:
+            await pacer.ask(Urgency.FINAL)
+            try:
+                return await operation()
+            except DeliveryRateLimitedError as error:
+                pacer.pause(error.retry_after)
 
     def _note_open(self, press: Press, text: str) -> None:
         self._open[press.conversation, press.message_id] = text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.platforms.telegram_server import content
+from tests.platforms.telegram_server import content, rich
 from tests.platforms.telegram_server.calls import Call, Method
 from tests.platforms.telegram_server.ephemeral import make_ephemeral
 from tests.platforms.telegram_server.errors import bad_request
@@ -96,10 +96,10 @@ def edit_text(call: Call) -> dict:
     message = _to_edit(call)
     if message.files:
         raise bad_request("there is no text in the message to edit")
-    if call.options.version >= content.RICH and "rich_message" in call.given:
-        source, rich = content.rich(call)
+    if call.options.version >= rich.SINCE and "rich_message" in call.given:
+        text, blocks = rich.given_rich(call)
         keyboard = content.keyboard(call)
-        return _edited(call, message, text=source, entities=[], keyboard=keyboard, rich=rich)
+        return _edited(call, message, text=text, entities=[], keyboard=keyboard, rich=blocks)
     text, entities = content.formatted(call, "text", content.MAX_TEXT, "MESSAGE_TOO_LONG")
     if not text:
         raise bad_request("message text is empty")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.platforms.telegram_server import content, ephemeral
+from tests.platforms.telegram_server import content, ephemeral, rich
 from tests.platforms.telegram_server.api_messages import new_message, post
 from tests.platforms.telegram_server.calls import Call, Method
 from tests.platforms.telegram_server.errors import bad_request, not_found
@@ -54,15 +54,15 @@ def send_message_draft(call: Call) -> bool:
 
 def send_rich_message(call: Call) -> dict:
     chat = call.target()
-    source, rich = content.rich(call)
+    text, blocks = rich.given_rich(call)
     message = new_message(call, chat)
-    message.text, message.rich = source, rich
+    message.text, message.rich = text, blocks
     return post(call, message)
 
 
 def send_rich_message_draft(call: Call) -> bool:
     chat = _draft_target(call)
-    return _drafted(call, chat, content.rich(call)[0])
+    return _drafted(call, chat, rich.given_rich(call)[0])
 
 
 def edit_ephemeral_text(call: Call) -> bool:
@@ -93,8 +93,8 @@ def delete_ephemeral(call: Call) -> bool:
 
 METHODS: dict[str, Method] = {
     "sendMessageDraft": _since((9, 3), send_message_draft),
-    "sendRichMessage": _since(content.RICH, send_rich_message),
-    "sendRichMessageDraft": _since(content.RICH, send_rich_message_draft),
+    "sendRichMessage": _since(rich.SINCE, send_rich_message),
+    "sendRichMessageDraft": _since(rich.SINCE, send_rich_message_draft),
     "editEphemeralMessageText": _since(ephemeral.SINCE, edit_ephemeral_text),
     "editEphemeralMessageReplyMarkup": _since(ephemeral.SINCE, edit_ephemeral_markup),
     "deleteEphemeralMessage": _since(ephemeral.SINCE, delete_ephemeral),

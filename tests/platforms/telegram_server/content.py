@@ -13,10 +13,6 @@ MAX_ENTITIES = 100
 MAX_BUTTONS = 100
 MAX_ROW = 8
 MAX_CALLBACK_DATA = 64
-RICH = (10, 1)
-MAX_RICH = 32_768
-MAX_BLOCKS = 500
-_RICH_FORMS = ("markdown", "html", "blocks")
 _ACTIONS = ("callback_data", "url", "web_app", "switch_inline_query", "copy_text", "login_url")
 _ENTITY_KINDS = frozenset(
     [
@@ -141,24 +137,3 @@ def replied(call: Call, chat: Chat, thread: int | None) -> tuple[Message | None,
     if chat.is_forum and message.topic != thread and thread is not None:
         return None, None  # a reply does not reach into another topic
     return message, quote
-
-
-def rich(call: Call) -> tuple[str, dict]:
-    """The source of a rich message, and its blocks: here one paragraph for each."""
-    given = call.given.data("rich_message")
-    if not isinstance(given, dict) or sum(form in given for form in _RICH_FORMS) != 1:
-        raise bad_request("exactly one of html, markdown and blocks must be used")
-    if "blocks" in given:
-        blocks = given["blocks"]
-        source = "\n\n".join(str(block.get("text", "")) for block in blocks)
-    else:
-        source = str(given.get("markdown") or given.get("html") or "").strip()
-        parts = [part.strip() for part in source.split("\n\n") if part.strip()]
-        blocks = [{"type": "paragraph", "text": part} for part in parts]
-    if not blocks:
-        raise bad_request("message text is empty")
-    if len(source) > MAX_RICH:
-        raise bad_request("message is too long")
-    if len(blocks) > MAX_BLOCKS:
-        raise bad_request("RICH_MESSAGE_BLOCKS_TOO_MUCH")
-    return source, {"blocks": blocks}
