@@ -76,6 +76,14 @@ class UnsupportedAttachmentError(UserError):
         self.media_type = media_type
 
 
+class AttachmentGoneError(UserError):
+    """A file came with an earlier message, and its platform does not give it again."""
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(filename)
+        self.filename = filename
+
+
 class QuotaExceededError(UserError):
     """The asker's budget is used up."""
 
@@ -316,13 +324,13 @@ class ChannelGoneError(DeliveryError):
     """The channel or the message is no more."""
 
 
+class ConversationMovedError(ChannelGoneError):
+    """It goes on under another id: new messages reach it, but its old ones cannot be changed."""
+
+
 class DeliveryRateLimitedError(DeliveryError):
     """The platform asks us to wait; retried by the pacer."""
 
     def __init__(self, conversation: ConversationRef, retry_after: float) -> None:
         super().__init__(conversation)
         self.retry_after = retry_after
-class ConversationMovedError(ChannelGoneError):
-    """It goes on under another id: new messages reach it, but its old ones cannot be changed."""
-
-

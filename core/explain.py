@@ -93,6 +93,11 @@ def _unsupported_attachment(error: core_errors.UnsupportedAttachmentError, _: Wo
 
 
 @explain.register
+def _attachment_gone(error: core_errors.AttachmentGoneError, _: Words) -> str:
+    return _("I cannot get {name} again; send it anew.", name=inert(error.filename))
+
+
+@explain.register
 def _quota_exceeded(error: core_errors.QuotaExceededError, _: Words) -> str:
     return _(
         "You have used up your {limit} for now. Try again in {wait}.",

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, NewType, TypeAlias
 
 import aiosqlite
 
 from core.database import Database
+from core.errors import AttachmentGoneError
 from core.events import (
     Attachment,
     ChannelRef,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 InboxId = NewType("InboxId", int)
+_Name: TypeAlias = tuple[str, str, str, int | None]
+"""What names a file to its platform, and to people."""
 
 
 class InboxState(StrEnum):
@@ -317,7 +320,7 @@ def _adapter() -> TypeAdapter[IncomingMessage]:
 
 
 def _packed(message: IncomingMessage) -> str:
-    """All of a message; of its own files what names them, of all others that there were some."""
+    """All of a message; of files what names them, of a command's that there were some."""
     command = message.command
     if command is not None:
         options = {k: v for k, v in command.options.items() if not isinstance(v, Attachment)}
@@ -329,9 +332,8 @@ def _packed(message: IncomingMessage) -> str:
             "files": bool(message.attachments)
             or command != message.command
             or quoted != message.quoted,
-            "named": [
-                [a.attachment_id, a.filename, a.media_type, a.size] for a in message.attachments
-            ],
+            "named": _names(message.attachments),
+            "quoted": _names(message.quoted.attachments) if message.quoted is not None else [],
             "message": _adapter().dump_python(kept, mode="json"),
         }
     )
@@ -340,13 +342,24 @@ def _packed(message: IncomingMessage) -> str:
 def _unpacked(payload: str) -> tuple[IncomingMessage, bool]:
     stored = json.loads(payload)
     message = _adapter().validate_python(stored["message"])
-    files = tuple(
-        Attachment(attachment_id, filename, media_type, size, _not_fetched)
-        for attachment_id, filename, media_type, size in stored.get("named", ())
-    )
-    return replace(message, attachments=files), bool(stored["files"])
+    message = replace(message, attachments=_named(stored.get("named", ())))
+    if message.quoted is not None:
+        quoted = replace(message.quoted, attachments=_named(stored.get("quoted", ())))
+        message = replace(message, quoted=quoted)
+    return message, bool(stored["files"])
 
 
-async def _not_fetched(_path: Path, _limit: int) -> None:
-    """Of a file of an earlier run: only the platform can fetch it, see `Listener.refetch`."""
-    raise RuntimeError("a file of an earlier run was not fetched again")
+def _names(attachments: Iterable[Attachment]) -> list[_Name]:
+    return [(one.attachment_id, one.filename, one.media_type, one.size) for one in attachments]
+
+
+def _named(names: Iterable[_Name]) -> tuple[Attachment, ...]:
+    """Files of an earlier run: only the platform can fetch them, see `Listener.refetch`."""
+
+    def named(attachment_id: str, filename: str, media_type: str, size: int | None) -> Attachment:
+        async def save(_path: Path, _limit: int) -> None:
+            raise AttachmentGoneError(filename)
+
+        return Attachment(attachment_id, filename, media_type, size, save)
+
+    return tuple(named(*name) for name in names)

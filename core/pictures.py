@@ -31,6 +31,8 @@ _SHARE: Final = 2
 """Pictures may take one part in so many of what a model reads at once."""
 _FETCHED_AT_ONCE: Final = 4
 """By all questions together: so many originals lie on the disk, at most."""
+_FILE_LIMIT: Final = "knowledge.max_file_mb"
+"""What those who fetch files call the limit that they were given."""
 _MEGABYTE: Final = 1 << 20
 
 
@@ -89,15 +91,23 @@ class Pictures:
     async def _drawn(self, attachment: Attachment, folder: Path, side: int) -> ChatImage:
         name = file_name(attachment.filename)
         if attachment.size is not None and attachment.size > self._limit:
-            raise AttachmentTooLargeError(attachment.filename, self._limit, "chat.max_picture_mb")
+            raise self._too_large(attachment)
         await asyncio.to_thread(folder.mkdir)
         original, drawn = folder / "original", folder / "drawn.jpg"
         async with self._turns:
-            async with asyncio.timeout(SECONDS):
-                await attachment.save(original, self._limit)
+            try:
+                async with asyncio.timeout(SECONDS):
+                    await attachment.save(original, self._limit)
+            except AttachmentTooLargeError as error:
+                if error.key != _FILE_LIMIT:
+                    raise  # the platform's own limit
+                raise self._too_large(attachment) from error
             picture = await self._library.redraw(Upload(name, original), drawn, side)
             await asyncio.to_thread(original.unlink)
         return ChatImage(picture.path, picture.media_type, picture.width, picture.height, name)
+
+    def _too_large(self, attachment: Attachment) -> AttachmentTooLargeError:
+        return AttachmentTooLargeError(attachment.filename, self._limit, "chat.max_picture_mb")
 
 
 def side_for(count: int, context_window: int) -> int:

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from core.database import Database
+from core.errors import AttachmentGoneError
 from core.events import (
     Attachment,
+    Author,
     ChannelRef,
     InteractionRef,
     Invocation,
     MessageRef,
     Platform,
+    Quoted,
     Trigger,
 )
 from core.inbox import DurableInbox, InboxState, digest_of, move_inbox
@@ -68,16 +71,31 @@ async def test_what_dies_with_the_process_is_left_out_and_said_to_be(inbox, tmp_
             question,
             attachments=(file,),
             command=Invocation("kb add", {"file": file, "name": "x"}),
-            reply_to=InteractionRef(Platform.DISCORD, "token"),
+            reply_to=InteractionRef(Platform.DISCORD, "token", is_private=True),
         )
     )
     (owed,) = await the_owed(inbox)
     assert owed.had_attachments
     assert owed.message == replace(
-        question, command=Invocation("kb add", {"name": "x"}), attachments=(file,)
+        question,
+        command=Invocation("kb add", {"name": "x"}),
+        attachments=(file,),
+        reply_to=InteractionRef(Platform.DISCORD, "token", is_private=True),
     )
-    with pytest.raises(RuntimeError):
+    with pytest.raises(AttachmentGoneError):
         await owed.message.attachments[0].save(tmp_path / "plan.pdf", 9)
+
+
+async def test_a_quoted_picture_is_named_so_that_it_can_be_fetched_again(inbox):
+    file = Attachment("a1", "roof.jpg", "image/jpeg", 9, save)
+    question = replace(
+        group("what is it?", "1", at=NOON),
+        quoted=Quoted("0", Author("b", "Ben"), "look", attachments=(file,)),
+    )
+    await inbox.receive(question)
+    (owed,) = await the_owed(inbox)
+    assert owed.had_attachments
+    assert owed.message == question
 
 
 async def test_what_is_received_or_being_answered_is_owed_in_order_of_arrival(inbox):

@@ -45,7 +45,8 @@ def file_of(message: Message) -> RemoteFile | None:
         name = document.file_name or f"document-{document.file_unique_id}{suffix}"
         return RemoteFile(document.file_id, name, kind, document.file_size)
     if message.photo:
-        photo = max(message.photo, key=lambda size: size.width * size.height)
+        fitting = [size for size in message.photo if (size.file_size or 0) <= HOSTED_LIMIT]
+        photo = max(fitting or message.photo, key=lambda size: size.width * size.height)
         name = f"photo-{photo.file_unique_id}.jpg"
         return RemoteFile(photo.file_id, name, "image/jpeg", photo.file_size)
     return None

@@ -32,7 +32,7 @@ from bot.adapters.telegram.presses import Presses
 from bot.adapters.telegram.translate import Viewpoint, event_of
 from bot.settings import TelegramSettings
 from core.commands.base import Command
-from core.events import ChannelMigrated, IncomingEvent, IncomingMessage
+from core.events import Attachment, ChannelMigrated, IncomingEvent, IncomingMessage
 from core.pacer import Pacers
 from core.ports import BadTokenError, Completer, Inbox, Refetched, Unknown, UnreachableError
 
@@ -169,15 +169,20 @@ class TelegramListener:
 
     async def refetch(self, message: IncomingMessage) -> Refetched:
         """Telegram gives no message twice, but a file for as long as its id is kept."""
-        if not message.attachments:
+        quoted = message.quoted
+        if not message.attachments and not (quoted and quoted.attachments):
             return Unknown()
-        files = tuple(
+        if quoted is not None:
+            quoted = replace(quoted, attachments=self._again(quoted.attachments))
+        return replace(message, attachments=self._again(message.attachments), quoted=quoted)
+
+    def _again(self, attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
+        return tuple(
             self._files.attachment(
                 RemoteFile(one.attachment_id, one.filename, one.media_type, one.size)
             )
-            for one in message.attachments
+            for one in attachments
         )
-        return replace(message, attachments=files)
 
     def _build(self, token: str) -> _Application:
         settings = self._settings
