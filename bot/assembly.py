@@ -130,7 +130,7 @@ async def assemble(
         stores.database,
         stores.library,
         outboxes,
-        Judge(places.access.scope_of, assistant.level, assistant.words),
+        Judge(places.access.scope_of, assistant.level, assistant.words, places.gate.silence),
         {_ADMIT: places.admission.pressed, **dict.fromkeys(KINDS, pressing.pressed)},
         Team(stores.database, places.channels, outboxes),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from core.admission import Admission
 from core.channel_settings import ChannelSettings
@@ -62,6 +63,13 @@ class Gate:
         if level_of(message, self._rules, settings) < Level.UPLOADER:
             return None
         return replace(message, trigger=Trigger.COMMAND, text="", command=Invocation("kb add"))
+
+    def silence(self, asked: Asked) -> Literal["paused", "off"] | None:
+        """Why nothing is answered there now; None: it is."""
+        settings = self._channels.of(asked)
+        if settings.is_paused(self._clock()):
+            return "paused"
+        return "off" if settings.speaks == "off" else None
 
     def _speaks(self, message: IncomingMessage, settings: ChannelSettings, level: Level) -> bool:
         if not settings.is_paused(self._clock()) and settings.speaks != "off":

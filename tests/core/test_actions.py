@@ -467,3 +467,49 @@ async def test_of_two_processes_on_one_folder_one_resumes(tmp_path):
             await DurableInbox(third.database).receive(group(ASKED, "q2"))
             assert await third.dispatcher.resume() == 1
             await third.idle()
+
+
+@pytest.mark.parametrize(
+    ("silence", "told"),
+    [("paused", "I am paused here."), ("off", "I do not speak in this channel.")],
+)
+async def test_nothing_is_answered_anew_where_nothing_is_answered(tmp_path, silence, told):
+    world = World(tmp_path)
+    world.judge = replace(world.judge, silence=lambda asked: silence)
+    async with world.running():
+        await world.ask()
+        before = world.outbox.transcript
+        assert await world.press("regenerate:m1", "ephemeral") == told
+        assert await world.press("regenerate", "m1") == told
+        assert (world.engine.asked, world.outbox.transcript) == (1, before)
+        assert await world.press("sources", "m1")
+
+
+async def test_an_answer_that_is_being_made_is_not_made_twice(tmp_path):
+    world = World(tmp_path)
+    gate = asyncio.Event()
+    world.engine = ScriptedEngine(
+        "It opens at nine [1].", Script(["At nine [1]."], gates={0: gate})
+    )
+    async with world.running():
+        await world.ask()
+        press = ActionPressed(
+            conversation(), "ephemeral", "regenerate:m1", author("ada"), interaction=INTERACTION
+        )
+        world.dispatcher.submit(press)
+        async with asyncio.timeout(20):
+            while world.engine.asked < 2:  # noqa: ASYNC110 - an engine knows no events
+                await asyncio.sleep(0.001)
+        world.dispatcher.submit(press)
+        world.dispatcher.submit(replace(press, action="regenerate", message_id="m1"))
+        async with asyncio.timeout(20):
+            while len(world.outbox.revealed) < 3:  # noqa: ASYNC110 - nor does an outbox
+                await asyncio.sleep(0.001)
+        gate.set()
+        await world.idle()
+        assert [shown.text for shown in world.outbox.revealed] == [
+            "I am answering anew.",
+            "I am answering this already.",
+            "I am answering this already.",
+        ]
+        assert world.engine.asked == 2
