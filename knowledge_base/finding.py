@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from knowledge_base import lexical, retrieval
 from knowledge_base.bases import OpenBases, View
@@ -35,6 +36,8 @@ class Wanted:
     limit: int
     legs: Legs
     per_document: bool
+    now: datetime
+    """What has expired by then is not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
             fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
             ranked = retrieval.search(query, views, fetch, wanted.legs)
-            chosen = _chosen(rows, _passages(rows, wanted.scope, ranked), wanted)
+            fresh = _fresh(_passages(rows, wanted.scope, ranked), wanted.now)
+            chosen = _chosen(rows, fresh, wanted)
             if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
                 return Found(
                     tuple(chosen),
@@ -98,6 +102,13 @@ def _passages(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> I
             document = documents.get(chunk.document_id) if chunk else None
             if chunk and document and document.base_id in scope.bases:
                 yield Passage(chunk, document, hit.relevance, hit.dense, hit.lexical)
+
+
+def _fresh(passages: Iterator[Passage], now: datetime) -> Iterator[Passage]:
+    for candidate in passages:
+        expires = candidate.document.expires_at
+        if expires is None or expires > now:
+            yield candidate
 
 
 def _chosen(rows: Rows, passages: Iterator[Passage], wanted: Wanted) -> list[Passage]:

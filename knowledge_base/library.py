@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from knowledge_base import finding, quoting
+from knowledge_base import finding, notes, quoting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
 from knowledge_base.errors import (
@@ -171,7 +171,15 @@ class Library:
         Raises what `add` raises; `InaccessibleFileError` where it was taken out meanwhile.
         """
         path = self._at.originals.path(document.sha256)
-        upload = Upload(document.name, path, document.uploader, document.uploader_id)
+        upload = Upload(
+            document.name,
+            path,
+            document.uploader,
+            document.uploader_id,
+            # What somebody vouched for once; all else is told by its content again.
+            document.media_type if document.media_type == notes.MEDIA_TYPE else None,
+            document.expires_at,
+        )
         return await self.add(base, upload, progress)
 
     async def add(self, base: BaseId, upload: Upload, progress: Progress | None = None) -> Added:
@@ -186,6 +194,21 @@ class Library:
         if added.state is not AddState.UNCHANGED:
             self._measuring.added(base)
         return added
+
+    async def note(self, document: Document) -> notes.Note | None:
+        """What a note says, as it was written; None where it is none, or gone meanwhile."""
+        if document.media_type != notes.MEDIA_TYPE:
+            return None
+        path = self._at.originals.path(document.sha256)
+
+        def read() -> bytes | None:
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+        content = await run(self._at.threads.files, read)
+        return None if content is None else notes.note_of(content)
 
     def uploads(
         self, paths: Sequence[Path], uploader: str | None = None, uploader_id: str | None = None
@@ -240,6 +263,7 @@ class Library:
             limit=self._settings.passages if limit is None else limit,
             legs=legs,
             per_document=per_document,
+            now=self._at.store.now,
         )
         vectors = await self._embedded(wanted)
         found = await self._find(wanted, vectors)

@@ -78,6 +78,8 @@ class Document:
     """None for formats without pages."""
     uploader_id: str | None = None
     """Who added it, as the caller tells people apart; names are not unique."""
+    expires_at: datetime | None = None
+    """From then on no search finds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class Upload:
     path: Path
     uploader: str | None = None
     uploader_id: str | None = None
+    media_type: str | None = None
+    """What it is, where the caller knows; else its content tells."""
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ VARIABLES = 500
 
 _BASE = "SELECT base_id, name, fingerprint, dimension, generation FROM bases"
 _DOCUMENT = """SELECT document_id, base_id, name, state, version, sha256, size, media_type,
-    passages, added_at, uploader, pages, uploader_id FROM documents"""
+    passages, added_at, uploader, pages, uploader_id, expires_at FROM documents"""
 _CHUNK = "SELECT chunk_id, document_id, ordinal, text, heading, page FROM chunks"
 
 
@@ -284,7 +284,7 @@ def document_of(row: tuple[Any, ...]) -> Document:
     """The value of a row of `_DOCUMENT`."""
     (
         document_id, base_id, name, state, version, sha256, size, media_type,
-        passages, added_at, uploader, pages, uploader_id,
+        passages, added_at, uploader, pages, uploader_id, expires_at,
     ) = row  # fmt: skip
     return Document(
         document_id=document_id,
@@ -300,6 +300,7 @@ def document_of(row: tuple[Any, ...]) -> Document:
         uploader=uploader,
         pages=pages,
         uploader_id=uploader_id,
+        expires_at=None if expires_at is None else EPOCH + timedelta(microseconds=expires_at),
     )
 
 

@@ -178,4 +178,8 @@ M002_UPLOADERS = (
     # Names change and are not unique: what somebody added is found by this.
     "ALTER TABLE documents ADD COLUMN uploader_id TEXT",
 )
-MIGRATIONS = (M001_SPINE, M002_UPLOADERS)
+M003_EXPIRY = (
+    # From then on no search finds it; microseconds, as added_at.
+    "ALTER TABLE documents ADD COLUMN expires_at INTEGER",
+)
+MIGRATIONS = (M001_SPINE, M002_UPLOADERS, M003_EXPIRY)

@@ -147,6 +147,11 @@ class Store:
                     self._writer.execute("ROLLBACK")
                 raise
 
+    @property
+    def now(self) -> datetime:
+        """By the clock that stamps documents."""
+        return self._clock()
+
     @blocking
     def ensure_base(self, name: str) -> KnowledgeBase:
         with self.read() as rows:
@@ -204,8 +209,9 @@ class Store:
             )
             cursor = connection.execute(
                 """INSERT INTO documents
-                (base_id, name, state, sha256, size, added_at, uploader, uploader_id, holder)
-                VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?)""",
+                (base_id, name, state, sha256, size, added_at, uploader, uploader_id, holder,
+                expires_at)
+                VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     base_id,
                     upload.name,
@@ -215,6 +221,7 @@ class Store:
                     upload.uploader,
                     upload.uploader_id,
                     holder,
+                    _microseconds(upload.expires_at) if upload.expires_at else None,
                 ),
             )
             return Claim(DocumentId(cursor.lastrowid or 0), base_id, upload, sha256)
@@ -371,7 +378,7 @@ class Store:
             )
 
     def _now(self) -> int:
-        return (self._clock() - EPOCH) // MICROSECOND
+        return _microseconds(self._clock())
 
     def _borrow(self) -> sqlite3.Connection:
         _refuse_on_loop()
@@ -391,6 +398,10 @@ class Store:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - EPOCH) // MICROSECOND
 
 
 @blocking

@@ -48,6 +48,7 @@ _LOADERS: Final[dict[str, tuple[str, str]]] = {
     media.ODS: ("opendocument", "load_ods"),
     media.ODP: ("opendocument", "load_odp"),
     media.EPUB: ("epub", "load_epub"),
+    media.NOTE: ("note", "load_note"),
 }
 
 

@@ -121,7 +121,7 @@ class _Worker:
             key, limit = "knowledge.max_file_mb", self._limits.max_file_mb
             if not (job.task == "extract" and detect(path, job.name) == media.ZIP):
                 raise LimitExceededError(job.name, key, limit)
-        kind = detect(path, job.name)
+        kind = job.media_type or detect(path, job.name)
         self._kind = kind
         self._send(frames.Detected(kind))
         if job.task == "extract":

@@ -41,6 +41,8 @@ class Job:
     name: str
     destination: str | None = None
     side: int = 0
+    media_type: str | None = None
+    """What the file is, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

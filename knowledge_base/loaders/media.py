@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from knowledge_base import notes
+
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
 RST: Final = "text/x-rst"
@@ -28,6 +30,8 @@ ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
 ODP: Final = "application/vnd.oasis.opendocument.presentation"
 EPUB: Final = "application/epub+zip"
 ZIP: Final = "application/zip"
+NOTE: Final = notes.MEDIA_TYPE
+"""Never told by content: see there."""
 
 EMPTY: Final = "application/x-empty"
 BINARY: Final = "application/octet-stream"

@@ -158,6 +158,7 @@ class Reader:
             name=upload.name,
             destination=None if destination is None else str(destination),
             side=side,
+            media_type=upload.media_type,
         )
         async with self._turns:
             result = await self._attempt(job, _Result(progress or _nobody))
