@@ -109,6 +109,19 @@ def homes_of(asked: Asked) -> tuple[str, ...]:
     return _homes(seen_channel(asked), is_restricted=asked.place.is_restricted)
 
 
+def taught_in(asked: Asked) -> tuple[str, ...]:
+    """All bases that this place ever taught, for taking something out of them, not for reading.
+
+    What a channel learnt while fewer could see it stays its own when it is made public.
+    """
+    homes = homes_of(asked)
+    channel = asked.conversation.channel
+    if channel.platform.is_operators or asked.kind is ChannelKind.PRIVATE:
+        return homes
+    restricted = restricted_base_of(channel)
+    return homes if restricted is None or restricted in homes else (*homes, restricted)
+
+
 class Access:
     """Makes scopes. What may change (who can read a channel) is asked of the platform each time."""
 

@@ -8,9 +8,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
+from core.access import homes_of
 from core.commands.base import CommandContext, Replies
 from core.commands.confirming import ask_first
-from core.commands.places import homes, own_document, uploader_id
+from core.commands.places import own_document, purgeable, uploader_id
 from core.commands.since import since
 from core.errors import BadArgumentsError, NoSuchMemberError, WrongTimeError
 from core.events import MemberRef
@@ -19,7 +20,7 @@ from core.language import Words
 from core.replies import Progress, TextDelta
 from core.reviews import Review
 from knowledge_base.errors import NoSuchDocumentError
-from knowledge_base.models import Document
+from knowledge_base.models import Document, KnowledgeBase
 
 _MOST_NAMED: Final = 10
 _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -53,7 +54,7 @@ async def remove(context: CommandContext) -> Replies:
 async def purge(context: CommandContext) -> Replies:
     """Take out all that one member added here, and what of theirs waits for review."""
     _ = context.words
-    own = await homes(context)
+    own = await purgeable(context)
     documents = [d for base in own for d in await context.resources.library.documents(base.base_id)]
     held = [r for base in own for r in await context.resources.reviews.waiting(base.name)]
     named, after = _asked(context)
@@ -65,7 +66,7 @@ async def purge(context: CommandContext) -> Replies:
         return
     if not context.confirmed:
         meant = {"member": member.partition(":")[2], "since": after.isoformat()}
-        question = _question(doomed, waiting, _)
+        question = _question(own, doomed, waiting, homes_of(context.message), _)
         for event in await ask_first(context, question, _("Remove all"), meant):
             yield event
         return
@@ -100,19 +101,26 @@ def _asked(context: CommandContext) -> tuple[str, datetime]:
     return named, since(text, context.message.sent_at) if text else _EVER
 
 
-def _question(doomed: list[Document], waiting: list[Review], _: Words) -> str:
-    names = [f"- {inert(document.name)}" for document in doomed[:_MOST_NAMED]]
-    if len(doomed) > _MOST_NAMED:
-        names.append(_("… and {count} more.", count=len(doomed) - _MOST_NAMED))
-    files = [file for review in waiting for file in review.files]
+def _question(
+    bases: Sequence[KnowledgeBase],
+    doomed: Sequence[Document],
+    waiting: Sequence[Review],
+    homes: Sequence[str],
+    _: Words,
+) -> str:
+    """What a channel learnt while fewer could see it is counted, and not named to everybody."""
+    readable = {base.base_id for base in bases if base.name in homes}
+    names = [f"- {inert(d.name)}" for d in doomed if d.base_id in readable][:_MOST_NAMED]
+    if len(doomed) > len(names):
+        names.append(_("… and {count} more.", count=len(doomed) - len(names)))
+    files = [file for review in waiting if review.base in homes for file in review.files]
     names += [
         "- " + _("{name}, waiting for review", name=inert(file.name))
         for file in files[:_MOST_NAMED]
     ]
+    count = len(doomed) + sum(len(review.files) for review in waiting)
     title = _.plural(
-        "Remove {count} file of this member?",
-        "Remove {count} files of this member?",
-        len(doomed) + len(files),
+        "Remove {count} file of this member?", "Remove {count} files of this member?", count
     )
     return "\n".join([title, *names])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from core.access import SHARED, home_of, homes_of
+from core.access import SHARED, home_of, homes_of, taught_in
 from core.commands.base import CommandContext
 from core.errors import NotAllowedError
 from core.events import ChannelKind, MemberRef
@@ -41,6 +41,12 @@ async def home(context: CommandContext) -> KnowledgeBase:
 async def homes(context: CommandContext) -> list[KnowledgeBase]:
     """The bases that are this place's own, as far as they exist."""
     own = homes_of(context.message)
+    return [base for base in await context.resources.library.bases() if base.name in own]
+
+
+async def purgeable(context: CommandContext) -> list[KnowledgeBase]:
+    """The bases that this place ever taught, as far as they exist."""
+    own = taught_in(context.message)
     return [base for base in await context.resources.library.bases() if base.name in own]
 
 

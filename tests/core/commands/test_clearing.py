@@ -6,7 +6,7 @@ import pytest
 
 from core.commands.since import since
 from core.errors import WrongTimeError
-from core.events import Author, Quoted
+from core.events import Author, Place, Quoted
 from tests.support.commanding import (
     ADMIN,
     MEMBER,
@@ -128,6 +128,31 @@ async def test_purging_drops_what_waits_for_review(hall):
     assert shown == "Removed 2 documents. Dropped 1 upload that waited for review."
     await hall.press(card.buttons["Accept"], MODERATOR)
     assert await hall.documents() == ["eve-1.md", "eve-2.md"]
+
+
+async def test_purging_reaches_what_was_added_before_the_channel_was_made_public(hall):
+    closed = Place(is_restricted=True)
+    await hall.types("/kb add", OTHER, attachments=(attachment("secret.md"),), place=closed)
+    assert await hall.documents("discord:restricted:town") == ["secret.md"]
+    asked = await hall.types("/kb purge eve", MODERATOR)
+    # Everybody reads this now, and could not read that then: it is counted, not named.
+    assert asked.text == (
+        "Remove 3 files of this member?\n- `eve-1.md`\n- `eve-2.md`\n… and 1 more."
+    )
+    assert await hall.press(asked.buttons["Remove all"], MODERATOR) == "Removed 3 documents."
+    assert await hall.documents("discord:restricted:town") == []
+    assert await hall.documents() == ["ada-1.md", "ada-2.md"]
+
+
+async def test_purging_drops_what_waits_since_the_channel_was_closed(hall):
+    closed = Place(is_restricted=True)
+    await hall.channels.change(spoken("").conversation.channel, "teachers", "review")
+    await hall.types("/kb add", OTHER, attachments=(attachment("secret.md"),), place=closed)
+    asked = await hall.types("/kb purge eve", MODERATOR)
+    assert asked.text.startswith("Remove 3 files")
+    assert "secret" not in asked.text
+    await hall.press(asked.buttons["Remove all"], MODERATOR)
+    assert await hall.resources.reviews.waiting("discord:restricted:town") == ()
 
 
 async def test_purging_is_for_moderators_and_needs_somebody(hall):
