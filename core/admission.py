@@ -77,6 +77,15 @@ class Admission:
                 await self._turn_away(applicant, asked.locale, asked)
         return False
 
+    async def serves(self, asked: Asked) -> bool:
+        """Whether a place was let in. Nobody is told anything, nothing is noted."""
+        channel = asked.conversation.channel
+        if channel.platform.is_operators:
+            return True
+        server = ServerRef(channel.platform, asked.server_id or channel.channel_id)
+        applicant = await self._rows.find(server) or Applicant(server, "")
+        return self.standing(applicant) == "admitted"
+
     async def membership(self, event: Joined | Left) -> None:
         """The bot was added somewhere, or taken out."""
         server = ServerRef(event.platform, event.server_id)

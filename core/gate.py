@@ -46,6 +46,9 @@ class Gate:
                 _ = self._envoy.words(asked.locale)
                 await self._envoy.reveal(asked.reply_to, _("I do not answer you here."))
             return False
+        if isinstance(asked, IncomingMessage) and asked.trigger is Trigger.UNASKED:
+            # Nobody turned to us: nobody is told why not, and that they were seen is not noted.
+            return self._speaks(asked, settings, level) and await self._admission.serves(asked)
         if not await self._admission.admits(asked):
             return False
         if isinstance(asked, IncomingMessage) and not self._speaks(asked, settings, level):
