@@ -29,6 +29,12 @@ class EngineSettings:
     """The model of an `openai` server sees pictures: the server does not say so itself."""
     image_projector: str | None = None
     """For `llama_cpp`: the .gguf file that lets the model see pictures (mmproj)."""
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    """Where `transformers` computes; auto: on a CUDA card where there is one."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    chat_template: str | None = None
+    """For `transformers`: a file with the Jinja template of a model that ships none."""
 
 
 @dataclass(frozen=True, slots=True)
