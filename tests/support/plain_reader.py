@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from knowledge_base.errors import EmptyDocumentError, UnreadableDocumentError
-from knowledge_base.models import ChunkDraft, ParsedDocument, Section, Upload
+from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
 from knowledge_base.terms import pack_terms, terms_of
+from tests.support.pictures import redrawn
 
 
 class PlainReader:
@@ -51,6 +52,9 @@ class PlainReader:
 
     async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
         return None
+
+    async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
+        return await redrawn(upload, destination, side)
 
     async def aclose(self) -> None:
         return None

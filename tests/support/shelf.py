@@ -28,6 +28,7 @@ from knowledge_base.models import (
     IngestProgress,
     KnowledgeBase,
     Passage,
+    Picture,
     Quotation,
     Scope,
     SearchResult,
@@ -36,6 +37,7 @@ from knowledge_base.models import (
     base_of,
     chunk_id,
 )
+from tests.support.pictures import redrawn
 
 THRESHOLD = 0.3
 ADDED_AT = datetime(2026, 5, 4, tzinfo=UTC)
@@ -51,6 +53,9 @@ class Shelf:
         self.scopes: list[Scope] = []
         self.failure: Exception | None = None
         self.lexical_only = False
+
+    async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
+        return await redrawn(upload, destination, side)
 
     def put(self, base: str, name: str, text: str, *, page: int | None = None) -> Passage:
         """A document of one passage, there at once."""
