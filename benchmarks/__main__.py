@@ -14,6 +14,7 @@ NAMES = (
     "add_cost",
     "startup",
     "added_latency",
+    "llama_engine",
     "platform_load",
     "injection",
 )
