@@ -36,6 +36,7 @@ from core.engines.base import (
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
+from core.envoy import Envoy
 from core.events import (
     Author,
     ChannelKind,
@@ -47,6 +48,7 @@ from core.events import (
 )
 from core.forms import OpenForms
 from core.history import History
+from core.moderation import Moderation
 from core.permissions import Rules
 from core.prompts import Prompts
 from core.replies import TextDelta, Usage
@@ -143,6 +145,7 @@ def _dispatcher(library: Library, database: Database, engine: InstantEngine) -> 
         Reviews(database, database.path.parent / "reviews"),
         TaughtMessages(database),
         OpenForms(database),
+        Moderation.over(database, database.path.parent, channels, {}, Envoy({}), rules),
     )
     assistant = Assistant(resources, rules)
     return Dispatcher(assistant.reply, {}, database, DispatcherSettings())

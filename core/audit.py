@@ -13,7 +13,7 @@ from core.database import Database
 from core.envoy import Envoy
 from core.events import Asked, ChannelRef, MemberRef, ServerRef
 from core.inert import inert
-from core.language import N_, Words, words
+from core.language import N_, Words
 from core.noticeboard import Noticeboards
 from core.text import clip, storable
 
@@ -96,28 +96,20 @@ class Audit:
         database: Database,
         boards: Noticeboards,
         envoy: Envoy,
+        words_of: Callable[[Asked], Words],
         *,
-        words_of: Callable[[Asked], Words] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._boards = boards
         self._envoy = envoy
-        self._words_of = words_of or (lambda asked: words(asked.locale))
+        self._words_of = words_of
         self._clock = clock
 
     async def note(self, asked: Asked, act: Act, about: str = "") -> None:
         """Somebody did something where they ask. `about` names it; no words of a message."""
-        author, now = asked.author, self._clock()
+        entry = await self.record(asked, act, about)
         channel = asked.conversation.channel
-        entry = Entry(
-            act,
-            storable(author.display_name),
-            storable(author.user_id),
-            storable(clip(about, _LONGEST_ABOUT)),
-            datetime.fromtimestamp(now, UTC),
-        )
-        await self._insert(channel, asked.server_id, entry, now)
         board = await self._boards.of(asked)
         if board is None:
             return
@@ -126,6 +118,21 @@ class Audit:
         if board.conversation.channel != channel and asked.place.channel_name:
             told = f"{inert(asked.place.channel_name)}: {told}"
         await self._envoy.say(board.conversation, told)
+
+    async def record(
+        self, asked: Asked, act: Act, about: str = "", channel: ChannelRef | None = None
+    ) -> Entry:
+        """Keep it without a line in the log channel; `channel`: done of another than asked in."""
+        author, now = asked.author, self._clock()
+        entry = Entry(
+            act,
+            storable(author.display_name),
+            storable(author.user_id),
+            storable(clip(about, _LONGEST_ABOUT)),
+            datetime.fromtimestamp(now, UTC),
+        )
+        await self._insert(channel or asked.conversation.channel, asked.server_id, entry, now)
+        return entry
 
     async def decided(self, subject: ServerRef | MemberRef, name: str, by: str, act: Act) -> None:
         """An owner decided about a place or a person; `name` is theirs, `by` who decided."""

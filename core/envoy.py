@@ -7,10 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from core.errors import DeliveryError
-from core.events import ConversationRef, InteractionRef, MemberRef, Platform, ServerRef
+from core.events import (
+    ConversationRef,
+    InteractionRef,
+    MemberRef,
+    MessageRef,
+    Platform,
+    ServerRef,
+)
 from core.language import Words, words
 from core.ports import Outbox
 from core.replies import Menu
+from core.text import clip
 
 _log = logging.getLogger(__name__)
 
@@ -34,16 +42,24 @@ class Envoy:
 
     async def say(self, to: ConversationRef, text: str, menus: Sequence[Menu] = ()) -> bool:
         """Whether the message is out."""
+        return await self.post(to, text, menus) is not None
+
+    async def post(
+        self, to: ConversationRef, text: str, menus: Sequence[Menu] = ()
+    ) -> MessageRef | None:
+        """The message that is out; None: it could not be sent."""
         outbox = self._outboxes.get(to.channel.platform)
         if outbox is None:
-            return False
-        shown = menus if outbox.capabilities.can_buttons else ()
+            return None
+        can = outbox.capabilities
         try:
-            await outbox.send(to, text, menus=shown)
+            message_id = await outbox.send(
+                to, clip(text, can.max_text, can.count), menus=menus if can.can_buttons else ()
+            )
         except DeliveryError:
             _log.warning("a message could not be sent", exc_info=True)
-            return False
-        return True
+            return None
+        return MessageRef(to, message_id)
 
     async def replace(self, to: ConversationRef, message_id: str, text: str) -> None:
         """Let a message of ours say this, without buttons."""
@@ -55,9 +71,9 @@ class Envoy:
         except DeliveryError:
             _log.warning("a message could not be edited", exc_info=True)
 
-    async def tell_owners(self, text: str, menus: Sequence[Menu] = ()) -> bool:
-        """In private; whether any of them was reached."""
-        reached = False
+    async def tell_owners(self, text: str, menus: Sequence[Menu] = ()) -> tuple[MessageRef, ...]:
+        """In private; the messages to those who were reached."""
+        told: list[MessageRef] = []
         for owner in sorted(self.owners, key=lambda own: (own.platform, own.user_id)):
             outbox = self._outboxes.get(owner.platform)
             if outbox is None:
@@ -67,8 +83,9 @@ class Envoy:
             except DeliveryError:
                 _log.warning("an owner cannot be written to", exc_info=True)
                 continue
-            reached = await self.say(to, text, menus) or reached
-        return reached
+            if (message := await self.post(to, text, menus)) is not None:
+                told.append(message)
+        return tuple(told)
 
     async def reveal(self, to: InteractionRef, text: str) -> None:
         """To the one who pressed or asked, and nobody else."""

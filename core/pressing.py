@@ -42,7 +42,7 @@ def invocation_of(action: str) -> Invocation | None:
         case "cancel":
             return Invocation(CONFIRM, {"token": rest, "answer": CANCEL})
         case "review" if value:
-            return Invocation("kb review", {"upload": name, "verdict": value})
+            return Invocation(reviewing.VERDICT, {"upload": name, "verdict": value})
         case "set" if value:
             return Invocation("settings", {"name": name, "value": value})
         case "setup" if value:

@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import aiosqlite
+
 from core.database import Database
 from core.errors import NoLongerOpenError
+from core.events import ChannelRef, ConversationRef, MessageRef, Platform
 from core.filenames import file_name
 from core.shielding import to_the_end
 from core.text import storable
@@ -44,6 +47,10 @@ class Review:
     uploader_id: str
     held_at: datetime
     files: tuple[HeldFile, ...]
+    origin: MessageRef | None = None
+    """The message that it came with; None: it was held before that was kept."""
+    card: MessageRef | None = None
+    """What shows it to moderators in their log channel."""
 
 
 class Reviews:
@@ -57,7 +64,12 @@ class Reviews:
         self._clock = clock
 
     async def hold(
-        self, base: str, uploader: str, uploader_id: str, files: Sequence[HeldFile]
+        self,
+        base: str,
+        uploader: str,
+        uploader_id: str,
+        files: Sequence[HeldFile],
+        origin: MessageRef | None = None,
     ) -> Review:
         """Take the files over, by copying them, until somebody decides."""
         token = secrets.token_hex(_TOKEN_BYTES)
@@ -83,10 +95,35 @@ class Reviews:
                         for place, file in enumerate(held)
                     ],
                 )
+                if origin is not None:
+                    place = origin.conversation
+                    await connection.execute(
+                        "INSERT INTO review_places VALUES (?, ?, ?, ?, ?, NULL, NULL)",
+                        (
+                            token,
+                            place.channel.platform.value,
+                            storable(place.channel.channel_id),
+                            storable(place.thread_id or ""),
+                            storable(origin.message_id),
+                        ),
+                    )
         except BaseException:
             await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
             raise
-        return Review(token, base, uploader, uploader_id, datetime.fromtimestamp(now, UTC), held)
+        at = datetime.fromtimestamp(now, UTC)
+        return Review(token, base, uploader, uploader_id, at, held, origin)
+
+    async def carded(self, review: Review, card: MessageRef) -> None:
+        """A message elsewhere shows it; its buttons decide about it too."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE review_places SET card_channel_id = ?, card_message_id = ? WHERE token = ?",
+                (
+                    storable(card.conversation.channel.channel_id),
+                    storable(card.message_id),
+                    review.token,
+                ),
+            )
 
     async def waiting(self, base: str) -> tuple[Review, ...]:
         """What waits for this base, oldest first."""
@@ -107,6 +144,14 @@ class Reviews:
         if review is None or review.base not in bases:
             raise NoLongerOpenError
         return review
+
+    async def behind(self, token: str, card: MessageRef) -> Review | None:
+        """The one that this very message in a log channel shows; None for any other message."""
+        review = await self._find(token)
+        shown = None if review is None else review.card
+        if shown is None or shown.message_id != card.message_id:
+            return None
+        return review if shown.conversation.channel == card.conversation.channel else None
 
     async def close(self, review: Review) -> bool:
         """It is decided: the files go. False where somebody else decided first."""
@@ -148,6 +193,7 @@ class Reviews:
                 " ORDER BY place",
                 (storable(token),),
             )
+            origin, card = await _places(connection, token)
             base, uploader, uploader_id, held_at = rows[0]
             folder = self._folder / token
             return Review(
@@ -160,7 +206,28 @@ class Reviews:
                     HeldFile(name, size, beginning, folder / f"{place:03}" / file_name(name))
                     for name, size, beginning, place in files
                 ),
+                origin,
+                card,
             )
+
+
+async def _places(
+    connection: aiosqlite.Connection, token: str
+) -> tuple[MessageRef | None, MessageRef | None]:
+    """The message that an upload came with, and the card that shows it elsewhere."""
+    rows = await connection.execute_fetchall(
+        "SELECT platform, channel_id, thread_id, message_id, card_channel_id, card_message_id"
+        " FROM review_places WHERE token = ?",
+        (storable(token),),
+    )
+    for name, channel_id, thread_id, message_id, card_channel_id, card_id in rows:
+        platform = Platform(name)
+        came_to = ConversationRef(ChannelRef(platform, channel_id), thread_id or None)
+        origin = MessageRef(came_to, message_id)
+        if card_channel_id is None:
+            return origin, None
+        return origin, MessageRef(ConversationRef(ChannelRef(platform, card_channel_id)), card_id)
+    return None, None
 
 
 def _copy(files: Sequence[HeldFile], held: Sequence[HeldFile]) -> None:

@@ -15,6 +15,7 @@ from core.commands import (
     learning,
     reviewing,
     settling,
+    statistics,
     talking,
 )
 from core.commands.base import Command, CommandContext, Option, Replies
@@ -302,6 +303,13 @@ COMMANDS: Final[tuple[Command, ...]] = (
         immediate=True,
     ),
     Command(
+        "stats",
+        Level.CHANNEL_ADMIN,
+        N_("the last seven days of this channel"),
+        statistics.stats,
+        private=True,
+    ),
+    Command(
         "setup",
         Level.CHANNEL_ADMIN,
         N_("the few choices for a new channel"),
@@ -352,6 +360,14 @@ BEHIND_BUTTONS: Final[tuple[Command, ...]] = (
         N_("do what was asked about"),
         _confirm,
         (Option("token", N_("which question")), Option("answer", N_("yes or no"), required=False)),
+    ),
+    Command(
+        reviewing.VERDICT,
+        # Whose verdict counts is looked at in the channel that the upload is for.
+        Level.MEMBER,
+        N_("decide about an upload"),
+        reviewing.decide,
+        (Option("upload", N_("which one")), Option("verdict", N_("what becomes of it"))),
     ),
     Command(
         settling.SETUP_CHOICE,

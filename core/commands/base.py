@@ -15,6 +15,7 @@ from core.events import Attachment, ConversationRef, IncomingMessage, MemberRef
 from core.forms import OpenForms
 from core.history import History
 from core.language import Words
+from core.moderation import Moderation
 from core.permissions import Level
 from core.replies import Form, ReplyEvent
 from core.reviews import Reviews
@@ -50,6 +51,7 @@ class Resources:
     reviews: Reviews
     taught: TaughtMessages
     forms: OpenForms
+    moderation: Moderation
     disclosure: Disclosure = field(default_factory=Disclosure)
     max_file_mb: int = 50
 

@@ -12,7 +12,7 @@ from core.explain import explain
 from core.inert import inert, one_line
 from core.language import N_, Words
 from core.replies import Progress, TextDelta
-from knowledge_base.errors import KnowledgeError
+from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import (
     Added,
     AddState,
@@ -30,21 +30,31 @@ STAGES: Final = {
 
 
 async def learn(
-    context: CommandContext, base: KnowledgeBase, upload: Upload, batch: str = ""
+    context: CommandContext,
+    base: KnowledgeBase,
+    upload: Upload,
+    batch: str = "",
+    *,
+    insist: bool = False,
 ) -> Replies:
-    """Add a file, or all files of an archive, telling how far it has come and what became of it."""
+    """Add a file, or all files of an archive, telling how far it has come and what became of it.
+
+    `insist`: what is not the file's own fault is raised, so that it can be tried again.
+    """
     library = context.resources.library
     async with library.uploads([upload.path], upload.uploader, upload.uploader_id) as uploads:
         async for found in uploads:
             if not isinstance(found, Upload):
                 yield TextDelta(told(found, context.words))
                 continue
-            async with aclosing(_one(context, base, found, batch)) as events:
+            async with aclosing(_one(context, base, found, batch, insist=insist)) as events:
                 async for event in events:
                     yield event
 
 
-async def _one(context: CommandContext, base: KnowledgeBase, upload: Upload, batch: str) -> Replies:
+async def _one(
+    context: CommandContext, base: KnowledgeBase, upload: Upload, batch: str, *, insist: bool
+) -> Replies:
     """Leaving early cancels it."""
     news: asyncio.Queue[IngestProgress | None] = asyncio.Queue()
     begun = time.monotonic()
@@ -61,6 +71,8 @@ async def _one(context: CommandContext, base: KnowledgeBase, upload: Upload, bat
         try:
             text = _outcome(adding.result(), time.monotonic() - begun, _)
         except KnowledgeError as error:
+            if insist and not isinstance(error, RejectedDocumentError):
+                raise
             text = told(error, _)
         yield TextDelta(text)
     finally:

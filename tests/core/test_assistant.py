@@ -18,6 +18,7 @@ from core.confirmations import Confirmations
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
+from core.envoy import Envoy
 from core.errors import (
     AttachmentTooLargeError,
     BadArgumentsError,
@@ -36,6 +37,7 @@ from core.events import (
 )
 from core.forms import OpenForms
 from core.history import History
+from core.moderation import Moderation
 from core.permissions import Rules, listed
 from core.replies import (
     CitedPassage,
@@ -85,6 +87,7 @@ class Place:
             Reviews(database, folder),
             TaughtMessages(database),
             OpenForms(database),
+            Moderation.over(database, folder, self.places.channels, {}, Envoy({}), rules),
             max_file_mb=1,
         )
         self.assistant = Assistant(resources, rules)

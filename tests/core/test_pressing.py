@@ -22,7 +22,7 @@ async def hall(tmp_path):
     [
         ("confirm:ab12", Invocation("confirm", {"token": "ab12"})),
         ("cancel:ab12", Invocation("confirm", {"token": "ab12", "answer": "cancel"})),
-        ("review:ab:accept", Invocation("kb review", {"upload": "ab", "verdict": "accept"})),
+        ("review:ab:accept", Invocation("review verdict", {"upload": "ab", "verdict": "accept"})),
         ("set:speaks:off", Invocation("settings", {"name": "speaks", "value": "off"})),
         ("setup:speaks:off", Invocation("setup choice", {"name": "speaks", "value": "off"})),
         ("resume:channel", Invocation("pause", {"minutes": 0, "where": "channel"})),

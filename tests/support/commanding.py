@@ -18,6 +18,7 @@ from core.confirmations import Confirmations
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
+from core.envoy import Envoy
 from core.errors import AttachmentTooLargeError
 from core.events import (
     ActionPressed,
@@ -36,9 +37,10 @@ from core.events import (
 )
 from core.forms import OpenForms
 from core.history import History
+from core.moderation import Moderation
 from core.pacer import Pacers
 from core.permissions import Rules
-from core.ports import Standing
+from core.ports import Lacking, Standing
 from core.pressing import Pressing
 from core.replies import Actions, Failed, Finished, Menu, Notice, ReplyEvent, TextDelta
 from core.reviews import Reviews
@@ -64,6 +66,8 @@ class Town(RecordingOutbox):
     def __init__(self) -> None:
         super().__init__(replace(QUICK, can_buttons=True))
         self.standings: dict[tuple[str, str], Standing] = {}
+        self.within: dict[tuple[str, str], bool] = {}
+        self.lacks: list[Lacking] = []
 
     async def is_member(self, user_id, channel):
         standing = self.standings.get((user_id, channel.channel_id))
@@ -71,6 +75,12 @@ class Town(RecordingOutbox):
 
     async def standing(self, user_id, channel):
         return self.standings.get((user_id, channel.channel_id))
+
+    async def is_within(self, channel, other):
+        return self.within.get((channel.channel_id, other.channel_id))
+
+    async def lacking(self, channel):
+        return self.lacks
 
 
 @dataclass
@@ -136,6 +146,9 @@ class Hall:
             reviews=self.reviews,
             taught=self.taught,
             forms=OpenForms(database),
+            moderation=Moderation.over(
+                database, folder / "reviews", self.channels, outboxes, Envoy(outboxes), rules
+            ),
             disclosure=disclosure,
             max_file_mb=1,
         )

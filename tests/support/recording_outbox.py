@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from core.events import (
     Platform,
     ReplyTo,
 )
-from core.ports import Capabilities, Standing
+from core.ports import Capabilities, Lacking, Standing
 from core.replies import Menu
 
 QUICK = Capabilities(max_text=2000, edit_interval_private=0, edit_interval_group=0)
@@ -87,6 +87,7 @@ class RecordingOutbox:
         self._keys: dict[str, str] = {}
         self._count = 0
         self._journal: int | None = None
+        self._changed = asyncio.Event()
         if journal is not None:
             if journal.exists():
                 for line in journal.read_text(encoding="utf-8").splitlines():
@@ -104,6 +105,12 @@ class RecordingOutbox:
     def refuse(self, call: str, *errors: Exception) -> None:
         """Raise these, one each, at the next calls of that name."""
         self.refusals[call].extend(errors)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Until what is shown fulfils it."""
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
 
     def close(self) -> None:
         if self._journal is not None:
@@ -124,6 +131,7 @@ class RecordingOutbox:
         message_id = await self._take(to, text, reply_to, key, is_file=False)
         shown = self.messages[message_id]
         shown.menus, shown.thread, shown.mention = tuple(menus), to.thread_id, mention
+        self._changed.set()
         return message_id
 
     async def ask(
@@ -145,6 +153,7 @@ class RecordingOutbox:
             raise ChannelGoneError(to)
         self._commit({"edit": message_id, "text": text})
         self.messages[message_id].menus = tuple(menus)
+        self._changed.set()
         await asyncio.sleep(self.latency)
 
     async def delete(self, to: ConversationRef, message_id: str) -> None:
@@ -152,6 +161,7 @@ class RecordingOutbox:
         if message_id not in self.messages:
             raise ChannelGoneError(to)
         self._commit({"delete": message_id})
+        self._changed.set()
         await asyncio.sleep(self.latency)
 
     async def send_file(
@@ -200,6 +210,12 @@ class RecordingOutbox:
 
     async def standing(self, user_id: str, channel: ChannelRef) -> Standing | None:
         return None
+
+    async def is_within(self, channel: ChannelRef, other: ChannelRef) -> bool | None:
+        return None
+
+    async def lacking(self, channel: ChannelRef) -> Sequence[Lacking]:
+        return ()
 
     async def _take(
         self,

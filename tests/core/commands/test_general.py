@@ -82,6 +82,7 @@ LEVELS = {
     "kb create": Level.OWNER,
     "kb rename": Level.OWNER,
     "pause": Level.MODERATOR,
+    "stats": Level.CHANNEL_ADMIN,
     "setup": Level.CHANNEL_ADMIN,
     "settings": Level.CHANNEL_ADMIN,
     "model": Level.CHANNEL_ADMIN,
