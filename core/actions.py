@@ -18,8 +18,6 @@ from core.events import (
     ActionPressed,
     Asked,
     ConversationRef,
-    IncomingEvent,
-    MessageDeleted,
     MessageRef,
     Platform,
     Trigger,
@@ -50,12 +48,17 @@ Press = Callable[[ActionPressed], Awaitable[None]]
 class Answers(Protocol):
     """Who makes answers, and can be asked to make one anew."""
 
-    def submit(self, event: IncomingEvent) -> None: ...
-
     def again(self, conversation: ConversationRef, message_id: str) -> bool:
         """Answer a past question anew, into the messages of its old answer. Returns at once.
 
         False where it is being answered, or nothing is any more.
+        """
+        ...
+
+    def withdraw(self, conversation: ConversationRef, message_id: str) -> None:
+        """Take the answer to a question out, and what is remembered of it. Returns at once.
+
+        The question stays where it is, and with it what was taught from it.
         """
         ...
 
@@ -271,7 +274,7 @@ class Actions:
         if question is None:
             return
         _ = self._judge.words(event)
-        answers.submit(MessageDeleted(event.conversation, question.message_id))
+        answers.withdraw(event.conversation, question.message_id)
         await self._tell(event, _("Deleted."))
 
     async def _answer(self, event: ActionPressed, ours: str) -> StoredAnswer | None:

@@ -65,6 +65,11 @@ class Amending:
         turn = self.lines.line_up((event.conversation, event.message_id))
         self._replying.chore(partial(self._deleted, event), "deletion", turn)
 
+    def withdraw(self, conversation: ConversationRef, message_id: str) -> None:
+        """See `actions.Answers`."""
+        turn = self.lines.line_up((conversation, message_id))
+        self._replying.chore(partial(self._withdraw, conversation, message_id), "withdrawal", turn)
+
     def migrated(self, event: ChannelMigrated) -> None:
         """Let all that is known of a channel go on under its new id. Returns at once."""
         self._replying.chore(partial(self._migrated, event.old, event.new), "migration")
@@ -110,22 +115,25 @@ class Amending:
     async def _deleted(self, event: MessageDeleted) -> None:
         if self._hooks.changed is not None:
             await self._hooks.changed(event)
-        run = self._replying.runs.kept(event.conversation, event.message_id)
+        await self._withdraw(event.conversation, event.message_id)
+
+    async def _withdraw(self, conversation: ConversationRef, message_id: str) -> None:
+        run = self._replying.runs.kept(conversation, message_id)
         if run is not None:
             await run.supersede()
         # First what is ours to do: the platform may refuse, and a start must not answer it again.
-        await self._history.remove(event.conversation, event.message_id)
-        await self._feedback.remove(event.conversation, event.message_id)
-        entry = await self._inbox.find(event.conversation, event.message_id)
+        await self._history.remove(conversation, message_id)
+        await self._feedback.remove(conversation, message_id)
+        entry = await self._inbox.find(conversation, message_id)
         if entry is None:
             return
         await self._inbox.finish(entry.inbox_id)
-        channel = event.conversation.channel
+        channel = conversation.channel
         outbox = self._replying.outboxes[channel.platform]
         # Whether the channel is a group we know from the pacer it has, or assume.
         pacer = self._hooks.pacers.of(channel, ChannelKind.GROUP, outbox.capabilities)
         receipts = RowReceipts(self._inbox, entry.inbox_id)
-        await take_back(entry.sent, event.conversation, outbox, pacer, receipts)
+        await take_back(entry.sent, conversation, outbox, pacer, receipts)
 
     async def _migrated(self, old: ChannelRef, new: ChannelRef) -> None:
         async with self._database.transaction() as connection:

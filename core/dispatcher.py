@@ -146,6 +146,14 @@ class Dispatcher:
         """
         return not self._closed and self._amending.again(conversation, message_id)
 
+    def withdraw(self, conversation: ConversationRef, message_id: str) -> None:
+        """Take the answer to a question out, and what is remembered of it. Returns at once.
+
+        The question stays where it is, and with it what was taught from it.
+        """
+        if not self._closed:
+            self._amending.withdraw(conversation, message_id)
+
     async def _pressed(self, event: ActionPressed) -> None:
         if not await self._replying.admits(event):
             return

@@ -23,6 +23,7 @@ from core.events import (
     ChannelKind,
     InteractionRef,
     MemberRef,
+    MessageDeleted,
     Platform,
 )
 from core.feedback import Feedback, Verdict
@@ -91,6 +92,14 @@ class World:
                 await self.dispatcher.drain(0)
                 for queue in (queued, quoting):
                     await queue.aclose()
+
+    @property
+    def shown(self):
+        return list(self.outbox.messages.values())
+
+    @property
+    def chores(self):
+        return set(self.dispatcher._runs._chores)
 
     async def idle(self):
         while tasks := self.dispatcher._runs.tasks:
@@ -286,6 +295,23 @@ async def test_a_question_whose_words_were_forgotten_cannot_be_answered_anew(wor
     assert list(rows) == [(None,)]
 
 
+async def test_deleting_an_answer_leaves_what_was_taught_from_its_question(tmp_path):
+    changes = []
+
+    async def changed(event):
+        changes.append(event)
+
+    async with World(tmp_path).running(changed=changed) as world:
+        await world.ask()
+        assert await world.press("delete-now:m1", "ephemeral") == "Deleted."
+        assert world.outbox.transcript == ""
+        # The message that was asked is still there.
+        assert changes == []
+        world.dispatcher.submit(MessageDeleted(conversation(), "q1"))
+        await world.idle()
+        assert changes == [MessageDeleted(conversation(), "q1")]
+
+
 async def test_deleting_asks_first_and_takes_answer_turn_and_verdicts_out(world):
     await world.ask()
     await world.press("up", user="bob")
@@ -320,19 +346,17 @@ async def test_stop_ends_an_answer_that_waits_and_it_can_be_asked_for_again(tmp_
     world.engine = ScriptedEngine(Script(["Nine."], gates={0: gate}), "It opens at nine [1].")
     async with world.running():
         world.dispatcher.submit(group(ASKED, "q1"))
+        # Bob's question would else be the faster one now and then, and Ada's the one that waits.
+        await world.engine.begun(1)
         world.dispatcher.submit(group(ASKED, "q2", user="bob"))
-        async with asyncio.timeout(20):
-            while not any("queue" in m.text for m in world.outbox.messages.values()):  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
-        (waiting,) = [m for m in world.outbox.messages.values() if "queue" in m.text]
+        await world.outbox.until(lambda: any("queue" in m.text for m in world.shown))
+        (waiting,) = [m for m in world.shown if "queue" in m.text]
         assert waiting.actions == ["stop"]
         assert await press_stop(world, waiting.message_id, "carl") == (
             "Only who asked and moderators can do that."
         )
         await press_stop(world, waiting.message_id, "bob")
-        async with asyncio.timeout(20):
-            while waiting.actions != ["regenerate"]:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
+        await world.outbox.until(lambda: waiting.actions == ["regenerate"])
         assert waiting.text == "[stopped]"
         gate.set()
         await world.idle()
@@ -340,10 +364,11 @@ async def test_stop_ends_an_answer_that_waits_and_it_can_be_asked_for_again(tmp_
 
 async def press_stop(world, ours, user):
     before = len(world.outbox.revealed)
+    others = world.chores
     world.dispatcher.submit(
         ActionPressed(conversation(), ours, "stop", author(user), interaction=INTERACTION)
     )
-    await asyncio.wait(list(world.dispatcher._runs._chores))
+    await asyncio.gather(*(world.chores - others))
     return "\n".join(shown.text for shown in world.outbox.revealed[before:])
 
 

@@ -84,6 +84,13 @@ class ScriptedEngine:
         self.most_open = 0
         self.asked = 0
         self.closed = False
+        self._begun = asyncio.Event()
+
+    async def begun(self, count: int) -> None:
+        """Until it was asked so many times."""
+        while self.asked < count:
+            self._begun.clear()
+            await self._begun.wait()
 
     @property
     def name(self) -> str:
@@ -125,6 +132,7 @@ class ScriptedEngine:
     ) -> AsyncGenerator[EngineEvent, None]:
         script = self.script_for(messages)
         self.asked += 1
+        self._begun.set()
         call = Call(tuple(messages), options)
         if self.keep_calls:
             self.calls.append(call)
