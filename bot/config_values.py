@@ -74,6 +74,7 @@ _SECRETS = {
     "embedding.api_key",
     "discord.token",
     "telegram.token",
+    "telegram.webhook_secret",
     "web.password",
 }
 _DEFAULT_VARIABLES = {"discord.token": "DISCORD_TOKEN", "telegram.token": "TELEGRAM_TOKEN"}
@@ -113,6 +114,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "discord.edit_interval_seconds": (0, 60),
     "telegram.group_messages_per_minute": (1, 10_000),
     "telegram.group_minute_seconds": (0.1, 3600),
+    "telegram.webhook_port": (1, 65_535),
     "web.port": (0, 65_535),
 }
 

@@ -40,6 +40,12 @@ class TelegramSettings:
     """How long that minute lasts; shorter only where a server of one's own counts so."""
     local_mode: bool = False
     """The two addresses are a Bot API server of one's own, which has no limit of 20 MB."""
+    webhook_url: str | None = None
+    """Where Telegram is to push updates, an https address; without one, they are fetched."""
+    webhook_host: str = "127.0.0.1"
+    webhook_port: int = 8443
+    webhook_secret: SecretStr | None = None
+    """What pushes have to name, else they are refused; if not given, made anew at each start."""
     proxy: str | None = None
     """Overrides `network.proxy`."""
 

@@ -13,6 +13,8 @@ from typing import Final
 
 from telegram import Message, MessageEntity, User
 
+from bot.adapters.telegram.rich import rich_words
+
 _AFTER_NAME: Final = re.compile(r"^[ \t]*[,，:：、;；]\s*")
 
 
@@ -30,7 +32,7 @@ class Said:
 
 def said(message: Message, me: User) -> Said:
     """What the text or caption of a message says."""
-    text = message.text or message.caption or ""
+    text = message.text or message.caption or rich_words(message)
     entities = message.entities or message.caption_entities
     units = text.encode("utf-16-le", "surrogatepass")
     ours = f"@{me.username}".lower()

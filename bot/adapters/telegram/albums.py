@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from core.events import ChannelRef, IncomingMessage, Trigger
 
 QUIET_SECONDS: Final = 1.0
 """Nobody says how many files an album has: it is complete when no more come."""
 MOST_FILES: Final = 10
+MOST_KEPT: Final = 256
+"""Albums that are remembered, so that one whose caption is edited keeps its other files."""
+
+
+_Key: TypeAlias = tuple[ChannelRef, str]
+_log = logging.getLogger(__name__)
 
 
 class Albums:
@@ -22,8 +29,9 @@ class Albums:
     ) -> None:
         self._submit = submit
         self._quiet_seconds = quiet_seconds
-        self._open: dict[tuple[ChannelRef, str], list[IncomingMessage]] = {}
-        self._timers: dict[tuple[ChannelRef, str], asyncio.TimerHandle] = {}
+        self._open: dict[_Key, list[IncomingMessage]] = {}
+        self._kept: dict[_Key, tuple[str, list[IncomingMessage]]] = {}
+        self._timers: dict[_Key, asyncio.TimerHandle] = {}
 
     def collect(self, message: IncomingMessage, group_id: str) -> None:
         """Take a message of an album."""
@@ -37,6 +45,21 @@ class Albums:
             loop = asyncio.get_running_loop()
             self._timers[key] = loop.call_later(self._quiet_seconds, self._complete, key)
 
+    def edited(self, message: IncomingMessage, group_id: str) -> IncomingMessage | None:
+        """The whole album with one of its messages edited; None where it is not complete yet, or
+        not known: then nobody can say which files belong to it."""
+        key = (message.conversation.channel, group_id)
+        if key in self._open:
+            self._open[key] = _with(self._open[key], message)
+            return None
+        if key not in self._kept:
+            _log.info("an album of an earlier run was edited: its other files are not known")
+            return None
+        message_id, messages = self._kept[key]
+        self._kept[key] = message_id, _with(messages, message)
+        # Its id stays, also where the caption now stands under another of its files.
+        return replace(merged(self._kept[key][1]), message_id=message_id)
+
     def flush(self) -> None:
         """Hand over what there is: nothing more will come."""
         for key in tuple(self._open):
@@ -45,7 +68,12 @@ class Albums:
     def _complete(self, key: tuple[ChannelRef, str]) -> None:
         if key in self._timers:
             self._timers.pop(key).cancel()
-        self._submit(merged(self._open.pop(key)))
+        messages = self._open.pop(key)
+        whole = merged(messages)
+        self._kept[key] = whole.message_id, messages
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._submit(whole)
 
 
 def merged(messages: list[IncomingMessage]) -> IncomingMessage:
@@ -60,3 +88,8 @@ def merged(messages: list[IncomingMessage]) -> IncomingMessage:
         attachments=tuple(file for message in ordered for file in message.attachments),
         quoted=next((message.quoted for message in ordered if message.quoted), None),
     )
+
+
+def _with(messages: list[IncomingMessage], edited: IncomingMessage) -> list[IncomingMessage]:
+    others = [message for message in messages if message.message_id != edited.message_id]
+    return [*others, edited]

@@ -30,9 +30,16 @@ from bot.adapters.telegram.menu import first_words, menus
 from bot.adapters.telegram.outbox import TelegramOutbox, capabilities
 from bot.adapters.telegram.presses import Presses
 from bot.adapters.telegram.translate import Viewpoint, event_of
+from bot.adapters.telegram.webhook import Webhook
 from bot.settings import TelegramSettings
 from core.commands.base import Command
-from core.events import Attachment, ChannelMigrated, IncomingEvent, IncomingMessage
+from core.events import (
+    Attachment,
+    ChannelMigrated,
+    IncomingEvent,
+    IncomingMessage,
+    MessageEdited,
+)
 from core.pacer import Pacers
 from core.ports import BadTokenError, Completer, Inbox, Refetched, Unknown, UnreachableError
 
@@ -143,23 +150,14 @@ class TelegramListener:
         await self._close()
 
     async def listen(self, inbox: Inbox) -> None:
-        """Poll until cancelled. Raises `UnreachableError` when the token is not taken any more."""
+        """Hear updates until cancelled, fetched or pushed. Raises `UnreachableError` when the
+        token is not taken any more."""
         self._inbox = inbox
         self._calls.on_migration = inbox.submit
-        updater = self._application.updater
-        assert updater is not None  # noqa: S101 (built with one)
         menu = asyncio.create_task(self._show_menus(), name="telegram menus")
         await self._application.start()
         try:
-            await updater.start_polling(
-                timeout=POLL_SECONDS,
-                bootstrap_retries=-1,
-                allowed_updates=HEARD,
-                error_callback=self._poll_failed,
-            )
-            await self._polling.refused.wait()
-            # Whether the token is bad, or something between us and Telegram, the next login tells.
-            raise UnreachableError("polling was refused")
+            await (self._be_pushed() if self._settings.webhook_url else self._poll())
         except InvalidToken as error:
             raise UnreachableError(str(error)) from error
         finally:
@@ -183,6 +181,26 @@ class TelegramListener:
             )
             for one in attachments
         )
+
+    async def _poll(self) -> None:
+        updater = self._application.updater
+        assert updater is not None  # noqa: S101 (built with one)
+        await updater.start_polling(
+            timeout=POLL_SECONDS,
+            bootstrap_retries=-1,
+            allowed_updates=HEARD,
+            error_callback=self._poll_failed,
+        )
+        await self._polling.refused.wait()
+        # Whether the token is bad, or something between us and Telegram, the next login tells.
+        raise UnreachableError("polling was refused")
+
+    async def _be_pushed(self) -> None:
+        async def take(update: Update) -> None:
+            await self._application.update_queue.put(update)
+            await self._taken()
+
+        await Webhook(self._application.bot, self._settings, HEARD, take).serve()
 
     def _build(self, token: str) -> _Application:
         settings = self._settings
@@ -235,6 +253,9 @@ class TelegramListener:
                     self._submit(event)
             case IncomingMessage() if update.message and update.message.media_group_id:
                 self._albums.collect(event, update.message.media_group_id)
+            case MessageEdited(message) if group_id := _album_of(update):
+                if (whole := self._albums.edited(message, group_id)) is not None:
+                    self._submit(MessageEdited(whole))
             case _:
                 self._submit(event)
 
@@ -276,3 +297,8 @@ class TelegramListener:
         # Not done by the application where it never came up.
         await self._requests.shutdown()
         await self._polling.shutdown()
+
+
+def _album_of(update: Update) -> str | None:
+    edited = update.edited_message
+    return edited.media_group_id if edited is not None else None

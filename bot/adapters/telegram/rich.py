@@ -14,6 +14,7 @@ from bot.adapters.telegram.render import may_link, parser, unmentioning
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+    from telegram import Message
 
 MOST_BLOCKS: Final = 500
 DEEPEST: Final = 16
@@ -62,6 +63,11 @@ def words_of(message: object) -> str:
             return between.join(map(words_of, parts))
         case _:
             return ""
+
+
+def rich_words(message: Message) -> str:
+    """What a rich message says that somebody sent; the library does not know them yet."""
+    return words_of(message.api_kwargs.get("rich_message")).strip()
 
 
 def _listed(row: object) -> list[object]:

@@ -11,6 +11,7 @@ from telegram.constants import ChatType
 
 from bot.adapters.telegram.addressing import Said, said
 from bot.adapters.telegram.attachments import RemoteFile, file_of
+from bot.adapters.telegram.rich import rich_words
 from core.events import (
     ActionPressed,
     Attachment,
@@ -196,7 +197,7 @@ def _quoted(message: Message, view: Viewpoint) -> Quoted | None:
     return Quoted(
         str(answered.message_id),
         _quoted_author(answered),
-        picked or answered.text or answered.caption or "",
+        picked or answered.text or answered.caption or rich_words(answered),
         (view.attachment(found),) if found is not None else (),
         answered.date,
         answered.link,
