@@ -15,8 +15,13 @@ from typing import Final, TypeAlias
 
 from core.commands import bases, reviewing, settling
 from core.commands.confirming import CANCEL, CONFIRM
-from core.errors import ChannelGoneError, DeliveryError, DeliveryRateLimitedError
-from core.events import ActionPressed, IncomingMessage, Invocation, Platform, Trigger
+from core.errors import (
+    ChannelGoneError,
+    DeliveryError,
+    DeliveryRateLimitedError,
+    ForbiddenError,
+)
+from core.events import ActionPressed, ChannelKind, IncomingMessage, Invocation, Platform, Trigger
 from core.language import Words, words
 from core.layout import Draft
 from core.pacer import Pacer, Urgency
@@ -106,6 +111,7 @@ class _Shown:
         self._event = event
         self._outbox = outbox
         self._pacer = pacer
+        self._words = words
         self._draft = Draft(words, markdown=outbox.capabilities.markup == "markdown")
         self._menus: tuple[Menu, ...] = ()
         self._failure: Failed | None = None
@@ -145,10 +151,19 @@ class _Shown:
             await self._surely_edit(self._draft.final(), self._menus)
 
     async def _tell(self, text: str) -> None:
-        if self._event.interaction is not None:
-            await self._outbox.reveal(self._event.interaction, text)
-        else:
-            await self._outbox.send(self._event.conversation, text)
+        """Say it to the one who pressed; to nobody else, whatever has become of the press."""
+        event = self._event
+        if event.interaction is not None:
+            await self._outbox.reveal(event.interaction, text)
+            return
+        where = event.conversation
+        if event.kind is not ChannelKind.PRIVATE:
+            try:
+                where = await self._outbox.direct(event.author.user_id)
+            except ForbiddenError:
+                _ = self._words
+                text = _("I could not tell you in private what came of it. Please press again.")
+        await self._outbox.send(where, text)
 
     async def _surely_edit(self, text: str, menus: tuple[Menu, ...]) -> None:
         while True:

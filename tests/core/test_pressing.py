@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.commands import EVERY
-from core.errors import ChannelGoneError, DeliveryRateLimitedError
+from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
 from core.events import Author, Invocation
 from core.pressing import KINDS, invocation_of
 from tests.support.commanding import ADMIN, MEMBER, attachment, open_hall, spoken
@@ -73,3 +73,28 @@ async def test_an_outcome_whose_message_is_gone_is_still_told(hall):
     await hall.press(asked.buttons["Remove"], ADMIN)
     assert hall.outbox.revealed[-1].text == "Removed `a.md` (1 passage)."
     assert await hall.documents() == []
+
+
+async def test_a_refusal_of_a_press_that_was_not_acknowledged_comes_in_private(hall):
+    await hall.press("set:speaks:off", MEMBER, acknowledged=False)
+    told = [m for m in hall.outbox.messages.values() if m.channel != "town"]
+    assert [(m.channel, m.text) for m in told] == [
+        ("dm-ada", "Only admins of this channel may do that. Ask one of them.")
+    ]
+
+
+async def test_an_outcome_that_nobody_can_be_told_in_private_is_not_told_to_everybody(hall):
+    await hall.types("/kb add", ADMIN, attachments=(attachment("a.md"),))
+    asked = await hall.types("/kb remove a.md", ADMIN)
+    hall.outbox.refuse("edit", ChannelGoneError(TOWN))
+    hall.outbox.refuse("direct", ForbiddenError(TOWN))
+    await hall.press(asked.buttons["Remove"], ADMIN, acknowledged=False)
+    said = [message.text for message in hall.outbox.messages.values()]
+    assert not any("a.md" in text for text in said)
+    assert said[-1] == "I could not tell you in private what came of it. Please press again."
+    assert await hall.documents() == []
+
+
+async def test_in_a_private_chat_a_press_that_was_not_acknowledged_is_answered_there(hall):
+    await hall.press("review:x:accept", ADMIN, channel="dm-ann", acknowledged=False)
+    assert [m.channel for m in hall.outbox.messages.values()] == ["dm-ann", "dm-ann"]

@@ -185,12 +185,18 @@ class Hall:
         )
 
     async def press(
-        self, action: str, author: Author, *, channel: str = "town", text: str = "…"
+        self,
+        action: str,
+        author: Author,
+        *,
+        channel: str = "town",
+        text: str = "…",
+        acknowledged: bool = True,
     ) -> str:
         """Somebody presses a button below a message of ours; what the message shows then."""
         where = ConversationRef(ChannelRef(Platform.DISCORD, channel))
         ours = await self.outbox.send(where, text)
-        pressed = InteractionRef(Platform.DISCORD, f"press {ours}")
+        pressed = InteractionRef(Platform.DISCORD, f"press {ours}") if acknowledged else None
         kind = ChannelKind.PRIVATE if channel.startswith("dm-") else ChannelKind.GROUP
         server = "9" if kind is ChannelKind.GROUP else None
         event = ActionPressed(where, ours, action, author, kind, pressed, server_id=server)
