@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from core.engines.base import ChatMessage, EngineDelta, EngineFinished, GenerationOptions
+from core.engines.base import ChatImage, ChatMessage, EngineDelta, EngineFinished, GenerationOptions
 from core.engines.openai import OpenAIEngine
 from core.errors import (
     ContextTooLongError,
@@ -19,6 +20,7 @@ from core.errors import (
 )
 from core.replies import Usage
 from core.settings import EngineSettings
+from tests.support.pictures import BLUE, RED, drawn, is_about, looked_at, of_url
 from tests.support.scripted_server import (
     DONE,
     Scripted,
@@ -336,3 +338,65 @@ async def test_once_closed_it_is_unavailable(server):
         with pytest.raises(EngineUnavailableError):
             await engine.count_tokens(QUESTION)
     assert server.asked == []
+
+
+@pytest.fixture
+def pictured(tmp_path):
+    images = []
+    for number, colour in enumerate((RED, BLUE)):
+        path = tmp_path / f"{number}.jpg"
+        path.write_bytes(drawn(colour, (300, 200), "JPEG"))
+        images.append(ChatImage(path, "image/jpeg", 300, 200, f'{number}"></picture>.png'))
+    return (
+        ChatMessage("system", "Be brief."),
+        ChatMessage("user", "Which is warmer?", images=tuple(images)),
+    )
+
+
+async def test_pictures_are_content_parts_between_marks_before_the_question(server, pictured):
+    server.script(CHAT, answer("The first."))
+    async with engine_on(server, accepts_images=True) as engine:
+        assert engine.accepts_images
+        async with aclosing(engine.stream(pictured, GenerationOptions())) as events:
+            said = [event async for event in events]
+        assert said[0] == EngineDelta("The first.")
+    system, user = server.asked_for(CHAT)[0].body["messages"]
+    assert system == {"role": "system", "content": "Be brief."}
+    kinds = [part["type"] for part in user["content"]]
+    assert kinds == ["text", "image_url", "text", "text", "image_url", "text", "text"]
+    texts = [part["text"] for part in user["content"] if part["type"] == "text"]
+    assert texts[0] == '<picture number="1" name="0\'›‹/picture›.png">'
+    assert (texts[1], texts[-1]) == ("</picture>", "Which is warmer?")
+    for part, colour in zip(user["content"][1::3], (RED, BLUE), strict=False):
+        assert is_about(looked_at(of_url(part["image_url"]["url"]))[2], colour)
+
+
+async def test_pictures_are_estimated_and_the_rest_is_counted_by_the_server(server, pictured):
+    server.script(COUNT, Scripted(body='{"input_tokens": 20}'))
+    async with engine_on(server, accepts_images=True) as engine:
+        assert await engine.count_tokens(pictured) == 20 + 2 * (85 + 300 * 200 // 750)
+    (asked,) = server.asked_for(COUNT)
+    assert "data:" not in json.dumps(asked.body)
+    assert asked.body["messages"][1]["content"].endswith("Which is warmer?")
+
+
+async def test_pictures_are_estimated_where_nobody_counts(server, pictured):
+    async with engine_on(server, accepts_images=True) as engine:
+        plain = [replace(message, images=()) for message in pictured]
+        with_them, without = [await engine.count_tokens(each) for each in (pictured, plain)]
+    assert with_them == without + 2 * (85 + 300 * 200 // 750)
+
+
+async def test_a_picture_whose_asker_has_left_is_no_request(server, pictured):
+    pictured[1].images[1].path.unlink()
+    server.script(CHAT, answer("x"))
+    async with engine_on(server, accepts_images=True) as engine:
+        with pytest.raises(EngineRefusedError):
+            async with aclosing(engine.stream(pictured, GenerationOptions())) as events:
+                await anext(events)
+    assert server.asked_for(CHAT) == []
+
+
+async def test_a_model_is_taken_to_see_only_where_that_is_configured(server):
+    async with engine_on(server) as engine:
+        assert not engine.accepts_images
