@@ -18,6 +18,7 @@ from core.events import (
     InteractionRef,
     MessageDeleted,
     MessageEdited,
+    MessageRef,
     Trigger,
 )
 from core.feedback import Feedback, move_feedback
@@ -86,6 +87,7 @@ class Amending:
         message = event.message
         if self._hooks.changed is not None:
             await self._hooks.changed(event)
+        message = await self._as_taken(message)
         if message.trigger is Trigger.AMBIENT:
             return
         entry = await self._inbox.find(message.conversation, message.message_id)
@@ -102,6 +104,23 @@ class Amending:
             return
         await self._inbox.receive_again(entry.inbox_id, message)
         self._start_anew(message, Earlier(entry.inbox_id, entry.sent, is_another=True))
+
+    async def _as_taken(self, message: IncomingMessage) -> IncomingMessage:
+        """Where and why the question was taken: in a thread of its own, or though nobody asked."""
+        speaking = self._hooks.speaking
+        if speaking is None:
+            return message
+        asked = MessageRef(message.conversation, message.message_id)
+        home = await speaking.reserve.home(asked)
+        if home is not None:
+            message = replace(message, conversation=home, reply_to=asked)
+        if message.trigger is not Trigger.AMBIENT:
+            return message
+        kept = await self._inbox.kept(message.conversation, message.message_id)
+        trigger = kept.message.trigger if kept is not None else Trigger.AMBIENT
+        if trigger is Trigger.UNASKED:
+            return speaking.worded(message)
+        return replace(message, trigger=trigger)
 
     def _is_worth_an_edit(self, entry: Entry, message: IncomingMessage) -> bool:
         # What was missed is judged by when it was done, where the platform says.
@@ -121,6 +140,9 @@ class Amending:
         run = self._replying.runs.kept(conversation, message_id)
         if run is not None:
             await run.supersede()
+        if self._hooks.speaking is not None:
+            home = await self._hooks.speaking.reserve.home(MessageRef(conversation, message_id))
+            conversation = home or conversation
         # First what is ours to do: the platform may refuse, and a start must not answer it again.
         await self._history.remove(conversation, message_id)
         await self._feedback.remove(conversation, message_id)

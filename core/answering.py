@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.delivery import Delivery
 from core.errors import DeliveryError, ForbiddenError
-from core.events import ChannelKind, IncomingMessage
+from core.events import ChannelKind, IncomingMessage, InteractionRef, MessageRef, Trigger
 from core.inbox import DurableInbox, InboxId, InboxState
 from core.inert import inert
 from core.language import Words, language_of, words
-from core.posting import Sent, Way
+from core.posting import Sent, Way, take_back
 from core.replies import Failed, ReplyEvent, SentMessage
 from core.shielding import to_the_end
+from core.speaking import MOST_WAITS, Speaking, Unasked, is_answer, title_of
 from core.turns import Turn
 
 NOTING_SECONDS: Final = 5.0
@@ -75,14 +76,17 @@ class Answering:
         inbox: DurableInbox,
         way: Way,
         earlier: Earlier | None = None,
+        speaking: Speaking | None = None,
     ) -> None:
-        self.message: Final = message
+        self.message = message
+        """The question as it stands: in the thread that was opened for it, if there is one."""
         self.superseded = False
         """True when whoever cancels this sees to the messages and to the row."""
         self._words = words
         self._inbox = inbox
         self._way = way
         self._earlier = earlier
+        self._speaking = speaking
         self._inbox_id = earlier.inbox_id if earlier is not None else None
         self._delivery: Delivery | None = None
 
@@ -104,33 +108,48 @@ class Answering:
         try:
             # To the end: its platform was told that we have it, so without a row it would be lost.
             if not await to_the_end(self._note(admits), patience=NOTING_SECONDS):
-                await self.give_up(silently=True)
-                return
-            if self._inbox_id is None:
-                return
-            if turn is not None:
-                await turn.reached.wait()
-            if closing.is_set():
-                return
-            delivery = self._open(self._inbox_id)
-            await self._inbox.begin(self._inbox_id)
-            await self._deliver(delivery, consume)
-            await self._inbox.finish(self._inbox_id)
+                await self._turn_away()
+            elif self._inbox_id is not None:
+                if turn is not None:
+                    await turn.reached.wait()
+                if not closing.is_set():
+                    await self._answer(self._inbox_id, consume, closing)
         except asyncio.CancelledError:
             if not self.superseded:
                 await to_the_end(self._stop(closing), patience=LAST_SECONDS)
             raise
         except DeliveryError as error:
-            # Nobody can be told there: that is what failed.
-            _log.warning("reply not delivered", exc_info=True)
-            if isinstance(error, ForbiddenError):
-                await self._tell_privately()
-            if self._inbox_id is not None:
-                await self._inbox.finish(self._inbox_id)
+            await self._undelivered(error)
+
+    async def _answer(self, inbox_id: InboxId, consume: Consume, closing: asyncio.Event) -> None:
+        if self._is_unasked:
+            await self._volunteer(inbox_id, consume, closing)
+            return
+        await self._go_to_thread(inbox_id)
+        delivery = self._open(inbox_id)
+        await self._inbox.begin(inbox_id)
+        await self._deliver(delivery, consume)
+        await self._inbox.finish(inbox_id)
+
+    async def _undelivered(self, error: DeliveryError) -> None:
+        # Nobody can be told there: that is what failed.
+        _log.warning("reply not delivered", exc_info=error)
+        if self._is_unasked:
+            await self._leave_alone()
+            return
+        if self._inbox_id is None and self.message.kind is ChannelKind.PRIVATE:
+            await self._tell_unsure()
+        elif isinstance(error, ForbiddenError):
+            await self._tell_privately()
+        await self._dismiss()
+        if self._inbox_id is not None:
+            await self._inbox.finish(self._inbox_id)
 
     async def give_up(self, *, silently: bool) -> None:
         """A question of an earlier run stays without an answer: say so, or only note it."""
-        if silently and self._inbox_id is not None:
+        if self._is_unasked:
+            await self._leave_alone()
+        elif silently and self._inbox_id is not None:
             await self._inbox.finish(self._inbox_id, InboxState.SKIPPED)
         else:
             _ = self._words
@@ -140,6 +159,9 @@ class Answering:
     async def tell(self, failed: Failed) -> None:
         """End the reply with a sentence, as far as the platform still takes it."""
         if self._inbox_id is None:
+            return
+        if self._is_unasked:
+            await self._leave_alone()
             return
         delivery = self._delivery or self._open(self._inbox_id)
         delivery.show(failed)
@@ -152,9 +174,135 @@ class Answering:
     async def _note(self, admits: Admits) -> bool:
         if not await admits(self.message):
             return False
-        if self._inbox_id is None:
+        if self._inbox_id is None and not await self._has_thread():
             self._inbox_id = await self._inbox.receive(self.message)
         return True
+
+    @property
+    def _is_unasked(self) -> bool:
+        return self.message.trigger is Trigger.UNASKED
+
+    async def _has_thread(self) -> bool:
+        """Whether the question came before, and has its answer in a thread of its own."""
+        asked = MessageRef(self.message.conversation, self.message.message_id)
+        return self._speaking is not None and await self._speaking.reserve.home(asked) is not None
+
+    async def _go_to_thread(self, inbox_id: InboxId) -> None:
+        """Answer in a thread of its own, where the channel wants that and the platform can."""
+        speaking, message = self._speaking, self.message
+        begun = self._earlier is not None and bool(self._earlier.sent)
+        if speaking is None or begun or not speaking.opens_thread(message):
+            return
+        asked = MessageRef(message.conversation, message.message_id)
+        try:
+            home = await self._way.outbox.open_thread(asked, title_of(message))
+        except DeliveryError:
+            _log.info("no thread was opened: the answer stays in the channel", exc_info=True)
+            return
+        if home is not None:
+            moved = replace(message, conversation=home, reply_to=asked)
+            await self._inbox.receive_again(inbox_id, moved)
+            await speaking.reserve.move(inbox_id, asked, home)
+            self.message = moved
+
+    async def _volunteer(self, inbox_id: InboxId, consume: Consume, closing: asyncio.Event) -> None:
+        """Answer what nobody asked us, or leave no trace of it. Nothing is shown before that."""
+        speaking = self._speaking
+        if speaking is None:
+            await self._leave_alone()
+            return
+        unasked = speaking.under_way(self.message)
+        try:
+            for _ in range(MOST_WAITS):
+                if not unasked.gathers or not await unasked.gathered(speaking.waits, closing):
+                    break
+                await self._inbox.receive_again(inbox_id, unasked.message)
+            if closing.is_set():
+                return
+            self.message = unasked.message
+            await self._inbox.begin(inbox_id)
+            events = await self._thought(unasked, speaking, consume)
+            if not is_answer(events) or not await speaking.may_say(unasked):
+                await self._leave_alone()
+                return
+            await self._go_to_thread(inbox_id)
+            delivery = self._open(inbox_id)
+            for event in events:
+                delivery.show(event)
+            delivery.complete()
+            await delivery.settle()
+            await self._inbox.finish(inbox_id)
+        finally:
+            speaking.ended(unasked)
+
+    async def _thought(
+        self, unasked: Unasked, speaking: Speaking, consume: Consume
+    ) -> Sequence[ReplyEvent]:
+        """The whole reply; nothing where the documents say too little, or others answer."""
+        events: list[ReplyEvent] = []
+        if unasked.withdrawn.is_set() or not await speaking.is_covered(self.message):
+            return events
+        thinking = asyncio.ensure_future(consume(self.message, events.append))
+        leaving = asyncio.ensure_future(unasked.withdrawn.wait())
+        try:
+            await asyncio.wait({thinking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not thinking.done():
+                return ()
+        finally:
+            leaving.cancel()
+            thinking.cancel()
+            await to_the_end(_ended(thinking))
+        thinking.result()
+        return events
+
+    async def _leave_alone(self) -> None:
+        """Of what nobody asked us nothing is kept, unless it was answered."""
+        if self._inbox_id is None:
+            return
+        if self._delivery is not None and self._delivery.visible:
+            await self._inbox.finish(self._inbox_id)
+            return
+        if self._earlier is not None and self._earlier.sent:
+            receipts = RowReceipts(self._inbox, self._inbox_id)
+            way, where = self._way, self.message.conversation
+            try:
+                await take_back(self._earlier.sent, where, way.outbox, way.pacer, receipts)
+            except DeliveryError:
+                _log.info("an answer that was begun could not be taken back", exc_info=True)
+        await self._inbox.discard(self._inbox_id)
+
+    async def _turn_away(self) -> None:
+        """Whoever did not admit it has said why, if anybody is to know."""
+        earlier = self._earlier
+        if earlier is None:
+            await self._dismiss()
+        elif earlier.is_another:
+            # An answer stands there, and is left as it is.
+            await self._inbox.finish(earlier.inbox_id)
+        else:
+            await self.give_up(silently=not earlier.sent)
+
+    async def _dismiss(self) -> None:
+        """Nothing more will be said: a platform that shows a command's waiting ends it."""
+        if not isinstance(self.message.reply_to, InteractionRef):
+            return
+        try:
+            await self._way.outbox.dismiss(self.message.reply_to)
+        except DeliveryError:
+            _log.info("a command's waiting could not be ended", exc_info=True)
+
+    async def _tell_unsure(self) -> None:
+        """Whether somebody is served could not be found out: in private they would wait."""
+        _ = self._words
+        text = _("I could not find out just now whether I may answer you. Please ask again soon.")
+        try:
+            reply_to = self.message.reply_to
+            if isinstance(reply_to, InteractionRef):
+                await self._way.outbox.reveal(reply_to, text)
+            else:
+                await self._way.outbox.send(self.message.conversation, text)
+        except DeliveryError:
+            _log.info("nor could that be said", exc_info=True)
 
     async def _tell_privately(self) -> None:
         """Where we may not write, the asker would wait for ever."""
@@ -211,8 +359,12 @@ class Answering:
             except DeliveryError:
                 _log.warning("stop not shown", exc_info=True)
         shown = delivery is not None and delivery.visible
-        if shown or not closing.is_set():
+        if self._is_unasked and not closing.is_set():
+            await self._leave_alone()
+        elif shown or not closing.is_set():
             await self._inbox.finish(self._inbox_id)
+            if not shown:
+                await self._dismiss()
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -23,6 +23,7 @@ from core.language import Words
 from core.pacer import Pacers
 from core.ports import Refetched
 from core.replies import ReplyEvent
+from core.speaking import Speaking
 
 Stop: TypeAlias = Callable[[ConversationRef, str | None], int]
 Reply: TypeAlias = Callable[[IncomingMessage, Stop], AsyncGenerator[ReplyEvent, None]]
@@ -54,6 +55,8 @@ class Hooks:
     """Whether to deal with this at all; of what is not admitted, nothing is read or stored."""
     ambient: Callable[[IncomingMessage], IncomingMessage | None] | None = None
     """What to make of a message that does not address us; None: nothing."""
+    speaking: Speaking | None = None
+    """Judges what does not address us and is nothing else either."""
     changed: Callable[[MessageEdited | MessageDeleted], Awaitable[None]] | None = None
     """Told of every message that was edited or deleted, whoever it addressed."""
     refetch: Callable[[IncomingMessage], Awaitable[Refetched]] | None = None

@@ -140,6 +140,17 @@ class DurableInbox:
                 (state, inbox_id),
             )
 
+    async def discard(self, inbox_id: InboxId) -> None:
+        """Let go of a question that nobody asked us and that we did not answer, and of its turn."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "DELETE FROM exchanges WHERE (platform, channel_id, thread_id, message_id) ="
+                " (SELECT platform, channel_id, thread_id, message_id FROM inbox"
+                " WHERE inbox_id = ?)",
+                (inbox_id,),
+            )
+            await connection.execute("DELETE FROM inbox WHERE inbox_id = ?", (inbox_id,))
+
     async def sent(self, inbox_id: InboxId, message: SentMessage) -> None:
         """A message of ours is part of the answer."""
         async with self._database.transaction() as connection:

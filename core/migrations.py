@@ -476,4 +476,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M005_TEAM,
     M006_FORMS,
     M007_AUDIT,
+    M008_SPEAKING,
 )

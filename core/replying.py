@@ -29,6 +29,7 @@ from core.posting import Way
 from core.replies import Failed, ReplyEvent
 from core.runs import Run, Runs
 from core.settings import DispatcherSettings
+from core.speaking import Speaking
 from core.turns import Turn, Turns
 
 _log = logging.getLogger(__name__)
@@ -62,8 +63,26 @@ class Replying:
             ambient = self._hooks.ambient
             meant = ambient(message) if ambient is not None else None
             if meant is None:
-                return  # Of what is not addressed to us nothing is kept.
+                self._overhear(message)  # Of what is not addressed to us nothing is kept.
+                return
             message = meant
+        elif self._hooks.speaking is not None:
+            self._hooks.speaking.addressed(message)
+        self._begin(message)
+
+    def _overhear(self, message: IncomingMessage) -> None:
+        speaking = self._hooks.speaking
+        if speaking is None or self.is_missed(message) or not speaking.overhears(message):
+            return
+        turn = self.turns.line_up(("overheard", message.conversation))
+        self.chore(partial(self._judge, speaking, message), "overheard", turn)
+
+    async def _judge(self, speaking: Speaking, message: IncomingMessage) -> None:
+        meant = await speaking.judge(message)
+        if meant is not None:
+            self._begin(meant)
+
+    def _begin(self, message: IncomingMessage) -> None:
         if self.runs.kept(message.conversation, message.message_id) is not None:
             return
         if self.is_missed(message):
@@ -90,7 +109,7 @@ class Replying:
         pacer = self._hooks.pacers.of(channel, message.kind, outbox.capabilities)
         words = self._hooks.words(message)
         way = Way(outbox, pacer, self._settings.longest_answer_characters)
-        return Answering(message, words, self._inbox, way, earlier)
+        return Answering(message, words, self._inbox, way, earlier, self._hooks.speaking)
 
     def chore(
         self, work: Callable[[], Awaitable[None]], name: str, turn: Turn | None = None

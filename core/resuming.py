@@ -26,6 +26,7 @@ from core.ports import Gone, Refetched, Unknown
 from core.replies import SentMessage
 from core.replying import Replying
 from core.settings import DispatcherSettings
+from core.speaking import asked_at, kept_as
 from knowledge_base.errors import StorageBusyError
 from knowledge_base.leases import locked
 
@@ -153,7 +154,8 @@ class Resuming:
             async with side_by_side:
                 if self._refetch is None or self._replying.closing.is_set():
                     return _UNKNOWN
-                return await self._refetch(question.message)
+                asked = question.message
+                return kept_as(asked, await self._refetch(asked_at(asked)))
 
         tasks = [asyncio.create_task(ask(one), name="looking at it again") for one in questions]
         try:

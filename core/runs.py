@@ -32,6 +32,11 @@ class Run:
         self.failure: Failed | None = None
         self.task: asyncio.Task[None]
 
+    def is_in(self, conversation: ConversationRef) -> bool:
+        """Whether it was asked there, or is answered there."""
+        moved = self.answering.message.conversation if self.answering is not None else None
+        return conversation in (self.message.conversation, moved)
+
     async def supersede(self) -> None:
         """End it; the caller goes on with its messages and its row."""
         if self.answering is not None:
@@ -54,7 +59,12 @@ class Runs:
 
     def kept(self, conversation: ConversationRef, message_id: str) -> Run | None:
         """The run that makes the answer to this message, where its row is kept."""
-        return self._kept.get((conversation, message_id))
+        run = self._kept.get((conversation, message_id))
+        if run is not None:
+            return run
+        # It may have moved to a thread of its own meanwhile.
+        here = (run for run in self._kept.values() if run.is_in(conversation))
+        return next((run for run in here if run.message.message_id == message_id), None)
 
     def of(self, platforms: Container[Platform]) -> tuple[Run, ...]:
         """The runs whose rows are kept, of these platforms."""
@@ -66,7 +76,7 @@ class Runs:
 
     def of_ours(self, conversation: ConversationRef, message_id: str) -> Run | None:
         """The run whose answer this message of ours is part of."""
-        here = (run for run in self._kept.values() if run.message.conversation == conversation)
+        here = (run for run in self._kept.values() if run.is_in(conversation))
         return next(
             (run for run in here if run.answering and run.answering.consists_of(message_id)), None
         )
@@ -100,7 +110,7 @@ class Runs:
         found = [
             run
             for run in self._replies.values()
-            if run.message.conversation == conversation
+            if run.is_in(conversation)
             and user_id in (None, run.message.author.user_id)
             and run.turn is not None
         ]

@@ -29,6 +29,7 @@ from core.events import (
 )
 from core.inert import one_line
 from core.permissions import Level, Rules, level_of
+from core.ports import Refetched
 from core.replies import Failed, ReplyEvent, Sources
 from core.settings import SpeakingSettings
 from core.unasked import Reserve
@@ -143,6 +144,9 @@ class Speaking:
             await self._helped(message, settings)
             return None
         self._answered_by(message)
+        known = self._under_way.get(_who(message))
+        if known is not None and known.message.message_id == message.message_id:
+            return None
         if self._adds(message):
             return None
         if not message.text.strip() or _is_to_somebody(message):
@@ -244,7 +248,7 @@ class Speaking:
         unasked = self._under_way.get(_who(message))
         if unasked is None or not unasked.gathers or _is_to_somebody(message):
             return False
-        if unasked.message.message_id != message.message_id and message.text.strip():
+        if message.text.strip():
             unasked.add(message)
         return True
 
@@ -261,6 +265,26 @@ def is_answer(events: Iterable[ReplyEvent]) -> bool:
         if isinstance(event, Sources):
             told = event
     return told is not None and not told.refused and any(own.cited for own in told.passages)
+
+
+def asked_at(message: IncomingMessage) -> IncomingMessage:
+    """A question as its platform knows it: where it stands, whatever thread was opened for it."""
+    match message.reply_to:
+        case MessageRef(conversation, message_id) if message_id == message.message_id:
+            return replace(message, conversation=conversation, reply_to=None)
+        case _:
+            return message
+
+
+def kept_as(message: IncomingMessage, now: Refetched) -> Refetched:
+    """What became of a question, told of it as it is kept."""
+    if not isinstance(now, IncomingMessage):
+        return now
+    if message.trigger is Trigger.UNASKED:
+        return message  # What its asker said in pieces was put together.
+    return replace(
+        now, conversation=message.conversation, reply_to=message.reply_to, trigger=message.trigger
+    )
 
 
 def title_of(message: IncomingMessage) -> str:
