@@ -95,11 +95,12 @@ def _engine(values: Values) -> EngineSettings:
         engine = replace(engine, base_url=servers[0])
     if len(servers) > 1:
         values.remarks.append("engine.base_urls: this version uses the first server alone")
-    projector = engine.image_projector
+    projector, template = engine.image_projector, engine.chat_template
     return replace(
         engine,
         model=_model(values, engine.model),
         image_projector=str(values.resolved(Path(projector))) if projector else None,
+        chat_template=str(values.resolved(Path(template))) if template else None,
     )
 
 

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.errors import ConfigError, Problem
 from bot.lazy_engine import EngineFacts, LazyEngine
 from bot.settings import Config
 from bot.threads import ThreadShares
@@ -77,15 +76,7 @@ async def _chosen(config: Config, shares: ThreadShares) -> ChatEngine | None:
 
             return OpenAIEngine(config.engine, config.network.proxy)
         case "transformers":
-            raise ConfigError(
-                Problem(
-                    "configuration",
-                    None,
-                    "engine.kind",
-                    "this version has no transformers engine: use llama_cpp with a .gguf file, "
-                    "or openai with the base_url of a server that runs the model",
-                )
-            )
+            return await _transformers(config.engine, shares)
         case _:
             return None
 
@@ -99,3 +90,11 @@ async def _llama(settings: EngineSettings, shares: ThreadShares) -> LlamaCppEngi
     from core.engines.llama_cpp import LlamaCppEngine
 
     return await LlamaCppEngine.load(settings, shares.for_engine())
+
+
+async def _transformers(settings: EngineSettings, shares: ThreadShares) -> ChatEngine:
+    from bot.progress import LoadingBar
+    from core.engines.transformers import TransformersEngine
+
+    with LoadingBar(settings.model or "transformers") as bar:
+        return await TransformersEngine.load(settings, shares.for_engine(), progress=bar.show)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from bot import output
 from knowledge_base.models import IngestProgress
+
+log = logging.getLogger(__name__)
 
 
 class AddProgress:
@@ -68,3 +71,36 @@ class AddProgress:
             yield show
         finally:
             self._bars.remove_task(bar)
+
+
+class LoadingBar:
+    """How far a model has come on its way into memory: a bar where somebody watches, else lines in
+    the log, one for every tenth. Called from the thread that loads."""
+
+    def __init__(self, name: str) -> None:
+        self._name = output.harmless(name)
+        self._logged = -1
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._bar = self._bars.add_task(self._name, total=1.0)
+
+    def __enter__(self) -> LoadingBar:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bars.stop()
+
+    def show(self, stage: str, share: float) -> None:
+        """`stage` is "download" or "load"."""
+        doing = "downloading" if stage == "download" else "loading"
+        self._bars.update(self._bar, completed=share, description=f"{doing} {self._name}")
+        if self._bars.disable and (tenth := int(share * 10)) != self._logged:
+            self._logged = tenth
+            log.info("%s %s: %d %%", doing, self._name, tenth * 10)

@@ -57,11 +57,14 @@ class BatchSampling:
         """A temperature of 0 for rows that pad a batch."""
         storage.zero_()
 
-    def prepare_tensor_args(self, requests: Sequence[Any], storage: torch.Tensor) -> torch.Tensor:
-        """Write temperature, top_p and key of each request that gets a token into `storage`."""
+    def prepare_tensor_args(
+        self, requests_in_batch: Sequence[Any], arg_storage: torch.Tensor
+    ) -> torch.Tensor:
+        """Write temperature, top_p and key of each request that gets a token into the storage."""
         import torch
 
-        states = [request.state for request in requests if request.has_new_token]
+        storage = arg_storage
+        states = [request.state for request in requests_in_batch if request.has_new_token]
         given = [state.logit_processor_kwargs for state in states]
         self._any = any(one["temperature"] > 0.0 for one in given) or storage.is_cuda
         if not states or not self._any:

@@ -1,0 +1,291 @@
+"""Loading a model for the `transformers` engine: from a folder, a .gguf file or a hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from core.engines.base import ChatMessage
+from core.engines.transformers_template import PromptTemplate
+from core.errors import ModelNotLoadedError
+from core.settings import EngineSettings
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+_log = logging.getLogger(__name__)
+
+LoadProgress: TypeAlias = Callable[[str, float], None]
+"""Told what is being done ("download", "load") and the share of it that is done."""
+
+_NEEDED: Final = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
+_TURN_ENDS: Final = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|user|>", "<|endoftext|>")
+"""Tokens that end an answer in templates whose models do not all list them."""
+_WORDS: Final = 400
+"""Of what a library says about a failure, so much is passed on."""
+_loading = threading.Lock()
+"""The hook for progress is one for the whole process."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model on its device, with all that is needed to ask it something."""
+
+    name: str
+    model: PreTrainedModel
+    template: PromptTemplate
+    decode: Callable[[list[int]], str]
+    context_window: int
+    ends: frozenset[int]
+    """Tokens that end an answer."""
+    hidden: frozenset[int]
+    """Tokens that are no text."""
+    fallback: bool
+    """True where a card was wanted and there is none: it runs on the CPU."""
+
+    @property
+    def on_card(self) -> bool:
+        return bool(self.model.device.type == "cuda")
+
+    def count(self, messages: Sequence[ChatMessage]) -> int:
+        return len(self.template.tokens(messages))
+
+
+def name_of(model: str) -> str:
+    """What a model is called in commands: the last part of its path or id."""
+    return Path(model).stem if model.endswith(".gguf") else model.rstrip("/").rpartition("/")[2]
+
+
+def load_model(settings: EngineSettings, threads: int, progress: LoadProgress) -> LoadedModel:
+    """Blocks for as long as reading the model takes. Raises `ModelNotLoadedError`."""
+    wanted = settings.model or ""
+    name = name_of(wanted) or "transformers"
+    _check_packages(name, settings)
+    import torch
+    import transformers
+
+    _quiet()
+    device = _device(settings)
+    if device == "cpu":
+        torch.set_num_threads(threads)
+    with _explained(name), _told(progress):
+        folder, file = _source(wanted, name, progress)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, gguf_file=file, trust_remote_code=False, local_files_only=True
+        )
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            folder,
+            gguf_file=file,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype=_dtype(settings, device),
+            device_map={"": device},
+            attn_implementation="sdpa",
+            quantization_config=_quantization(settings, device),
+        ).eval()
+    template = PromptTemplate.of(name, tokenizer, settings.chat_template)
+    ends = _ends(model, tokenizer)
+    return LoadedModel(
+        name=name,
+        model=model,
+        template=template,
+        decode=_decoder(tokenizer),
+        context_window=_trained(model),
+        ends=ends,
+        hidden=ends | _marks(tokenizer),
+        fallback=device == "cpu" and settings.device != "cpu",
+    )
+
+
+def _check_packages(name: str, settings: EngineSettings) -> None:
+    needed = {"torch": "local", "transformers": "local", "accelerate": "local"}
+    if settings.quantization != "none":
+        needed["bitsandbytes"] = "quantized"
+    if (settings.model or "").endswith(".gguf"):
+        needed["gguf"] = "local"
+    for package, extra in needed.items():
+        if importlib.util.find_spec(package) is None:
+            raise ModelNotLoadedError(name, "extra", extra)
+
+
+def _quiet() -> None:
+    """What the library has to say goes into our log, and into no progress bar."""
+    from transformers.generation.continuous_batching.utils import logger as batching
+    from transformers.utils import logging as library_logging
+
+    library_logging.disable_default_handler()
+    library_logging.enable_propagation()
+    library_logging.disable_progress_bar()
+    # This part of it brings a handler of its own and tells every size it settles on.
+    batching.handlers.clear()
+    batching.setLevel(logging.WARNING)
+    batching.propagate = True
+
+
+def _device(settings: EngineSettings) -> str:
+    import torch
+
+    return "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _dtype(settings: EngineSettings, device: str) -> torch.dtype:
+    import torch
+
+    if settings.dtype != "auto":
+        return {
+            "bfloat16": torch.bfloat16,
+            "float16": torch.float16,
+            "float32": torch.float32,
+        }[settings.dtype]
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    # Without instructions for it, a CPU computes in bfloat16 slower than in float32.
+    known = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.bfloat16 if known else torch.float32
+
+
+def _quantization(settings: EngineSettings, device: str) -> BitsAndBytesConfig | None:
+    if settings.quantization == "none":
+        return None
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if settings.quantization == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16 if device == "cpu" else _dtype(settings, device),
+    )
+
+
+def _source(wanted: str, name: str, progress: LoadProgress) -> tuple[str, str | None]:
+    """The folder with the files, and the file in it where it is one of GGUF."""
+    path = Path(wanted).expanduser()
+    if wanted.endswith(".gguf"):
+        if not path.is_file():
+            raise ModelNotLoadedError(name, "missing", wanted)
+        return str(path.parent), path.name
+    if path.is_dir():
+        return str(path), None
+    if wanted.startswith((".", "/", "~")) or wanted.count("/") != 1:
+        raise ModelNotLoadedError(name, "missing", wanted)
+    return _from_hub(wanted, name, progress), None
+
+
+def _from_hub(wanted: str, name: str, progress: LoadProgress) -> str:
+    """The folder of the files of a hub's model, downloaded where they are not there yet."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return str(snapshot_download(wanted, allow_patterns=_NEEDED, local_files_only=True))
+    except LocalEntryNotFoundError:
+        progress("download", 0.0)
+    try:
+        return str(snapshot_download(wanted, allow_patterns=_NEEDED))
+    except (OSError, ValueError) as error:
+        # Not found, not allowed, no way to the hub: the library's errors are all of these.
+        raise ModelNotLoadedError(name, "missing", _said(error)) from error
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """The errors that the libraries raise over a model's files, as ours."""
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelNotLoadedError(name, "memory", _said(error)) from error
+    except ImportError as error:
+        raise ModelNotLoadedError(name, "extra", "local") from error
+    except (ValueError, KeyError, AttributeError) as error:
+        # An architecture that the library does not know, or knows only with code of its own.
+        raise ModelNotLoadedError(name, "architecture", _said(error)) from error
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelNotLoadedError(name, "broken", _said(error)) from error
+
+
+def _said(error: Exception) -> str:
+    """The beginning of what a library said, in one line."""
+    return " ".join(str(error).split())[:_WORDS] or type(error).__name__
+
+
+@contextmanager
+def _told(progress: LoadProgress) -> Iterator[None]:
+    """While the block runs, the library's own counting of tensors is passed on."""
+    from transformers.utils import logging as library_logging
+
+    def counted(
+        _factory: Callable[..., Any], given: tuple[Any, ...], options: dict[str, Any]
+    ) -> _Counted:
+        return _Counted(given[0] if given else options.get("iterable", ()), progress)
+
+    with _loading:
+        before = library_logging.set_tqdm_hook(counted)
+        try:
+            progress("load", 0.0)
+            yield
+            progress("load", 1.0)
+        finally:
+            library_logging.set_tqdm_hook(before)
+
+
+class _Counted:
+    """What the library iterates over instead of a progress bar; knows no other of its methods."""
+
+    def __init__(self, items: Iterable[Any], progress: LoadProgress) -> None:
+        self._items = items
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[Any]:
+        total = len(self._items) if isinstance(self._items, Sized) else 0
+        for done, item in enumerate(self._items):
+            if total:
+                self._progress("load", done / total)
+            yield item
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_given, **_options: None
+
+    def __enter__(self) -> _Counted:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """There is no bar to close."""
+
+
+def _trained(model: PreTrainedModel) -> int:
+    """Tokens that the model was trained to read at once."""
+    return int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 30)
+
+
+def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    own = getattr(model.generation_config, "eos_token_id", None)
+    known = tokenizer.get_vocab()
+    listed = [*(own if isinstance(own, list) else [own]), tokenizer.eos_token_id]
+    listed += [known[mark] for mark in _TURN_ENDS if mark in known]
+    return frozenset(int(token) for token in listed if token is not None and token >= 0)
+
+
+def _marks(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Special tokens, but not those around what a model thinks: these are filtered as text."""
+    special = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+    return frozenset(token for token, text in special if "think" not in text)
+
+
+def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        return lambda tokens: str(backend.decode(tokens, skip_special_tokens=False))
+    return lambda tokens: str(tokenizer.decode(tokens, skip_special_tokens=False))

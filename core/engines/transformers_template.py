@@ -1,0 +1,105 @@
+"""From messages to the tokens of a prompt, by the model's chat template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.engines.base import ChatMessage
+from core.errors import ModelNotLoadedError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_PROBE: Final = (
+    ChatMessage("user", "Where?"),
+    ChatMessage("assistant", "Here."),
+    ChatMessage("user", "Why?"),
+)
+_SYSTEM: Final = ChatMessage("system", "Be brief.")
+_THINKING: Final = ("<think>", "<thinking>")
+
+
+class PromptTemplate:
+    """A chat template and the tokenizer it writes for. Safe to use from one thread at a time.
+
+    Where a template knows no system message, it goes before the first question.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[dict[str, str]]], str],
+        encode: Callable[[str], list[int]],
+        *,
+        has_system: bool,
+    ) -> None:
+        self._write = write
+        self._encode = encode
+        self._has_system = has_system
+
+    @classmethod
+    def of(cls, name: str, tokenizer: PreTrainedTokenizerBase, path: str | None) -> PromptTemplate:
+        """The model's own template or the file at `path`, tried out.
+
+        Raises `ModelNotLoadedError` where there is none or it does not work.
+        """
+        import jinja2
+
+        if path is not None:
+            try:
+                tokenizer.chat_template = Path(path).expanduser().read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ModelNotLoadedError(name, "template", path) from error
+        if not tokenizer.chat_template:
+            raise ModelNotLoadedError(name, "no_template", name)
+
+        def write(messages: list[dict[str, str]]) -> str:
+            return str(
+                tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            )
+
+        template = cls(write, _encoder(tokenizer), has_system=True)
+        try:
+            template.text(_PROBE)
+        except (jinja2.TemplateError, TypeError) as error:
+            raise ModelNotLoadedError(name, "template", f"{path or ''} {error}".strip()) from error
+        try:
+            has_system = _SYSTEM.text in template.text((_SYSTEM, *_PROBE))
+        except (jinja2.TemplateError, TypeError):
+            has_system = False
+        return cls(write, _encoder(tokenizer), has_system=has_system)
+
+    def text(self, messages: Sequence[ChatMessage]) -> str:
+        """The prompt as the model reads it, up to where its answer begins."""
+        kept = list(messages) if self._has_system else _folded(messages)
+        return self._write([{"role": one.role, "content": one.text} for one in kept])
+
+    def tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
+        return self._encode(self.text(messages))
+
+    def prompt(self, messages: Sequence[ChatMessage]) -> tuple[list[int], str]:
+        """The tokens, and the mark of a thought that the template has opened already, or ""."""
+        text = self.text(messages)
+        opened = text.rstrip()
+        return self._encode(text), next((one for one in _THINKING if opened.endswith(one)), "")
+
+
+def _encoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], list[int]]:
+    # The template writes the special tokens itself: the tokenizer must not add them again.
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        # Not through the tokenizer: it sets and unsets truncation at each call.
+        return lambda text: list(backend.encode(text, add_special_tokens=False).ids)
+    return lambda text: list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _folded(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """System messages before the first question, in the same message."""
+    system = "\n\n".join(one.text for one in messages if one.role == "system")
+    rest = [one for one in messages if one.role != "system"]
+    if not system:
+        return rest
+    if rest and rest[0].role == "user":
+        return [ChatMessage("user", f"{system}\n\n{rest[0].text}"), *rest[1:]]
+    return [ChatMessage("user", system), *rest]
