@@ -45,8 +45,10 @@ from core.reviews import Reviews
 from core.settings import Disclosure
 from core.sharing import Sharing
 from core.sightings import Sightings
+from core.speaking import Documents, Speaking
 from core.taught import TaughtMessages
 from core.team import Team
+from core.unasked import Reserve
 from knowledge_base.library import Library
 
 Refetch: TypeAlias = Callable[[IncomingMessage], Awaitable[Refetched]]
@@ -150,6 +152,13 @@ async def assemble(
             ambient=places.gate.taught,
             changed=Retelling(stores.library, resources.taught).changed,
             refetch=refetch,
+            speaking=Speaking(
+                Documents(stores.library, places.access, places.channels),
+                places.admission,
+                rules,
+                Reserve(stores.database),
+                config.speaking,
+            ),
             pacers=pacers,
         ),
     )

@@ -23,7 +23,13 @@ from bot.settings import (
     WebSettings,
 )
 from bot.toml_lines import TomlLines, syntax_error_line
-from core.settings import AdmissionSettings, ChatSettings, DispatcherSettings, EngineSettings
+from core.settings import (
+    AdmissionSettings,
+    ChatSettings,
+    DispatcherSettings,
+    EngineSettings,
+    SpeakingSettings,
+)
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
 
 DEFAULT_FILE = "config.toml"
@@ -74,6 +80,7 @@ def _composed(values: Values) -> Config:
         engine=_engine(values),
         chat=_chat(values, knowledge),
         dispatcher=values.settings("dispatcher", DispatcherSettings),
+        speaking=values.settings("speaking", SpeakingSettings),
         embedding=_embedding(values),
         knowledge=knowledge,
         discord=values.settings("discord", DiscordSettings),

@@ -20,7 +20,13 @@ from bot.settings import (
     WebSettings,
 )
 from bot.toml_lines import TomlLines
-from core.settings import AdmissionSettings, ChatSettings, DispatcherSettings, EngineSettings
+from core.settings import (
+    AdmissionSettings,
+    ChatSettings,
+    DispatcherSettings,
+    EngineSettings,
+    SpeakingSettings,
+)
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
 
 ENV_PREFIX = "LOREKEEPER__"
@@ -58,6 +64,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "engine": (EngineSettings, Servers),
     "chat": (ChatSettings,),
     "dispatcher": (DispatcherSettings,),
+    "speaking": (SpeakingSettings,),
     "embedding": (EmbeddingSettings,),
     "knowledge": (KnowledgeSettings, ReaderLimits, Folders),
     "discord": (DiscordSettings,),
@@ -96,6 +103,10 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "dispatcher.answer_missed_minutes": (0, 10_080),
     "dispatcher.edit_window_minutes": (0, 10_080),
     "dispatcher.longest_answer_characters": (1000, 1_000_000),
+    "speaking.second_message_seconds": (0, 300),
+    "speaking.relevance": (0, 1),
+    "speaking.thread_hourly": (0, 1000),
+    "speaking.channel_hourly": (0, 10_000),
     "embedding.threads": (1, 1024),
     "embedding.max_tokens": (16, 1_000_000),
     "embedding.timeout_seconds": (0.1, 3600),

@@ -9,7 +9,13 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from core.settings import AdmissionSettings, ChatSettings, DispatcherSettings, EngineSettings
+from core.settings import (
+    AdmissionSettings,
+    ChatSettings,
+    DispatcherSettings,
+    EngineSettings,
+    SpeakingSettings,
+)
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings
 
 SAMPLES = Path(__file__).resolve().parent.parent / "knowledge_base" / "samples"
@@ -92,6 +98,7 @@ class Config:
     engine: EngineSettings = field(default_factory=EngineSettings)
     chat: ChatSettings = field(default_factory=ChatSettings)
     dispatcher: DispatcherSettings = field(default_factory=DispatcherSettings)
+    speaking: SpeakingSettings = field(default_factory=SpeakingSettings)
     embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
     folders: Mapping[str, Path] = field(default_factory=lambda: {"samples": SAMPLES})

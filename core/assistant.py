@@ -17,15 +17,16 @@ from core.events import Asked, ConversationRef, IncomingMessage, Invocation, Tri
 from core.explain import explain
 from core.form_prompts import FormPrompts
 from core.forms import AskedField
-from core.language import Words, language_of, words
+from core.language import N_, Words, answering_words, language_of, words
 from core.permissions import Level, Rules, level_of
 from core.pictured import shows_only
-from core.replies import Failed, Finished, Form, Notice, ReplyEvent, TextDelta
+from core.replies import Failed, Finished, Form, Notice, ReplyEvent, Sources, TextDelta
 from core.sightings import Sightings
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 
 _log = logging.getLogger(__name__)
 
+_GREETING: Final = N_("I am a program, not a person. `/privacy` says what I keep of you.")
 _ADD: Final = Invocation("kb add")
 
 
@@ -63,7 +64,9 @@ class Assistant:
             return
         failure: Failed | None = None
         try:
-            async with aclosing(self._reply(message, stop)) as events:
+            is_unasked = message.trigger is Trigger.UNASKED
+            replies = self._volunteer(message) if is_unasked else self._reply(message, stop)
+            async with aclosing(replies) as events:
                 async for event in events:
                     yield event
         except Exception as error:  # noqa: BLE001 - the boundary: the asker always learns the outcome
@@ -72,16 +75,24 @@ class Assistant:
             yield failure
 
     def words(self, asked: Asked) -> Words:
-        """By the channel's choice, the platform's locale, the configuration, the message itself."""
+        """By the channel's choice; for a question by its own language, so that its answer is all in
+        one; else by the platform's locale, the configuration, the message itself."""
         chosen = self._resources.channels.of(asked).language
         if chosen != "auto":
             return words(chosen)
         configured = None if self._language == "auto" else self._language
-        text = asked.text if isinstance(asked, IncomingMessage) else ""
-        return words(asked.locale or configured or language_of(text))
+        locale = asked.locale or configured
+        question = _question_of(asked)
+        if question:
+            return answering_words(language_of(question), locale)
+        return words(
+            locale or language_of(asked.text if isinstance(asked, IncomingMessage) else "")
+        )
 
     def is_immediate(self, message: IncomingMessage) -> bool:
         """Whether a message must not wait for the reply before it, such as what stops that."""
+        if message.trigger is Trigger.UNASKED:
+            return False
         try:
             invocation = message.command or parse(message.text, EVERY)
             return invocation is not None and command_for(invocation, EVERY, quoted=True).immediate
@@ -93,7 +104,7 @@ class Assistant:
     ) -> AsyncGenerator[ReplyEvent, None]:
         _ = self.words(message)
         if await self._is_new(message):
-            yield Notice(_("I am a program, not a person. `/privacy` says what I keep of you."))
+            yield Notice(_(_GREETING))
         asked = await self._prompts.asked(message) if self._prompts is not None else None
         if asked is not None and not _is_command(message):
             async with aclosing(self._fill_in(message, asked, stop)) as events:
@@ -116,6 +127,18 @@ class Assistant:
         async with aclosing(replies) as events:
             async for event in events:
                 yield event
+
+    async def _volunteer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
+        """The answer to what nobody asked us: never a command, whatever it looks like."""
+        refused = True
+        async with aclosing(self._resources.answer(message)) as events:
+            async for event in events:
+                if isinstance(event, Sources):
+                    refused = event.refused
+                yield event
+        # Only what is said is a first contact.
+        if not refused and await self._is_new(message):
+            yield Notice(self.words(message)(_GREETING))
 
     async def _run(
         self, message: IncomingMessage, invocation: Invocation, stop: Stop
@@ -219,6 +242,19 @@ class Assistant:
             _("Something went wrong on my side (reference {reference}).", reference=reference),
             reference,
         )
+
+
+def _question_of(asked: Asked) -> str:
+    """What is asked of the documents; empty where it is something else that is wanted."""
+    if not isinstance(asked, IncomingMessage):
+        return ""
+    try:
+        invocation = asked.command or parse(asked.text, EVERY)
+    except UserError:
+        return ""
+    if invocation is None:
+        return asked.text.strip()
+    return str(invocation.options.get("question", "")) if invocation.name == "ask" else ""
 
 
 def _is_command(message: IncomingMessage) -> bool:

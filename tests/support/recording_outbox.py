@@ -74,6 +74,7 @@ class RecordingOutbox:
         latency: float = 0.0,
     ) -> None:
         self.capabilities = capabilities
+        self.has_threads = True
         self.latency = latency
         self.calls: list[str] = []
         self.times: list[float] = []
@@ -200,6 +201,13 @@ class RecordingOutbox:
     async def direct(self, user_id: str) -> ConversationRef:
         self._record("direct", f"direct {user_id}")
         return ConversationRef(ChannelRef(Platform.DISCORD, f"dm-{user_id}"))
+
+    async def open_thread(self, question: MessageRef, title: str) -> ConversationRef | None:
+        """A thread has the id of the message that it was opened under."""
+        self._record("open_thread", f"open_thread {question.message_id} {title!r}")
+        if not self.has_threads:
+            return None
+        return ConversationRef(question.conversation.channel, question.message_id)
 
     async def leave(self, server_id: str) -> None:
         self._record("leave", f"leave {server_id}")

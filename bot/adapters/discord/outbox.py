@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from bot.adapters.discord.interactions import Held, Interactions, Route
 from bot.adapters.discord.refusals import asking
 from bot.adapters.discord.standing import standing_in
 from bot.adapters.discord.translate import channel_ref
-from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
+from core.errors import ChannelGoneError, DeliveryError, DeliveryRateLimitedError, ForbiddenError
 from core.events import Author, ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
 from core.ports import Capabilities, Standing
 from core.replies import Menu
@@ -30,8 +31,14 @@ TYPING_SECONDS: Final = 5.0
 """Discord shows for ten that we type, and takes it five times in five."""
 _NO_HISTORY: Final = 160002
 """A reply is refused where we may not read what came before; the text alone is not."""
+_THREAD_EXISTS: Final = 160004
+_LONGEST_TITLE: Final = 100
+_ARCHIVED_MINUTES: Final = 1440
+"""A thread without news goes out of the list after so long; its next message brings it back."""
 _MOST: Final = 5000
 _NOWHERE: Final = ConversationRef(channel_ref(0))
+
+_log = logging.getLogger(__name__)
 
 
 class DiscordOutbox:
@@ -154,6 +161,12 @@ class DiscordOutbox:
                 else:
                     await self._in_private(held, content)
 
+    async def dismiss(self, to: InteractionRef) -> None:
+        held = self._interactions.held(to)
+        if held is not None and self._interactions.lives(held):
+            async with asking(held.conversation):
+                await self._answers.end_waiting(held)
+
     async def direct(self, user_id: str) -> ConversationRef:
         async with asking(_NOWHERE):
             try:
@@ -161,6 +174,27 @@ class DiscordOutbox:
             except (ValueError, discord.NotFound) as error:
                 raise ForbiddenError(_NOWHERE) from error
         return ConversationRef(channel_ref(channel.id))
+
+    async def open_thread(self, question: MessageRef, title: str) -> ConversationRef | None:
+        """A message's thread has the message's own id."""
+        channel = question.conversation.channel
+        thread = ConversationRef(channel, question.message_id)
+        try:
+            async with asking(question.conversation):
+                await self._client.http.start_thread_with_message(
+                    int(channel.channel_id),
+                    int(question.message_id),
+                    name=title[:_LONGEST_TITLE] or "…",
+                    auto_archive_duration=_ARCHIVED_MINUTES,
+                )
+        except DeliveryRateLimitedError:
+            raise
+        except DeliveryError as error:
+            if _has_thread(error):
+                return thread
+            _log.info("no thread could be opened: %r", error.__cause__)
+            return None
+        return thread
 
     async def leave(self, server_id: str) -> None:
         server = self._client.get_guild(int(server_id))
@@ -195,6 +229,8 @@ class DiscordOutbox:
         self, to: ConversationRef, content: Content, reply_to: ReplyTo | None, key: str | None
     ) -> str:
         held = self._interactions.held(reply_to) if isinstance(reply_to, InteractionRef) else None
+        if held is None and isinstance(reply_to, InteractionRef) and reply_to.is_private:
+            raise ChannelGoneError(to)  # Nobody else is to see it.
         if held is None or not (held.private or self._interactions.lives(held)):
             return await self._post(to, content, reply_to, key)
         async with asking(to):
@@ -220,7 +256,9 @@ class DiscordOutbox:
         self, to: ConversationRef, content: Content, reply_to: ReplyTo | None, nonce: str
     ) -> str:
         channel_id = _channel_id(to)
-        reference = _reference(reply_to) if isinstance(reply_to, MessageRef) else None
+        # In a thread below the question it stands on top already; replies do not reach out of it.
+        is_here = isinstance(reply_to, MessageRef) and reply_to.conversation == to
+        reference = _reference(reply_to) if isinstance(reply_to, MessageRef) and is_here else None
         try:
             return await self._into(channel_id, content, nonce, reference)
         except discord.HTTPException as error:
@@ -256,6 +294,11 @@ class DiscordOutbox:
 
     def _place_of(self, to: ConversationRef, message_id: str) -> tuple[int, int]:
         return self._elsewhere.get(message_id) or (_channel_id(to), int(message_id))
+
+
+def _has_thread(error: DeliveryError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, discord.HTTPException) and cause.code == _THREAD_EXISTS
 
 
 def _channel_id(to: ConversationRef) -> int:

@@ -209,6 +209,9 @@ class TelegramOutbox:
     async def reveal(self, to: InteractionRef, text: str, *, menus: Sequence[Menu] = ()) -> None:
         await self._revealing.reveal(to.key, text, menus)
 
+    async def dismiss(self, to: InteractionRef) -> None:
+        """Telegram shows no waiting that lasts."""
+
     async def direct(self, user_id: str) -> ConversationRef:
         to = ConversationRef(ChannelRef(channel_ref(0).platform, user_id))
         try:
@@ -219,6 +222,10 @@ class TelegramOutbox:
         except DeliveryError as error:
             raise ForbiddenError(to) from error
         return to
+
+    async def open_thread(self, question: MessageRef, title: str) -> ConversationRef | None:
+        """A topic stands beside the others, not below a question: the answer stays where it was."""
+        return None
 
     async def leave(self, server_id: str) -> None:
         to = ConversationRef(channel_ref(int(server_id)))
