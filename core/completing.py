@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import unicodedata
+import asyncio
+import logging
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from core.access import SAMPLES, SHARED, Access, homes_of
 from core.channel_settings import DEFAULT, SETTINGS, setting_named
 from core.commands import COMMANDS
 from core.engines.choice import EngineChoice
-from core.errors import UserError
+from core.errors import DeliveryError, UserError
 from core.events import ChannelKind, IncomingMessage
 from core.permissions import Level
 from core.sharing import Sharing
-from knowledge_base.models import Document
+from knowledge_base.errors import KnowledgeError, NoSuchBaseError
+from knowledge_base.terms import normalise
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
 MOST: Final = 25
 LONGEST: Final = 100
 """Letters of a value that platforms carry."""
+SECONDS: Final = 2.5
+"""After which nobody waits for suggestions any more: a platform gives three."""
+
+_log = logging.getLogger(__name__)
 
 
 class Completions:
@@ -50,12 +58,19 @@ class Completions:
         if not any(own.name == option and own.completes for own in command.options):
             return ()
         try:
-            values = await self._values(message, command.name, option)
+            async with asyncio.timeout(SECONDS):
+                values = await self._values(message, command.name, option, typed)
         except UserError:
+            return ()
+        except (DeliveryError, KnowledgeError, OSError, sqlite3.Error):
+            # Among them that it took too long. Whoever types goes on without suggestions.
+            _log.warning("nothing is suggested for %s of /%s", option, command.name, exc_info=True)
             return ()
         return matching(values, typed)
 
-    async def _values(self, message: IncomingMessage, command: str, option: str) -> Iterable[str]:
+    async def _values(
+        self, message: IncomingMessage, command: str, option: str, typed: str
+    ) -> Iterable[str]:
         match command, option:
             case "help", "command":
                 level = self._level(message)
@@ -67,16 +82,17 @@ class Completions:
             case "model", "name":
                 return self._engines.names
             case _:
-                return await self._stored_values(message, command, option)
+                return await self._stored_values(message, command, option, typed)
 
     async def _stored_values(
-        self, message: IncomingMessage, command: str, option: str
+        self, message: IncomingMessage, command: str, option: str, typed: str
     ) -> Iterable[str]:
         match command, option:
             case "kb show", "name":
-                return [own.name for own in await self._documents(message)]
+                scope = await self._access.scope_of(message)
+                return await self._library.names(sorted(scope.bases), typed, limit=MOST)
             case ("kb remove", "name") | ("kb share", "document"):
-                return await self._own(message, everybodys=command == "kb share")
+                return await self._own(message, typed, everybodys=command == "kb share")
             case "kb rename", "name":
                 names = [base.name for base in await self._library.bases()]
                 return [n for n in names if ":" not in n and n not in (SHARED, SAMPLES)]
@@ -91,23 +107,20 @@ class Completions:
             case _:
                 return []
 
-    async def _documents(self, message: IncomingMessage) -> list[Document]:
-        scope = await self._access.scope_of(message)
-        found = [await self._library.documents(base) for base in sorted(scope.bases)]
-        return [document for documents in found for document in documents]
-
-    async def _own(self, message: IncomingMessage, *, everybodys: bool) -> list[str]:
+    async def _own(
+        self, message: IncomingMessage, typed: str, *, everybodys: bool
+    ) -> Sequence[str]:
         """Documents of this place's own; of those a member sees what they added themselves."""
-        homes = homes_of(message)
-        bases = [base for base in await self._library.bases() if base.name in homes]
+        bases = []
+        for home in homes_of(message):
+            with suppress(NoSuchBaseError):
+                base = await self._library.base(home)
+                if base.name == home:
+                    bases.append(base.base_id)
         member = f"{message.conversation.channel.platform.value}:{message.author.user_id}"
         everybodys = everybodys or self._level(message) >= Level.MODERATOR
-        return [
-            document.name
-            for base in bases
-            for document in await self._library.documents(base.base_id)
-            if everybodys or document.uploader_id == member
-        ]
+        whose = None if everybodys else member
+        return await self._library.names(bases, typed, limit=MOST, uploader_id=whose)
 
     async def _channels(self, message: IncomingMessage) -> list[str]:
         own = message.conversation.channel
@@ -124,12 +137,8 @@ class Completions:
 
 def matching(values: Iterable[str], typed: str) -> tuple[str, ...]:
     """Values with the typed letters in them, those that begin with them first; each once."""
-    wanted = _folded(typed)
+    wanted = normalise(typed).strip()
     held = [value for value in dict.fromkeys(values) if 0 < len(value) <= LONGEST]
-    first = [value for value in held if _folded(value).startswith(wanted)]
-    rest = [value for value in held if wanted in _folded(value) and value not in first]
+    first = [value for value in held if normalise(value).strip().startswith(wanted)]
+    rest = [value for value in held if wanted in normalise(value).strip() and value not in first]
     return tuple((first + rest)[:MOST])
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold().strip()

@@ -6,8 +6,7 @@ ends: here as the platform told it with the message, there as it says when asked
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -17,11 +16,11 @@ from core.access import (
     SHARED,
     Access,
     Bases,
-    homes_of,
     is_attachable,
     open_base_of,
     restricted_base_of,
     server_base_of,
+    taught_in,
 )
 from core.bindings import Bindings
 from core.channels import server_of
@@ -49,6 +48,10 @@ class Shelves(Bases, Protocol):
     async def ensure_base(self, name: str) -> KnowledgeBase: ...
 
     async def documents(self, base: BaseId) -> tuple[Document, ...]: ...
+
+    async def document(self, base: BaseId, name: str) -> Document | None: ...
+
+    async def near_names(self, bases: Sequence[BaseId], name: str) -> tuple[str, ...]: ...
 
     async def copy(self, document: Document, base: BaseId) -> Added: ...
 
@@ -186,17 +189,13 @@ class Sharing:
         return Shared(await self._library.copy(found, base.base_id), title)
 
     async def _own_document(self, asked: Asked, name: str) -> Document:
-        names: list[str] = []
-        own = dict.fromkeys(homes_of(asked))
-        if asked.kind is ChannelKind.GROUP:
-            own.setdefault(restricted_base_of(asked.conversation.channel) or "")
-        for home in own:
-            base = await self._base(home)
-            for document in await self._library.documents(base.base_id) if base else ():
-                if document.name == name:
-                    return document
-                names.append(document.name)
-        raise NoSuchDocumentError(name, tuple(difflib.get_close_matches(name, names, 3)))
+        found = [await self._base(home) for home in taught_in(asked)]
+        bases = [base.base_id for base in found if base is not None]
+        for base in bases:
+            document = await self._library.document(base, name)
+            if document is not None:
+                return document
+        raise NoSuchDocumentError(name, await self._library.near_names(bases, name))
 
     async def _target(self, asked: Asked, where: str) -> tuple[str | None, str]:
         """The name of the base that a document goes to, and what people call it."""

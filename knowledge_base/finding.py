@@ -14,7 +14,7 @@ from knowledge_base.lexical import LexicalQuery
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import Rows
-from knowledge_base.terms import Terms, terms_of
+from knowledge_base.terms import Terms, normalise, terms_of
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,9 @@ SPARE = 4
 """Chunks ranked for each one wanted: near-duplicates and documents named already fall away."""
 PORTION = 16
 """Chunks that are read together."""
+
+MOST_NAMES = 2000
+"""Names of a base that are looked through for letters in their middle, or for likeness."""
 
 LEAST_MEASURED = 8
 """Vectors from which on a base is measured by itself."""
@@ -80,6 +83,37 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
                     guessed=any(view.calibration is None for _, view in measurable),
                 )
             fetch *= 4
+
+
+@blocking
+def names(
+    rows: Rows, bases: Sequence[BaseId], typed: str, limit: int, uploader_id: str | None
+) -> tuple[str, ...]:
+    """Names of documents with these letters in them, those that begin with them first."""
+    wanted = normalise(typed).strip()
+    found: dict[str, None] = {}
+    within: dict[str, None] = {}
+    for base_id in bases:
+        found.update(dict.fromkeys(rows.names(base_id, limit, typed, uploader_id)))
+    for base_id in bases:
+        if len(found) >= limit:
+            break
+        for name in rows.names(base_id, MOST_NAMES, uploader_id=uploader_id):
+            at = normalise(name).strip().find(wanted)
+            if at >= 0:
+                (within if at else found)[name] = None
+                if len(found) >= limit:
+                    break
+    return tuple({**found, **within})[:limit]
+
+
+@blocking
+def near_names(rows: Rows, bases: Sequence[BaseId], name: str) -> tuple[str, ...]:
+    """Up to three names of documents that are most like one that there is not."""
+    import difflib
+
+    known = {own for base_id in bases for own in rows.names(base_id, MOST_NAMES)}
+    return tuple(difflib.get_close_matches(name, sorted(known), 3))
 
 
 @blocking

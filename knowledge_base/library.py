@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from knowledge_base import finding, notes, quoting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
@@ -239,6 +241,43 @@ class Library:
 
         return await run(self._at.threads.search, read)
 
+    async def document(self, base: BaseId, name: str) -> Document | None:
+        """One that can be found, by its name."""
+
+        def read() -> Document | None:
+            with self._at.store.read() as rows:
+                return rows.document_named(base, name)
+
+        return await run(self._at.threads.search, read)
+
+    async def names(
+        self,
+        bases: Sequence[BaseId],
+        typed: str = "",
+        *,
+        limit: int = 25,
+        uploader_id: str | None = None,
+    ) -> tuple[str, ...]:
+        """Names of documents with these letters in them, those that begin with them first.
+
+        In a large base, letters in the middle are looked for in its first names only.
+        """
+
+        def read() -> tuple[str, ...]:
+            with self._at.store.read() as rows:
+                return finding.names(rows, bases, typed, limit, uploader_id)
+
+        return await run(self._at.threads.search, read)
+
+    async def near_names(self, bases: Sequence[BaseId], name: str) -> tuple[str, ...]:
+        """Up to three names of documents that are most like one that there is not."""
+
+        def read() -> tuple[str, ...]:
+            with self._at.store.read() as rows:
+                return finding.near_names(rows, bases, name)
+
+        return await run(self._at.threads.search, read)
+
     async def search(
         self,
         scope: Scope,
@@ -312,6 +351,17 @@ class Library:
             except EmbeddingUnavailableError:
                 log.warning("the embedder does not answer: words alone", exc_info=True)
         return tuple(await quoting.quote(question, weighed, passages, None, limit))
+
+    async def vectors(self, questions: Sequence[str]) -> Vectors | None:
+        """Shape (len(questions), dimension), unit length; None where no embedder serves now."""
+        embedder = self._at.embedder
+        if embedder is None or not questions:
+            return None
+        try:
+            return np.stack([await self._vector(embedder, question) for question in questions])
+        except EmbeddingUnavailableError:
+            log.warning("the embedder does not answer: words alone", exc_info=True)
+            return None
 
     async def verify(self, base: BaseId) -> Verification:
         """Rows, vectors, both legs and originals held against each other."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Final
 
 from core.access import SAMPLES, SHARED
 from core.commands.base import CommandContext, Replies
 from core.commands.confirming import ask_first
-from core.commands.places import homes
+from core.commands.places import every_home
 from core.errors import BadBaseNameError
 from core.inert import inert, one_line
 from core.language import Words
@@ -131,12 +130,11 @@ async def share(context: CommandContext) -> Replies:
 async def _require_own(context: CommandContext, name: str) -> None:
     """Raises `NoSuchDocumentError` before anybody is asked about nothing."""
     library = context.resources.library
-    found = [
-        own.name for base in await homes(context) for own in await library.documents(base.base_id)
-    ]
-    found += [own.name for own in await context.resources.sharing.withheld(context.message)]
-    if name not in found:
-        raise NoSuchDocumentError(name, tuple(difflib.get_close_matches(name, found, 3)))
+    bases = [base.base_id for base in await every_home(context)]
+    for base in bases:
+        if await library.document(base, name) is not None:
+            return
+    raise NoSuchDocumentError(name, await library.near_names(bases, name))
 
 
 async def create(context: CommandContext) -> Replies:

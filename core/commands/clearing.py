@@ -11,7 +11,7 @@ from typing import Final
 from core.access import homes_of
 from core.commands.base import CommandContext, Replies
 from core.commands.confirming import ask_first
-from core.commands.places import own_document, purgeable, uploader_id
+from core.commands.places import every_home, own_document, uploader_id
 from core.commands.since import since
 from core.errors import BadArgumentsError, NoSuchMemberError, WrongTimeError
 from core.events import MemberRef
@@ -54,7 +54,7 @@ async def remove(context: CommandContext) -> Replies:
 async def purge(context: CommandContext) -> Replies:
     """Take out all that one member added here, and what of theirs waits for review."""
     _ = context.words
-    own = await purgeable(context)
+    own = await every_home(context)
     documents = [d for base in own for d in await context.resources.library.documents(base.base_id)]
     held = [r for base in own for r in await context.resources.reviews.waiting(base.name)]
     named, after = _asked(context)

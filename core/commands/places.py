@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from core.access import SHARED, home_of, homes_of, taught_in
 from core.commands.base import CommandContext
 from core.errors import NotAllowedError
@@ -44,7 +42,7 @@ async def homes(context: CommandContext) -> list[KnowledgeBase]:
     return [base for base in await context.resources.library.bases() if base.name in own]
 
 
-async def purgeable(context: CommandContext) -> list[KnowledgeBase]:
+async def every_home(context: CommandContext) -> list[KnowledgeBase]:
     """The bases that this place ever taught, as far as they exist."""
     own = taught_in(context.message)
     return [base for base in await context.resources.library.bases() if base.name in own]
@@ -67,13 +65,13 @@ def title_of(context: CommandContext, base: str) -> str:
 
 async def document_named(context: CommandContext, name: str) -> Document:
     """A document that is asked here. Raises `NoSuchDocumentError`, with the names most like it."""
-    names: list[str] = []
-    for base in await bases_of(context):
-        for document in await context.resources.library.documents(base.base_id):
-            if document.name == name:
-                return document
-            names.append(document.name)
-    raise NoSuchDocumentError(name, tuple(difflib.get_close_matches(name, names, 3)))
+    library = context.resources.library
+    bases = [base.base_id for base in await bases_of(context)]
+    for base in bases:
+        document = await library.document(base, name)
+        if document is not None:
+            return document
+    raise NoSuchDocumentError(name, await library.near_names(bases, name))
 
 
 async def own_document(context: CommandContext, name: str) -> tuple[KnowledgeBase, Document]:
@@ -82,15 +80,15 @@ async def own_document(context: CommandContext, name: str) -> tuple[KnowledgeBas
     Moderators any; others what they added, or what was their own message. Raises
     `NoSuchDocumentError` and `NotAllowedError`.
     """
-    names: list[str] = []
-    for base in await homes(context):
-        for document in await context.resources.library.documents(base.base_id):
-            names.append(document.name)
-            if document.name == name:
-                if not await _may_remove(context, base, document):
-                    raise NotAllowedError(Level.MODERATOR.key)
-                return base, document
-    raise NoSuchDocumentError(name, tuple(difflib.get_close_matches(name, names, 3)))
+    library = context.resources.library
+    own = await homes(context)
+    for base in own:
+        document = await library.document(base.base_id, name)
+        if document is not None:
+            if not await _may_remove(context, base, document):
+                raise NotAllowedError(Level.MODERATOR.key)
+            return base, document
+    raise NoSuchDocumentError(name, await library.near_names([b.base_id for b in own], name))
 
 
 async def _may_remove(context: CommandContext, base: KnowledgeBase, document: Document) -> bool:

@@ -6,8 +6,10 @@ import pytest
 
 from core.commands import COMMANDS
 from core.completing import MOST, Completions, matching
+from core.errors import ForbiddenError
 from core.events import Author, Invocation
 from core.ports import Standing
+from knowledge_base.errors import StorageBusyError
 from tests.support.commanding import (
     ADMIN,
     MEMBER,
@@ -145,3 +147,38 @@ def test_at_most_as_many_as_fit_those_that_begin_so_first():
     found = matching(values, "a")
     assert len(found) == MOST
     assert matching(["ba", "ＡＢ", "ba"], "a") == ("ＡＢ", "ba")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StorageBusyError(), ForbiddenError(spoken("").conversation), OSError("no disk")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_cannot_be_found_out_is_no_suggestion_and_a_line_in_the_log(hall, caplog, error):
+    class Broken:
+        async def names(self, *_args, **_options):
+            raise error
+
+    completions = Completions(
+        Broken(), hall.engines, hall.access, hall.sharing, hall.assistant.level
+    )
+    message = replace(spoken("", MODERATOR), command=Invocation("kb show", {}))
+    assert await completions.complete(message, "name", "a") == ()
+    assert "nothing is suggested for name of /kb show" in caplog.text
+
+
+async def test_a_keystroke_reads_no_more_than_what_is_suggested(hall, monkeypatch):
+    async def everything(*_args):
+        raise AssertionError("all documents are read")
+
+    monkeypatch.setattr(hall.library, "documents", everything)
+    for command in ("kb show", "kb remove"):
+        assert await complete(hall, command, "name", "Gard", MODERATOR) == ["Garden rules.md"]
+    assert await complete(hall, "kb share", "document", "手册", ADMIN) == ["泵站手册.pdf"]
+
+
+async def test_a_name_that_is_not_there_is_compared_off_the_loop(hall):
+    said = await hall.types('/kb show "Garden rule.md"', MODERATOR)
+    assert "`Garden rules.md`" in said.text
+    said = await hall.types("/kb remove 泵站手冊.pdf", MODERATOR)
+    assert "泵站手册.pdf" in said.text

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowledge_base import finding
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.errors import (
     EmbedderMismatchError,
@@ -574,3 +575,32 @@ async def test_a_base_goes_on_under_another_name(
     await library.ensure_base("taken")
     assert not await library.rename("new", "taken")
     assert not await library.rename("gone", "other")
+
+
+async def test_names_are_found_by_letters_in_them_those_at_the_beginning_first(tmp_path):
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.ensure_base("names")).base_id
+        other = (await library.ensure_base("other")).base_id
+        for name in ("Rules of the pool.md", "pool.md", "锅炉.md", "鍋爐手冊.md", "ｐｏｏｌ 2.md"):
+            await add_text(library, base, tmp_path, name, f"The text of {name}.")
+        await add_text(library, other, tmp_path, "pool rules.md", "Of another base.")
+        found = await library.names([base], "POOL")
+        assert found[-1] == "Rules of the pool.md"
+        assert set(found) == {"pool.md", "ｐｏｏｌ 2.md", "Rules of the pool.md"}
+        assert set(await library.names([base], "锅炉")) == {"锅炉.md", "鍋爐手冊.md"}
+        assert len(await library.names([base, other], "", limit=3)) == 3
+        assert await library.names([base], "x") == ()
+        assert await library.near_names([base], "poll.md") == ("pool.md",)
+        assert (await library.document(base, "pool.md")).name == "pool.md"
+        assert await library.document(base, "pool rules.md") is None
+
+
+async def test_names_of_a_large_base_are_found_by_how_they_begin(tmp_path, monkeypatch):
+    monkeypatch.setattr(finding, "MOST_NAMES", 2)
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.ensure_base("names")).base_id
+        for name in ("a.md", "b.md", "c.md", "d.md"):
+            await add_text(library, base, tmp_path, name, f"The text of {name}.")
+        assert await library.names([base], "d.m") == ("d.md",)
+        # What is looked for in the middle of a name is looked for in the first ones alone.
+        assert await library.names([base], "md") == ("a.md", "b.md")
