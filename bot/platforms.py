@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ def listeners(
     """A way to log in for every platform that has a token. SDKs are imported when it is used."""
 
     def discord() -> Listener:
-        from bot.adapters.discord import DiscordListener
+        from bot.adapters.discord import DiscordListener, Past
 
         return DiscordListener(
             config.discord,
@@ -30,7 +31,10 @@ def listeners(
             completer,
             forms=forms,
             proxy=config.network.proxy,
-            addressed=partial(addressed, Platform.DISCORD),
+            past=Past(
+                partial(addressed, Platform.DISCORD),
+                timedelta(minutes=config.dispatcher.answer_missed_minutes),
+            ),
         )
 
     def telegram() -> Listener:

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from bot.adapters.discord import Addressed, DiscordListener
+from bot.adapters.discord import Addressed, DiscordListener, Past
 from bot.settings import DiscordSettings
 from core.commands.base import Command, CommandContext, Option, Replies
-from core.events import IncomingEvent, IncomingMessage
+from core.events import IncomingEvent, IncomingMessage, Interrupted
 from core.permissions import Level
 from tests.platforms.discord_server.client import Shown
 from tests.platforms.discord_server.server import FakeDiscord
@@ -173,12 +173,14 @@ async def surface(
 ) -> AsyncGenerator[Surface, None]:
     """The surface, connected and listening."""
     completer, inbox = NameCompleter(), HearingInbox()
-    made = DiscordListener(settings_for(fake, **settings), commands, completer, addressed=addressed)
+    made = DiscordListener(
+        settings_for(fake, **settings), commands, completer, past=Past(addressed)
+    )
     async with made as listener:
         listening = asyncio.create_task(listener.listen(inbox))
         try:
             await fake.connected()
-            await asyncio.sleep(0)  # connected already: the task still has its first step to take
+            await inbox.hears(Interrupted)  # as whenever a session begins
             yield Surface(listener, inbox, completer, listening)
         finally:
             listening.cancel()

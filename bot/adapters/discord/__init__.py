@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from bot.adapters.discord.listener import Addressed, DiscordListener
+from bot.adapters.discord.catching_up import Addressed, Past
+from bot.adapters.discord.listener import DiscordListener
 
-__all__ = ["Addressed", "DiscordListener"]
+__all__ = ["Addressed", "DiscordListener", "Past"]

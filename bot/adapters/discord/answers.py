@@ -29,8 +29,7 @@ class Answers:
         """Answer; the first answer to a command takes the place of "thinking"."""
         if held.awaited and private and not held.private:
             # That place is one which everybody sees.
-            held.awaited = False
-            await self._client.http.request(_endpoint("DELETE", held, ORIGINAL))
+            await self.end_waiting(held)
         if held.awaited:
             # Before the request: a second answer on its way must not take the same place.
             held.awaited = False
@@ -51,6 +50,12 @@ class Answers:
     async def delete(self, route: Route) -> None:
         """Take one of its messages away."""
         await self._client.http.request(_endpoint("DELETE", route.held, route.message))
+
+    async def end_waiting(self, held: Held) -> None:
+        """Take "thinking" away, unless an answer has its place already."""
+        if held.awaited:
+            held.awaited = False
+            await self._client.http.request(_endpoint("DELETE", held, ORIGINAL))
 
     # Not by the SDK's own methods: those cannot turn previews off when they edit.
 
@@ -78,7 +83,7 @@ def _endpoint(method: str, held: Held, message: str | None = None) -> Endpoint:
     return Endpoint(
         method,
         path if message is None else path + "/messages/{message_id}",
-        webhook_id=held.interaction.application_id,
-        webhook_token=held.interaction.token,
+        webhook_id=held.application_id,
+        webhook_token=held.token,
         message_id=message,
     )

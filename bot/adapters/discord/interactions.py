@@ -6,15 +6,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import discord
 
-from core.events import ConversationRef, InteractionRef, Platform
+from core.events import ChannelRef, ConversationRef, InteractionRef, Platform
 
 LIFE_SECONDS: Final = 14.5 * 60
 """Discord takes answers for 15 minutes; the rest is left for the request under way."""
+Kind: TypeAlias = Literal["command", "press", "late"]
 _MOST: Final = 5000
+_NOWHERE: Final = ConversationRef(ChannelRef(Platform.DISCORD, "0"))
 _T = TypeVar("_T")
 
 
@@ -22,18 +25,16 @@ _T = TypeVar("_T")
 class Held:
     """An interaction that has been acknowledged."""
 
-    interaction: discord.Interaction
+    application_id: int
+    token: str
+    user_id: int
+    """Who asked or pressed."""
     conversation: ConversationRef
     private: bool
     """Only the one who asked or pressed sees the answers."""
     ends: float
     awaited: bool
     """Discord shows "thinking": the first answer takes that place."""
-
-    @property
-    def user_id(self) -> int:
-        """Who asked or pressed."""
-        return self.interaction.user.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +59,54 @@ class Interactions:
         interaction: discord.Interaction,
         conversation: ConversationRef,
         *,
-        kind: Literal["command", "press"],
+        kind: Kind,
         private: bool,
     ) -> InteractionRef:
-        """Take an interaction that was acknowledged a moment ago."""
-        ends = self._clock() + LIFE_SECONDS
-        awaited = kind == "command"
-        held = Held(interaction, conversation, private, ends, awaited)
-        _put(self._held, str(interaction.id), held)
+        """Take an interaction that was acknowledged a moment ago, or "late": too late for that.
+
+        Its key is all that another run needs to answer it, as long as Discord takes answers.
+        """
+        application_id, user_id = interaction.application_id, interaction.user.id
+        ends = self._clock() + (0 if kind == "late" else LIFE_SECONDS)
+        held = Held(
+            application_id,
+            interaction.token,
+            user_id,
+            conversation,
+            private,
+            ends,
+            awaited=kind == "command",
+        )
+        key = f"{kind}.{interaction.id}.{application_id}.{user_id}.{interaction.token}"
+        _put(self._held, key, held)
         if kind == "press" and private and interaction.message is not None:
             # A message that one person alone sees has no other address than this press.
             self.remember(str(interaction.message.id), Route(held, "@original"))
-        return InteractionRef(Platform.DISCORD, str(interaction.id))
+        return InteractionRef(Platform.DISCORD, key, private)
 
     def held(self, ref: InteractionRef) -> Held | None:
-        """What is kept under a key, also past its life."""
-        return self._held.get(ref.key)
+        """What a key stands for, also past its life; None: nothing of ours."""
+        known = self._held.get(ref.key)
+        if known is None and (known := self._of_an_earlier_run(ref)) is not None:
+            _put(self._held, ref.key, known)
+        return known
+
+    def _of_an_earlier_run(self, ref: InteractionRef) -> Held | None:
+        try:
+            kind, interaction_id, application_id, user_id, token = ref.key.split(".", 4)
+            age = datetime.now(UTC) - discord.utils.snowflake_time(int(interaction_id))
+            return Held(
+                int(application_id),
+                token,
+                int(user_id),
+                _NOWHERE,
+                ref.is_private,
+                self._clock() + (0 if kind == "late" else LIFE_SECONDS - age.total_seconds()),
+                # What an earlier run has said in its place is said anew there.
+                awaited=kind == "command",
+            )
+        except ValueError:
+            return None
 
     def lives(self, held: Held) -> bool:
         """Whether Discord still takes answers to it."""

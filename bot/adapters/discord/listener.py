@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Final, TypeAlias
+from typing import Final
 
 import discord
 
-from bot.adapters.discord.client import Core, DiscordClient, Ears, Line
+from bot.adapters.discord.catching_up import CatchingUp, Past, place_of
+from bot.adapters.discord.client import DiscordClient, Line
 from bot.adapters.discord.endpoint import is_loopback, pointed_at
 from bot.adapters.discord.files import Files
+from bot.adapters.discord.interacting import Core, Ears
 from bot.adapters.discord.interactions import Interactions
 from bot.adapters.discord.outbox import DiscordOutbox
 from bot.adapters.discord.proxies import connector_for
@@ -24,28 +25,32 @@ from bot.adapters.discord.refusals import FAILURES
 from bot.settings import DiscordSettings
 from core.commands.base import Command
 from core.events import (
-    ConversationRef,
     IncomingEvent,
     IncomingMessage,
-    MessageRef,
+    InteractionRef,
+    Interrupted,
+    Platform,
     Trigger,
 )
-from core.ports import BadTokenError, Completer, Forms, Inbox, Outbox, UnreachableError
-
-Addressed: TypeAlias = Callable[[], Awaitable[Sequence[MessageRef]]]
-"""The conversations in which we were addressed lately, each with the newest message known."""
+from core.ports import (
+    BadTokenError,
+    Completer,
+    Forms,
+    Gone,
+    Inbox,
+    Outbox,
+    Refetched,
+    Unknown,
+    UnreachableError,
+)
 
 LOGIN_SECONDS: Final = 60.0
 READY_SECONDS: Final = 300.0
 CLOSE_SECONDS: Final = 10.0
-MOST_CHANNELS: Final = 100
-"""So many conversations are looked through for what was missed, the latest first."""
-MOST_MISSED: Final = 100
-"""So many messages of each."""
-MISSED: Final = timedelta(hours=24)
-"""Nothing older is fetched; whether it is answered is the core's to say."""
 _MOST_EARLY: Final = 1000
 _AUTHENTICATION_FAILED: Final = 4004
+_GONE: Final = (10003, 10008)
+"""No such channel, no such message."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,13 +66,13 @@ class DiscordListener:
         *,
         forms: Forms | None = None,
         proxy: str | None = None,
-        addressed: Addressed | None = None,
+        past: Past = Past(),  # noqa: B008 (frozen)
     ) -> None:
         self._settings = settings
         self._commands = tuple(commands)
         self._core = Core(completer, forms)
         self._proxy = settings.proxy or proxy
-        self._addressed = addressed
+        self._catching_up = CatchingUp(past, self._hear)
         self._stack = AsyncExitStack()
         self._client: DiscordClient | None = None
         self._outbox: DiscordOutbox | None = None
@@ -76,7 +81,6 @@ class DiscordListener:
         self._inbox: Inbox | None = None
         self._deaf = False
         self._early: deque[IncomingEvent] = deque(maxlen=_MOST_EARLY)
-        self._recent: OrderedDict[ConversationRef, str] = OrderedDict()
         self._session = asyncio.Event()
 
     @property
@@ -124,20 +128,22 @@ class DiscordListener:
             catching.cancel()
             await asyncio.wait({catching})
 
-    async def refetch(self, message: IncomingMessage) -> IncomingMessage | None:
-        """A command with files is gone with its interaction; a message still has its own."""
-        if self._client is None or self._files is None:
-            return None
-        place = message.conversation.thread_id or message.conversation.channel.channel_id
+    async def refetch(self, message: IncomingMessage) -> Refetched:
+        """See `ports.Listener`."""
+        if self._client is None or _was_chosen(message):
+            return Unknown()
         try:
             async with asyncio.timeout(LOGIN_SECONDS):
-                channel = self._client.get_partial_messageable(int(place))
+                channel = await self._client.place(place_of(message.conversation))
+                if channel is None:
+                    return Unknown()
                 found = await channel.fetch_message(int(message.message_id))
-        except FAILURES:
-            return None
-        return replace(
-            message, attachments=tuple(self._files.attachment(one) for one in found.attachments)
-        )
+        except discord.NotFound as error:
+            return Gone() if error.code in _GONE else Unknown()
+        except (*FAILURES, discord.InvalidData, ValueError) as error:
+            _log.info("a message could not be looked at again: %s", error)
+            return Unknown()
+        return self._client.as_it_stands(found, message)
 
     # Connecting
 
@@ -162,7 +168,7 @@ class DiscordListener:
     async def _open(self, stack: AsyncExitStack, line: Line) -> None:
         assert self._files is not None  # noqa: S101 - made before
         interactions = Interactions()
-        ears = Ears(self._hear, lambda: self._deaf, self._session.set)
+        ears = Ears(self._hear, lambda: self._deaf, self._session.set, self._catching_up.lost)
         client = DiscordClient(ears, self._commands, self._core, self._files, interactions, line)
         async with AsyncExitStack() as opened:
             opened.push_async_callback(_close, client)
@@ -181,45 +187,32 @@ class DiscordListener:
 
     # Hearing
 
-    def _hear(self, event: IncomingEvent) -> None:
+    def _hear(self, event: IncomingEvent) -> bool:
         if self._deaf:
-            return
+            return False
         if isinstance(event, IncomingMessage) and event.trigger is not Trigger.AMBIENT:
-            self._recent[event.conversation] = event.message_id
-            self._recent.move_to_end(event.conversation)
-            if len(self._recent) > MOST_CHANNELS:
-                self._recent.popitem(last=False)
+            self._catching_up.heard(event)
         if self._inbox is None:
             self._early.append(event)
         else:
             self._inbox.submit(event)
+        return True
 
     async def _catch_up_ever(self) -> None:
-        """Whenever a session begins: what was said while there was none."""
-        known = await self._addressed() if self._addressed is not None else ()
+        """Whenever a session begins: what was said, edited and deleted while there was none."""
+        assert self._client is not None  # noqa: S101 - the order of calls
         while True:
             await self._session.wait()
             self._session.clear()
-            latest = {ref.conversation: ref.message_id for ref in known} | self._recent
-            known = ()
-            for conversation, message_id in list(latest.items())[-MOST_CHANNELS:]:
-                try:
-                    await self._catch_up(conversation, int(message_id))
-                except (*FAILURES, discord.InvalidData) as error:
-                    _log.info("nothing to catch up with in %s: %s", conversation, error)
+            self._hear(Interrupted(Platform.DISCORD))
+            await self._catching_up.catch_up(self._client)
 
-    async def _catch_up(self, conversation: ConversationRef, after: int) -> None:
-        assert self._client is not None  # noqa: S101 - the order of calls
-        floor = discord.utils.time_snowflake(datetime.now(UTC) - MISSED)
-        place = int(conversation.thread_id or conversation.channel.channel_id)
-        channel = await self._client.fetch_channel(place)
-        if not isinstance(channel, discord.abc.Messageable):
-            return
-        since = discord.Object(max(after, floor))
-        async for message in channel.history(limit=MOST_MISSED, after=since, oldest_first=True):
-            event = await self._client.translated(message)
-            if event is not None and event.trigger is not Trigger.AMBIENT:
-                self._hear(event)
+
+def _was_chosen(message: IncomingMessage) -> bool:
+    """Whether it is a command from Discord's menus, which is no message: those alone tell of a
+    language."""
+    by_menu = message.trigger is Trigger.COMMAND and message.locale is not None
+    return by_menu or isinstance(message.reply_to, InteractionRef)
 
 
 async def _log_in(client: discord.Client, token: str) -> None:

@@ -138,6 +138,7 @@ def incoming(message: discord.Message, me: int, fetch: Fetch) -> IncomingMessage
         quoted=_quoted(message, fetch),
         server_id=where.server_id,
         place=where.place,
+        edited_at=message.edited_at,
     )
 
 

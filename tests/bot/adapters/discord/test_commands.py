@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 
+import discord
 import pytest
 
+from bot.adapters.discord.translate import channel_ref
 from core.commands import COMMANDS as CORE
 from core.commands.base import Command
-from core.events import ChannelKind, IncomingMessage, Trigger
+from core.errors import ChannelGoneError
+from core.events import (
+    ChannelKind,
+    ConversationRef,
+    IncomingMessage,
+    InteractionRef,
+    Platform,
+    Trigger,
+)
 from core.permissions import Level
+from core.replies import Button, Menu
 from tests.platforms.discord_server.people import File
 from tests.platforms.discord_server.permissions import Permission
 from tests.support.discord_surface import COMMANDS, surface
@@ -196,12 +207,98 @@ async def test_other_commands_can_be_typed_and_all_of_them_in_private(fake, gene
         assert (await bot.inbox.hears(IncomingMessage)).command is None
 
 
-async def test_a_command_that_comes_when_we_are_deaf_is_not_promised_an_answer(
-    fake, general, alice
-):
-    fake.interactions.answer_within = 0.3
+RESTARTING = "我正在重启。请稍后再试一次。"
+"""In the language of who asks."""
+
+
+async def test_a_command_that_comes_when_we_are_deaf_is_told_so(fake, general, alice):
     async with surface(fake) as bot:
         bot.listening.cancel()
         await asyncio.wait({bot.listening})
         shown = await alice.slash(general, "ask", question="which pump?")
-        assert shown.failed
+        assert (shown.text, shown.ephemeral, shown.failed) == (RESTARTING, True, False)
+        assert bot.inbox.events == []
+
+
+async def test_a_command_that_is_acknowledged_while_we_stop_listening_gets_a_last_word(
+    fake, general, alice, monkeypatch
+):
+    async with surface(fake) as bot:
+        defer = discord.InteractionResponse.defer
+
+        async def slow(response, **options):
+            await defer(response, **options)
+            bot.listening.cancel()
+            await asyncio.wait({bot.listening})
+
+        monkeypatch.setattr(discord.InteractionResponse, "defer", slow)
+        shown = await alice.slash(general, "ask", question="which pump?")
+        assert shown.text == RESTARTING
+        assert bot.inbox.events == []
+
+
+async def test_a_press_that_comes_when_we_are_deaf_is_told_so(fake, general, alice):
+    async with surface(fake) as bot:
+        menu = Menu((Button("up", "Good"),))
+        sent = await bot.outbox.send(
+            ConversationRef(channel_ref(general.id)), "Yes.", menus=(menu,)
+        )
+        bot.listening.cancel()
+        await asyncio.wait({bot.listening})
+        shown = await alice.press(general.messages[int(sent)], "Good")
+        assert (shown.text, shown.ephemeral) == (RESTARTING, True)
+
+
+async def test_a_command_that_nobody_answers_stops_waiting(fake, general, alice):
+    async with surface(fake) as bot:
+        asked = await bot.asked(alice.slash(general, "ask", question="which pump?"))
+        await bot.outbox.dismiss(asked.message.reply_to)
+        shown = await asked.waiting
+        assert shown.messages == []
+        await bot.outbox.dismiss(asked.message.reply_to)
+        await bot.outbox.send(
+            asked.message.conversation, "After all.", reply_to=asked.message.reply_to
+        )
+        assert shown.text == "After all."
+        await bot.outbox.dismiss(asked.message.reply_to)
+        assert shown.text == "After all."
+
+
+async def test_a_private_command_that_was_acknowledged_too_late_is_answered_in_private(
+    fake, general, alice, caplog
+):
+    fake.interactions.answer_within = 0.0
+    async with surface(fake) as bot:
+        await alice.slash(general, "ask", question="which pump?", private=True)
+        heard = await bot.inbox.hears(IncomingMessage)
+        await bot.outbox.send(heard.conversation, "The small one.", reply_to=heard.reply_to)
+        assert fake.said_by_bot(general) == []
+        (said,) = fake.said_by_bot(alice.direct)
+        assert said.content == "The small one."
+    assert "not acknowledged in time" in caplog.text
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_another_run_answers_in_the_place_of_thinking(fake, general, alice, private):
+    async with surface(fake) as bot:
+        asked = await bot.asked(
+            alice.slash(general, "ask", question="which pump?", private=private)
+        )
+    message = asked.message
+    async with surface(fake) as bot:
+        assert message.reply_to.is_private is private
+        sent = await bot.outbox.send(message.conversation, "The…", reply_to=message.reply_to)
+        await bot.outbox.edit(message.conversation, sent, "The small one.")
+        shown = await asked.waiting
+        assert [each.content for each in shown.messages] == ["The small one."]
+        assert shown.ephemeral is private
+
+
+async def test_a_key_that_is_none_of_ours_answers_nobody_in_public(fake, general, alice):
+    async with surface(fake) as bot:
+        forged = InteractionRef(Platform.DISCORD, "nonsense", is_private=True)
+        with pytest.raises(ChannelGoneError):
+            await bot.outbox.send(
+                ConversationRef(channel_ref(general.id)), "secret", reply_to=forged
+            )
+        assert fake.said_by_bot(general) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -22,6 +23,8 @@ from core.events import (
     ChannelRef,
     ConversationRef,
     IncomingMessage,
+    Interrupted,
+    Invocation,
     Joined,
     Left,
     MessageDeleted,
@@ -30,7 +33,7 @@ from core.events import (
     Platform,
     Trigger,
 )
-from core.ports import BadTokenError, UnreachableError
+from core.ports import BadTokenError, Gone, Unknown, UnreachableError
 from tests.platforms.discord_server.people import File
 from tests.platforms.discord_server.permissions import Permission
 from tests.platforms.discord_server.server import FakeDiscord
@@ -276,10 +279,72 @@ async def test_files_of_an_earlier_run_are_found_again(fake, general, alice, tmp
         heard = await bot.inbox.hears(IncomingMessage)
         fake.expire_links()
         again = await bot.listener.refetch(heard)
-        assert again is not None
+        assert isinstance(again, IncomingMessage)
         await again.attachments[0].save(tmp_path / "a", 100)
         await alice.delete(asked)
-        assert await bot.listener.refetch(heard) is None
+        assert await bot.listener.refetch(heard) == Gone()
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_a_question_is_looked_at_again(fake, club, general, alice, in_thread):
+    place = await alice.thread(general, "pumps") if in_thread else general
+    async with surface(fake) as bot:
+        asked = await alice.say(place, f"{fake.bot.mention} which pump?")
+        heard = await bot.inbox.hears(IncomingMessage)
+        if in_thread:
+            club.archive(place)
+        assert await bot.listener.refetch(heard) == heard
+        bot.listening.cancel()
+        await asyncio.wait({bot.listening})
+        await alice.edit(asked, f"{fake.bot.mention} which filter?")
+        again = await bot.listener.refetch(heard)
+        assert (again.text, again.author, again.conversation) == (
+            "which filter?",
+            heard.author,
+            heard.conversation,
+        )
+        assert again.edited_at is not None
+        await alice.edit(asked, "never mind, Bob knows")
+        assert (await bot.listener.refetch(heard)).text == "which pump?"
+        await alice.delete(asked)
+        assert await bot.listener.refetch(heard) == Gone()
+
+
+async def test_an_edit_that_makes_a_command_of_a_question_is_told_as_such(fake, general, alice):
+    async with surface(fake) as bot:
+        asked = await alice.say(general, f"{fake.bot.mention} which pump?")
+        heard = await bot.inbox.hears(IncomingMessage)
+        await alice.edit(asked, f"{fake.bot.mention} /kb remove pumps.txt")
+        again = await bot.listener.refetch(heard)
+        assert again.command == Invocation("help", {"command": "kb remove", "typed": True})
+
+
+async def test_what_cannot_be_looked_at_again_is_unknown(fake, club, general, alice):
+    async with surface(fake) as bot:
+        await alice.say(general, f"{fake.bot.mention} which pump?")
+        heard = await bot.inbox.hears(IncomingMessage)
+        chosen = await bot.asked(alice.slash(general, "ask", question="which pump?"))
+        assert await bot.listener.refetch(chosen.message) == Unknown()
+        late = replace(chosen.message, reply_to=None)
+        assert await bot.listener.refetch(late) == Unknown()
+        await chosen.answered()
+        fake.fail("GET", "/messages/", 403, {"code": 50001, "message": "Missing Access"})
+        assert await bot.listener.refetch(heard) == Unknown()
+        fake.fail("GET", "/messages/", 404, "nobody here")
+        assert await bot.listener.refetch(heard) == Unknown()
+
+
+async def test_a_deletion_in_a_thread_that_we_were_not_told_of_has_its_conversation(
+    fake, club, general, alice
+):
+    thread = await alice.thread(general, "pumps")
+    asked = await alice.say(thread, f"{fake.bot.mention} which pump?")
+    club.archive(thread)
+    async with surface(fake) as bot:
+        await alice.delete(asked)
+        gone = await bot.inbox.hears(MessageDeleted)
+        where = ConversationRef(ref_of(general), str(thread.id))
+        assert gone == MessageDeleted(where, str(asked.id))
 
 
 async def test_a_dropped_connection_is_resumed_and_nothing_is_lost(fake, general, alice):
@@ -299,6 +364,39 @@ async def test_what_was_said_while_a_session_was_lost_is_caught_up_with(fake, ge
         heard = await bot.inbox.hears(IncomingMessage, within=30)
         assert heard.text == "two"
         assert heard.author.display_name == "Alice"
+        assert await bot.inbox.hears(Interrupted)
+        assert bot.inbox.events == []
+
+
+async def test_a_resumed_connection_interrupts_nothing(fake, general, alice):
+    async with surface(fake) as bot:
+        fake.drop_gateway(resumable=True)
+        await alice.say(general, f"{fake.bot.mention} are you there?")
+        await bot.inbox.hears(IncomingMessage, within=30)
+        assert bot.inbox.events == []
+
+
+async def test_other_channels_of_a_server_that_knows_us_are_looked_through_too(
+    fake, club, general, alice
+):
+    other = club.channel("filters")
+    thread = await alice.thread(other, "cheap ones")
+    stranger = fake.server("Gardeners")
+    stranger.join(alice)
+    elsewhere = stranger.channel("general")
+    async with surface(fake) as bot:
+        await alice.say(general, f"{fake.bot.mention} one")
+        await bot.inbox.hears(IncomingMessage)
+        fake.drop_gateway(resumable=False)
+        for place in (elsewhere, other, thread):
+            await alice.say(place, f"{fake.bot.mention} two")
+        heard = [await bot.inbox.hears(IncomingMessage, within=30) for _ in range(2)]
+        assert {each.conversation for each in heard} == {
+            ConversationRef(ref_of(other)),
+            ConversationRef(ref_of(other), str(thread.id)),
+        }
+        await bot.inbox.hears(Interrupted)
+        assert bot.inbox.events == []
 
 
 async def test_commands_that_cannot_be_registered_now_keep_nobody_from_asking(
@@ -319,7 +417,9 @@ async def test_commands_that_cannot_be_registered_now_keep_nobody_from_asking(
 async def test_what_was_said_while_we_were_away_is_asked_for_where_we_are_known(
     fake, club, general, alice
 ):
-    unknown = club.channel("unknown")
+    strangers = fake.server("Strangers")
+    strangers.join(alice)
+    unknown = strangers.channel("unknown")
     club.set_roles(alice, club.role("staff", Permission.MANAGE_MESSAGES))
     old = await alice.say(
         general,
