@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -109,3 +110,11 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def root() -> Path:
     """The root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a family's small random model; needs the extra `local`."""
+    from tests.support.tiny_models import model_shelf
+
+    return model_shelf(tmp_path_factory.mktemp("models"))

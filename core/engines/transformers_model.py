@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -158,6 +159,8 @@ def _quantization(settings: EngineSettings, device: str) -> BitsAndBytesConfig |
     from transformers import BitsAndBytesConfig
 
     if settings.quantization == "8bit":
+        # It says so of every layer at every step.
+        warnings.filterwarnings("ignore", message="MatMul8bitLt", category=UserWarning)
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
