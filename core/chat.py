@@ -23,7 +23,8 @@ from core.explain import explain, near
 from core.followup import Lean, joined, lean_of
 from core.history import History
 from core.inert import inert
-from core.language import N_, Words, language_of, words
+from core.language import N_, Words, answering_words, language_of, words
+from core.noted import Noted, in_words, noted
 from core.pictured import is_picture, pictures_of, shows_only
 from core.pictures import Pictures, Seen
 from core.prompts import Draft, Prompts
@@ -90,8 +91,7 @@ class _Question:
     @property
     def words(self) -> Words:
         """For what is said beside the answer."""
-        fixed = self.settings.language
-        return words((self.message.locale or self.language) if fixed == "auto" else fixed)
+        return answering_words(self.language, self.message.locale)
 
     @property
     def asks_team(self) -> bool:
@@ -197,7 +197,7 @@ class Chat:
     async def _say(
         self, question: _Question, found: _Found, answer: Answer
     ) -> AsyncGenerator[ReplyEvent, None]:
-        _ = words(question.language)
+        _ = question.words
         if found.result.lexical_only:
             yield Notice(_("I searched by words alone: no embedding model serves (`[embedding]`)."))
         draft = Draft(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -53,7 +54,7 @@ class Dispatcher:
         self._outboxes = outboxes
         self._settings = settings
         self._hooks = hooks = hooks or Hooks()
-        inbox = DurableInbox(database, clock=clock)
+        self._inbox = inbox = DurableInbox(database, clock=clock)
         self._replying = Replying(reply, outboxes, inbox, settings, hooks, clock)
         self._amending = Amending(self._replying, inbox, database, settings, hooks, clock)
         self._resuming = Resuming(self._replying, self._amending, inbox, database, settings, hooks)
@@ -155,6 +156,7 @@ class Dispatcher:
             self._amending.withdraw(conversation, message_id)
 
     async def _pressed(self, event: ActionPressed) -> None:
+        event = await self._followed(event)
         if not await self._replying.admits(event):
             return
         if event.action != STOP:
@@ -173,3 +175,20 @@ class Dispatcher:
         else:
             _ = words(event.locale)
             await self._replying.reveal(event, _("Only who asked and moderators can do that."))
+
+    async def _followed(self, event: ActionPressed) -> ActionPressed:
+        """A press below a message from before the channel moved counts where it moved to."""
+        here, ours = event.conversation, event.message_id
+        if self._runs.of_ours(here, ours) or await self._inbox.behind(here, ours) is not None:
+            return event
+        moved = await self._inbox.followed(here, ours)
+        if moved is None:
+            return event
+        was, now = here.channel.channel_id, moved.conversation.channel.channel_id
+        server_id = now if event.server_id == was else event.server_id
+        return replace(
+            event,
+            conversation=moved.conversation,
+            message_id=moved.message_id,
+            server_id=server_id,
+        )

@@ -552,6 +552,10 @@ explain.register(
     _says(N_("That is for whoever was asked. Send the command yourself.")),
 )
 explain.register(
+    core_errors.ConversationMovedError,
+    _says(N_("This chat goes on under another id: what was written before stays as it is.")),
+)
+explain.register(
     kb_errors.KnowledgeError, _says(N_("The knowledge base could not do that. Try again."))
 )
 explain.register(

@@ -136,22 +136,25 @@ class History:
 
         A reset that came in between is respected: of the answer only the numbers are kept.
         """
+        platform, channel_id, thread_id = key_of(message.conversation)
+        asked = storable(message.message_id)
+        # The channel may have moved since the question was put down.
+        questions = (
+            (f"{_CONVERSATION} AND message_id = ?", (platform, channel_id, thread_id, asked)),
+            ("platform = ? AND message_id = ?", (platform, moved_id(channel_id, asked))),
+        )
+        refused = sources is not None and sources.refused
         async with self._database.transaction() as connection:
-            rows = await connection.execute_fetchall(
-                "UPDATE exchanges SET answer = CASE cleared WHEN 0 THEN ? ELSE '' END,"  # noqa: S608
-                " interrupted = ?, refused = ?, answered_at = ?"
-                f" WHERE {_CONVERSATION} AND message_id = ? RETURNING exchange_id",
-                (
-                    storable(text),
-                    interrupted,
-                    sources is not None and sources.refused,
-                    self._clock(),
-                    *key_of(message.conversation),
-                    storable(message.message_id),
-                ),
-            )
-            for (exchange_id,) in rows:
-                await _replace_sources(connection, int(exchange_id), sources)
+            for question, parameters in questions:
+                rows = await connection.execute_fetchall(
+                    "UPDATE exchanges SET answer = CASE cleared WHEN 0 THEN ? ELSE '' END,"  # noqa: S608
+                    f" interrupted = ?, refused = ?, answered_at = ? WHERE {question}"
+                    " RETURNING exchange_id",
+                    (storable(text), interrupted, refused, self._clock(), *parameters),
+                )
+                for (exchange_id,) in rows:
+                    await _replace_sources(connection, int(exchange_id), sources)
+                    return
 
     async def answer(self, conversation: ConversationRef, message_id: str) -> StoredAnswer | None:
         """The answer to that question, or the answer that this message of ours is part of."""
@@ -255,6 +258,11 @@ def key_of(conversation: ConversationRef) -> tuple[str, str, str]:
         storable(channel.channel_id),
         storable(conversation.thread_id or ""),
     )
+
+
+def moved_id(channel_id: str, message_id: str) -> str:
+    """What a message is called that was sent under an id that its channel no longer has."""
+    return f"{channel_id}:{message_id}"
 
 
 async def move_exchanges(

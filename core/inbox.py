@@ -24,7 +24,7 @@ from core.events import (
     MessageRef,
     Platform,
 )
-from core.history import key_of
+from core.history import key_of, moved_id
 from core.replies import SentMessage
 from core.text import storable
 
@@ -194,6 +194,20 @@ class DurableInbox:
             )
             for inbox_id, message_id, author_id, is_kept in rows:
                 return Question(InboxId(inbox_id), message_id, author_id, bool(is_kept))
+        return None
+
+    async def followed(self, conversation: ConversationRef, ours: str) -> MessageRef | None:
+        """Where a message of ours belongs now that was sent there before the channel moved."""
+        channel = conversation.channel
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT channel_id, inbox_replies.message_id FROM inbox_replies"
+                " WHERE platform = ? AND message_id = ?",
+                (channel.platform.value, moved_id(channel.channel_id, storable(ours))),
+            )
+            for channel_id, message_id in rows:
+                moved = ChannelRef(channel.platform, channel_id)
+                return MessageRef(ConversationRef(moved, conversation.thread_id), message_id)
         return None
 
     async def kept(self, conversation: ConversationRef, message_id: str) -> Owed | None:

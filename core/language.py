@@ -92,6 +92,13 @@ def words(language: str | None) -> Words:
     return _catalogue(folder)
 
 
+def answering_words(question: str, locale: str | None) -> Words:
+    """Our sentences within an answer: in the language that it is given in, where we have that, so
+    that one message is in one language; else in the asker's."""
+    is_ours = question.lower().startswith("en") or _folder(question) is not None
+    return words(question if is_ours else locale)
+
+
 @cache
 def _english() -> Words:
     return Words("en", gettext.NullTranslations())

@@ -14,7 +14,7 @@ from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
-from core.language import words
+from core.language import answering_words
 from core.links import Addresses, LinkFilter, without_links
 from core.prompts import Draft, Prompt, Prompts
 from core.reasoning import ReasoningFilter
@@ -83,7 +83,7 @@ class Speech:
         self._given: tuple[Passage, ...] = ()
         self.draft = draft
         self.answer = answer
-        self.words = words(draft.language)
+        self.words = answering_words(draft.language, message.locale)
         self._removed = self.words("(link removed)")
 
     def adds(self, text: str) -> TextDelta:

@@ -146,10 +146,20 @@ async def test_an_expected_error_is_told_after_what_was_said(place):
     assert events[-1].reference is None
 
 
-async def test_an_error_speaks_the_language_of_who_asks(place):
+@pytest.mark.parametrize("locale", [None, "en", "zh-CN"])
+async def test_what_is_said_in_an_answer_is_in_the_language_of_the_question(place, locale):
     place.raised = EngineUnavailableError("smollm2")
-    assert "没有响应" in await place.says(group("几点开门？"))
-    assert "没有响应" in await place.says(replace(group("When?"), locale="zh-CN"))
+    assert "没有响应" in await place.says(replace(group("几点开门？"), locale=locale))
+    assert "is not answering" in await place.says(replace(group("When?"), locale=locale))
+
+
+async def test_a_language_that_we_have_no_sentences_in_leaves_the_askers(place):
+    place.raised = EngineUnavailableError("smollm2")
+    assert "没有响应" in await place.says(replace(group("いつ開きますか"), locale="zh-CN"))
+
+
+async def test_what_is_no_question_is_answered_in_the_language_of_the_client(place):
+    assert "没有" in await place.says(replace(group("/nonsense"), locale="zh-CN"))
     assert "not answering" in await place.says(replace(group("几点？"), locale="en-GB"))
 
 
