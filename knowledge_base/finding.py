@@ -52,7 +52,7 @@ class Found:
     unmeasured: tuple[BaseId, ...]
     """Bases that were searched with the question's vector, but without a calibration that fits."""
     guessed: bool
-    """Whether one of them has no calibration at all."""
+    """Whether one of them has none at all, or one that was not measured with its own texts."""
 
 
 @blocking
@@ -80,7 +80,7 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
                     tuple(chosen),
                     lexical_only and wanted.legs is not Legs.LEXICAL,
                     tuple(base_id for base_id, _ in measurable),
-                    guessed=any(view.calibration is None for _, view in measurable),
+                    guessed=any(_is_guessed(view) for _, view in measurable),
                 )
             fetch *= 4
 
@@ -180,5 +180,9 @@ def unmeasured(view: View) -> bool:
     measured = view.calibration
     if measured is None or not measured.fits(view.fingerprint, len(view.lexical)):
         return True
-    # It has grown out of what was measured with other texts than its own.
-    return measured.chunks < LEAST_MEASURED <= len(view.dense)
+    return _is_guessed(view) and len(view.dense) >= LEAST_MEASURED
+
+
+def _is_guessed(view: View) -> bool:
+    """Without measurements, or with those of other texts, out of which a base grows."""
+    return view.calibration is None or view.calibration.chunks < LEAST_MEASURED

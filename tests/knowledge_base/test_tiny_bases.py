@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 import pytest
@@ -141,9 +140,7 @@ async def test_a_tiny_base_is_measured_once_and_again_when_it_has_grown(tmp_path
         assert usual.chunks == 1
         for number in range(1, LEAST_MEASURED):
             await add_text(library, base, tmp_path, f"{number}.md", TEXTS[number])
-        # What is there already serves meanwhile.
         await relevance(library, base, "How many magazines may I take out?")
-        await asyncio.gather(*library._measuring._tasks.values())
         own = library._at.bases.get(base).view.calibration
         assert own.chunks == LEAST_MEASURED
         assert own.profiles != usual.profiles
