@@ -62,7 +62,9 @@ async def open_engines(
             engines[chosen.name] = await queued(chosen, config.engine)
             default = chosen.name
         if _SMALL.name not in engines and importlib.util.find_spec(_BUNDLED_PACKAGE):
-            settings = replace(config.engine, model="bundled", max_concurrent=_SMALL.slots)
+            settings = replace(
+                config.engine, model="bundled", max_concurrent=_SMALL.slots, image_projector=None
+            )
             engines[_SMALL.name] = await queued(_small(settings, shares), settings)
         yield EngineChoice(engines, default, quoting)
 

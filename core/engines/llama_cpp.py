@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -18,7 +19,9 @@ from core.engines.base import (
     EngineEvent,
     EngineFinished,
     GenerationOptions,
+    image_tokens,
 )
+from core.engines.openai_wire import messages_of, with_pictures
 from core.errors import (
     ContextTooLongError,
     EngineError,
@@ -41,6 +44,7 @@ _TEMPERATURE: Final = 0.2
 """Answers from passages are to stay with them."""
 _BATCH: Final = 128
 """Tokens between two moments at which a request can be stopped; larger ones were not faster."""
+_PICTURE_BATCH: Final = 2048
 _COUNT_SECONDS: Final = 30.0
 
 _Json = dict[str, Any]  # what xllamacpp takes and gives; never leaves this module
@@ -77,7 +81,8 @@ class LlamaCppEngine:
         name = _BUNDLED_NAME if bundled else path.stem
         slots = settings.max_concurrent or _SLOTS
         window = settings.context_window or _CONTEXT_WINDOW
-        native = await asyncio.to_thread(_Native.start, name, path, slots, window, threads)
+        files = _Files(path, Path(settings.image_projector) if settings.image_projector else None)
+        native = await asyncio.to_thread(_Native.start, name, files, slots, window, threads)
         return cls(
             native,
             name=name,
@@ -99,7 +104,7 @@ class LlamaCppEngine:
 
     @property
     def accepts_images(self) -> bool:
-        return False
+        return self._native.sees
 
     @property
     def trusted(self) -> bool:
@@ -114,10 +119,11 @@ class LlamaCppEngine:
         return self._languages
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        """Tokens of the prompt as the model's own chat template writes it."""
+        """Tokens of the prompt as the model's own chat template writes it; pictures estimated."""
         if self._closed:
             raise EngineUnavailableError(self._name)
-        return await self._native.count(self._name, _messages(messages))
+        counted = await self._native.count(self._name, cast("list[_Json]", messages_of(messages)))
+        return counted + image_tokens(messages)
 
     async def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions
@@ -130,7 +136,7 @@ class LlamaCppEngine:
         work = asyncio.get_running_loop().run_in_executor(
             self._executor,
             self._native.generate,
-            _request(messages, options),
+            partial(_request, messages, options),
             _receiver(chunks, stop),
             stop,
         )
@@ -169,6 +175,8 @@ class LlamaCppEngine:
             await work
         except RuntimeError as error:
             raise EngineUnavailableError(self._name) from error
+        except OSError as error:
+            raise EngineRefusedError(self._name) from error  # a picture is not there any more
         if self._closed:
             # It ended because `aclose` stopped it: what was said is not the whole answer.
             raise EngineUnavailableError(self._name)
@@ -185,6 +193,14 @@ class LlamaCppEngine:
         return EngineRefusedError(self._name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """A model, and what lets it see."""
+
+    model: Path
+    projector: Path | None = None
+
+
 @dataclass(slots=True)
 class _Native:
     """The loaded model, and the door to its tokenizer: a server on loopback behind a key.
@@ -197,9 +213,10 @@ class _Native:
     client: httpx2.AsyncClient
     slots: int
     context_window: int
+    sees: bool
 
     @classmethod
-    def start(cls, name: str, path: Path, slots: int, window: int, threads: int) -> _Native:
+    def start(cls, name: str, files: _Files, slots: int, window: int, threads: int) -> _Native:
         """Load; blocks for as long as reading the model takes."""
         import httpx2
 
@@ -207,7 +224,7 @@ class _Native:
             import xllamacpp
         except ImportError as error:
             raise EngineUnavailableError(name, "xllamacpp") from error
-        path = path.expanduser()
+        path = files.model.expanduser()
         _check(name, path)
         key = secrets.token_urlsafe(32)
         parameters = xllamacpp.CommonParams()
@@ -216,6 +233,12 @@ class _Native:
         parameters.n_parallel = slots
         parameters.n_ctx = slots * window
         parameters.n_batch = parameters.n_ubatch = _BATCH
+        if files.projector is not None:
+            projector = files.projector.expanduser()
+            _check(name, projector)
+            parameters.mmproj.path = str(projector)
+            # Some models read a picture in one batch, and end the process where it does not fit.
+            parameters.n_batch = parameters.n_ubatch = _PICTURE_BATCH
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
         parameters.cache_ram_mib = 0  # prompts are kept in their slots, and nowhere else
         parameters.warmup = False
@@ -236,14 +259,20 @@ class _Native:
         client = httpx2.AsyncClient(
             base_url=address, headers=headers, timeout=_COUNT_SECONDS, trust_env=False
         )
-        return cls(server, client, slots, min(window, trained))
+        return cls(server, client, slots, min(window, trained), files.projector is not None)
 
     def generate(
-        self, request: _Json, receive: Callable[[_Json], bool], stop: threading.Event
+        self,
+        request: Callable[[], _Json],
+        receive: Callable[[_Json], bool],
+        stop: threading.Event,
     ) -> None:
-        """Blocks until the answer is complete or `receive` returns True."""
+        """Blocks until the answer is complete or `receive` returns True.
+
+        The request is made here, where reading its pictures blocks nobody.
+        """
         if not stop.is_set():
-            self.server.handle_chat_completions(request, receive)
+            self.server.handle_chat_completions(request(), receive)
 
     async def count(self, name: str, messages: list[_Json]) -> int:
         import httpx2
@@ -287,7 +316,7 @@ def _receiver(
 def _request(messages: Sequence[ChatMessage], options: GenerationOptions) -> _Json:
     temperature = _TEMPERATURE if options.temperature is None else options.temperature
     request: _Json = {
-        "messages": _messages(messages),
+        "messages": with_pictures(messages),
         "stream": True,
         "stream_options": {"include_usage": True},
         # Chunks also while the prompt is read: the moments at which a request can be stopped.
@@ -299,10 +328,6 @@ def _request(messages: Sequence[ChatMessage], options: GenerationOptions) -> _Js
     if options.stop:
         request["stop"] = list(options.stop)
     return request
-
-
-def _messages(messages: Sequence[ChatMessage]) -> list[_Json]:
-    return [{"role": message.role, "content": message.text} for message in messages]
 
 
 def _usage(chunk: _Json) -> Usage | None:
