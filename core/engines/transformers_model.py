@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -159,8 +158,8 @@ def _quantization(settings: EngineSettings, device: str) -> BitsAndBytesConfig |
     from transformers import BitsAndBytesConfig
 
     if settings.quantization == "8bit":
-        # It says so of every layer at every step.
-        warnings.filterwarnings("ignore", message="MatMul8bitLt", category=UserWarning)
+        # It says of every layer at every step that it computes in float16.
+        logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
@@ -27,6 +29,7 @@ from tests.support.passages import passage
 from tests.support.scripted_engine import ScriptedEngine
 from tests.support.scripted_server import answer, scripted_server
 from tests.support.smollm2 import needs_smollm2, smollm2_server
+from tests.support.tiny_models import write_tiny_model
 
 # One loop, and so one loaded model, for all tests of this module.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -84,8 +87,24 @@ async def openai_of_a_model() -> AsyncGenerator[ChatEngine, None]:
         )
 
 
-MODELS = (llama_cpp, openai_of_a_model)
-ENGINES: tuple[Callable[[], AbstractAsyncContextManager[ChatEngine]], ...] = (
+@asynccontextmanager
+async def transformers() -> AsyncGenerator[ChatEngine, None]:
+    from core.engines.transformers import TransformersEngine
+
+    with TemporaryDirectory() as folder:
+        model = write_tiny_model(Path(folder) / "tiny", "llama")
+        settings = EngineSettings(
+            model=str(model), device="cpu", dtype="float32", max_concurrent=2, context_window=1024
+        )
+        yield await TransformersEngine.load(settings, 1)
+
+
+MODELS = (
+    llama_cpp,
+    openai_of_a_model,
+    pytest.param(transformers, marks=pytest.mark.local, id="transformers"),
+)
+ENGINES = (
     scripted,
     extractive,
     openai_of_a_script,

@@ -27,7 +27,8 @@ THINKING = CHATML.replace("<|im_start|>assistant\n{%", "<|im_start|>assistant\n<
 GLM = """[gMASK]<sop>{% for m in messages %}<|{{ m.role }}|>
 {{ m.content }}{% endfor %}{% if add_generation_prompt %}<|assistant|>
 {% endif %}"""
-GEMMA = """<bos>{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}
+GEMMA = """<bos>{% if messages[0].role == "system" %}{{ raise_exception("no system role") }}\
+{% endif %}
 {% for m in messages %}<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}
 {{ m.content }}<end_of_turn>
 {% endfor %}{% if add_generation_prompt %}<start_of_turn>model
