@@ -106,18 +106,21 @@ class Audit:
         self._words_of = words_of
         self._clock = clock
 
-    async def note(self, asked: Asked, act: Act, about: str = "") -> None:
-        """Somebody did something where they ask. `about` names it; no words of a message."""
+    async def note(self, asked: Asked, act: Act, about: str = "") -> bool:
+        """Somebody did something where they ask. `about` names it; no words of a message.
+
+        False: the log channel did not take its line.
+        """
         entry = await self.record(asked, act, about)
         channel = asked.conversation.channel
         board = await self._boards.of(asked)
         if board is None:
-            return
+            return True
         _ = self._words_of(asked)
         told = entry.told(_)
         if board.conversation.channel != channel and asked.place.channel_name:
             told = f"{inert(asked.place.channel_name)}: {told}"
-        await self._envoy.say(board.conversation, told)
+        return await self._envoy.say(board.conversation, told)
 
     async def record(
         self, asked: Asked, act: Act, about: str = "", channel: ChannelRef | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -70,8 +70,15 @@ class Channels:
         self, channel: ChannelRef, parent: ChannelRef | None = None, server: ServerRef | None = None
     ) -> ChannelSettings:
         """What holds in a channel, given what it lies in."""
+        return self._held([own for own in (server, parent, channel) if own is not None])
+
+    def of_server(self, server: ServerRef) -> ChannelSettings:
+        """What holds in a server wherever a channel has chosen nothing else."""
+        return self._held([server])
+
+    def _held(self, subjects: Sequence[Subject]) -> ChannelSettings:
         settings = self._defaults
-        keys = [_key(subject) for subject in (server, parent, channel) if subject is not None]
+        keys = [_key(subject) for subject in subjects]
         for key in keys:
             for name, value in self._chosen.get(key, {}).items():
                 settings = _changed_where_valid(settings, name, value)

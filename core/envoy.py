@@ -8,6 +8,7 @@ from typing import Final
 
 from core.errors import DeliveryError
 from core.events import (
+    ChannelRef,
     ConversationRef,
     InteractionRef,
     MemberRef,
@@ -16,7 +17,7 @@ from core.events import (
     ServerRef,
 )
 from core.language import Words, words
-from core.ports import Outbox
+from core.ports import Lacking, Outbox
 from core.replies import Menu
 from core.text import clip
 
@@ -106,3 +107,14 @@ class Envoy:
             await outbox.leave(server.server_id)
         except DeliveryError:
             _log.warning("a place could not be left", exc_info=True)
+
+    async def lacking(self, channel: ChannelRef) -> Sequence[Lacking]:
+        """Where we lack rights: there, and beside it; nothing where nobody says."""
+        outbox = self._outboxes.get(channel.platform)
+        if outbox is None:
+            return ()
+        try:
+            return await outbox.lacking(channel)
+        except DeliveryError:
+            _log.warning("our own rights are not known", exc_info=True)
+            return ()

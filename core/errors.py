@@ -5,7 +5,7 @@ UserError: what the asker can mend
 ├── AttachmentTooLargeError, UnsupportedAttachmentError, QuotaExceededError, NoSuchEngineError
 ├── UnknownSettingError, BadSettingError
 ├── WrongPlaceError, UnknownChannelError, AmbiguousChannelError, NotReadableError
-├── NotAdminThereError, RestrictedBaseError
+├── NotAdminThereError, RestrictedBaseError, TooManyReadersError
 EngineError: the model's side
 ├── EngineUnavailableError, EngineRateLimitedError (retried, before the first delta only)
 ├── ContextTooLongError, EngineRefusedError, EngineTimeoutError, QueueFullError
@@ -163,6 +163,14 @@ class NotAdminThereError(UserError):
         super().__init__(name)
         self.name = name
         self.unknown = unknown
+
+
+class TooManyReadersError(UserError):
+    """People read that channel who cannot read this one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class RestrictedBaseError(UserError):

@@ -254,6 +254,15 @@ def _prompt_template(error: core_errors.PromptTemplateError, _: Words) -> str:
 
 
 @explain.register
+def _too_many_readers(error: core_errors.TooManyReadersError, _: Words) -> str:
+    return _(
+        "People can read {name} who cannot read this channel. Choose one that only those read who "
+        "can read this one too.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
 def _engine_error(error: core_errors.EngineError, _: Words) -> str:
     return _("The model {engine} did not answer. Try again.", engine=inert(error.engine))
 
@@ -542,6 +551,10 @@ explain.register(
 explain.register(
     core_errors.ChannelGoneError, _says(N_("That channel or message does not exist any more."))
 )
+explain.register(
+    core_errors.ConversationMovedError,
+    _says(N_("This chat goes on under another id: what was written before stays as it is.")),
+)
 explain.register(core_errors.UserError, _says(N_("That did not work. `/help` says what does.")))
 explain.register(
     core_errors.NoLongerOpenError,
@@ -550,10 +563,6 @@ explain.register(
 explain.register(
     core_errors.NotYoursError,
     _says(N_("That is for whoever was asked. Send the command yourself.")),
-)
-explain.register(
-    core_errors.ConversationMovedError,
-    _says(N_("This chat goes on under another id: what was written before stays as it is.")),
 )
 explain.register(
     kb_errors.KnowledgeError, _says(N_("The knowledge base could not do that. Try again."))

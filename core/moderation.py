@@ -30,6 +30,7 @@ class Moderation:
     boards: Noticeboards
     cards: Cards
     weeks: Weeks
+    envoy: Envoy
 
     @classmethod
     def over(
@@ -54,4 +55,5 @@ class Moderation:
             boards,
             Cards(Reviews(database, folder), boards, rights, envoy),
             Weeks(database),
+            envoy,
         )

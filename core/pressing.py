@@ -13,7 +13,9 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from core.commands import bases, reviewing, settling
+from core.buttons import CORRECT
+from core.commands import bases, helping, notes, pausing, reviewing, settling
+from core.commands.choosing import SERVER
 from core.commands.confirming import CANCEL, CONFIRM
 from core.errors import (
     ChannelGoneError,
@@ -35,6 +37,15 @@ Run: TypeAlias = Callable[[IncomingMessage], AsyncGenerator[ReplyEvent, None]]
 """The whole reply to a message, as the assistant gives it."""
 
 
+_CHOICES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    settling.SET: ("settings", {}),
+    settling.SET_SERVER: ("settings", {"where": SERVER}),
+    settling.SETUP: (settling.SETUP_CHOICE, {}),
+    settling.SETUP_SERVER: (settling.SETUP_CHOICE, {"where": SERVER}),
+}
+"""Menus of settings: the command behind them, and what they are chosen for."""
+
+
 def invocation_of(action: str) -> Invocation | None:
     """The command that a button stands for; None where it is not one of ours. Pure."""
     kind, _, rest = action.partition(":")
@@ -48,14 +59,17 @@ def invocation_of(action: str) -> Invocation | None:
             return Invocation(CONFIRM, {"token": rest, "answer": CANCEL})
         case "review" if value:
             return Invocation(reviewing.VERDICT, {"upload": name, "verdict": value})
-        case "set" if value:
-            return Invocation("settings", {"name": name, "value": value})
-        case "setup" if value:
-            return Invocation(settling.SETUP_CHOICE, {"name": name, "value": value})
+        case _ if kind in _CHOICES and value:
+            command, where = _CHOICES[kind]
+            return Invocation(command, {"name": name, "value": value, **where})
         case "resume":
             return Invocation("pause", {"minutes": 0, "where": rest})
         case "use":
             return Invocation("kb use", {"channel": rest})
+        case "note" | "correct" | "gap":
+            return notes.opened_by(kind, rest)
+        case "answer":
+            return Invocation(helping.BRING_ANSWER, {"token": name, "verdict": value})
         case _:
             return None
 
@@ -65,9 +79,15 @@ KINDS: Final = (
     CANCEL,
     reviewing.REVIEW,
     settling.SET,
+    settling.SET_SERVER,
     settling.SETUP,
-    settling.RESUME,
+    settling.SETUP_SERVER,
+    pausing.RESUME,
     bases.USE,
+    notes.NOTE,
+    CORRECT,
+    notes.GAP,
+    helping.BRING,
 )
 """Beginnings of the actions that `Pressing` deals with."""
 

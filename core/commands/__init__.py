@@ -11,14 +11,19 @@ from core.commands import (
     bases,
     clearing,
     general,
+    helping,
     knowledge,
     learning,
+    notes,
+    pausing,
     reviewing,
     settling,
     statistics,
     talking,
 )
 from core.commands.base import Command, CommandContext, Option, Replies
+from core.commands.choice_menus import form_of
+from core.commands.choosing import CHANNEL, SERVER
 from core.commands.confirming import CANCEL, CONFIRM
 from core.commands.parsing import command_for
 from core.errors import NotAllowedError
@@ -212,6 +217,45 @@ COMMANDS: Final[tuple[Command, ...]] = (
         private=True,
     ),
     Command(
+        "kb note",
+        Level.MODERATOR,
+        N_("answer a question for whoever asks it again, in a form"),
+        notes.note,
+        (
+            Option("question", N_("what is asked"), required=False),
+            Option("answer", N_("the answer"), required=False, by_name=True),
+            Option(
+                "until",
+                N_("how long it holds: 2027-05-01 or 30d"),
+                required=False,
+                by_name=True,
+            ),
+            Option(
+                "note",
+                N_("a note to be edited, by its name"),
+                required=False,
+                completes=True,
+                by_name=True,
+            ),
+        ),
+        message_menu=N_("This is the answer"),
+        form=notes.note_form,
+    ),
+    Command(
+        "kb notes",
+        Level.MODERATOR,
+        N_("what people answered here, to be edited"),
+        notes.list_notes,
+        private=True,
+    ),
+    Command(
+        "kb gaps",
+        Level.MODERATOR,
+        N_("what was asked here in vain, and how often"),
+        notes.gaps,
+        private=True,
+    ),
+    Command(
         "kb purge",
         Level.MODERATOR,
         N_("take out everything that one member added"),
@@ -284,7 +328,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "pause",
         Level.MODERATOR,
         N_("be silent here for a while; 0 minutes ends it"),
-        settling.pause,
+        pausing.pause,
         (
             Option(
                 "minutes",
@@ -296,7 +340,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
                 "where",
                 N_("this channel, its server, or everywhere"),
                 required=False,
-                choices=(settling.CHANNEL, settling.SERVER, settling.EVERYWHERE),
+                choices=(CHANNEL, SERVER, pausing.EVERYWHERE),
                 by_name=True,
             ),
         ),
@@ -314,6 +358,15 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.CHANNEL_ADMIN,
         N_("the few choices for a new channel"),
         settling.setup,
+        (
+            Option(
+                "where",
+                N_("for this channel alone, or for all of its server"),
+                required=False,
+                choices=(CHANNEL, SERVER),
+                by_name=True,
+            ),
+        ),
     ),
     Command(
         "settings",
@@ -332,10 +385,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
                 "where",
                 N_("for this channel alone, or for all of its server"),
                 required=False,
-                choices=(settling.CHANNEL, settling.SERVER),
+                choices=(CHANNEL, SERVER),
                 by_name=True,
             ),
         ),
+        form=form_of,
     ),
     Command(
         "model",
@@ -368,6 +422,13 @@ BEHIND_BUTTONS: Final[tuple[Command, ...]] = (
         N_("decide about an upload"),
         reviewing.decide,
         (Option("upload", N_("which one")), Option("verdict", N_("what becomes of it"))),
+    ),
+    Command(
+        helping.BRING_ANSWER,
+        Level.MEMBER,
+        N_("bring a helper's answer to who asked"),
+        helping.bring,
+        (Option("token", N_("which answer")), Option("verdict", N_("keep it too"), required=False)),
     ),
     Command(
         settling.SETUP_CHOICE,

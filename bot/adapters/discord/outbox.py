@@ -13,6 +13,7 @@ from typing import Final
 import discord
 
 from bot.adapters.discord.answers import Answers
+from bot.adapters.discord.audience import is_within, lacking_around
 from bot.adapters.discord.content import Content
 from bot.adapters.discord.interactions import Held, Interactions, Route
 from bot.adapters.discord.refusals import asking
@@ -20,7 +21,7 @@ from bot.adapters.discord.standing import standing_in
 from bot.adapters.discord.translate import channel_ref
 from core.errors import ChannelGoneError, DeliveryError, DeliveryRateLimitedError, ForbiddenError
 from core.events import Author, ChannelRef, ConversationRef, InteractionRef, MessageRef, ReplyTo
-from core.ports import Capabilities, Standing
+from core.ports import Capabilities, Lacking, Standing
 from core.replies import Menu
 from core.text import split_message
 
@@ -211,6 +212,23 @@ class DiscordOutbox:
         server_id = self._server_of(channel_id)
         async with asking(ConversationRef(channel)):
             return await standing_in(self._client, int(user_id), channel_id, server_id)
+
+    async def is_within(self, channel: ChannelRef, other: ChannelRef) -> bool | None:
+        """By what Discord keeps telling us of its servers; a private thread is within none."""
+        if channel == other:
+            return True
+        found = [self._client.get_channel(int(each.channel_id)) for each in (channel, other)]
+        one, two = found
+        if not isinstance(one, discord.abc.GuildChannel) or not isinstance(
+            two, discord.abc.GuildChannel
+        ):
+            return False
+        return is_within(one, two)
+
+    async def lacking(self, channel: ChannelRef) -> Sequence[Lacking]:
+        found = self._client.get_channel(int(channel.channel_id))
+        place = found.parent if isinstance(found, discord.Thread) else found
+        return lacking_around(place) if isinstance(place, discord.abc.GuildChannel) else ()
 
     def _role(self, mention: str | None) -> int | None:
         """The role to ping; a server's own id is that of the role which everybody has."""

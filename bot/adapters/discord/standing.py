@@ -55,6 +55,7 @@ def _in_channel(channel: discord.abc.GuildChannel, member: discord.Member) -> St
         is_channel_admin=author.is_channel_admin,
         is_server_admin=author.is_server_admin,
         is_restricted=is_restricted(channel),
+        is_moderator=author.is_moderator,
         role_ids=author.role_ids,
     )
 

@@ -12,10 +12,16 @@ from telegram import Bot
 from telegram.constants import ChatMemberStatus
 from telegram.error import TelegramError
 
+from core.ports import Right
+
 KEPT_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 20.0
 PATIENCE_SECONDS: Final = 5.0
 _MOST_KEPT: Final = 2000
+_NEEDED: Final = {
+    Right.WRITE: "can_send_messages",
+    Right.SEND_FILES: "can_send_documents",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +67,19 @@ class Administrators:
         if member["status"] == ChatMemberStatus.RESTRICTED:
             return bool(member.get("is_member"))
         return member["status"] not in (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
+
+    async def withheld(self, chat_id: int) -> tuple[Right, ...]:
+        """What we may not do in a group at this moment. Raises `TelegramError`."""
+        if chat_id > 0 or self._bot.id in await self.now(chat_id):
+            return ()
+        member = await self._bot.do_api_request(
+            "getchatmember", api_kwargs={"chat_id": chat_id, "user_id": self._bot.id}
+        )
+        chat = await self._bot.do_api_request("getchat", api_kwargs={"chat_id": chat_id})
+        # What a single member is forbidden, and else what all are.
+        restricted = member["status"] == ChatMemberStatus.RESTRICTED
+        rights = member if restricted else chat.get("permissions") or {}
+        return tuple(right for right, name in _NEEDED.items() if rights.get(name) is False)
 
     def forget(self, chat_id: int) -> None:
         """Somebody's rights have changed there."""

@@ -35,7 +35,7 @@ from core.events import (
     ReplyTo,
 )
 from core.pacer import Pacer, Pacers
-from core.ports import Capabilities, Standing
+from core.ports import Capabilities, Lacking, Standing
 from core.replies import Menu
 
 _log = logging.getLogger(__name__)
@@ -244,14 +244,14 @@ class TelegramOutbox:
 
     async def standing(self, user_id: str, channel: ChannelRef) -> Standing | None:
         if channel.channel_id == user_id:
-            return Standing(can_read=True, is_channel_admin=True)
+            return Standing(can_read=True, is_channel_admin=True, is_moderator=True)
         chat_id, member_id = int(channel.channel_id), int(user_id)
         if chat_id > 0:
             return Standing(can_read=False)
         try:
             administrators = await self._administrators.now(chat_id)
             if member_id in administrators:
-                return Standing(can_read=True, is_channel_admin=True)
+                return Standing(can_read=True, is_channel_admin=True, is_moderator=True)
             # Of others Telegram tells reliably only where we are administrator.
             if self._bot.id not in administrators:
                 return None
@@ -263,6 +263,18 @@ class TelegramOutbox:
             _log.info("Telegram does not say who is in a group: %s", error)
             return None
         return Standing(can_read=is_inside)
+
+    async def is_within(self, channel: ChannelRef, other: ChannelRef) -> bool | None:
+        """Telegram does not tell who is in a group."""
+        return True if channel == other else None
+
+    async def lacking(self, channel: ChannelRef) -> Sequence[Lacking]:
+        """What the group forbids its members, unless we administer it."""
+        to = ConversationRef(channel)
+        rights = await self._calls.make(to, self._administrators.withheld)
+        if not rights:
+            return ()
+        return (Lacking(channel, "", tuple(rights)),)
 
     def _reply(self, reply_to: ReplyTo | None) -> ReplyParameters | None:
         match reply_to:

@@ -6,12 +6,22 @@ from dataclasses import replace
 import pytest
 
 from core.channel_settings import SETTINGS
-from core.events import Author, ChannelRef, ConversationRef, Platform, ServerRef
+from core.errors import ForbiddenError
+from core.events import (
+    Author,
+    ChannelRef,
+    ConversationRef,
+    Invocation,
+    Place,
+    Platform,
+    ServerRef,
+)
 from core.helpers import Helpers
-from core.ports import Standing
+from core.ports import Lacking, Right, Standing
 from tests.support.commanding import ADMIN, MEMBER, MODERATOR, OWNER, open_hall, spoken, whispered
 
 TOWN = spoken("").conversation.channel
+SERVER = ServerRef(Platform.DISCORD, "9")
 SERVER_ADMIN = Author("sue", "Sue", is_channel_admin=True, is_server_admin=True)
 
 
@@ -161,9 +171,15 @@ async def test_there_are_no_helpers_in_a_private_chat(hall):
 
 async def test_a_new_channel_is_set_up_in_a_few_menus(hall):
     said = await hall.types("/setup", ADMIN)
-    labels = [menu.label for menu in said.menus]
-    assert labels == ["language", "where I speak", "who teaches me", "log channel", "helpers"]
-    assert all(menu.chosen is not None for menu in said.menus)
+    *menus, turn = said.menus
+    assert [menu.label for menu in menus] == [
+        "language",
+        "where I speak",
+        "who teaches me",
+        "log channel",
+    ]
+    assert all(menu.chosen is not None for menu in menus)
+    assert [button.action for button in turn.buttons] == ["setup:page:1"]
     assert "drop a file here" in said.text
     shown = await hall.press("setup:language:zh", ADMIN)
     assert "把文件发到这里" in shown
@@ -213,3 +229,184 @@ async def test_a_pause_takes_whole_minutes(hall, minutes):
     said = await hall.types(f"/pause {minutes}", MODERATOR)
     assert said.failed
     assert hall.channels.at(TOWN).paused_until is None
+
+
+async def test_the_second_page_of_set_up_has_the_helpers(hall):
+    await hall.press("setup:page:1", ADMIN)
+    menus = hall.outbox.messages["m1"].menus
+    assert [menu.label for menu in menus] == ["helpers", None]
+
+
+async def test_who_administers_the_server_chooses_for_all_of_it_in_menus(hall):
+    said = await hall.types("/setup", SERVER_ADMIN)
+    assert said.buttons["For the whole server"] == "setups:page:0"
+    shown = await hall.press("setups:page:0", SERVER_ADMIN)
+    assert shown.startswith("How shall I be in this server?")
+    teachers = next(m for m in hall.outbox.messages["m1"].menus if m.label == "who teaches me")
+    assert "setups:teachers:everyone" in [button.action for button in teachers.buttons]
+    shown = await hall.press("setups:teachers:everyone", SERVER_ADMIN)
+    assert shown.startswith("who teaches me (`teachers`): everyone")
+    assert hall.channels.chosen(SERVER) == {"teachers"}
+    assert hall.channels.chosen(TOWN) == frozenset()
+    said = await hall.types("/settings", ADMIN)
+    assert "- who teaches me (`teachers`): everyone (from the server)" in said.text
+
+
+async def test_what_a_channel_chose_is_taken_back_to_what_the_server_has(hall):
+    await hall.press("sets:teachers:everyone", SERVER_ADMIN)
+    await hall.press("set:teachers:review", ADMIN)
+    said = await hall.types("/settings teachers", ADMIN)
+    assert said.buttons["as in the server"] == "set:teachers:default"
+    shown = await hall.press("set:teachers:default", ADMIN)
+    assert shown.startswith("who teaches me (`teachers`): everyone (from the server)")
+
+
+@pytest.mark.parametrize("action", ["sets:teachers:everyone", "setups:speaks:off", "sets:page:0"])
+async def test_a_channels_admin_chooses_nothing_for_the_server(hall, action):
+    assert "For the whole server" not in (await hall.types("/settings", ADMIN)).buttons
+    assert await hall.press(action, ADMIN) == "…"
+    assert hall.channels.chosen(SERVER) == frozenset()
+
+
+async def test_every_action_of_every_page_fits_for_channel_and_server(hall):
+    for prefix, pages in (("set", 4), ("sets", 4), ("setup", 2), ("setups", 2)):
+        for page in range(pages):
+            await hall.press(f"{prefix}:page:{page}", SERVER_ADMIN)
+            shown = list(hall.outbox.messages.values())[-1]
+            assert len(shown.menus) <= 5
+            assert all(
+                action.startswith((f"{prefix}:", f"{prefix.removesuffix('s')}:", f"{prefix}s:"))
+                for action in shown.actions
+            )
+
+
+@pytest.mark.parametrize("value", ["local", "own", "outside"])
+async def test_how_far_out_a_model_may_be_is_picked(hall, value):
+    said = await hall.types("/settings place", ADMIN)
+    assert f"set:place:{value}" in said.buttons.values()
+    await hall.press(f"set:place:{value}", ADMIN)
+    assert hall.channels.at(TOWN).place == value
+    assert (await hall.types("/settings place moon", ADMIN)).failed
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "held"),
+    [("threshold", "35%", 0.35), ("passages", "7", 7), ("persona", "Kind.", "Kind.")],
+)
+async def test_numbers_and_the_persona_are_written_in_a_form(hall, key, written, held):
+    asked = spoken("", ADMIN, command=Invocation("settings", {"name": key, "value": "?"}))
+    form = await hall.assistant.form_of(asked)
+    (field,) = form.fields
+    sent = {"token": form.token, field.name: written}
+    said = await hall.slash("form", ADMIN, **sent)
+    assert not said.failed
+    assert getattr(hall.channels.at(TOWN), key) == held
+    again = await hall.assistant.form_of(asked)
+    assert again.fields[0].value in (written, str(held))
+    await hall.slash("form", ADMIN, token=again.token, value="")
+    assert hall.channels.chosen(TOWN) == frozenset()
+
+
+async def test_a_form_for_the_server_is_for_who_administers_it(hall):
+    options = {"name": "persona", "value": "?", "where": "server"}
+    for who in (ADMIN, SERVER_ADMIN):
+        asked = spoken("", who, command=Invocation("settings", options))
+        form = await hall.assistant.form_of(asked)
+        assert (form is None) == (who is ADMIN)
+    await hall.reply(
+        spoken("", SERVER_ADMIN, command=Invocation("form", {"token": form.token, "value": "Hi."}))
+    )
+    assert hall.channels.of_server(SERVER).persona == "Hi."
+    assert hall.channels.chosen(TOWN) == frozenset()
+
+
+async def test_what_a_number_may_be_is_told_after_the_form_too(hall):
+    asked = spoken("", ADMIN, command=Invocation("settings", {"name": "passages", "value": "?"}))
+    form = await hall.assistant.form_of(asked)
+    said = await hall.slash("form", ADMIN, token=form.token, value="many")
+    assert said.failed
+    assert "1 … 20" in said.text
+
+
+async def test_what_was_chosen_is_told_in_the_log_channel_and_kept(hall):
+    await beside(hall, "office", "staff")
+    hall.outbox.within["office", "town"] = True
+    await hall.types("/settings log_channel office", ADMIN)
+    await hall.types("/settings persona Speak of secret things.", ADMIN)
+    await hall.types("/pause 5", MODERATOR)
+    told = [m.text for m in hall.outbox.messages.values() if m.channel == "office"]
+    assert told == [
+        "`town`: `Ann` changed a setting: `log_channel = office`.",
+        "`town`: `Ann` changed a setting: `persona`.",
+        "`town`: `Mo` paused me: `channel, 5 min`.",
+    ]
+    kept = await hall.resources.moderation.audit.of_channel(TOWN)
+    assert [(e.act, e.author_id, e.about) for e in kept] == [
+        ("paused", "mo", "channel, 5 min"),
+        ("setting", "ann", "persona"),
+        ("setting", "ann", "log_channel = office"),
+    ]
+    said = await hall.types("/stats", ADMIN)
+    assert "`Mo` paused me" in said.text
+    assert "secret" not in said.text
+
+
+async def test_a_log_channel_that_others_read_is_refused(hall):
+    await beside(hall, "plaza", "plaza")
+    hall.outbox.within["plaza", "town"] = False
+    said = await hall.types("/settings log_channel plaza", ADMIN)
+    assert said.text.startswith("People can read `Fair / plaza` who cannot read this channel.")
+    assert hall.channels.at(TOWN).log_channel is None
+
+
+async def test_a_log_channel_that_was_opened_to_others_is_told_nothing_more(hall):
+    await beside(hall, "office", "staff")
+    hall.outbox.within["office", "town"] = True
+    await hall.types("/settings log_channel office", ADMIN)
+    hall.outbox.within["office", "town"] = False
+    await hall.types("/settings teachers everyone", ADMIN)
+    told = [m.text for m in hall.outbox.messages.values() if m.channel == "office"]
+    assert len(told) == 1
+
+
+async def test_a_log_channel_that_takes_nothing_is_told_at_once(hall):
+    hall.outbox.refuse("send", ForbiddenError(spoken("").conversation))
+    said = await hall.types("/settings log_channel here", ADMIN)
+    assert "I cannot write there" in said.text
+
+
+async def test_another_group_is_a_log_channel_for_who_administers_both(hall):
+    group = {"server_id": "town", "place": Place("town")}
+    other = ConversationRef(ChannelRef(Platform.DISCORD, "crew"))
+    seen = spoken("hi", ADMIN, conversation=other, server_id="crew", place=Place("crew"))
+    await hall.sightings.saw(seen)
+    assert (await hall.types("/settings log_channel crew", ADMIN, **group)).failed
+    hall.outbox.standings["ann", "crew"] = Standing(can_read=True, is_channel_admin=True)
+    assert not (await hall.types("/settings log_channel crew", ADMIN, **group)).failed
+    assert hall.channels.at(TOWN).log_channel == "crew"
+
+
+async def test_missing_permissions_are_named_by_channel_in_words(hall):
+    rights = (Right.WRITE, Right.SEND_FILES)
+    hall.outbox.lacks = [Lacking(TOWN, "town", rights), Lacking(TOWN, "@everyone", (Right.READ,))]
+    said = await hall.types("/setup", ADMIN)
+    assert "- `town`: send messages, attach files\n- `@everyone`: see the channel\n" in said.text
+    zh = await hall.types("/setup", ADMIN, locale="zh-CN")
+    assert "- `town`：" in zh.text or "- `town`: 发送消息、发送文件" in zh.text
+
+
+async def test_the_week_counts_questions_verdicts_and_gaps(hall):
+    said = await hall.types("/stats", ADMIN)
+    assert said.text == (
+        "The last 7 days here:\n- 0 questions\n- answered: 0, refused: 0\n- 👍 0, 👎 0\n"
+        "- gaps (refused, or 👎): 0"
+    )
+    assert (await hall.types("/stats", MODERATOR)).failed
+
+
+async def beside(hall, channel_id, name):
+    """Another channel of the same server in which somebody was seen."""
+    message = spoken("hello", ADMIN)
+    where = ConversationRef(ChannelRef(Platform.DISCORD, channel_id))
+    place = replace(message.place, channel_name=name)
+    await hall.sightings.saw(replace(message, conversation=where, place=place))

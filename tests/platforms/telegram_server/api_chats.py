@@ -52,6 +52,9 @@ def get_chat(call: Call) -> dict:
         body["linked_chat_id"] = chat.linked.chat_id
     if chat.hides_members:
         body["has_hidden_members"] = True
+    if chat.kind in ("group", "supergroup"):
+        allowed = ("can_send_messages", "can_send_documents", "can_send_photos")
+        body["permissions"] = dict.fromkeys(allowed, True) | chat.permissions
     return body
 
 

@@ -144,6 +144,8 @@ class Chat:
     migrated_from: Chat | None = None
     linked: Chat | None = None
     hides_members: bool = False
+    permissions: dict[str, bool] = field(default_factory=dict)
+    """What its members may not do, where that is not what Telegram gives a new group."""
     actions: list[str] = field(default_factory=list)
     """Chat actions that bots have shown ("typing")."""
     drafts: list[tuple[int, str]] = field(default_factory=list)

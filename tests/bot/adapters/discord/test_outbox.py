@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -21,7 +22,7 @@ from core.events import (
     MessageRef,
     Platform,
 )
-from core.ports import Standing
+from core.ports import Right, Standing
 from core.replies import Button, Menu
 from tests.platforms.discord_server.permissions import NONE, Permission
 from tests.support.discord_surface import surface
@@ -334,4 +335,72 @@ async def test_the_standing_of_a_member_says_what_they_may_do(fake, club, genera
         standing = await bot.outbox.standing(str(alice.id), place(general).channel)
         assert standing is not None
         assert standing.role_ids == {str(club.everyone.id), str(staff.id)}
-        assert replace(standing, role_ids=frozenset()) == Standing(True, True, False, True)
+        assert replace(standing, role_ids=frozenset()) == Standing(
+            True, True, False, True, is_moderator=True
+        )
+
+
+async def test_whether_all_who_read_one_channel_can_read_another(fake, club, general, alice):
+    staff, board = club.role("staff"), club.role("board")
+    root = club.role("root", Permission.ADMINISTRATOR)
+    ours = club.bot_role
+    office = club.channel("office", only_for=[staff, ours])
+    cabinet = club.channel("cabinet", only_for=[staff, board, ours])
+    alone = club.channel("alone", only_for=[alice, ours])
+    rooted = club.channel("rooted", only_for=[root, staff, ours])
+    other = fake.server("Elsewhere", owner=alice).channel("general")
+    async with surface(fake) as bot:
+
+        async def within(one, two):
+            return await bot.outbox.is_within(place(one).channel, place(two).channel)
+
+        assert [await within(each, general) for each in (office, cabinet, alone)] == [True] * 3
+        assert await within(general, office) is False
+        assert await within(office, cabinet) is True
+        assert await within(cabinet, office) is False
+        assert await within(alone, office) is False
+        assert await within(rooted, office) is True
+        assert await within(office, office) is True
+        assert await within(other, general) is False
+        assert await within(other, office) is False
+        # One member who is kept out of it may be among those who read the other.
+        club.overwrite(cabinet, alice, deny=Permission.VIEW_CHANNEL)
+        await _until(lambda: within(office, cabinet), False)
+        # Where nothing is forbidden to all, a role's own right opens the channel too.
+        club.overwrite(general, club.everyone)
+        await _until(lambda: within(general, office), False)
+
+
+async def test_a_private_thread_and_its_channel_are_not_read_by_the_same(
+    fake, club, general, alice
+):
+    thread = await alice.thread(general, "secrets", private=True)
+    async with surface(fake) as bot:
+        await alice.say(thread, f"{fake.bot.mention} hello")
+        await bot.inbox.hears(IncomingMessage)
+        secret, open_to_all = place(thread).channel, place(general).channel
+        assert await bot.outbox.is_within(open_to_all, secret) is False
+        assert await bot.outbox.is_within(secret, open_to_all) is False
+
+
+async def test_what_the_bot_may_not_do_is_named_for_each_channel_that_all_see(fake, club, general):
+    hidden = club.channel("board", only_for=[club.role("board")])
+    rules = club.channel("rules")
+    ours = club.bot_role
+    club.overwrite(rules, ours, deny=Permission.SEND_MESSAGES | Permission.ATTACH_FILES)
+    async with surface(fake) as bot:
+        found = await bot.outbox.lacking(place(general).channel)
+        named = {one.name: one.rights for one in found}
+        assert named["rules"] == (Right.WRITE, Right.SEND_FILES)
+        assert "board" not in named
+        there = await bot.outbox.lacking(place(hidden).channel)
+        assert (there[0].name, there[0].rights) == ("board", (Right.READ,))
+
+
+async def _until(asked, wanted):
+    """What the gateway tells arrives a moment later."""
+    for _ in range(200):
+        if await asked() is wanted:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(wanted)

@@ -10,7 +10,13 @@ import pytest
 
 from bot.adapters.telegram.client import TelegramListener
 from bot.adapters.telegram.outbox import TelegramOutbox
-from core.errors import ChannelGoneError, DeliveryError, DeliveryRateLimitedError, ForbiddenError
+from core.errors import (
+    ChannelGoneError,
+    ConversationMovedError,
+    DeliveryError,
+    DeliveryRateLimitedError,
+    ForbiddenError,
+)
 from core.events import (
     ActionPressed,
     ChannelRef,
@@ -19,7 +25,7 @@ from core.events import (
     MessageRef,
     Platform,
 )
-from core.ports import Standing
+from core.ports import Right, Standing
 from core.replies import Button, Menu
 from tests.platforms.telegram_server.calls import ServerOptions
 from tests.platforms.telegram_server.flood import FloodLimits
@@ -297,7 +303,7 @@ async def test_telegram_says_who_reads_a_group_where_the_bot_administers_it(scen
 
     # Of administrators it tells everybody.
     assert await scene.outbox.standing(str(scene.ada.user_id), group) == Standing(
-        can_read=True, is_channel_admin=True
+        can_read=True, is_channel_admin=True, is_moderator=True
     )
     assert (await reads(scene.bob), await reads(eve)) == (None, None)
     scene.ada.promote_bot(scene.group)
@@ -343,3 +349,135 @@ async def test_messages_of_supergroups_have_addresses(scene):
 async def test_there_are_no_roles_to_mention(scene):
     message = await scene.says(scene.group, "`Bob` asks the team:", mention="42")
     assert message.text == "Bob asks the team:"
+
+
+TABLE = "# Pumps\n\n| tank | pump |\n|---|---|\n| small | P-3 <4 & 5> |\n\nAsk @bob. [1]"
+
+
+async def test_tables_and_headings_go_as_rich_messages_and_back_to_entities(scene):
+    sent = await scene.says(scene.group, TABLE, menus=(DONE,))
+    assert [block["type"] for block in sent.rich["blocks"]] == [
+        "section_heading",
+        "table",
+        "paragraph",
+    ]
+    assert "small | P-3 <4 & 5>" in sent.text
+    assert sent.buttons == ["Sources", "👍", "Delete"]
+    # Nobody is mentioned, whatever finds entities in it.
+    assert "@bob" not in sent.text
+    here = scene.of(scene.group)
+    await scene.outbox.edit(here, str(sent.message_id), "# Pumps\n\nnone")
+    assert [block["type"] for block in sent.rich["blocks"]] == ["section_heading", "paragraph"]
+    await scene.outbox.edit(here, str(sent.message_id), "# Pumps\n\nnone")
+    await scene.outbox.edit(here, str(sent.message_id), "**none**")
+    assert (sent.rich, sent.text) == (None, "none")
+
+
+async def test_a_rich_message_goes_into_its_topic_as_a_reply(scene):
+    forum = scene.telegram.supergroup("Tanks", scene.ada, is_forum=True)
+    topic = scene.ada.open_topic(forum, "Small")
+    question = scene.ada.say(forum, "@lorekeeper_bot which?", topic=topic.thread_id)
+    here = scene.of(forum, topic.thread_id)
+    answer = MessageRef(here, str(question.message_id))
+    sent = forum.messages[int(await scene.outbox.send(here, TABLE, reply_to=answer))]
+    assert (sent.topic, sent.reply_to) == (topic.thread_id, question)
+
+
+async def test_an_older_server_is_asked_for_rich_messages_once(old_scene):
+    for _ in range(2):
+        sent = await old_scene.says(old_scene.group, TABLE)
+        assert (sent.rich, sent.entities[0]["type"]) == (None, "bold")
+    assert len(old_scene.telegram.calls("sendRichMessage")) == 1
+
+
+async def test_an_older_server_is_found_out_by_an_edit_too(old_scene):
+    sent = await old_scene.says(old_scene.group, "▌")
+    for text in (TABLE, TABLE + "!"):
+        await old_scene.outbox.edit(old_scene.of(old_scene.group), str(sent.message_id), text)
+    assert sent.entities[0]["type"] == "bold"
+    calls = old_scene.telegram.calls("editMessageText")
+    assert ["rich_message" in call.parameters for call in calls] == [True, False, False]
+
+
+async def test_a_rich_message_that_is_refused_goes_with_entities_and_then_as_it_was_written(scene):
+    scene.telegram.faults.fail("sendRichMessage", 400, "Bad Request: RICH_MESSAGE_INVALID")
+    scene.telegram.faults.fail("sendMessage", 400, "Bad Request: can't parse entities: no")
+    sent = await scene.says(scene.group, TABLE)
+    assert (sent.rich, sent.text.startswith("# Pumps")) == (None, True)
+    assert (await scene.says(scene.group, TABLE)).rich is not None
+
+
+async def test_drafts_are_rich_where_they_need_to_be(scene):
+    here = scene.of(scene.ada.private)
+    assert await scene.outbox.draft(here, "7", TABLE)
+    assert await scene.outbox.draft(here, "7", "plain")
+    assert [text.splitlines()[0] for _, text in scene.ada.private.drafts] == ["Pumps", "plain"]
+    assert len(scene.telegram.calls("sendRichMessageDraft")) == 1
+
+
+async def test_what_a_press_shows_keeps_the_groups_budget():
+    limits = FloodLimits(group=(5, 1.0), overall=None)  # the answer itself is the fifth
+    settings = {"group_messages_per_minute": 4, "group_minute_seconds": 1.0}
+    async for scene in _scene(
+        FakeTelegram(limits=limits, options=ServerOptions(version=(9, 0))), **settings
+    ):
+        answer = await scene.says(scene.group, "It was Ada.", menus=(DONE,))
+        for number in range(8):
+            press = scene.bob.push_button(answer, "Sources")
+            event = await scene.inbox.one(
+                ActionPressed, lambda e, key=press.query_id: e.interaction.key == key
+            )
+            await scene.outbox.reveal(event.interaction, f"{number} " + "long " * 60)
+        shown = [message for message in scene.group.everything if "long" in message.text]
+        assert len(shown) == 8
+        assert scene.telegram.flood_violations == 0
+
+
+async def test_what_a_press_shows_comes_also_when_telegram_asks_to_wait(scene):
+    answer = await scene.says(scene.group, "It was Ada.", menus=(DONE,))
+    scene.telegram.flood(scene.group, 0.3)
+    scene.bob.push_button(answer, "Sources")
+    event = await scene.inbox.one(ActionPressed)
+    await scene.outbox.reveal(event.interaction, "long " * 60)
+    assert scene.group.everything[-1].text.startswith("long")
+
+
+async def test_what_was_said_before_a_move_is_neither_changed_nor_mistaken_for_another(scene):
+    group = scene.telegram.group("Small", scene.ada, scene.bob)
+    sent = await scene.says(group, "half ▌")
+    question = scene.bob.say(group, "@lorekeeper_bot what?")
+    supergroup = scene.ada.migrate(group)
+    # Under the new id the same numbers are other messages.
+    supergroup.last_id = sent.message_id - 1
+    other = await scene.says(supergroup, "something else")
+    assert other.message_id == sent.message_id
+    here = scene.of(group)
+    for _ in range(2):
+        with pytest.raises(ConversationMovedError):
+            await scene.outbox.edit(here, str(sent.message_id), "whole")
+        with pytest.raises(ConversationMovedError):
+            await scene.outbox.delete(here, str(sent.message_id))
+    with pytest.raises(ConversationMovedError):
+        await scene.outbox.edit(scene.of(supergroup), f"{group.chat_id}:{sent.message_id}", "x")
+    assert (other.text, other.deleted) == ("something else", False)
+    answers = MessageRef(here, str(question.message_id))
+    again = await scene.outbox.send(here, "whole", reply_to=answers)
+    assert supergroup.messages[int(again)].reply_to is None
+
+
+async def test_what_a_group_forbids_is_what_the_bot_lacks_until_it_administers_it(scene):
+    group = scene.of(scene.group).channel
+    assert await scene.outbox.lacking(group) == ()
+    scene.group.permissions["can_send_documents"] = False
+    (lacking,) = await scene.outbox.lacking(group)
+    assert (lacking.channel, lacking.rights) == (group, (Right.SEND_FILES,))
+    scene.ada.promote_bot(scene.group)
+    assert await scene.outbox.lacking(group) == ()
+    assert await scene.outbox.lacking(scene.of(scene.ada.private).channel) == ()
+
+
+async def test_telegram_says_of_no_two_groups_who_reads_both(scene):
+    group = scene.of(scene.group).channel
+    assert await scene.outbox.is_within(group, group) is True
+    other = replace(group, channel_id="-100777")
+    assert await scene.outbox.is_within(other, group) is None
