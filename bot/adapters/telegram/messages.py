@@ -23,6 +23,10 @@ from core.replies import Menu
 
 NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
+_EDIT: Final = "editmessagetext"
+"""The library has the method, but not without a text, and warns of its name; case is nothing to
+Telegram."""
+
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,7 @@ class Messages:
         menus: Sequence[Menu],
     ) -> Message:
         """Send a text."""
+        whole = render(text)
 
         async def request(chat_id: int, shown: Rendered) -> Message:
             parameters = {
@@ -51,12 +56,13 @@ class Messages:
                 "reply_parameters": reply_in(chat_id, to, reply),
                 "reply_markup": keyboard(menus),
             }
-            sent = await self.richly("sendRichMessage", chat_id, text, parameters)
-            if isinstance(sent, Message):
-                return sent
+            if shown is whole:
+                sent = await self.richly("sendRichMessage", chat_id, text, parameters)
+                if isinstance(sent, Message):
+                    return sent
             return await self._plainly(chat_id, to, shown, reply, menus, None)
 
-        return await self.show(to, render(text), text, request)
+        return await self.show(to, whole, text, request)
 
     async def send(
         self,
@@ -80,13 +86,13 @@ class Messages:
     ) -> None:
         """Let a message of ours say this. Raises `ConversationMovedError` where it was sent under
         an id that the chat had before."""
-        number = number_in(to, message_id)
+        number, whole = number_in(to, message_id), render(text)
 
         async def request(chat_id: int, shown: Rendered) -> None:
             buttons = keyboard(menus)
             parameters = {"message_id": number, "reply_markup": buttons}
             try:
-                if await self.richly("editMessageText", chat_id, text, parameters) is not None:
+                if shown is whole and await self.richly(_EDIT, chat_id, text, parameters):
                     return
                 await self._bot.edit_message_text(
                     shown.text,
@@ -100,7 +106,7 @@ class Messages:
                 if not is_unchanged(error):
                     raise
 
-        await self.show(to, render(text), text, request, stays=True)
+        await self.show(to, whole, text, request, stays=True)
 
     async def show(
         self,
