@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from knowledge_base.lexical import LexicalQuery
 from knowledge_base.models import Passage, Quotation
-from knowledge_base.sentences import Sentence, sentences
+from knowledge_base.sentences import Sentence, with_lists
 from knowledge_base.terms import terms_of
 
 EMBEDDED = 6
@@ -72,7 +72,7 @@ def preselect(
     for index, (text, relevance) in enumerate(passages):
         doubt = _RELEVANCE * float(np.log(max(relevance, 1e-3) / max(best, 1e-3)))
         before = np.zeros(len(weighed.hashes), bool)
-        for sentence in sentences(text)[:_MOST_SENTENCES]:
+        for sentence in with_lists(text)[:_MOST_SENTENCES]:
             has = np.isin(weighed.hashes, terms_of(sentence.text).hashes)
             fit = _share(weighed, has) + _BEFORE * _share(weighed, before & ~has) + doubt
             if asks_number and _HAS_NUMBER.search(sentence.text):
@@ -94,17 +94,18 @@ def choose(
         deviations = (cosines - cosines.mean()) / max(1e-6, float(cosines.std()))
         scores[: len(cosines)] += _MEANING * deviations
         scores[len(cosines) :] -= np.inf
-    order = np.argsort(-scores, kind="stable")[:limit]
-    return [
-        Quotation(
-            passage=candidates[i].passage,
-            text=candidates[i].sentence.text,
-            start=candidates[i].sentence.start,
-            score=float(scores[i]),
+    chosen: list[Quotation] = []
+    for i in np.argsort(-scores, kind="stable"):
+        candidate, score = candidates[i], float(scores[i])
+        if len(chosen) == limit or not np.isfinite(score) or (chosen and score <= 0):
+            break
+        said = Quotation(
+            candidate.passage, candidate.sentence.text, candidate.sentence.start, score
         )
-        for place, i in enumerate(order)
-        if np.isfinite(scores[i]) and (not place or scores[i] > 0)
-    ]
+        # A line of a list is not said again beside the list, nor the list beside its line.
+        if not any(_overlap(said, other) for other in chosen):
+            chosen.append(said)
+    return chosen
 
 
 async def quote(
@@ -125,6 +126,11 @@ async def quote(
         vector, embed = meaning
         cosines = await embed([c.sentence.text for c in candidates[:EMBEDDED]]) @ vector
     return choose(candidates, cosines, limit)
+
+
+def _overlap(one: Quotation, other: Quotation) -> bool:
+    first, second = sorted((one, other), key=lambda own: own.start)
+    return one.passage == other.passage and second.start < first.start + len(first.text)
 
 
 def _share(weighed: LexicalQuery, has: NDArray[np.bool_]) -> float:

@@ -67,6 +67,32 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     return tuple(found)
 
 
+def with_lists(text: str) -> tuple[Sentence, ...]:
+    """The sentences, where one that ends in a colon goes on to the end of what it announces.
+
+    That is the lines below it up to a blank one, as many as fit into `LONGEST_SENTENCE`. They are
+    sentences of their own as well.
+    """
+    parts = sentences(text)
+    return tuple(
+        _announcing(text, parts, at) if part.text[-1] in ":：" else part
+        for at, part in enumerate(parts)
+    )
+
+
+def _announcing(text: str, parts: tuple[Sentence, ...], at: int) -> Sentence:
+    start, end, in_list = parts[at].start, parts[at].end, False
+    for part in parts[at + 1 :]:
+        breaks = text.count("\n", end, part.start)
+        is_item = _LIST_MARK.match(part.text) is not None
+        # A blank line may come between the colon and a list; the rest of an item's line is its own.
+        apart = breaks > 1 and not (is_item and end == parts[at].end)
+        if apart or (not breaks and not in_list) or part.end - start > LONGEST_SENTENCE:
+            break
+        end, in_list = part.end, is_item or (in_list and not breaks)
+    return Sentence(text[start:end], start, end)
+
+
 def _ends(text: str) -> Iterator[int]:
     start = 0
     for match in _END.finditer(text):

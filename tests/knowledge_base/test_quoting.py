@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 
 from knowledge_base.lexical import LexicalIndex, weigh
 from knowledge_base.models import (
@@ -15,6 +16,7 @@ from knowledge_base.models import (
     Passage,
 )
 from knowledge_base.quoting import EMBEDDED, choose, preselect, quote
+from knowledge_base.sentences import LONGEST_SENTENCE
 from knowledge_base.terms import pack_terms, terms_of
 
 LIBRARY = (
@@ -106,3 +108,55 @@ async def test_nothing_to_quote():
     assert await quote("Why?", weighed("Why?", "a"), [], None) == []
     assert await quote("Why?", weighed("Why?", "a"), [passage("  ")], None) == []
     assert len(await quote("Why?", weighed("Why?", "a"), [passage(HARBOUR)], None)) == 1
+
+
+HOURS = """Opening hours:
+Monday to Friday 9:00 to 17:00
+Saturday 10:00 to 14:00
+
+The office is on the first floor."""
+PAPERS = """To enrol you need:
+
+- a passport
+- a proof of address. A letter will do.
+- two photographs
+
+The fee is 40 crowns."""
+STEPS = """重置水泵的步骤：
+1. 关闭阀门。
+2. 等十分钟。
+3. 慢慢打开阀门。
+
+漏水请打电话给玛塔。"""
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "end"),
+    [
+        (HOURS, "What are the opening hours?", "14:00"),
+        (PAPERS, "What do I need to enrol?", "photographs"),
+        (STEPS, "怎么重置水泵？", "打开阀门。"),
+    ],
+)
+def test_what_a_colon_announces_is_quoted_with_it(text, question, end):
+    (found,) = by_terms(question, (text, 0.9))
+    assert found.text == text[: text.index(end) + len(end)]
+    assert text[found.start :].startswith(found.text)
+
+
+def test_a_line_is_not_quoted_twice_beside_its_list():
+    found = by_terms("What are the opening hours on Saturday?", (HOURS, 0.9), limit=3)
+    assert sum("Saturday" in quotation.text for quotation in found) == 1
+
+
+def test_a_list_that_is_too_long_is_quoted_as_far_as_whole_lines_go():
+    text = "The keys:\n" + "\n".join(f"- key {n} opens the door of room {n}" for n in range(40))
+    (found,) = by_terms("Which are the keys?", (text, 0.9))
+    assert 400 < len(found.text) <= LONGEST_SENTENCE
+    assert text[len(found.text)] == "\n"
+
+
+def test_a_heading_with_a_colon_does_not_take_a_whole_paragraph_along():
+    text = "In short:\nThe gate opens at nine. The keeper has the key. Dogs stay outside."
+    (found,) = by_terms("What is it in short?", (text, 0.9))
+    assert found.text == "In short:\nThe gate opens at nine."
