@@ -114,6 +114,30 @@ class DiscordClient(discord.AutoShardedClient):
         if event is not None:
             self._ears.hear(event)
 
+    async def on_thread_create(self, thread: discord.Thread) -> None:
+        """A thread below a message of its opener is about that message, which was said before.
+
+        What a thread of its own is about, or a forum's post, comes as a message.
+        """
+        parent = thread.parent
+        if not isinstance(parent, discord.TextChannel) or not self.intents.message_content:
+            return
+        if thread.is_private() or self.user is None or thread.owner_id == self.user.id:
+            return
+        try:
+            below = await parent.fetch_message(thread.id)
+        except FAILURES as error:
+            _log.debug("a thread stands below no message: %s", error)
+            return
+        if below.author.id != thread.owner_id:
+            return
+        below.channel = thread
+        event = await self.translated(below)
+        if event is not None and event.trigger is Trigger.AMBIENT:
+            await self._introduce(below)
+            event = await self.translated(below) or event
+            self._ears.hear(event)
+
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """A change of a message: by its author, or by Discord, which adds previews."""
         if payload.message.edited_at is None:
@@ -176,10 +200,14 @@ class DiscordClient(discord.AutoShardedClient):
             # Without the privileged intent a message that names us no more comes without its text.
             files = tuple(self._files.attachment(one) for one in found.attachments)
             return replace(asked, attachments=files)
+        fresh = replace(
+            fresh, author=asked.author, conversation=asked.conversation, reply_to=asked.reply_to
+        )
+        if asked.trigger is Trigger.UNASKED:
+            return fresh
         now = replace(asked, attachments=fresh.attachments, quoted=fresh.quoted or asked.quoted)
-        is_ours = fresh.trigger is not Trigger.AMBIENT or asked.trigger is Trigger.UNASKED
-        if not is_ours or fresh.text == asked.text:
-            # What does not address us any more was never an edit of the question.
+        # What we made a command of (a file that nobody addressed to us) has no words of its own.
+        if asked.trigger is Trigger.COMMAND or fresh.text == asked.text:
             return now
         now = replace(now, text=fresh.text, command=None, edited_at=fresh.edited_at)
         return self._as_slash(now)

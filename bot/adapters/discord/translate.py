@@ -20,11 +20,13 @@ from core.events import (
     InteractionRef,
     Invocation,
     Joined,
+    Opening,
     Place,
     Platform,
     Quoted,
     Trigger,
 )
+from core.solved import is_solved, means_solved
 
 Fetch: TypeAlias = Callable[[discord.Attachment], Attachment]
 
@@ -68,15 +70,23 @@ def where_of(channel: object) -> Where | None:
 
 def _thread(thread: discord.Thread) -> Where:
     parent, server = channel_ref(thread.parent_id), str(thread.guild.id)
+    title = thread.name
+    opened_at = thread.created_at or discord.utils.snowflake_time(thread.id)
+    opening = Opening(title, str(thread.owner_id), opened_at)
+    settled = thread.locked or is_solved(title) or _has_solved_tag(thread)
     if thread.is_private():
-        place = Place(thread.name, thread.guild.name, True, parent, is_thread=True)
+        place = Place(title, thread.guild.name, True, parent, True, opening, settled)
         conversation = ConversationRef(channel_ref(thread.id))
     else:
         name = thread.parent.name if thread.parent else ""
         restricted = thread.parent is None or is_restricted(thread.parent)
-        place = Place(name, thread.guild.name, restricted, is_thread=True)
+        place = Place(name, thread.guild.name, restricted, None, True, opening, settled)
         conversation = ConversationRef(parent, str(thread.id))
     return Where(conversation, ChannelKind.GROUP, server, place)
+
+
+def _has_solved_tag(thread: discord.Thread) -> bool:
+    return any(means_solved(tag.name) for tag in thread.applied_tags)
 
 
 def is_restricted(channel: discord.abc.GuildChannel) -> bool:
@@ -303,4 +313,10 @@ def quoted(message: discord.Message, fetch: Fetch) -> Quoted:
         attachments=tuple(fetch(attachment) for attachment in message.attachments),
         sent_at=message.created_at,
         link=message.jump_url,
+        about=_about(message),
     )
+
+
+def _about(message: discord.Message) -> str | None:
+    resolved = message.reference.resolved if message.reference is not None else None
+    return text_of(resolved) if isinstance(resolved, discord.Message) else None

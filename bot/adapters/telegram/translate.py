@@ -26,11 +26,13 @@ from core.events import (
     Joined,
     Left,
     MessageEdited,
+    Opening,
     Place,
     Platform,
     Quoted,
     Trigger,
 )
+from core.solved import is_solved
 
 NOTHING: Final = "-"
 """The action of a button that only labels a row."""
@@ -226,11 +228,23 @@ def _quoted_author(message: Message) -> Author:
 
 def _place(message: Message) -> Place:
     title = message.chat.title or ""
+    opening = _opening(message)
     return Place(
         channel_name=title,
         server_name=title,
         is_thread=conversation_of(message).thread_id is not None,
+        opening=opening,
+        is_settled=opening is not None and is_solved(opening.title),
     )
+
+
+def _opening(message: Message) -> Opening | None:
+    """How its topic began, which Telegram tells with what replies to nothing else there."""
+    first = message.reply_to_message
+    if not message.is_topic_message or first is None or first.forum_topic_created is None:
+        return None
+    by = _quoted_author(first).user_id
+    return Opening(first.forum_topic_created.name, by, first.date)
 
 
 def _press(query: CallbackQuery, administrators: frozenset[int]) -> ActionPressed | None:

@@ -135,6 +135,15 @@ class Person:
         made.thread_members.add(self.id)
         return self.world.add_channel(made)
 
+    async def tag(self, post: Channel, *names: str) -> None:
+        """Tag a post with what its forum offers, and with nothing else."""
+        assert post.parent is not None
+        known = {name: key for key, name in post.parent.tags.items()}
+        if post.owner is not self.user and not may(post, self.user, Permission.MANAGE_THREADS):
+            raise NotPossibleError(f"{self.name} cannot tag that post")
+        post.applied = [known[name] for name in names]
+        self.world.update_channel(post)
+
     async def invite(self, thread: Channel, *others: Person) -> None:
         """Add people to a thread."""
         for each in others:

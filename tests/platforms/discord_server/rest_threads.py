@@ -12,6 +12,7 @@ from tests.platforms.discord_server.state import FORUM, PRIVATE_THREAD, PUBLIC_T
 from tests.platforms.discord_server.wire import channel_json, thread_member_json
 from tests.platforms.discord_server.world import World
 
+LONGEST_NAME = 100
 _MEMBERS = "/channels/{channel}/thread-members"
 
 
@@ -45,7 +46,11 @@ class ThreadRoutes:
         key = call.id("message") if on_message else self.world.ids.make()
         if on_message and key not in parent.messages:
             raise unknown("Message")
+        if on_message and key in self.world.channels:
+            raise ApiError(400, 160004, "A thread has already been created for this message")
         name = call.body.fields["name"]
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise ApiError(400, 50035, "Invalid Form Body")
         thread = Channel(key, kind, name, parent.guild, parent, owner=bot, thread_members={bot.id})
         return channel_json(self.world.add_channel(thread), bot)
 

@@ -57,9 +57,18 @@ class Server:
                 made.overwrites[each.id] = Overwrite(isinstance(each, Role), view, NONE)
         return self.world.add_channel(made)
 
-    def forum(self, name: str) -> Channel:
-        """A new forum."""
-        return self.channel(name, kind=FORUM)
+    def forum(self, name: str, *tags: str) -> Channel:
+        """A new forum, with what its posts can be tagged with."""
+        made = self.channel(name, kind=FORUM)
+        made.tags = {self.world.ids.make(): tag for tag in tags}
+        if tags:
+            self.world.update_channel(made)
+        return made
+
+    def lock(self, thread: Channel) -> None:
+        """Let nobody but moderators write in a thread."""
+        thread.locked = True
+        self.world.update_channel(thread)
 
     def rename(self, channel: Channel, name: str) -> None:
         """Give a channel or thread another name."""

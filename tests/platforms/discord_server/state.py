@@ -133,6 +133,11 @@ class Channel:
     owner: User | None = None
     thread_members: set[int] = field(default_factory=set)
     archived: bool = False
+    locked: bool = False
+    tags: dict[int, str] = field(default_factory=dict)
+    """What posts of a forum can be tagged with, by number."""
+    applied: list[int] = field(default_factory=list)
+    """The tags of a post."""
     deleted: bool = False
 
     @property

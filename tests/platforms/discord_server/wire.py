@@ -122,7 +122,16 @@ def channel_json(channel: Channel, bot: User) -> Json:
     }
     if channel.kind == FORUM:
         made |= {
-            "available_tags": [],
+            "available_tags": [
+                {
+                    "id": str(key),
+                    "name": name,
+                    "moderated": False,
+                    "emoji_id": None,
+                    "emoji_name": None,
+                }
+                for key, name in channel.tags.items()
+            ],
             "default_reaction_emoji": None,
             "default_sort_order": None,
             "default_forum_layout": 0,
@@ -137,13 +146,13 @@ def _thread_json(channel: Channel, bot: User) -> Json:
         "message_count": len(channel.messages),
         "total_message_sent": len(channel.messages),
         "member_count": len(channel.thread_members),
-        "applied_tags": [],
+        "applied_tags": [str(key) for key in channel.applied],
         "thread_metadata": {
             "archived": channel.archived,
             "auto_archive_duration": 1440,
             "archive_timestamp": made_at,
             "create_timestamp": made_at,
-            "locked": False,
+            "locked": channel.locked,
             "invitable": True,
         },
     }
