@@ -117,6 +117,8 @@ class Quoted:
     sent_at: datetime | None = None
     link: str | None = None
     """Where it can be read, if the platform gives its messages addresses."""
+    about: str | None = None
+    """The text of the message that it replies to itself, where the platform tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,15 @@ class IncomingMessage:
     """Where the answer goes, if not to the message itself."""
     edited_at: datetime | None = None
     """When its author changed it last, where the platform says."""
+
+
+def origin_of(message: IncomingMessage) -> ConversationRef:
+    """Where the message itself stands, which may be answered in a thread of its own."""
+    match message.reply_to:
+        case MessageRef(conversation, message_id) if message_id == message.message_id:
+            return conversation
+        case _:
+            return message.conversation
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from core.events import (
     MessageDeleted,
     MessageEdited,
     Platform,
+    Trigger,
+    origin_of,
 )
 from core.hooks import Hooks
 from core.inbox import DurableInbox, Owed, digest_of
@@ -62,6 +64,7 @@ class Resuming:
         minutes = max(settings.edit_window_minutes, settings.answer_missed_minutes)
         self._back_seconds = minutes * 60
         self._refetch = hooks.refetch
+        self._speaking = hooks.speaking
         self._lease = ExitStack()
         self._leased = False
         self._looking: dict[Platform, bool] = {}
@@ -96,12 +99,12 @@ class Resuming:
         asked = owed.message
         match now:
             case Gone():
-                self._amending.deleted(MessageDeleted(asked.conversation, asked.message_id))
+                self._amending.deleted(MessageDeleted(origin_of(asked), asked.message_id))
                 return False
             case Unknown():
                 message, is_lost = asked, owed.had_attachments
             case IncomingMessage():
-                message, is_lost = now, False
+                message, is_lost = self._as_taken(now, asked), False
             case _:
                 assert_never(now)
         is_another = digest_of(message) != digest_of(asked)
@@ -135,14 +138,23 @@ class Resuming:
             asked = kept.message
             match now:
                 case Gone():
-                    self._amending.deleted(MessageDeleted(asked.conversation, asked.message_id))
+                    self._amending.deleted(MessageDeleted(origin_of(asked), asked.message_id))
                 case IncomingMessage():
-                    if digest_of(now) != digest_of(asked):
+                    if digest_of(self._as_taken(now, asked)) != digest_of(asked):
+                        now = replace(now, conversation=origin_of(asked))
                         self._amending.edited(MessageEdited(now))
                 case Unknown():
                     pass
                 case _:
                     assert_never(now)
+
+    def _as_taken(self, now: IncomingMessage, asked: IncomingMessage) -> IncomingMessage:
+        """Why a question was taken does not change with its words; how it was worded does."""
+        if now.trigger is not Trigger.AMBIENT:
+            return now
+        if asked.trigger is Trigger.UNASKED and self._speaking is not None:
+            return self._speaking.worded(now)
+        return replace(now, trigger=asked.trigger)
 
     async def _as_they_stand(
         self, questions: Sequence[Owed], patience: float | None

@@ -31,6 +31,7 @@ from core.events import (
     Interrupted,
     Platform,
     Trigger,
+    origin_of,
 )
 from core.ports import (
     BadTokenError,
@@ -134,7 +135,7 @@ class DiscordListener:
             return Unknown()
         try:
             async with asyncio.timeout(LOGIN_SECONDS):
-                channel = await self._client.place(place_of(message.conversation))
+                channel = await self._client.place(place_of(origin_of(message)))
                 if channel is None:
                     return Unknown()
                 found = await channel.fetch_message(int(message.message_id))

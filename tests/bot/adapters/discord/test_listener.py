@@ -304,6 +304,7 @@ async def test_a_question_is_looked_at_again(fake, club, general, alice, in_thre
             heard.conversation,
         )
         assert again.edited_at is not None
+        # Without the intent, nothing is told of what does not name us.
         await alice.edit(asked, "never mind, Bob knows")
         assert (await bot.listener.refetch(heard)).text == "which pump?"
         await alice.delete(asked)
