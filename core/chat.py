@@ -84,9 +84,13 @@ class _Question:
 
     @property
     def language(self) -> str:
-        """The channel's, where it fixes one; else the question's own."""
-        fixed = self.settings.language
-        return language_of(self.text) if fixed == "auto" else fixed
+        """The channel's, where it fixes one; else the question's; without words, the asker's."""
+        fixed, locale = self.settings.language, self.message.locale
+        if fixed != "auto":
+            return fixed
+        if not self.text.strip() and locale:
+            return locale.split("-")[0].lower()
+        return language_of(self.text)
 
     @property
     def words(self) -> Words:
@@ -213,6 +217,11 @@ class Chat:
             images=question.images,
         )
         speech = Speech(self._prompts, self._max_answer_tokens, question.message, draft, answer)
+        note = await self._note(question, found.result)
+        if note is not None:
+            answer.passages, answer.cited = note.passages, {1}
+            yield speech.adds(in_words(note.note, _, self._settings.allowed_links))
+            return
         served = self._engines.of(question.settings.engine)
         by_itself = _speaks_for_itself(served, question)
         if found.result.refused:
@@ -239,6 +248,12 @@ class Chat:
             async with aclosing(self._appended(title, served, alone)) as events:
                 async for event in events:
                     yield event
+
+    async def _note(self, question: _Question, result: SearchResult) -> Noted | None:
+        """What somebody answered to this very question; not where it leans on what was said."""
+        if question.images or lean_of(question.text) is Lean.SURELY:
+            return None
+        return await noted(self._knowledge.library, question.text, result.passages)
 
     async def _refuse(
         self, result: SearchResult, speech: Speech, *, quotes: bool

@@ -69,6 +69,13 @@ async def privacy(context: CommandContext) -> Replies:
         ),
         "- " + _reads(engine, disclosure.engine_hosts.get(engine), _),
     ]
+    if context.resources.engines.of(engine).engine.accepts_images:
+        lines.append(
+            "- "
+            + _(
+                "So are pictures that come with a question; I delete them when the answer is there."
+            )
+        )
     if disclosure.embedder_host:
         lines.append(
             "- "

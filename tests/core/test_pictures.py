@@ -57,7 +57,8 @@ class Eyes(ScriptedEngine):
     """A model that sees: it looks at each picture when its turn has come, as a server would."""
 
     def __init__(self, *scripts: Script | str, **facts: object) -> None:
-        super().__init__(*scripts or (SEEN,), accepts_images=True, **facts)  # type: ignore[arg-type]
+        super().__init__(*scripts or (SEEN,), **facts)  # type: ignore[arg-type]
+        self.accepts_images = True
         self.seen: list[tuple[tuple[int, int], tuple[int, ...]]] = []
         self.paths: list[Path] = []
         self.looked = asyncio.Event()

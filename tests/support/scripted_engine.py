@@ -65,7 +65,6 @@ class ScriptedEngine:
         quotes: bool = False,
         languages: frozenset[str] | None = None,
         name: str = "scripted",
-        accepts_images: bool = False,
     ) -> None:
         self._scripts = [
             Script(_words(script)) if isinstance(script, str) else script
@@ -77,7 +76,7 @@ class ScriptedEngine:
         self._quotes = quotes
         self._languages = languages
         self._name = name
-        self._accepts_images = accepts_images
+        self.accepts_images = False
         self.calls: list[Call] = []
         self.keep_calls = True
         self.streams_open = 0
@@ -103,10 +102,6 @@ class ScriptedEngine:
     @property
     def slots(self) -> int:
         return self._slots
-
-    @property
-    def accepts_images(self) -> bool:
-        return self._accepts_images
 
     @property
     def trusted(self) -> bool:

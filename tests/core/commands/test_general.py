@@ -155,6 +155,12 @@ async def test_privacy_tells_what_the_running_configuration_does(tmp_path):
         assert "by `smollm2`, on this machine" in (await hall.types("/privacy", MEMBER)).text
 
 
+async def test_privacy_tells_of_pictures_where_the_model_sees_them(hall):
+    assert "pictures" not in (await hall.types("/privacy")).text
+    hall.engines.of().engine.accepts_images = True
+    assert "So are pictures that come with a question" in (await hall.types("/privacy")).text
+
+
 async def test_privacy_promises_no_command_that_does_not_exist(hall):
     for message in (spoken("/privacy"), whispered("/privacy"), spoken("/privacy", locale="zh")):
         said = await hall.reply(message)
