@@ -20,7 +20,8 @@ from core.errors import EngineError, EngineMemoryError, EngineUnavailableError
 from core.shielding import to_the_end
 
 if TYPE_CHECKING:
-    from transformers import GenerationOutput, PreTrainedModel
+    from transformers import PreTrainedModel
+    from transformers.generation.continuous_batching.requests import GenerationOutput
 
 _log = logging.getLogger(__name__)
 

@@ -8,13 +8,15 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from core.engines.transformers_sampling import BatchSampling
 
 if TYPE_CHECKING:
-    from transformers import GenerationOutput, PreTrainedModel
-    from transformers.generation.continuous_batching import ContinuousBatchingManager
+    from transformers import PreTrainedModel
+    from transformers.generation.continuous_batching.requests import GenerationOutput
+
+_Library: TypeAlias = Any  # what the library leaves half typed; never leaves this module
 
 _SPARE: Final = 0.1
 """Share of the cache beyond what all slots need; under it, kept prompts are thrown out."""
@@ -70,7 +72,7 @@ class Life:
         """Done when the thread has ended, with what it died of."""
         self.leaving: set[str] = set()
         """Requests that were cancelled and are not known to be gone."""
-        self._manager: ContinuousBatchingManager | None = None
+        self._manager: _Library = None
         self._stopped = False
 
     @property
@@ -146,21 +148,23 @@ class Life:
             self.stop()
         if thread is not None:
             thread.join()
-        error = manager.background_thread_status.fatal_error
-        _let_go(error)
+        died_of = manager.background_thread_status.fatal_error
+        _let_go(died_of)
         self._manager = None
         manager.stop(block=False)  # frees the cache
         del manager, thread
-        self._tell(_settled, self.ended, error, None)
+        self._tell(_settled, self.ended, died_of, None)
 
-    def _made(self) -> ContinuousBatchingManager:
-        from transformers import ContinuousBatchingConfig, GenerationConfig
+    def _made(self) -> _Library:
+        import transformers
 
+        library: _Library = transformers
+        model: _Library = self._model
         plan = self._plan
-        manager: ContinuousBatchingManager = self._model.init_continuous_batching(
+        manager = model.init_continuous_batching(
             # Greedy for the library: `BatchSampling` has chosen by then.
-            generation_config=GenerationConfig(do_sample=False, eos_token_id=-1),
-            continuous_batching_config=ContinuousBatchingConfig(
+            generation_config=library.GenerationConfig(do_sample=False, eos_token_id=-1),
+            continuous_batching_config=library.ContinuousBatchingConfig(
                 page_size=plan.page_tokens,
                 num_blocks=plan.pages,
                 max_batch_tokens=max(plan.step_tokens, plan.slots),
@@ -173,9 +177,9 @@ class Life:
         self._watch(manager)
         return manager
 
-    def _watch(self, manager: ContinuousBatchingManager) -> None:
+    def _watch(self, manager: _Library) -> None:
         """Tell of requests that were cancelled once they are out of the batch."""
-        scheduler: Any = manager.batch_processor.scheduler
+        scheduler = manager.batch_processor.scheduler
         cancel, clear = scheduler.set_request_cancellation, scheduler.clear_cancelled_requests
         taken: list[str] = []
 

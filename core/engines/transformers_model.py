@@ -18,10 +18,11 @@ from core.settings import EngineSettings
 
 if TYPE_CHECKING:
     import torch
-    from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _log = logging.getLogger(__name__)
 
+_Library: TypeAlias = Any  # what the library leaves half typed; never leaves this module
 LoadProgress: TypeAlias = Callable[[str, float], None]
 """Told what is being done ("download", "load") and the share of it that is done."""
 
@@ -71,16 +72,17 @@ def load_model(settings: EngineSettings, threads: int, progress: LoadProgress) -
     import torch
     import transformers
 
+    library: _Library = transformers
     _quiet()
     device = _device(settings)
     if device == "cpu":
         torch.set_num_threads(threads)
     with _explained(name), _told(progress):
         folder, file = _source(wanted, name, progress)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
+        tokenizer = library.AutoTokenizer.from_pretrained(
             folder, gguf_file=file, trust_remote_code=False, local_files_only=True
         )
-        model = transformers.AutoModelForCausalLM.from_pretrained(
+        model = library.AutoModelForCausalLM.from_pretrained(
             folder,
             gguf_file=file,
             trust_remote_code=False,
@@ -118,8 +120,9 @@ def _check_packages(name: str, settings: EngineSettings) -> None:
 def _quiet() -> None:
     """What the library has to say goes into our log, and into no progress bar."""
     from transformers.generation.continuous_batching.utils import logger as batching
-    from transformers.utils import logging as library_logging
+    from transformers.utils import logging as said
 
+    library_logging: _Library = said
     library_logging.disable_default_handler()
     library_logging.enable_propagation()
     library_logging.disable_progress_bar()
@@ -151,17 +154,18 @@ def _dtype(settings: EngineSettings, device: str) -> torch.dtype:
     return torch.bfloat16 if known else torch.float32
 
 
-def _quantization(settings: EngineSettings, device: str) -> BitsAndBytesConfig | None:
+def _quantization(settings: EngineSettings, device: str) -> _Library:
     if settings.quantization == "none":
         return None
     import torch
-    from transformers import BitsAndBytesConfig
+    import transformers
 
+    library: _Library = transformers
     if settings.quantization == "8bit":
         # It says of every layer at every step that it computes in float16.
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
+        return library.BitsAndBytesConfig(load_in_8bit=True)
+    return library.BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
