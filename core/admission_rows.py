@@ -101,6 +101,16 @@ class Admissions:
                 (self._clock(), *_key(server)),
             )
 
+    async def left_before(self, moment: float) -> tuple[ServerRef, ...]:
+        """The places that we were taken out of by then, and not added to since."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT platform, subject_id FROM admissions"
+                " WHERE level = 'server' AND left_at < ? ORDER BY left_at",
+                (moment,),
+            )
+        return tuple(ServerRef(Platform(platform), own_id) for platform, own_id in rows)
+
     async def tell_once(self, applicant: Applicant) -> bool:
         """Note that they were told; True the first time alone."""
         async with self._database.transaction() as connection:

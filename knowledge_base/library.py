@@ -232,6 +232,16 @@ class Library:
 
         return await run(self._at.threads.write, remove)
 
+    async def empty(self, base: BaseId) -> None:
+        """Take out all that a base has, for good: documents, their names, their originals."""
+
+        def empty() -> None:
+            for sha256 in self._at.store.empty(base):
+                collect(self._at.store, self._at.originals, sha256)
+            self._at.bases.get(base).forget()
+
+        await run(self._at.threads.write, empty)
+
     async def documents(self, base: BaseId) -> tuple[Document, ...]:
         """What can be found, by name."""
 

@@ -321,6 +321,33 @@ class Store:
         return Committed(gone or document, span[0], generation, removed=(span,))
 
     @blocking
+    def empty(self, base_id: BaseId) -> tuple[str, ...]:
+        """Take out all that a base has, names included; the hashes of what its originals were.
+
+        The base stays, so that its number is never another one's.
+        """
+        with self.write() as connection:
+            rows = Rows(connection)
+            hashes = connection.execute(
+                "SELECT DISTINCT sha256 FROM documents WHERE base_id = ?", (base_id,)
+            ).fetchall()
+            (generation,) = connection.execute(_NEXT_GENERATION, (base_id,)).fetchone()
+            for document in rows.documents(base_id):
+                _remove(connection, document, generation)
+            # Other processes learn from these rows which chunks died, and nothing else.
+            connection.execute(
+                """UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL,
+                failure = NULL, sha256 = '', size = 0 WHERE base_id = ? AND state = 'removed'""",
+                (base_id,),
+            )
+            connection.execute(
+                "DELETE FROM documents WHERE base_id = ? AND state = 'failed'", (base_id,)
+            )
+            connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
+            connection.execute("DELETE FROM calibrations WHERE base_id = ?", (base_id,))
+        return tuple(str(sha256) for (sha256,) in hashes if sha256)
+
+    @blocking
     def add_vectors(
         self, base_id: BaseId, document_id: DocumentId, vectors: Vectors, made_by: MadeBy
     ) -> None:

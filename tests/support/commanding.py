@@ -36,6 +36,7 @@ from core.events import (
     Trigger,
 )
 from core.forms import OpenForms
+from core.gaps import Gaps
 from core.history import History
 from core.moderation import Moderation
 from core.pacer import Pacers
@@ -48,6 +49,7 @@ from core.settings import Disclosure, EngineSettings
 from core.sharing import Sharing
 from core.sightings import Sightings
 from core.taught import TaughtMessages
+from core.team_answers import TeamAnswers
 from knowledge_base.library import Library
 from tests.support.libraries import open_library
 from tests.support.recording_outbox import QUICK, RecordingOutbox
@@ -119,6 +121,7 @@ class Hall:
     ) -> None:
         self.library = library
         self.folder = folder
+        self.database = database
         self.outbox = Town()
         outboxes = {Platform.DISCORD: self.outbox}
         rules = Rules(owners=frozenset({MemberRef(Platform.DISCORD, OWNER.user_id)}))
@@ -149,6 +152,8 @@ class Hall:
             moderation=Moderation.over(
                 database, folder / "reviews", self.channels, outboxes, Envoy(outboxes), rules
             ),
+            gaps=Gaps(database, library),
+            answers=TeamAnswers(database, outboxes),
             disclosure=disclosure,
             max_file_mb=1,
         )
