@@ -47,6 +47,7 @@ from core.events import (
     Trigger,
 )
 from core.forms import OpenForms
+from core.gaps import Gaps
 from core.history import History
 from core.moderation import Moderation
 from core.permissions import Rules
@@ -57,6 +58,7 @@ from core.settings import ChatSettings, DispatcherSettings, EngineSettings
 from core.sharing import Sharing
 from core.sightings import Sightings
 from core.taught import TaughtMessages
+from core.team_answers import TeamAnswers
 from knowledge_base.library import Library
 from knowledge_base.models import Upload
 from knowledge_base.settings import KnowledgeSettings
@@ -146,6 +148,8 @@ def _dispatcher(library: Library, database: Database, engine: InstantEngine) -> 
         TaughtMessages(database),
         OpenForms(database),
         Moderation.over(database, database.path.parent, channels, {}, Envoy({}), rules),
+        Gaps(database, library),
+        TeamAnswers(database, {}),
     )
     assistant = Assistant(resources, rules)
     return Dispatcher(assistant.reply, {}, database, DispatcherSettings())

@@ -29,6 +29,7 @@ from core.envoy import Envoy
 from core.events import Asked, IncomingMessage, Platform
 from core.form_prompts import FormPrompts
 from core.forms import OpenForms
+from core.gaps import Gaps
 from core.gate import Gate
 from core.history import History
 from core.hooks import Hooks
@@ -48,6 +49,7 @@ from core.sightings import Sightings
 from core.speaking import Documents, Speaking
 from core.taught import TaughtMessages
 from core.team import Team
+from core.team_answers import TeamAnswers
 from core.unasked import Reserve
 from knowledge_base.library import Library
 
@@ -115,6 +117,8 @@ async def assemble(
         TaughtMessages(stores.database),
         OpenForms(stores.database),
         places.moderation,
+        Gaps(stores.database, stores.library),
+        TeamAnswers(stores.database, outboxes),
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
     )
@@ -191,9 +195,12 @@ class _Places:
         bindings = Bindings(database)
         reviews, taught = Reviews(database, config.data_dir / "reviews"), TaughtMessages(database)
 
+        answers = TeamAnswers(database, outboxes)
+
         async def renamed(old: str, new: str) -> None:
             await reviews.renamed(old, new)
             await taught.renamed(old, new)
+            await answers.renamed(old, new)
 
         moves = Moves(database, library, bindings, channels, renamed)
         await moves.finish()

@@ -236,7 +236,8 @@ class Actions:
             return
         _ = self._judge.words(event)
         asks_team = self._team is not None and self._team.helpers(event) is not None
-        menu = buttons.more_menu(ours, _, asks_team=asks_team)
+        corrects = self._judge.level(event) >= Level.MODERATOR
+        menu = buttons.more_menu(ours, _, asks_team=asks_team, corrects=corrects)
         await self._tell(event, _("This answer:"), (menu,))
 
     async def _regenerate(self, event: ActionPressed, ours: str, answers: Answers) -> None:

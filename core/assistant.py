@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, Literal
 
-from core.commands import EVERY
+from core.commands import EVERY, helping
 from core.commands.base import CommandContext, Resources, Stop
 from core.commands.parsing import command_for, parse
 from core.errors import DeliveryError, NotAllowedError, UserError
@@ -22,6 +22,7 @@ from core.permissions import Level, Rules, level_of
 from core.pictured import shows_only
 from core.replies import Failed, Finished, Form, Notice, ReplyEvent, Sources, TextDelta
 from core.sightings import Sightings
+from core.team_answers import Card
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 
 _log = logging.getLogger(__name__)
@@ -110,6 +111,11 @@ class Assistant:
             async with aclosing(self._fill_in(message, asked, stop)) as events:
                 async for event in events:
                     yield event
+            return
+        card = await self._card(message)
+        if card is not None:
+            for event in await helping.offer(self._resources, card, message, _):
+                yield event
             return
         invocation = message.command or parse(message.text, EVERY)
         pictured = shows_only(message)
@@ -222,6 +228,13 @@ class Assistant:
     def level(self, asked: Asked) -> Level:
         """What somebody may do there, by what holds now."""
         return level_of(asked, self._rules, self._resources.channels.of(asked))
+
+    async def _card(self, message: IncomingMessage) -> Card | None:
+        """The question to the helpers that a message replies to, unless it is a command."""
+        if message.quoted is None or message.command is not None or _is_command(message):
+            return None
+        answers = self._resources.answers
+        return await answers.card_at(message.conversation, message.quoted.message_id)
 
     async def _is_new(self, message: IncomingMessage) -> bool:
         if self._sightings is None or message.conversation.channel.platform.is_operators:

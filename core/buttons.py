@@ -17,6 +17,8 @@ UP: Final = "up"
 DOWN: Final = "down"
 MORE: Final = "more"
 REGENERATE: Final = "regenerate"
+CORRECT: Final = "correct"
+"""Opens a form in which moderators say what the answer is."""
 DELETE: Final = "delete"
 """Asks whether it is meant."""
 DELETE_NOW: Final = "delete-now"
@@ -51,11 +53,14 @@ def team_menu(_: Words, message_id: str = "") -> Menu:
     return Menu((_ask_team(message_id, _),))
 
 
-def more_menu(message_id: str, _: Words, *, asks_team: bool = False) -> Menu:
+def more_menu(
+    message_id: str, _: Words, *, asks_team: bool = False, corrects: bool = False
+) -> Menu:
     """What the asker and moderators can do with the answer that this message of ours is part of."""
     return Menu(
         (
             Button(f"{REGENERATE}:{message_id}", _("Answer anew")),
+            *((Button(f"{CORRECT}:{message_id}", _("Correct")),) if corrects else ()),
             *((_ask_team(message_id, _),) if asks_team else ()),
             Button(f"{DELETE}:{message_id}", _("Delete"), "danger"),
         )

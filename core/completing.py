@@ -15,6 +15,7 @@ from core.commands import COMMANDS
 from core.engines.choice import EngineChoice
 from core.errors import DeliveryError, UserError
 from core.events import ChannelKind, IncomingMessage
+from core.notes import SUFFIX
 from core.permissions import Level
 from core.sharing import Sharing
 from knowledge_base.errors import KnowledgeError, NoSuchBaseError
@@ -88,6 +89,9 @@ class Completions:
         self, message: IncomingMessage, command: str, option: str, typed: str
     ) -> Iterable[str]:
         match command, option:
+            case "kb note", "note":
+                own = await self._own(message, typed, everybodys=True)
+                return [name for name in own if name.endswith(SUFFIX)]
             case "kb show", "name":
                 scope = await self._access.scope_of(message)
                 return await self._library.names(sorted(scope.bases), typed, limit=MOST)

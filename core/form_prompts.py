@@ -43,7 +43,8 @@ class FormPrompts:
     async def begin(self, message: IncomingMessage, form: Form, _: Words) -> None:
         """Ask for the first field."""
         opened = await self._forms.open(form, message.conversation, member_of(message))
-        await self._ask(message, opened, opened.fields[0], {}, _, titled=True)
+        first = next((one for one in opened.fields if not one.settled), opened.fields[0])
+        await self._ask(message, opened, first, {}, _, titled=True)
 
     async def asked(self, message: IncomingMessage) -> AskedField | None:
         """What a message answers, if it replies to a field that its author was asked for."""

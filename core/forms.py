@@ -53,7 +53,8 @@ class AskedField:
 
     def next(self, filled: Mapping[str, str]) -> FormField | None:
         """What is to be asked for when so much is written."""
-        return next((one for one in self.form.fields if one.name not in filled), None)
+        open_fields = (one for one in self.form.fields if not one.settled)
+        return next((one for one in open_fields if one.name not in filled), None)
 
 
 class OpenForms:
@@ -116,7 +117,8 @@ class OpenForms:
                 (storable(message_id), storable(token)),
             )
         form = _unpacked(packed)
-        written = {**json.loads(filled), **values}
+        standing = {field.name: field.value for field in form.fields if field.settled}
+        written = {**standing, **json.loads(filled), **values}
         return Invocation(form.becomes.name, {**form.becomes.options, **filled_in(form, written)})
 
     # Field by field

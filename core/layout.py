@@ -18,6 +18,7 @@ from core.replies import (
     TextReplaced,
 )
 from core.text import clip, escape_markdown, split_message
+from knowledge_base.notes import MEDIA_TYPE
 
 WRITING: Final = "▌"
 """At the end of a message that is still being written."""
@@ -132,7 +133,12 @@ class Draft:
     def _source(self, source: CitedPassage) -> str:
         _ = self._words
         passage = source.passage
-        where = [without_pings(self._name(passage.document.name))]
+        document = passage.document
+        if document.media_type == MEDIA_TYPE and document.uploader:
+            named = _("answered by {name}", name=self._name(document.uploader))
+        else:
+            named = self._name(document.name)
+        where = [without_pings(named)]
         if passage.chunk.page is not None:
             where.append(_("p. {page}", page=passage.chunk.page))
         elif passage.chunk.heading is not None:

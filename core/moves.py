@@ -20,6 +20,7 @@ from core.events import ChannelRef, MemberRef, Platform
 from core.forms import drop_forms
 from core.taught import move_taught
 from core.team import move_team_questions
+from core.team_answers import move_cards
 from knowledge_base.errors import NoSuchBaseError
 from knowledge_base.models import KnowledgeBase
 
@@ -74,6 +75,7 @@ async def move_channel(connection: aiosqlite.Connection, old: ChannelRef, new: C
     )
     await move_taught(connection, old, new)
     await move_team_questions(connection, old, new)
+    await move_cards(connection, old, new)
     await drop_forms(connection, old)
     await connection.execute(
         "INSERT OR REPLACE INTO moves VALUES (?, ?, ?)",

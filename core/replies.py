@@ -121,6 +121,8 @@ class FormField:
     required: bool = True
     max_length: int = 1000
     """Letters; no platform takes more than 4,000."""
+    settled: bool = False
+    """What stands there will do: where fields are asked for one by one, this one is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ import asyncio
 import logging
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.events import Author, IncomingMessage, MessageDeleted, MessageEdited, Quoted
+from core.notes import LONGEST_ANSWER, store
 from core.shielding import to_the_end
 from core.taught import TaughtMessage, TaughtMessages, document_text
 from knowledge_base.errors import KnowledgeError, NoSuchBaseError, NoSuchDocumentError
 from knowledge_base.models import Document, KnowledgeBase, Upload
+from knowledge_base.notes import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -56,12 +59,22 @@ class Retelling:
         quoted = Quoted(message.message_id, author, message.text, (), told.written_at, told.link)
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-"))
         try:
+            if document.media_type == MEDIA_TYPE:
+                await self._rewrite(base, document, message.text)
+                return
             path = folder / "message.md"
             await asyncio.to_thread(path.write_text, document_text(quoted), "utf-8", "replace")
             upload = Upload(told.name, path, document.uploader, document.uploader_id)
             await self._library.add(base.base_id, upload)
         finally:
             await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+    async def _rewrite(self, base: KnowledgeBase, document: Document, text: str) -> None:
+        """The message is the answer of a note: its question, author and end stay."""
+        note = await self._library.note(document)
+        if note is not None:
+            answer = text.strip()[:LONGEST_ANSWER]
+            await store(self._library, base, replace(note, answer=answer), document.name)
 
     async def _remove(self, told: TaughtMessage) -> None:
         found = await self._document(told)

@@ -12,6 +12,7 @@ from core.links import without_pings
 from core.ports import Capabilities
 from core.text import escape_markdown, split_message
 from knowledge_base.models import Passage
+from knowledge_base.notes import MEDIA_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,16 @@ def _entry(source: StoredSource, passage: Passage, can: Capabilities, _: Words) 
 
 def _facts(source: StoredSource, passage: Passage, _: Words) -> Iterable[str]:
     document, chunk = passage.document, passage.chunk
-    yield inert(document.name)
+    is_note = document.media_type == MEDIA_TYPE
+    if not is_note:
+        yield inert(document.name)
     if chunk.page is not None:
         yield _("page {page}", page=chunk.page)
     if chunk.heading:
         yield inert(chunk.heading)
-    if document.uploader:
+    if document.uploader and is_note:
+        yield _("answered by {name}, {date}", name=inert(document.uploader), date=_date(passage))
+    elif document.uploader:
         yield _("added by {name}, {date}", name=inert(document.uploader), date=_date(passage))
     else:
         yield _("added {date}", date=_date(passage))

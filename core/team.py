@@ -15,6 +15,7 @@ from typing import Final
 
 import aiosqlite
 
+from core.access import home_of
 from core.channels import Channels
 from core.database import Database
 from core.errors import DeliveryError
@@ -34,6 +35,7 @@ from core.inert import inert, one_line
 from core.language import Words
 from core.links import without_pings
 from core.ports import MENTION_SPACE, Outbox
+from core.team_answers import Card, TeamAnswers
 from core.text import clip, escape_markdown, storable
 
 _log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class Team:
         self._rows = _Rows(database, clock)
         self._channels = channels
         self._outboxes = outboxes
+        self._answers = TeamAnswers(database, outboxes, clock=clock)
 
     def helpers(self, asked: Asked) -> Helpers | None:
         """Who helps where somebody asks; nobody in a private chat, which is its member's own."""
@@ -143,7 +146,17 @@ class Team:
         lines = _lines(question, outbox.link(question.told_at), may_name=may_name, _=_)
         text = clip("\n".join(lines), can.max_text - MENTION_SPACE, can.count)
         reply_to = question.told_at if to == event.conversation else None
-        await outbox.send(to, text, reply_to=reply_to, mention=helpers.role_id)
+        sent = await outbox.send(to, text, reply_to=reply_to, mention=helpers.role_id)
+        await self._answers.posted(
+            Card(
+                MessageRef(to, sent),
+                question.message_id,
+                question.told_at,
+                question.asker,
+                question.text,
+                home_of(event) or "",
+            )
+        )
 
 
 class _Rows:

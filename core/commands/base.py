@@ -13,6 +13,7 @@ from core.confirmations import Confirmations
 from core.engines.choice import EngineChoice
 from core.events import Attachment, ConversationRef, IncomingMessage, MemberRef
 from core.forms import OpenForms
+from core.gaps import Gaps
 from core.history import History
 from core.language import Words
 from core.moderation import Moderation
@@ -23,6 +24,7 @@ from core.settings import Disclosure
 from core.sharing import Sharing
 from core.sightings import Sightings
 from core.taught import TaughtMessages
+from core.team_answers import TeamAnswers
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -52,6 +54,8 @@ class Resources:
     taught: TaughtMessages
     forms: OpenForms
     moderation: Moderation
+    gaps: Gaps
+    answers: TeamAnswers
     disclosure: Disclosure = field(default_factory=Disclosure)
     max_file_mb: int = 50
 

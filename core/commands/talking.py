@@ -18,6 +18,7 @@ from core.replies import Actions, CitedPassage, Sources, TextDelta
 from core.shielding import to_the_end
 from core.text import clip, escape_markdown
 from knowledge_base.models import Passage
+from knowledge_base.notes import MEDIA_TYPE
 
 _LONGEST_QUOTE: Final = 700
 
@@ -58,7 +59,10 @@ async def stop(context: CommandContext) -> Replies:
     everybody = context.level >= Level.MODERATOR
     user_id = None if everybody else context.message.author.user_id
     stopped = context.stop(context.message.conversation, user_id)
-    if stopped:
+    given_up = await context.resources.forms.give_up(context.message.conversation, context.member)
+    if given_up and not stopped:
+        yield TextDelta(_("Nobody waits for what you began to fill in any more."))
+    elif stopped:
         yield TextDelta(_.plural("{count} answer stopped.", "{count} answers stopped.", stopped))
     else:
         yield TextDelta(_("There is no answer to stop."))
@@ -120,7 +124,11 @@ def excerpt(passage: Passage, longest: int) -> str:
 
 def place_of(passage: Passage, _: Words) -> str:
     """Document, page and heading of a passage, for people."""
-    parts = [inert(passage.document.name)]
+    document = passage.document
+    if document.media_type == MEDIA_TYPE and document.uploader:
+        parts = [_("answered by {name}", name=inert(document.uploader))]
+    else:
+        parts = [inert(document.name)]
     if passage.chunk.page is not None:
         parts.append(_("page {page}", page=passage.chunk.page))
     if passage.chunk.heading:
