@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
 from knowledge_base import errors
 from knowledge_base.embedders.base import TokenizerSpec
@@ -21,6 +22,8 @@ from knowledge_base.settings import ReaderLimits
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int | None], None]
+_FOR_THE_BASE: Final = ("parse", "extract")
+"""Tasks of uploads; all others are of questions."""
 
 
 def _nobody(done: int, total: int | None) -> None:
@@ -76,7 +79,8 @@ class _Result:
 
 
 class Reader:
-    """Reads uploads in spawned, reused processes, `workers` at a time.
+    """Reads uploads in spawned, reused processes, `workers` at a time, and beside them one file
+    that comes with a question: whoever asks does not wait for the documents of others.
 
     Methods raise `RejectedDocumentError` subclasses. Cancelling one ends its process; the next
     call gets another. Safe for several tasks of one event loop.
@@ -93,6 +97,7 @@ class Reader:
         )
         self._workers = workers
         self._turns = asyncio.Semaphore(workers)
+        self._asked = asyncio.Semaphore(1)
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
         self._endings: set[asyncio.Task[None]] = set()
@@ -141,6 +146,7 @@ class Reader:
             process.kill()  # whoever waits for its answer ends it
         for _ in range(self._workers):  # whoever had a turn has noticed by then
             await self._turns.acquire()
+        await self._asked.acquire()
         while self._endings:
             await asyncio.wait(set(self._endings))
 
@@ -160,7 +166,7 @@ class Reader:
             side=side,
             media_type=upload.media_type,
         )
-        async with self._turns:
+        async with self._turns if task in _FOR_THE_BASE else self._asked:
             result = await self._attempt(job, _Result(progress or _nobody))
             if result.lost and not result.media_type:
                 # The process had died between two jobs; this file had no part in that.

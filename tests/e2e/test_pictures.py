@@ -121,23 +121,32 @@ async def test_a_model_that_sees_gets_photos_albums_and_what_a_reply_is_about(tm
 
 
 async def test_a_picture_is_fetched_again_for_an_answer_anew_after_a_restart(tmp_path):
+    content = {"LOREKEEPER__DISCORD__MESSAGE_CONTENT": "true"}
     async with (
-        pair() as both,
+        pair(message_content=True) as both,
         scripted_server() as server,
-        serving(tmp_path, both.discord, both.telegram, **UNHURRIED, **sees(server)) as bot,
+        serving(
+            tmp_path, both.discord, both.telegram, **UNHURRIED, **sees(server), **content
+        ) as bot,
     ):
         eyes = Eyes(server)
+        asked = []
         for place in both.places:
-            asked = await show(both, place, MEMBER, "What colour?", drawn(RED, kind="JPEG"))
-            await answered(place, asked)
-            assert await bot.stop() == 0
-            await bot.start()
-            menu = await place.press(MEMBER, (await answered(place, asked)), "⋯")
+            own = await show(both, place, MEMBER, "What colour?", drawn(RED, kind="JPEG"))
+            await answered(place, own)
+            shown = await show(both, place, OWNER, "", drawn(GREEN, kind="JPEG"))
+            about = await show(both, place, MEMBER, "And what is that?", about=shown)
+            await answered(place, about)
+            asked += [(place, own, RED), (place, about, GREEN)]
+        assert await bot.stop() == 0
+        await bot.start()
+        for place, message, colour in asked:
+            menu = await place.press(MEMBER, (await answered(place, message)), "⋯")
             before = len(eyes.pictures)
             await place.press(MEMBER, menu, "Answer anew")
             await place.until(lambda before=before: len(eyes.pictures) > before)
-            assert "I see red" in (await answered(place, asked)).text
-            assert is_about(looked_at(eyes.pictures[-1][0])[2], RED)
+            await answered(place, message)
+            assert is_about(looked_at(eyes.pictures[-1][0])[2], colour)
         assert await bot.stop() == 0
         assert "Traceback" not in bot.log
 

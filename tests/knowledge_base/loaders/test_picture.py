@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import struct
 from collections.abc import AsyncIterator
@@ -21,7 +22,7 @@ from knowledge_base.loaders.picture import LARGEST, SMALLEST_SIDE, is_redrawn
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import Picture, Upload
 from knowledge_base.settings import ReaderLimits
-from tests.support import pictures
+from tests.support import documents, pictures
 from tests.support.pictures import BLUE, GREEN, RED, drawn, is_about, looked_at
 
 SPEC = TokenizerSpec(kind="estimate", max_tokens=512)
@@ -159,3 +160,18 @@ async def test_one_byte_after_the_other_turned_over_never_ends_the_reader(reader
         except (UnreadableDocumentError, UnsupportedFormatError, LimitExceededError):
             continue
         assert max(picture.width, picture.height) <= 256
+
+
+async def test_a_picture_of_a_question_does_not_wait_for_uploads(tmp_path):
+    reader = Reader(LIMITS, SPEC, workers=1)
+    body = "<w:p><w:r><w:t>a b. </w:t></w:r></w:p>" * 400_000
+    slow = Upload("slow.docx", documents.docx_of(tmp_path / "slow.docx", body))
+    uploads = [asyncio.create_task(reader.parse(slow)) for _ in range(2)]
+    try:
+        assert (await redraw(reader, tmp_path, drawn())).width == 256
+        assert not any(upload.done() for upload in uploads)
+    finally:
+        for upload in uploads:
+            upload.cancel()
+        await asyncio.wait(uploads)
+        await reader.aclose()
