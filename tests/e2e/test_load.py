@@ -55,6 +55,7 @@ async def test_everybody_is_answered_within_the_budgets_by_a_loop_that_stays_fre
         finally:
             looking.cancel()
         assert await bot.stop() == 0
+        assert [asking.place for asking in people if not asking.is_typing_seen()] == []
         for asking in people:
             text = asking.text()
             assert re.findall(r"END-\d+-END", text) == [ending_of(asking.number)]
@@ -68,3 +69,29 @@ async def test_everybody_is_answered_within_the_budgets_by_a_loop_that_stays_fre
     watch = json.loads(report.read_text())
     assert watch["turns"] > MEMBERS
     assert watch["longest_turn"] <= LONGEST_TURN_SECONDS, watch
+
+
+async def test_writing_is_shown_while_the_engine_says_nothing(tmp_path):
+    async with crowd(tmp_path) as (chats, bot):
+        chats.held = asyncio.Event()
+        both = chats.people(2, 2)
+        await chats.ask(both)
+        async with asyncio.timeout(60):
+            while not all(asking.is_typing_seen() and asking.at_engine for asking in both):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert [asking.text() for asking in both] == [None, None]
+        chats.held.set()
+        await chats.answered(both, 60)
+        assert await bot.stop() == 0
+
+
+async def test_who_was_not_answered_is_named(tmp_path):
+    async with crowd(tmp_path) as (chats, _bot):
+        chats.held = asyncio.Event()
+        both = chats.people(2, 2)
+        await chats.ask(both[:1])
+        with pytest.raises(AssertionError) as failure:
+            await chats.answered(both, 1)
+        assert "2 of 2 not answered in 1 s" in str(failure.value)
+        assert "0 in Discord's channel-0: engine" in str(failure.value)
+        assert "1 in Telegram's Group 1: engine never reached, shown nothing" in str(failure.value)

@@ -48,6 +48,8 @@ class Asking:
     """One question and what became of it; moments are of the loop's clock."""
 
     number: int
+    place: str
+    """The chat that it is asked in."""
     ask: Callable[[str], Awaitable[None]]
     text: Callable[[], str | None]
     """The text of the answer as it stands; None where there is none."""
@@ -55,8 +57,19 @@ class Asking:
     """Whether what stands below the answer belongs to one that is complete."""
     count: Callable[[], tuple[int, int]]
     """Messages of the bot in reply, and edits of them."""
+    is_typing_seen: Callable[[], bool]
+    """Whether the chat was ever shown that the bot is writing."""
     asked_at: float = 0.0
     at_engine: float = 0.0
+
+    @property
+    def state(self) -> str:
+        """How far it has come, for whoever waited for it in vain."""
+        text = self.text()
+        shown = "nothing" if text is None else f"{text[:40]!r} … {text[-40:]!r}"
+        reached = "reached" if self.at_engine else "never reached"
+        settled = text is not None and self.is_settled()
+        return f"{self.number} in {self.place}: engine {reached}, shown {shown}, settled {settled}"
 
     @property
     def is_complete(self) -> bool:
@@ -76,6 +89,8 @@ class Crowd:
         self.askings: list[Asking] = []
         self.pieces = 24
         self.pause_seconds = 0.03
+        self.held: asyncio.Event | None = None
+        """While there is one and it is not set, the engine says nothing."""
         engine.script("/v1/chat/completions", self._answer)
 
     def people(self, chats: int, members: int) -> list[Asking]:
@@ -95,13 +110,18 @@ class Crowd:
             await asking.ask(question_of(asking.number))
 
     async def answered(self, askings: Sequence[Asking], within: float) -> None:
-        """Wait until every answer is complete."""
+        """Wait until every answer is complete. AssertionError names those that are not."""
         owed = list(askings)
-        async with asyncio.timeout(within):
-            while owed:
-                # Looked at again now and then: every change of 200 answers would be too often.
-                await asyncio.sleep(0.1)
-                owed = [asking for asking in owed if not asking.is_complete]
+        try:
+            async with asyncio.timeout(within):
+                while owed:
+                    # Looked at now and then: every change of 200 answers would be too often.
+                    await asyncio.sleep(0.1)
+                    owed = [asking for asking in owed if not asking.is_complete]
+        except TimeoutError:
+            left = "\n".join(asking.state for asking in owed)
+            count = f"{len(owed)} of {len(askings)}"
+            raise AssertionError(f"{count} not answered in {within} s:\n{left}") from None
 
     def _answer(self, asked: Asked) -> Scripted:
         said = asked.body["messages"][-1]["content"]
@@ -111,7 +131,8 @@ class Crowd:
         filler = ["Then ", *(f"word{n} " for n in range(self.pieces))]
         words = ["A visitor's berth costs 14 crowns a night [1]. ", *filler, ending_of(number), "."]
         stream = [*map(delta, words), delta(finish="stop"), usage(7, len(words)), DONE]
-        return Scripted(stream, pause_seconds=self.pause_seconds)
+        hold = {} if self.held is None else {0: self.held}
+        return Scripted(stream, pause_seconds=self.pause_seconds, hold=hold)
 
     def _in_discord(self, chat: int, numbers: range) -> list[Asking]:
         discord = self.discord
@@ -137,10 +158,12 @@ class Crowd:
 
             return Asking(
                 number,
+                f"Discord's channel-{chat}",
                 ask,
                 lambda: answers()[0].content if answers() else None,
                 is_settled,
                 lambda: (len(answers()), sum(message.edits for message in answers())),
+                lambda: channel.id in discord.world.counters.typing,
             )
 
         return [asking(number) for number in numbers]
@@ -163,10 +186,12 @@ class Crowd:
 
             return Asking(
                 number,
+                f"Telegram's Group {chat}",
                 ask,
                 lambda: answers()[0].text if answers() else None,
                 lambda: "👍" in answers()[-1].buttons,
                 lambda: (len(answers()), sum(message.edits for message in answers())),
+                lambda: "typing" in group.actions,
             )
 
         return [asking(number) for number in numbers]
