@@ -96,7 +96,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "engine.max_answer_tokens": (1, 1_000_000),
     "chat.history_turns": (0, 1000),
     "chat.group_history_minutes": (0, 10_080),
-    "chat.max_pictures": (1, 16),
+    "chat.max_pictures": (1, 8),
     "chat.max_picture_mb": (1, 1000),
     "dispatcher.grace_seconds": (0, 3600),
     "dispatcher.reply_seconds": (1, 86_400),

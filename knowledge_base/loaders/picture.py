@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MEDIA_TYPE: Final = "image/jpeg"
-LARGEST: Final = 2 << 20
-"""Bytes that no redrawn picture exceeds."""
+LARGEST: Final = 512 << 10
+"""Bytes that no redrawn picture exceeds: several go into one request, which is encoded at once."""
 SMALLEST_SIDE: Final = 32
 """Models that cut pictures into patches refuse what is narrower than one."""
-_ENOUGH: Final = 1 << 20
-_QUALITIES: Final = (88, 70, 50, 25)
+_FULL, _HALVED = 0, 2
+"""Resolution of colours: with the full one, red letters of a screenshot stay legible."""
+_QUALITIES: Final = ((88, _FULL), (75, _FULL), (60, _FULL), (60, _HALVED), (40, _HALVED))
 _FORMATS: Final = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
@@ -59,10 +60,9 @@ def redraw(source: Source, destination: Path, side: int) -> tuple[int, int]:
             if opened.width * opened.height > most * 1_000_000:
                 raise LimitExceededError(source.name, "knowledge.max_picture_megapixels", most)
             drawn = _on_white(_upright(_small(opened, side)))
-        _write(drawn, destination)
+        return _written(drawn, destination)
     except _BROKEN as error:
         raise source.unreadable() from error
-    return drawn.size
 
 
 def is_redrawn(path: Path) -> bool:
@@ -102,9 +102,11 @@ def _on_white(image: Image) -> Image:
     return canvas
 
 
-def _write(image: Image, destination: Path) -> None:
-    for quality in _QUALITIES:
-        # Full colour resolution: red letters of a screenshot stay legible.
-        image.save(destination, "JPEG", quality=quality, subsampling=0)
-        if destination.stat().st_size <= _ENOUGH:
-            return
+def _written(image: Image, destination: Path) -> tuple[int, int]:
+    """The size at which it fits, which is its own unless it is noise."""
+    while True:
+        for quality, colours in _QUALITIES:
+            image.save(destination, "JPEG", quality=quality, subsampling=colours)
+            if destination.stat().st_size <= LARGEST:
+                return image.size
+        image = image.reduce(2)

@@ -100,8 +100,10 @@ async def test_noise_is_kept_below_the_largest_size(reader, tmp_path):
     noise = Image.frombytes("RGB", (1568, 1568), os.urandom(1568 * 1568 * 3))
     noise.save(tmp_path / "noise.png")
     picture = await redraw(reader, tmp_path, (tmp_path / "noise.png").read_bytes(), 1568)
-    assert picture.path.stat().st_size < LARGEST
+    assert picture.path.stat().st_size <= LARGEST
     assert is_redrawn(picture.path)
+    assert looked_at(picture.path.read_bytes())[1] == (picture.width, picture.height)
+    assert picture.width >= 784
 
 
 async def test_a_picture_that_promises_too_much_is_refused_before_it_is_decoded(reader, tmp_path):
