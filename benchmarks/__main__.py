@@ -17,6 +17,7 @@ NAMES = (
     "llama_engine",
     "platform_load",
     "injection",
+    "transformers_engine",
 )
 
 
