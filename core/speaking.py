@@ -144,22 +144,16 @@ class Speaking:
             await self._helped(message, settings)
             return None
         self._answered_by(message)
-        known = self._under_way.get(_who(message))
-        if known is not None and known.message.message_id == message.message_id:
-            return None
-        if self._adds(message):
+        if await self._was_met(message) or self._adds(message):
             return None
         if not message.text.strip() or _is_to_somebody(message):
             return None
         if in_thread and await self._is_over(message):
             return None
-        if has_asked:
-            if goes_on(message.text):
-                return replace(message, trigger=Trigger.REPLY)
-            wish = None if is_remark(message.text) else _unasked(message, message.text)
-        else:
-            wish = _wish(message, settings)
-        if wish is None or not await self.reserve.has_room(_ref(wish), *self._limits):
+        wish = _further(message) if has_asked else _wish(message, settings)
+        if wish is None or wish.trigger is not Trigger.UNASKED:
+            return wish
+        if not await self.reserve.has_room(_ref(wish), *self._limits):
             return None
         self._under_way[_who(wish)] = Unasked(wish, gathers=True)
         return wish
@@ -252,6 +246,18 @@ class Speaking:
             unasked.add(message)
         return True
 
+    async def _was_met(self, message: IncomingMessage) -> bool:
+        """Whether that question is under way; or is dealt with where it stands, and a thread was
+        opened below it."""
+        above = ConversationRef(message.conversation.channel)
+        for conversation in (message.conversation, above):
+            known = self._under_way.get((conversation, message.author.user_id))
+            if known is not None and known.message.message_id == message.message_id:
+                return True
+        if message.conversation == above or not _opens(message):
+            return False
+        return await self.reserve.has_spoken(MessageRef(above, message.message_id))
+
     async def _is_over(self, message: IncomingMessage) -> bool:
         return message.place.is_settled or await self.reserve.is_helped(message.conversation)
 
@@ -290,6 +296,13 @@ def kept_as(message: IncomingMessage, now: Refetched) -> Refetched:
 def title_of(message: IncomingMessage) -> str:
     """What a thread for a question is called."""
     return one_line(message.text, LONGEST_TITLE)
+
+
+def _further(message: IncomingMessage) -> IncomingMessage | None:
+    """Who asked here before asks on; what they only tell is answered if it can be."""
+    if goes_on(message.text):
+        return replace(message, trigger=Trigger.REPLY)
+    return None if is_remark(message.text) else _unasked(message, message.text)
 
 
 def _wish(message: IncomingMessage, settings: ChannelSettings) -> IncomingMessage | None:

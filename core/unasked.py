@@ -94,6 +94,13 @@ class Reserve:
         in_thread = others.count(thread_id) if thread_id else 0
         return len(others) < channel_hourly and in_thread < thread_hourly
 
+    async def has_spoken(self, question: MessageRef) -> bool:
+        """Whether that question was answered lately though nobody asked us."""
+        return await self._any(
+            f"SELECT 1 FROM unasked_answers WHERE {_HERE} AND message_id = ?",  # noqa: S608
+            (*key_of(question.conversation), storable(question.message_id)),
+        )
+
     async def home(self, asked: MessageRef) -> ConversationRef | None:
         """The thread that we opened for a question."""
         platform, channel_id, thread_id = key_of(asked.conversation)

@@ -334,3 +334,51 @@ async def test_an_unasked_answer_follows_the_edit_of_its_question(tmp_path):
         await town.idle()
         assert [(m.text, m.trigger) for m in town.answered][1] == (edited.text, Trigger.UNASKED)
         assert [to for _, _, to in town.said] == ["q1"]
+
+
+async def test_a_thread_below_a_question_that_was_answered_above_gets_no_second_answer(tmp_path):
+    async with speaking_town(tmp_path) as town:
+        await town.hear(
+            overheard(ASKS, "q1"),
+            overheard(ASKS, "q1", thread="q1", opened_by="ada"),
+            overheard(ASKS, "q2", thread="q2", opened_by="ada"),
+        )
+        assert [(thread, to) for _, thread, to in town.said] == [(None, "q1"), ("q2", "q2")]
+
+
+async def test_what_breaks_while_nobody_asked_is_told_to_nobody(tmp_path, caplog):
+    async with speaking_town(tmp_path) as town:
+
+        async def breaks(message, least):
+            raise RuntimeError("a fault of ours")
+
+        town.documents.cover = breaks
+        await town.hear(overheard(ASKS, "q1"))
+        assert (town.outbox.calls, await town.rows()) == ([], 0)
+        assert "unexpected failure" in caplog.text
+        assert town.speaking._under_way == {}
+
+
+async def test_an_answer_that_a_kill_cut_off_is_given_once_by_the_next_run(tmp_path):
+    outbox = RecordingOutbox(KNOWS_KEYS)
+    async with speaking_town(tmp_path, outbox=outbox) as town:
+        town.held[ASKS] = asyncio.Event()
+        town.dispatcher.submit(overheard(ASKS, "q1"))
+        await town.until(lambda: town.answered)
+    assert outbox.messages == {}
+    async with speaking_town(tmp_path, outbox=outbox) as town:
+        assert await town.dispatcher.resume() == 1
+        await town.idle()
+        await town.hear(overheard(ASKS, "q1"))
+        assert [to for _, _, to in town.said] == ["q1"]
+        assert await town.dispatcher.resume() == 0
+
+
+async def test_what_looks_like_a_command_is_none_where_nobody_asked(tmp_path):
+    async with speaking_town(tmp_path, speaks="addressed") as town:
+        await town.hear(
+            replace(group("Which pump is it?", "q1", thread="t1"), server_id="s1"),
+            overheard("/kb remove pump.pdf?", "q2", thread="t1"),
+            overheard("!kb remove the pump?", "q3", thread="t1"),
+        )
+        assert [to for _, _, to in town.said] == ["q1"]

@@ -196,6 +196,52 @@ async def test_with_the_intent_a_message_that_is_not_for_us_is_ambient(general, 
         assert (heard.trigger, heard.text) == (Trigger.AMBIENT, "which pump?")
 
 
+async def test_a_post_tells_how_it_began_and_whether_it_is_settled(club, alice, fake):
+    fake.world.granted |= 1 << 15
+    forum = club.forum("help", "✅ Solved", "Question")
+    async with surface(fake, message_content=True) as bot:
+        start = await alice.start_post(forum, "Pump dead", "It stopped.")
+        heard = await bot.inbox.hears(IncomingMessage)
+        opening = heard.place.opening
+        assert (heard.conversation.thread_id, heard.message_id) == (str(start.id), str(start.id))
+        assert (opening.title, opening.opened_by) == ("Pump dead", str(alice.id))
+        assert abs((heard.sent_at - opening.opened_at).total_seconds()) < 1
+        assert not heard.place.is_settled
+        for settle in (alice.tag(start.channel, "✅ Solved"), alice.tag(start.channel, "Question")):
+            await settle
+            await alice.say(start.channel, "It runs.")
+            settled = (await bot.inbox.hears(IncomingMessage)).place.is_settled
+            assert settled == (start.channel.applied == list(forum.tags)[:1])
+        club.lock(start.channel)
+        await alice.say(start.channel, "?")
+        assert (await bot.inbox.hears(IncomingMessage)).place.is_settled
+
+
+async def test_a_thread_below_ones_own_message_is_about_that_message(club, general, alice, fake):
+    fake.world.granted |= 1 << 15
+    bob = club.join(fake.person("Bob"))
+    async with surface(fake, message_content=True) as bot:
+        said, others = await alice.say(general, "which pump?"), await bob.say(general, "red")
+        await alice.thread(general, "Red?", message=others)
+        thread = await alice.thread(general, "Pumps", message=said)
+        heard = await bot.inbox.hears(
+            IncomingMessage, lambda event: event.conversation.thread_id is not None
+        )
+        assert (heard.text, heard.message_id) == ("which pump?", str(said.id))
+        assert heard.conversation.thread_id == str(thread.id)
+        assert heard.place.opening.opened_by == str(alice.id)
+
+
+async def test_without_the_intent_a_thread_below_a_message_is_not_looked_into(fake, general, alice):
+    async with surface(fake) as bot:
+        thread = await alice.thread(general, "Pumps", message=await alice.say(general, "which?"))
+        await alice.say(thread, f"{fake.bot.mention} end")
+        assert (await bot.inbox.hears(IncomingMessage)).text == "end"
+        assert not any(
+            request.method == "GET" and "/messages/" in request.path for request in fake.requests
+        )
+
+
 async def test_an_intent_that_is_refused_is_done_without(fake, general, alice, caplog):
     with caplog.at_level(logging.WARNING):
         async with surface(fake, message_content=True) as bot:

@@ -404,3 +404,27 @@ async def _until(asked, wanted):
             return
         await asyncio.sleep(0.01)
     raise AssertionError(wanted)
+
+
+async def test_a_thread_is_opened_below_a_question_once_and_written_into(fake, general, alice):
+    async with surface(fake) as bot:
+        asked = await alice.say(general, "Which pump? " * 12)
+        question = MessageRef(place(general), str(asked.id))
+        home = await bot.outbox.open_thread(question, asked.content)
+        assert home == await bot.outbox.open_thread(question, asked.content)
+        thread = fake.world.channels[asked.id]
+        assert (thread.parent, thread.owner, len(thread.name)) == (general, fake.bot, 100)
+        await bot.outbox.send(home, "The red one.", reply_to=question)
+        assert only(fake, thread).content == "The red one."
+        assert fake.said_by_bot(general) == []
+
+
+async def test_where_we_may_open_no_thread_there_is_none(fake, club, general, alice):
+    club.overwrite(general, fake.bot, deny=Permission.CREATE_PUBLIC_THREADS)
+    async with surface(fake) as bot:
+        asked = await alice.say(general, "Which pump?")
+        assert await bot.outbox.open_thread(MessageRef(place(general), str(asked.id)), "?") is None
+        within = await alice.thread(general, "Pumps")
+        inside = await alice.say(within, "Which pump?")
+        ref = MessageRef(ConversationRef(place(general).channel, str(within.id)), str(inside.id))
+        assert await bot.outbox.open_thread(ref, "?") is None

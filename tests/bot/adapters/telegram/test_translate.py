@@ -189,6 +189,22 @@ def test_a_file_that_is_replied_to_comes_along():
     assert [file.filename for file in event.quoted.attachments] == ["a.pdf"]
 
 
+def test_a_topic_tells_who_opened_it_when_and_how_it_is_called():
+    opened = {
+        **OUR_WORDS,
+        "message_id": 2,
+        "from": ADA,
+        "forum_topic_created": {"name": "[solved] pumps", "icon_color": 1},
+    }
+    fields = {"message_thread_id": 2, "is_topic_message": True, "reply_to_message": opened}
+    place = _event(_said("hello", **fields)).place
+    assert place.opening is not None
+    assert (place.opening.title, place.opening.opened_by) == ("[solved] pumps", str(ADA["id"]))
+    assert place.opening.opened_at.timestamp() == OUR_WORDS["date"]
+    assert place.is_settled
+    assert _event(_said("hello")).place.opening is None
+
+
 def test_topics_are_conversations_and_replies_elsewhere_are_none():
     opened = {**OUR_WORDS, "message_id": 2, "forum_topic_created": {"name": "T", "icon_color": 1}}
     fields = {"message_thread_id": 2, "is_topic_message": True, "reply_to_message": opened}
