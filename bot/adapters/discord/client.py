@@ -38,6 +38,8 @@ from core.permissions import Level
 
 GUILDS_SECONDS: Final = 2.0
 """How long after one server of ours the next may be told, before we call ourselves ready."""
+ADDER_SECONDS: Final = 5.0
+"""How long it may take to find out who added us."""
 _ADDRESSED: Final = (Trigger.MENTION, Trigger.REPLY)
 
 _log = logging.getLogger(__name__)
@@ -256,7 +258,22 @@ class DiscordClient(discord.AutoShardedClient):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """We were added to a server."""
-        self._ears.hear(translate.joined(guild))
+        self._ears.hear(translate.joined(guild, await self._adder(guild)))
+
+    async def _adder(self, guild: discord.Guild) -> discord.User | discord.Member | None:
+        """Who added us, where we may look into the server's own log of such acts."""
+        me: discord.Member | None = guild.me
+        if self.user is None or me is None or not me.guild_permissions.view_audit_log:
+            return None
+        try:
+            async with asyncio.timeout(ADDER_SECONDS):
+                acts = guild.audit_logs(limit=10, action=discord.AuditLogAction.bot_add)
+                async for act in acts:
+                    if act.target is not None and act.target.id == self.user.id:
+                        return act.user
+        except (*FAILURES, TimeoutError) as error:
+            _log.info("who added us is not known: %s", error)
+        return None
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """We were taken out of a server, or it is gone."""

@@ -112,6 +112,10 @@ class Interactions:
         """Whether Discord still takes answers to it."""
         return self._clock() < held.ends
 
+    def end(self, held: Held) -> None:
+        """Discord has said that it takes no more."""
+        held.ends = self._clock()
+
     def remember(self, message_id: str, route: Route) -> None:
         """A message came from an interaction."""
         _put(self._routes, message_id, route)

@@ -36,6 +36,8 @@ _THREAD_EXISTS: Final = 160004
 _LONGEST_TITLE: Final = 100
 _ARCHIVED_MINUTES: Final = 1440
 """A thread without news goes out of the list after so long; its next message brings it back."""
+_SPENT: Final = (10008, 10015, 10062, 50027)
+"""Discord takes no answers to an interaction any more, or its first place is gone."""
 _MOST: Final = 5000
 _NOWHERE: Final = ConversationRef(channel_ref(0))
 
@@ -253,8 +255,15 @@ class DiscordOutbox:
             return await self._post(to, content, reply_to, key)
         async with asking(to):
             if self._interactions.lives(held):
-                return await self._answers.send(held, content, private=held.private)
-            return await self._in_private(held, content)
+                try:
+                    return await self._answers.send(held, content, private=held.private)
+                except discord.HTTPException as error:
+                    if error.code not in _SPENT:
+                        raise
+                    self._interactions.end(held)
+            if held.private:
+                return await self._in_private(held, content)
+        return await self._post(to, content, reply_to, key)
 
     async def _post(
         self, to: ConversationRef, content: Content, reply_to: ReplyTo | None, key: str | None

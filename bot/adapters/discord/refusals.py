@@ -23,6 +23,8 @@ AWAY_SECONDS: Final = 5.0
 """How long to wait when Discord cannot be reached, or is ill."""
 FAILURES: Final = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 """What a request can fail with; that we have to wait too long is none of the SDK's own kinds."""
+_CLOSED: Final = "Session is closed"
+"""All that aiohttp says of it."""
 _FORBIDDEN: Final = frozenset(
     {
         50001,  # missing access
@@ -50,6 +52,12 @@ async def asking(conversation: ConversationRef) -> AsyncGenerator[None, None]:
     except discord.HTTPException as error:
         raise _refusal(error, conversation) from error
     except (aiohttp.ClientError, OSError) as error:
+        raise DeliveryRateLimitedError(conversation, AWAY_SECONDS) from error
+    except RuntimeError as error:
+        # The SDK has given the connection up, and with it the session that requests go through.
+        # What waits here is sent by the next connection.
+        if str(error) != _CLOSED:
+            raise
         raise DeliveryRateLimitedError(conversation, AWAY_SECONDS) from error
 
 

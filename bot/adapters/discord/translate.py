@@ -273,13 +273,16 @@ def _member(interaction: discord.Interaction, where: Where) -> Author:
     return author_of(interaction.user, interaction.channel, allowed)
 
 
-def joined(server: discord.Guild) -> Joined:
-    """We were added to a server."""
+def joined(server: discord.Guild, by: discord.User | discord.Member | None = None) -> Joined:
+    """We were added to a server, by whom Discord told us; else its owner is who to turn to."""
     channel = _first_channel(server)
+    owner = None if server.owner_id is None else str(server.owner_id)
     return Joined(
         platform=Platform.DISCORD,
         server_id=str(server.id),
         name=server.name,
+        by=None if by is None else author_of(by, channel),
+        contact=owner if by is None else str(by.id),
         conversation=ConversationRef(channel_ref(channel.id)) if channel is not None else None,
         locale=server.preferred_locale.value,
     )
