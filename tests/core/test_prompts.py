@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from core.engines.base import ChatImage
 from core.errors import ContextTooLongError, PromptTemplateError
 from core.events import Author, Quoted, Turn
 from core.explain import explain
@@ -235,3 +237,38 @@ def test_a_template_in_another_encoding_is_refused_with_its_line(tmp_path):
     with pytest.raises(PromptTemplateError) as caught:
         Prompts(tmp_path)
     assert caught.value.line == 2
+
+
+IMAGES = tuple(ChatImage(Path(f"{n}.jpg"), "image/jpeg", 300, 200, f"{n}.png") for n in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "several", "beside"),
+    [
+        ("en", "from the picture that comes", "from the pictures that come", "and pictures that"),
+        ("zh", "根据随问题而来的图片回答", "根据随问题而来的图片回答", "段落和图片"),
+    ],
+)
+async def test_pictures_go_with_the_question_and_the_rules_speak_of_them(
+    prompts, language, one, several, beside
+):
+    for passages, images, told in (
+        ((), IMAGES[:1], one),
+        ((), IMAGES, several),
+        (PASSAGES, IMAGES, beside),
+    ):
+        drafted = draft("?", language, passages=passages, images=images)
+        prompt = await prompts.build(drafted, ScriptedEngine(), 100)
+        assert told in prompt.messages[0].text
+        assert prompt.messages[-1].images == images
+        assert not any(message.images for message in prompt.messages[:-1])
+    plain = await prompts.build(draft("?", language), ScriptedEngine(), 100)
+    assert "picture" not in whole(plain)
+    assert "图片" not in whole(plain)
+
+
+async def test_an_operators_template_that_knows_no_pictures_is_sent_with_them(tmp_path):
+    (tmp_path / "answer.en.jinja").write_text("{{ passages }} {{ question }}")
+    prompts = Prompts(tmp_path)
+    prompt = await prompts.build(draft(images=IMAGES), ScriptedEngine(), 100)
+    assert prompt.messages[-1].images == IMAGES

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from telegram import Chat, Message, PhotoSize, Sticker
 
+from bot.adapters.telegram.attachments import file_of
 from bot.errors import FileNotFetchedError, HostedDownloadLimitError
 from core.errors import AttachmentTooLargeError
 from core.events import Attachment, IncomingMessage
 from tests.platforms.telegram_server.people import Attached
 from tests.platforms.telegram_server.server import FakeTelegram
+from tests.support.messages import NOON
 from tests.support.telegram import listener_for, listening
 
 
@@ -74,3 +77,32 @@ async def test_a_file_that_telegram_does_not_give_is_told_without_its_address(tm
                 await attachment.save(tmp_path / "a", 1000)
 
     await _received(Attached("a.txt", b"x"), save)
+
+
+def photo(file_id: str, side: int, size: int) -> PhotoSize:
+    return PhotoSize(file_id, file_id, side, side, file_size=size)
+
+
+def test_of_a_photo_the_largest_that_telegram_gives_is_taken():
+    sizes = [photo("small", 90, 900), photo("large", 1280, 9000), photo("huge", 9000, 21 << 20)]
+    found = file_of(Message(1, NOON, Chat(1, "private"), photo=sizes))
+    assert found is not None
+    assert (found.file_id, found.media_type) == ("large", "image/jpeg")
+
+
+def test_a_sticker_is_no_picture():
+    sticker = Sticker("s", "s", 512, 512, is_animated=False, is_video=False, type="regular")
+    assert file_of(Message(1, NOON, Chat(1, "private"), sticker=sticker)) is None
+
+
+async def test_a_picture_that_is_quoted_can_be_fetched_again(tmp_path):
+    async with FakeTelegram() as telegram:
+        ada = telegram.user("Ada")
+        async with listening(listener_for(telegram)) as (listener, inbox):
+            shown = ada.say(ada.private, files=[Attached("a.jpg", b"\xff\xd8\xff", kind="photo")])
+            ada.say(ada.private, "What is it?", reply_to=shown)
+            again = await listener.refetch(await inbox.message("What is it?"))
+            assert isinstance(again, IncomingMessage)
+            assert again.quoted is not None
+            await again.quoted.attachments[0].save(tmp_path / "a", 10)
+            assert (tmp_path / "a").read_bytes() == b"\xff\xd8\xff"
