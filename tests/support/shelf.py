@@ -113,6 +113,9 @@ class Shelf:
         )
         return Added(self.put(home.name, document.name, text).document, AddState.ADDED)
 
+    async def document(self, base: BaseId, name: str) -> Document | None:
+        return next((one for one in await self.documents(base) if one.name == name), None)
+
     async def documents(self, base: BaseId) -> tuple[Document, ...]:
         found = [p.document for p in self._passages.values() if p.document.base_id == base]
         return tuple(sorted(found, key=lambda document: document.name))

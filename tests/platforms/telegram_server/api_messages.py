@@ -42,6 +42,7 @@ def new_message(call: Call, chat: Chat) -> Message:
         thread = reply.topic
     message = Message(0, chat, int(time.time()), sender=call.bot.account)
     message.keyboard, message.topic = keyboard, thread
+    message.forced = content.forced_reply(call)
     message.reply_to, message.quote = reply, quote
     if chat.kind == "channel":
         message.sender, message.sender_chat = None, chat
@@ -73,6 +74,9 @@ def send_message(call: Call) -> dict:
 def _to_edit(call: Call) -> Message:
     message = call.own_message(call.target(), "message to edit not found")
     if message.sender is not call.bot.account and message.chat.kind != "channel":
+        raise bad_request("message can't be edited")
+    if message.forced is not None:
+        # Only those without a keyboard, or with one of their own, can be.
         raise bad_request("message can't be edited")
     return message
 

@@ -103,6 +103,17 @@ def keyboard(call: Call) -> list[list[dict]] | None:
     return rows or None
 
 
+def forced_reply(call: Call) -> dict | None:
+    """How clients are told to open a reply; `selective`: those of whom the message names alone."""
+    given = call.given.data("reply_markup")
+    if not isinstance(given, dict) or not given.get("force_reply"):
+        return None
+    placeholder = given.get("input_field_placeholder")
+    if placeholder is not None and not 1 <= len(placeholder) <= 64:
+        raise bad_request("BUTTON_PLACEHOLDER_INVALID")
+    return dict(given)
+
+
 def topic(call: Call, chat: Chat) -> int | None:
     """The topic that a message goes to."""
     thread = call.given.integer("message_thread_id")

@@ -87,6 +87,8 @@ class Message:
     reply_to: Message | None = None
     quote: str | None = None
     keyboard: list[list[dict]] | None = None
+    forced: dict | None = None
+    """That clients are to open a reply to it, and whose."""
     edit_date: int | None = None
     deleted: bool = False
     album: str | None = None
