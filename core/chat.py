@@ -26,7 +26,7 @@ from core.inert import inert
 from core.language import N_, Words, answering_words, language_of, words
 from core.noted import Noted, in_words, noted
 from core.pictured import is_picture, pictures_of, shows_only
-from core.pictures import Pictures, Seen
+from core.pictures import Pictures
 from core.prompts import Draft, Prompts
 from core.replies import Actions, Finished, Notice, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
@@ -144,9 +144,11 @@ class Chat:
         pictures = pictures_of(message) if _sees(served, question) else ()
         window, _ = served.engine.context_window, question.words
         async with self._pictures.shown(pictures, window, _) as seen:
-            question = _shown(question, seen)
+            question = replace(question, images=seen.images)
             files = await self._read(question)
-            notices = (*_unseen(question, served), *seen.notices, *files.notices)
+            question = _asking(question, files)
+            unseen = () if self._knowledge.reads_pictures else _unseen(question, served)
+            notices = (*unseen, *seen.notices, *files.notices)
             said = self._answered(question, files, notices) if question.text else _told(notices)
             async with aclosing(said) as events:
                 async for event in events:
@@ -373,11 +375,12 @@ def _sees(served: QueuedEngine, question: _Question) -> bool:
     return served.engine.accepts_images and _writes(served, question)
 
 
-def _shown(question: _Question, seen: Seen) -> _Question:
-    """A picture without words asks what is on it."""
+def _asking(question: _Question, files: ReadFiles) -> _Question:
+    """A picture without words asks what is on it, where it is seen or read."""
     _ = question.words
-    text = question.text or (_("What can be seen in this picture?") if seen.images else "")
-    return replace(question, text=text, images=seen.images)
+    if question.text or not (question.images or files.passages):
+        return question
+    return replace(question, text=_("What can be seen in this picture?"))
 
 
 def _unseen(question: _Question, served: QueuedEngine) -> Iterator[str]:

@@ -88,12 +88,24 @@ class Room:
         self.places = open_places(database, self.shelf)
         self.queues: list[QueuedEngine] = []
 
-    async def ask(self, engine: ScriptedEngine, message: IncomingMessage, **changes: int) -> Reply:
+    async def ask(
+        self,
+        engine: ScriptedEngine,
+        message: IncomingMessage,
+        *,
+        reads_pictures: bool = False,
+        **changes: int,
+    ) -> Reply:
         queued = QueuedEngine.of(engine, EngineSettings())
         quoting = QueuedEngine.of(ExtractiveEngine(self.shelf.quote), EngineSettings())
         self.queues += [queued, quoting]
         chat = Chat(
-            Knowledge(self.shelf, self.places.access, self.places.channels),
+            Knowledge(
+                self.shelf,
+                self.places.access,
+                self.places.channels,
+                reads_pictures=reads_pictures,
+            ),
             EngineChoice({engine.name: queued}, engine.name, quoting),
             self.history,
             Prompts(),
@@ -204,6 +216,18 @@ async def test_nothing_but_pictures_for_a_blind_model_is_answered_with_that_alon
     assert reply.text == "模型 `scripted` 看不了图片，因此我没有看 `roof.png`。"
     assert reply.finished
     assert engine.calls == []
+
+
+async def test_where_the_library_reads_pictures_their_text_serves_a_blind_model(room):
+    engine = ScriptedEngine("Forty crowns [1].")
+    sign = photo(content=b"Entry costs forty crowns.", name="sign.png")
+    reply = await room.ask(engine, with_photos("", sign), reads_pictures=True)
+    assert reply.text == "Forty crowns [1]."
+    assert reply.notices == ["I read `sign.png` for this question alone and did not keep it."]
+    assert [source.passage.document.name for source in reply.sources.passages] == ["sign.png"]
+    seeing = Eyes()
+    await room.ask(seeing, with_photos("What is it?", photo()), reads_pictures=True)
+    assert len(seeing.seen) == 1
 
 
 @pytest.mark.parametrize("facts", [{"trusted": False}, {"quotes": True}, {"languages": {"zh"}}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -32,6 +33,7 @@ from knowledge_base.models import (
     Quotation,
     Scope,
     SearchResult,
+    Section,
     Stage,
     Upload,
     base_of,
@@ -53,6 +55,9 @@ class Shelf:
         self.scopes: list[Scope] = []
         self.failure: Exception | None = None
         self.lexical_only = False
+
+    async def read(self, upload: Upload) -> tuple[Section, ...]:
+        return (Section(await asyncio.to_thread(upload.path.read_text, encoding="utf-8")),)
 
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
         return await redrawn(upload, destination, side)
