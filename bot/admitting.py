@@ -14,9 +14,12 @@ from bot.settings import Config
 from bot.wording import own_words
 from core.admission import Admission
 from core.admission_rows import Admissions, subject_of, written
+from core.audit import Audit
 from core.belonging import Belonging
+from core.channels import Channels
 from core.database import Database
 from core.envoy import Envoy
+from core.noticeboard import Noticeboards
 from core.sightings import Sightings
 
 SHELL: Final = "shell"
@@ -63,13 +66,15 @@ async def admit(config: Config, wanted: str | None, *, refuse: bool, as_json: bo
 async def _admission(config: Config) -> AsyncGenerator[Admission, None]:
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with Database.open(config.data_dir / "lorekeeper.db") as database:
-        sightings = Sightings(database)
+        sightings, envoy = Sightings(database), Envoy({})
+        boards = Noticeboards(Channels(database), {})
         yield Admission(
             Admissions(database),
             sightings,
             Belonging(sightings, {}),
-            Envoy({}),
+            envoy,
             config.admission,
+            Audit(database, boards, envoy, lambda asked: envoy.words(asked.locale)),
         )
 
 

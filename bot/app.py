@@ -8,10 +8,18 @@ import gc
 import importlib
 import logging
 import signal
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from bot import output
 from bot.assembly import Stores, assemble
@@ -25,6 +33,7 @@ from bot.supervise import Surface
 from bot.threads import ThreadShares
 from bot.wording import own_words
 from core.access import SHARED
+from core.admission import Admission
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.events import IncomingMessage, MemberRef, Platform
@@ -38,6 +47,8 @@ log = logging.getLogger(__name__)
 
 _SNAPSHOT_MINUTES = 10
 _PRUNE_HOURS = 24
+_FOLLOW_SECONDS = 30
+"""How soon a running bot does what follows from a decision made in the shell."""
 _LATE_SECONDS = 3600
 _PATIENCE_SECONDS = 20.0
 """How long the ready line waits for a platform to answer; it goes on connecting after that."""
@@ -54,6 +65,9 @@ class Bot:
     surfaces: dict[Platform, Surface]
     """Of the chat platforms that have a token; none of them is entered yet."""
     database: Database
+    admission: Admission
+    daily: tuple[Callable[[], Awaitable[object]], ...] = ()
+    """What lets go of what was kept for its time, besides inbox and feedback."""
 
 
 @asynccontextmanager
@@ -81,7 +95,15 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             surfaces[platform] = Surface(platform, make, inbox, outboxes, inbox.resume)
         stack.push_async_callback(core.dispatcher.drain, config.dispatcher.grace_seconds)
         folders = FollowedFolders(library, config.folders, own_words(config))
-        yield Bot(library, core.dispatcher, folders, surfaces, database)
+        yield Bot(
+            library,
+            core.dispatcher,
+            folders,
+            surfaces,
+            database,
+            core.admission,
+            core.daily,
+        )
 
 
 def owners_of(config: Config) -> frozenset[MemberRef]:
@@ -178,6 +200,7 @@ async def _serve(config: Config, signals: _Signals) -> None:
         gc.collect()
         gc.freeze()
         signals.ready = True
+        await _tell_who_waits(bot, config)
         output.say(f"ready: {', '.join(standing)}")
         await signals.stop.wait()
         log.info("stopping")
@@ -223,6 +246,21 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         yield f"web {address}"
 
 
+async def _tell_who_waits(bot: Bot, config: Config) -> None:
+    """Whom no owner could be asked about stands where the operator looks first."""
+    waiting = await bot.admission.unasked()
+    if waiting:
+        _ = own_words(config)
+        output.tell(
+            _.plural(
+                "{count} place or person waits for your approval: `python -m bot admit` lists it.",
+                "{count} places or people wait for your approval: `python -m bot admit` lists "
+                "them.",
+                len(waiting),
+            )
+        )
+
+
 @contextlib.contextmanager
 def _jobs(bot: Bot) -> Generator[None, None, None]:
     """Work that comes round: snapshots of the indexes; what is kept for a time only."""
@@ -237,8 +275,23 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
         max_instances=1,
         misfire_grace_time=_LATE_SECONDS,
     )
-    for prune in (DurableInbox(bot.database).prune, Feedback(bot.database).prune):
-        scheduler.add_job(prune, "interval", hours=_PRUNE_HOURS, misfire_grace_time=_LATE_SECONDS)
+    for prune in (DurableInbox(bot.database).prune, Feedback(bot.database).prune, *bot.daily):
+        scheduler.add_job(
+            prune,
+            "interval",
+            hours=_PRUNE_HOURS,
+            misfire_grace_time=_LATE_SECONDS,
+            # At the start too: some are started anew more often than that.
+            next_run_time=datetime.now(UTC),
+        )
+    scheduler.add_job(
+        bot.admission.follow,
+        "interval",
+        seconds=_FOLLOW_SECONDS,
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=_LATE_SECONDS,
+    )
     scheduler.start()
     try:
         yield

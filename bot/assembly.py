@@ -33,6 +33,7 @@ from core.gaps import Gaps
 from core.gate import Gate
 from core.history import History
 from core.hooks import Hooks
+from core.leaving import Leaving
 from core.moderation import Moderation
 from core.moves import Moves
 from core.opening import FormOpening
@@ -51,6 +52,7 @@ from core.taught import TaughtMessages
 from core.team import Team
 from core.team_answers import TeamAnswers
 from core.unasked import Reserve
+from core.welcoming import Welcoming
 from knowledge_base.library import Library
 
 Refetch: TypeAlias = Callable[[IncomingMessage], Awaitable[Refetched]]
@@ -77,6 +79,8 @@ class Core:
     forms: FormOpening
     admission: Admission
     pacers: Pacers
+    daily: tuple[Callable[[], Awaitable[object]], ...]
+    """What lets go of what was kept for its time."""
 
 
 async def assemble(
@@ -131,6 +135,7 @@ async def assemble(
 
     prompts = FormPrompts(resources.forms, outboxes, pacer_of)
     assistant = Assistant(resources, rules, config.chat.language, places.sightings, prompts)
+    places.admission.greets_with(Welcoming(assistant.reply, places.moderation.envoy).welcome)
     pressing = Pressing(assistant.reply, outboxes, pacer_of, words_of=assistant.words)
     actions = Actions(
         stores.database,
@@ -170,7 +175,9 @@ async def assemble(
         stores.library, stores.engines, places.access, places.sharing, assistant.level
     )
     forms = FormOpening(assistant, places.gate.admits)
-    return Core(dispatcher, completions, forms, places.admission, pacers)
+    leaving = Leaving(stores.database, stores.library, places.channels, resources.reviews)
+    daily = (leaving.prune, places.moderation.audit.prune)
+    return Core(dispatcher, completions, forms, places.admission, pacers, daily)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +223,7 @@ class _Places:
             Belonging(sightings, outboxes),
             envoy,
             config.admission,
+            moderation.audit,
         )
         return cls(
             channels,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from core.admission_rows import Admissions, Applicant, Subject, Verdict, subject_of, written
+from core.audit import Act, Audit
 from core.belonging import Belonging
 from core.envoy import Envoy
 from core.errors import NotAllowedError
@@ -32,7 +33,8 @@ from core.sightings import Sightings
 PREFIX: Final = "admit:"
 """What the actions of our buttons begin with: "admit:discord:42:yes", members' ids with an @."""
 
-Welcome: TypeAlias = Callable[[Joined], Awaitable[None]]
+Welcome: TypeAlias = Callable[[Joined, str], Awaitable[None]]
+"""The first message where we are served; it begins with that sentence."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,13 +49,19 @@ class Admission:
         belonging: Belonging,
         envoy: Envoy,
         settings: AdmissionSettings,
-        welcome: Welcome | None = None,
+        audit: Audit | None = None,
     ) -> None:
+        """Without `audit` nothing is noted of what is decided."""
         self._rows = rows
         self._sightings = sightings
         self._belonging = belonging
         self._envoy = envoy
         self._settings = settings
+        self._audit = audit
+        self._welcome: Welcome | None = None
+
+    def greets_with(self, welcome: Welcome) -> None:
+        """Say this where we are served from now on: what it needs stands after admission does."""
         self._welcome = welcome
 
     async def admits(self, asked: Asked) -> bool:
@@ -92,7 +100,8 @@ class Admission:
         if isinstance(event, Left):
             await self._rows.left(server)
             return
-        applicant = await self._rows.joined(server, event.name, event.conversation)
+        contact = event.contact or (None if event.by is None else event.by.user_id)
+        applicant = await self._rows.joined(server, event.name, event.conversation, contact)
         by = None if event.by is None else MemberRef(event.platform, event.by.user_id)
         if by in self._envoy.owners and by is not None and applicant.verdict == "pending":
             applicant = await self._rows.decide(server, "admitted", by.user_id)
@@ -106,16 +115,22 @@ class Admission:
 
     async def _greet(self, event: Joined) -> None:
         """The first message where we are served: what we are, and how to begin."""
+        _ = self._envoy.words(event.locale)
+        opening = _(
+            "I am a program that answers questions from the documents you teach me. `/privacy` "
+            "says what I keep."
+        )
+        await self._begin(event, opening, _)
+
+    async def _begin(self, event: Joined, opening: str, _: Words) -> None:
         if self._welcome is not None:
-            await self._welcome(event)
+            await self._welcome(event, opening)
         elif event.conversation is not None:
-            _ = self._envoy.words(event.locale)
             text = _(
-                "I am a program that answers questions from the documents you teach me. Whoever "
-                "administers this place can set me up with `/setup`; then drop a file here, or ask "
-                "me. `/privacy` says what I keep."
+                "Whoever administers this place can set me up with `/setup`; then drop a file "
+                "here, or ask me."
             )
-            await self._envoy.say(event.conversation, text)
+            await self._envoy.say(event.conversation, f"{opening} {text}")
 
     async def pressed(self, event: ActionPressed) -> None:
         """An owner decided, by a button whose action begins with `PREFIX`."""
@@ -129,33 +144,79 @@ class Admission:
             if event.interaction is not None and told:
                 await self._envoy.reveal(event.interaction, told)
             return
-        applicant = await (self.approve if approved else self.refuse)(subject, by.user_id)
-        title = _title(applicant)
-        told = _("{name} is approved.", name=title) if approved else (
-            _("{name} is refused.", name=title)
-        )  # fmt: skip
+        applicant = await self._rows.find(subject) or Applicant(subject)
+        if applicant.verdict == "pending":
+            decide = self.approve if approved else self.refuse
+            applicant = await decide(subject, by.user_id)
+            told = _decided(applicant, _)
+        else:
+            # In the shell, or by another owner: this card did not know yet.
+            told = _("This was decided already.") + " " + _decided(applicant, _)
+            if event.interaction is not None:
+                await self._envoy.reveal(event.interaction, told)
         await self._envoy.replace(event.conversation, event.message_id, told)
 
     async def approve(self, subject: Subject, by: str) -> Applicant:
         """Serve them from now on, and say so where they wait."""
-        before = await self._rows.find(subject)
-        applicant = await self._rows.decide(subject, "admitted", by)
-        waiting = before is not None and before.told and before.verdict != "admitted"
-        if waiting and applicant.conversation is not None:
-            _ = self._envoy.words()
-            text = _(
-                "I was approved. Whoever administers this place can set me up with `/setup`; then "
-                "drop a file here, or ask me."
-            )
-            await self._envoy.say(applicant.conversation, text)
+        applicant = await self._decide(subject, "admitted", by)
+        await self._settle(applicant)
         return applicant
 
     async def refuse(self, subject: Subject, by: str) -> Applicant:
         """Serve them no longer, and leave."""
-        applicant = await self._rows.decide(subject, "refused", by)
+        applicant = await self._decide(subject, "refused", by)
+        await self._settle(applicant)
         if isinstance(subject, ServerRef):
             await self._envoy.leave(subject)
         return applicant
+
+    async def follow(self) -> None:
+        """Do what follows from decisions that were made elsewhere, such as in the shell: tell who
+        waits, leave who was refused, settle the cards. Call it now and then."""
+        for applicant in await self._rows.unsettled():
+            if not self._envoy.reaches(applicant.subject.platform):
+                continue
+            await self._settle(applicant)
+            if applicant.verdict == "refused" and isinstance(applicant.subject, ServerRef):
+                await self._envoy.leave(applicant.subject)
+
+    async def unasked(self) -> tuple[Applicant, ...]:
+        """Those who wait for owners who could not be reached."""
+        return tuple(one for one in await self._rows.unasked() if self._asks(one.subject))
+
+    async def _decide(self, subject: Subject, verdict: Verdict, by: str) -> Applicant:
+        applicant = await self._rows.decide(subject, verdict, by)
+        if self._audit is not None:
+            act = Act.ADMITTED if verdict == "admitted" else Act.REFUSED
+            await self._audit.decided(subject, _title(applicant, plain=True), by, act)
+        return applicant
+
+    async def _settle(self, applicant: Applicant) -> None:
+        """Say what was decided where it was asked, and where they wait."""
+        subject = applicant.subject
+        _ = self._envoy.words()
+        for card in await self._rows.take_cards(subject):
+            if self._envoy.reaches(card.conversation.channel.platform):
+                told = _decided(applicant, _)
+                await self._envoy.replace(card.conversation, card.message_id, told)
+            else:
+                await self._rows.asked(subject, (card,))
+        if not self._envoy.reaches(subject.platform) or not await self._rows.announced(subject):
+            return
+        if applicant.verdict != "admitted" or applicant.conversation is None:
+            return
+        opening = _("I was approved.")
+        if isinstance(subject, ServerRef):
+            here = Joined(
+                subject.platform,
+                subject.server_id,
+                applicant.name,
+                conversation=applicant.conversation,
+                contact=applicant.contact,
+            )
+            await self._begin(here, opening, _)
+        else:
+            await self._envoy.say(applicant.conversation, f"{opening} " + _("Ask me anything."))
 
     async def applicants(self) -> tuple[Applicant, ...]:
         """Everybody on record, those who wait first."""
@@ -175,6 +236,9 @@ class Admission:
     async def _admits_member(self, asked: Asked) -> bool:
         member = MemberRef(asked.conversation.channel.platform, asked.author.user_id)
         if member in self._envoy.owners:
+            # They may have been out of reach when somebody asked to be served.
+            for applicant in await self.unasked():
+                await self._ask_owners(applicant)
             return True
         name = asked.author.display_name
         applicant = await self._rows.find(member) or Applicant(
@@ -227,13 +291,14 @@ class Admission:
             return
         if applicant.conversation is not None and not isinstance(reply_to, InteractionRef):
             await self._envoy.say(applicant.conversation, text)
-        asks = (
-            self._settings.policy == "owner"
-            if isinstance(applicant.subject, ServerRef)
-            else self._settings.direct_messages == "owner"
-        )
-        if asks:
+        if self._asks(applicant.subject):
             await self._ask_owners(applicant)
+
+    def _asks(self, subject: Subject) -> bool:
+        """Whether owners decide about such as these."""
+        if isinstance(subject, ServerRef):
+            return self._settings.policy == "owner"
+        return self._settings.direct_messages == "owner"
 
     def _reason(self, applicant: Applicant, _: Words) -> str:
         if isinstance(applicant.subject, ServerRef):
@@ -257,7 +322,10 @@ class Admission:
                 Button(f"{action}no", _("Refuse"), "danger"),
             )
         )
-        if not await self._envoy.tell_owners(text, (menu,)):
+        cards = await self._envoy.tell_owners(text, (menu,))
+        if cards:
+            await self._rows.asked(applicant.subject, cards)
+        else:
             _log.warning(
                 "%s waits for approval, and no owner could be asked: `python -m bot admit`",
                 written(applicant.subject),
@@ -270,6 +338,15 @@ def _decision(action: str) -> tuple[Subject | None, bool]:
     return (subject_of(text) if answer in ("yes", "no") else None), answer == "yes"
 
 
-def _title(applicant: Applicant) -> str:
+def _decided(applicant: Applicant, _: Words) -> str:
+    title = _title(applicant)
+    if applicant.verdict == "admitted":
+        return _("{name} is approved.", name=title)
+    return _("{name} is refused.", name=title)
+
+
+def _title(applicant: Applicant, *, plain: bool = False) -> str:
     own = written(applicant.subject)
-    return f"{inert(applicant.name)} ({own})" if applicant.name else own
+    if not applicant.name:
+        return own
+    return f"{applicant.name if plain else inert(applicant.name)} ({own})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
@@ -12,14 +12,24 @@ from typing import Final, Literal, TypeAlias
 import aiosqlite
 
 from core.database import Database
-from core.events import ChannelRef, ConversationRef, MemberRef, Platform, ServerRef
+from core.events import (
+    ChannelRef,
+    ConversationRef,
+    MemberRef,
+    MessageRef,
+    Platform,
+    ServerRef,
+)
 from core.text import clip, storable
 
 Verdict: TypeAlias = Literal["pending", "admitted", "refused"]
 Subject: TypeAlias = ServerRef | MemberRef
 
 _VERDICTS: Final[dict[str, Verdict]] = {"admitted": "admitted", "refused": "refused"}
-_COLUMNS = "platform, level, subject_id, name, verdict, told, left_at, channel_id, thread_id"
+_COLUMNS = (
+    "platform, level, subject_id, name, verdict, told, left_at, channel_id, thread_id, contact,"
+    " decided_by"
+)
 _KEY = "platform = ? AND level = ? AND subject_id = ?"
 _LONGEST_NAME: Final = 100
 _WRITTEN: Final = re.compile(r"(?P<platform>[a-z]+):(?P<at>@?)(?P<id>-?\w+)", re.ASCII)
@@ -38,6 +48,9 @@ class Applicant:
     """When we were taken out of the server or group."""
     conversation: ConversationRef | None = None
     """Where they can be written to."""
+    contact: str | None = None
+    """The id of who is told how to begin: who added us there, else who is in charge."""
+    decided_by: str | None = None
 
 
 def written(subject: Subject) -> str:
@@ -80,11 +93,16 @@ class Admissions:
         return tuple(_applicant(tuple(row)) for row in rows)
 
     async def joined(
-        self, server: ServerRef, name: str, conversation: ConversationRef | None
+        self,
+        server: ServerRef,
+        name: str,
+        conversation: ConversationRef | None,
+        contact: str | None = None,
     ) -> Applicant:
         """We were added there; what was decided before holds."""
+        applicant = Applicant(server, name, conversation=conversation, contact=contact)
         async with self._database.transaction() as connection:
-            await self._insert(connection, Applicant(server, name, conversation=conversation))
+            await self._insert(connection, applicant)
             await connection.execute(
                 f"UPDATE admissions SET left_at = NULL, told = 0 WHERE {_KEY}"  # noqa: S608
                 " AND left_at IS NOT NULL",
@@ -121,6 +139,64 @@ class Admissions:
             )
             return cursor.rowcount == 1
 
+    async def announced(self, subject: Subject) -> bool:
+        """Note that they were told what was decided; False where they did not wait."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                f"UPDATE admissions SET told = 0 WHERE {_KEY} AND told = 1",  # noqa: S608
+                _key(subject),
+            )
+            return cursor.rowcount == 1
+
+    async def asked(self, subject: Subject, cards: Sequence[MessageRef]) -> None:
+        """Owners were asked, by these messages."""
+        async with self._database.transaction() as connection:
+            await connection.executemany(
+                "INSERT OR REPLACE INTO admission_cards VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        *_key(subject),
+                        card.conversation.channel.platform.value,
+                        storable(card.conversation.channel.channel_id),
+                        storable(card.message_id),
+                    )
+                    for card in cards
+                ],
+            )
+
+    async def take_cards(self, subject: Subject) -> tuple[MessageRef, ...]:
+        """The messages by which owners were asked, to be settled now."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute_fetchall(
+                f"DELETE FROM admission_cards WHERE {_KEY}"  # noqa: S608 - our own words
+                " RETURNING owner_platform, owner_channel_id, message_id",
+                _key(subject),
+            )
+        return tuple(
+            MessageRef(ConversationRef(ChannelRef(Platform(platform), channel_id)), message_id)
+            for platform, channel_id, message_id in rows
+        )
+
+    async def unasked(self) -> tuple[Applicant, ...]:
+        """Those who wait, were told so, and of whom no owner knows."""
+        return await self._read(
+            "verdict = 'pending' AND told = 1 AND left_at IS NULL AND NOT EXISTS ("
+            "SELECT 1 FROM admission_cards AS cards WHERE cards.platform = admissions.platform"
+            " AND cards.level = admissions.level AND cards.subject_id = admissions.subject_id)"
+        )
+
+    async def unsettled(self) -> tuple[Applicant, ...]:
+        """Those of whom it was decided, perhaps elsewhere, who were told that they wait."""
+        return await self._read("verdict <> 'pending' AND told = 1 AND left_at IS NULL")
+
+    async def _read(self, where: str) -> tuple[Applicant, ...]:
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                f"SELECT {_COLUMNS} FROM admissions WHERE {where}"  # noqa: S608 - our own words
+                " ORDER BY changed_at, subject_id"
+            )
+        return tuple(_applicant(tuple(row)) for row in rows)
+
     async def decide(self, subject: Subject, verdict: Verdict, by: str) -> Applicant:
         """Keep what was decided, by whom; also of somebody of whom nothing was on record."""
         async with self._database.transaction() as connection:
@@ -137,7 +213,8 @@ class Admissions:
         to = applicant.conversation
         await connection.execute(
             "INSERT INTO admissions (platform, level, subject_id, name, changed_at, channel_id,"
-            " thread_id) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " thread_id, contact) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " contact = coalesce(excluded.contact, contact),"
             " name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END,"
             " channel_id = coalesce(excluded.channel_id, channel_id),"
             " thread_id = CASE WHEN excluded.channel_id IS NULL THEN thread_id"
@@ -148,6 +225,7 @@ class Admissions:
                 self._clock(),
                 None if to is None else storable(to.channel.channel_id),
                 None if to is None else to.thread_id,
+                None if applicant.contact is None else storable(applicant.contact),
             ),
         )
 
@@ -176,7 +254,8 @@ def _key(subject: Subject) -> tuple[str, str, str]:
 
 
 def _applicant(row: tuple[object, ...]) -> Applicant:
-    name, level, own_id, title, verdict, told, left_at, channel_id, thread_id = row
+    name, level, own_id, title, verdict, told, left_at, channel_id, thread_id, *rest = row
+    contact, decided_by = (None if value is None else str(value) for value in rest)
     platform = Platform(str(name))
     is_server = level == "server"
     return Applicant(
@@ -190,4 +269,6 @@ def _applicant(row: tuple[object, ...]) -> Applicant:
         else ConversationRef(
             ChannelRef(platform, str(channel_id)), None if thread_id is None else str(thread_id)
         ),
+        contact,
+        decided_by,
     )

@@ -41,6 +41,27 @@ class Envoy:
         """By the platform's locale, else by the configuration."""
         return words(locale or self._language)
 
+    def reaches(self, platform: Platform) -> bool:
+        """Whether we are connected there now."""
+        return platform in self._outboxes
+
+    async def tell(self, member: MemberRef, text: str) -> bool:
+        """In private; False where that cannot be."""
+        outbox = self._outboxes.get(member.platform)
+        if outbox is None:
+            return False
+        try:
+            to = await outbox.direct(member.user_id)
+        except DeliveryError:
+            _log.info("somebody cannot be written to in private", exc_info=True)
+            return False
+        return await self.say(to, text)
+
+    def link(self, message: MessageRef) -> str | None:
+        """Where a message can be read."""
+        outbox = self._outboxes.get(message.conversation.channel.platform)
+        return None if outbox is None else outbox.link(message)
+
     async def say(self, to: ConversationRef, text: str, menus: Sequence[Menu] = ()) -> bool:
         """Whether the message is out."""
         return await self.post(to, text, menus) is not None

@@ -7,6 +7,7 @@ import pytest
 
 from core.admission import Admission
 from core.admission_rows import Admissions, written
+from core.audit import Audit
 from core.belonging import Belonging
 from core.database import Database
 from core.dispatcher import Dispatcher
@@ -29,7 +30,9 @@ from core.events import (
 )
 from core.gate import Gate
 from core.hooks import Hooks
+from core.language import words
 from core.moves import move_channel
+from core.noticeboard import Noticeboards
 from core.permissions import Listed, Rules
 from core.replies import Finished, TextDelta
 from core.settings import AdmissionSettings, DispatcherSettings
@@ -57,20 +60,29 @@ class Door:
         owners = frozenset({OWNER})
         envoy = Envoy(outboxes, owners)
         self.welcomed: list[Joined] = []
+        self.audit = Audit(
+            self.database,
+            Noticeboards(self.places.channels, outboxes),
+            envoy,
+            lambda asked: words(asked.locale),
+        )
         self.admission = Admission(
             Admissions(self.database),
             self.places.sightings,
             Belonging(self.places.sightings, outboxes),
             envoy,
             self.settings,
-            self._welcome,
+            self.audit,
         )
+        self.admission.greets_with(self._welcome)
         self.gate = Gate(
             self.admission, self.places.channels, self.places.sightings, Rules(owners), envoy
         )
 
-    async def _welcome(self, event: Joined) -> None:
+    async def _welcome(self, event: Joined, opening: str) -> None:
         self.welcomed.append(event)
+        if event.conversation is not None:
+            await self.town.send(event.conversation, opening)
 
     def said_in(self, channel: str) -> list[str]:
         return [m.text for m in self.town.messages.values() if m.channel == channel]
@@ -423,3 +435,77 @@ def test_a_place_is_written_as_it_is_configured():
     assert written(S1) == "discord:s1"
     assert written(MemberRef(Platform.TELEGRAM, "7")) == "telegram:@7"
     assert ConversationRef(said("town").conversation.channel).thread_id is None
+
+
+HELLO = Joined(Platform.DISCORD, "s1", "Town", None, conversation("town"), contact="eve")
+
+
+async def test_who_is_to_be_told_how_to_begin_is_remembered_until_the_approval(door):
+    one = door()
+    await one.admission.membership(HELLO)
+    await one.admission.pressed(press("admit:discord:s1:yes"))
+    (welcomed,) = one.welcomed
+    assert (welcomed.contact, welcomed.conversation) == ("eve", conversation("town"))
+    assert one.said_in("town") == [WAITS, "I was approved."]
+
+
+async def test_a_decision_of_the_shell_is_followed_once(door):
+    running, shell = door(), door(connected=False)
+    await running.admission.membership(HELLO)
+    await shell.admission.approve(S1, "shell")
+    assert running.said_in("dm-owner") == ["`Town` (discord:s1) would like to be served. Shall I?"]
+    for _ in range(2):
+        await running.admission.follow()
+    assert running.said_in("dm-owner") == ["`Town` (discord:s1) is approved."]
+    (card,) = [m for m in running.town.messages.values() if m.channel == "dm-owner"]
+    assert card.menus == ()
+    assert running.said_in("town") == [WAITS, "I was approved."]
+
+
+async def test_a_place_that_the_shell_refused_is_left(door):
+    running, shell = door(), door(connected=False)
+    await running.admission.membership(HELLO)
+    await shell.admission.refuse(S1, "shell")
+    for _ in range(2):
+        await running.admission.follow()
+    assert running.said_in("dm-owner") == ["`Town` (discord:s1) is refused."]
+    assert running.town.left == ["s1"]
+
+
+async def test_a_card_that_is_pressed_after_the_shell_decided_changes_nothing(door):
+    running, shell = door(), door(connected=False)
+    await running.admission.membership(HELLO)
+    await shell.admission.approve(S1, "shell")
+    await running.admission.pressed(press("admit:discord:s1:no"))
+    assert (await running.admission.applicants())[0].verdict == "admitted"
+    (told,) = running.town.revealed
+    assert told.text == "This was decided already. `Town` (discord:s1) is approved."
+    assert running.said_in("dm-owner") == [told.text]
+
+
+async def test_an_owner_who_was_out_of_reach_is_asked_at_the_next_contact(door):
+    one = door()
+    one.town.refuse("direct", ForbiddenError(conversation("dm-owner")))
+    await one.admission.membership(HELLO)
+    assert [own.name for own in await one.admission.unasked()] == ["Town"]
+    for _ in range(2):
+        assert await one.gate.admits(whispered("owner"))
+    assert one.said_in("dm-owner") == ["`Town` (discord:s1) would like to be served. Shall I?"]
+    assert await one.admission.unasked() == ()
+    await one.admission.pressed(press("admit:discord:s1:yes"))
+    assert await one.gate.admits(said("town"))
+
+
+async def test_what_was_decided_is_kept_with_who_decided(door):
+    one = door()
+    await one.admission.membership(HELLO)
+    await one.admission.pressed(press("admit:discord:s1:yes"))
+    await one.admission.refuse(S1, "shell")
+    async with one.database.reader() as connection:
+        rows = await connection.execute_fetchall(
+            "SELECT act, author_id, about, server_id FROM audit ORDER BY audit_id"
+        )
+    assert [tuple(row) for row in rows] == [
+        ("admitted", "owner", "Town (discord:s1)", "s1"),
+        ("refused", "shell", "Town (discord:s1)", "s1"),
+    ]

@@ -284,6 +284,7 @@ def _membership(change: ChatMemberUpdated) -> Joined | Left | None:
         _person(change.from_user, frozenset()),
         ConversationRef(channel_ref(chat.id)),
         change.from_user.language_code,
+        str(change.from_user.id),
     )
 
 

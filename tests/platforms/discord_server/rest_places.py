@@ -10,7 +10,7 @@ from tests.platforms.discord_server.errors import (
     unknown,
 )
 from tests.platforms.discord_server.gateway import Gateway, application_flags
-from tests.platforms.discord_server.permissions import permissions_in
+from tests.platforms.discord_server.permissions import Permission, permissions_in
 from tests.platforms.discord_server.rest import Answer, Call, Route
 from tests.platforms.discord_server.rest_messages import visible_channel
 from tests.platforms.discord_server.state import Guild, User
@@ -24,6 +24,7 @@ from tests.platforms.discord_server.wire import (
 from tests.platforms.discord_server.world import MEMBERS, World
 
 _GUILD = "/guilds/{guild}"
+_BOT_ADD = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class PlaceRoutes:
             Route("GET", _GUILD + "/members", self.members),
             Route("GET", _GUILD + "/members/search", self.search_members),
             Route("GET", _GUILD + "/members/{user}", self.member),
+            Route("GET", _GUILD + "/audit-logs", self.audit_log),
             Route("GET", "/channels/{channel}", self.channel),
         ]
 
@@ -137,6 +139,27 @@ class PlaceRoutes:
     async def roles(self, call: Call) -> Answer:
         """The roles of a server."""
         return [role_json(role) for role in self._guild(call).roles.values()]
+
+    async def audit_log(self, call: Call) -> Answer:
+        """Who added the bot, for one who may look into the log."""
+        guild = self._guild(call)
+        held = [guild.everyone, *guild.members[self.world.bot.id].roles]
+        if not any(Permission.VIEW_AUDIT_LOG in role.permissions for role in held):
+            raise ApiError(403, 50013, "Missing Permissions")
+        by = guild.bot_added_by or guild.owner
+        entry = {
+            "id": str(self.world.ids.make()),
+            "user_id": str(by.id),
+            "target_id": str(self.world.bot.id),
+            "action_type": _BOT_ADD,
+        }
+        nothing = ("integrations", "webhooks", "threads", "guild_scheduled_events")
+        nothing += ("auto_moderation_rules", "application_commands")
+        return {
+            "audit_log_entries": [entry],
+            "users": [user_json(by), user_json(self.world.bot)],
+            **{name: [] for name in nothing},
+        }
 
     async def active_threads(self, call: Call) -> Answer:
         """The threads that are not archived and that the bot sees."""

@@ -141,9 +141,10 @@ class Server:
         """The role that Discord made for the bot."""
         return next(role for role in self.guild.roles.values() if role.bot is self.world.bot)
 
-    def add_bot(self, permissions: Permission = EVERYONE) -> None:
-        """Somebody adds the bot."""
+    def add_bot(self, permissions: Permission = EVERYONE, by: Person | None = None) -> None:
+        """Somebody adds the bot, the owner unless it is said who."""
         bot = self.world.bot
+        self.guild.bot_added_by = self.guild.owner if by is None else by.user
         role = Role(self.world.ids.make(), bot.name, permissions, len(self.guild.roles), bot=bot)
         self.guild.roles[role.id] = role
         self.guild.members[bot.id] = Member(bot, [role])

@@ -284,6 +284,20 @@ async def test_joining_and_leaving_servers_is_told(fake, general):
         assert left.server_id == str(other.id)
 
 
+async def test_who_added_the_bot_is_told_where_it_may_look_into_the_servers_log(fake, alice):
+    bob = fake.person("Bob")
+    async with surface(fake) as bot:
+        other = fake.server("Gardeners", owner=alice, with_bot=False)
+        other.add_bot(Permission.VIEW_AUDIT_LOG, by=bob)
+        joined = await bot.inbox.hears(Joined)
+        assert joined.by is not None
+        assert (joined.by.user_id, joined.contact) == (str(bob.id), str(bob.id))
+        third = fake.server("Bakers", owner=alice, with_bot=False)
+        third.add_bot(by=bob)
+        unseen = await bot.inbox.hears(Joined)
+        assert (unseen.by, unseen.contact) == (None, str(alice.id))
+
+
 async def test_leaving_a_server_is_done_when_asked(fake, club, general):
     async with surface(fake) as bot:
         await bot.outbox.leave(str(club.id))

@@ -324,6 +324,7 @@ def test_being_added_and_removed():
         Author("7", "Ada L"),
         ConversationRef(ChannelRef(Platform.TELEGRAM, "-1001")),
         "zh-hans",
+        "7",
     )
     left = Left(Platform.TELEGRAM, "-1001")
     assert _event(_changed("member", "kicked")) == left
