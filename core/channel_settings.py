@@ -21,6 +21,9 @@ Answers: TypeAlias = Literal["place", "thread"]
 
 T = TypeVar("T")
 
+UNASKED: Final = ("threads", "questions")
+"""What `speaks` is where we also answer what nobody asked us."""
+
 MOST_PASSAGES: Final = 20
 LONGEST_PERSONA: Final = 1000
 DEFAULT: Final = "default"

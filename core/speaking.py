@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from core.access import Access
 from core.admission import Admission
 from core.asking import goes_on, is_remark, reads_as_question
-from core.channel_settings import ChannelSettings
+from core.channel_settings import UNASKED, ChannelSettings
 from core.channels import Channels
 from core.events import (
     ChannelKind,
@@ -41,7 +41,6 @@ NEW: Final = timedelta(minutes=15)
 """So long after it was opened, what its opener writes in a thread is what the thread is about."""
 MOST_WAITS: Final = 5
 """However much an asker adds, so many times their last word is waited for."""
-_UNASKED: Final = ("threads", "questions")
 LONGEST_TITLE: Final = 80
 
 
@@ -126,7 +125,7 @@ class Speaking:
             return False
         if settings.speaks == "off" or settings.is_paused(self._clock()):
             return False
-        if settings.speaks not in _UNASKED and not message.place.is_thread:
+        if settings.speaks not in UNASKED and not message.place.is_thread:
             return False
         return level_of(message, self._rules, settings) > Level.BLOCKED
 
@@ -225,7 +224,7 @@ class Speaking:
         for (conversation, _user), unasked in self._under_way.items():
             if conversation == here:
                 unasked.withdraw()
-        if settings.speaks in _UNASKED or await self.reserve.has_asked(here):
+        if settings.speaks in UNASKED or await self.reserve.has_asked(here):
             await self.reserve.helped(here)
 
     def _answered_by(self, message: IncomingMessage) -> None:

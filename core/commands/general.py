@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.access import homes_of
+from core.channel_settings import UNASKED
 from core.commands.base import Command, CommandContext, Replies
 from core.errors import UnknownCommandError
 from core.events import ChannelKind
@@ -91,6 +92,12 @@ async def privacy(context: CommandContext) -> Replies:
             "- "
             + _("\"Ask the team\" shows a question with its asker's name to those who help here; "
                 "that it was asked I keep for half a year.")
+        )  # fmt: skip
+    if context.settings.speaks in UNASKED:
+        lines.append(
+            "- "
+            + _("Who administers this channel lets me answer questions that nobody asked me: those "
+                "that I answered are kept like questions to me, of all others nothing is.")
         )  # fmt: skip
     lines.append(
         "- "
