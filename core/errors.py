@@ -335,6 +335,10 @@ class ChannelGoneError(DeliveryError):
 class ConversationMovedError(ChannelGoneError):
     """It goes on under another id: new messages reach it, but its old ones cannot be changed."""
 
+    def __init__(self, conversation: ConversationRef, now: ConversationRef) -> None:
+        super().__init__(conversation)
+        self.now = now
+
 
 class DeliveryRateLimitedError(DeliveryError):
     """The platform asks us to wait; retried by the pacer."""

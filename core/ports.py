@@ -182,7 +182,9 @@ class Outbox(Protocol):
     ) -> str:
         """Returns the id of the new message. Nobody is notified by what the text says.
 
-        `key` names what is sent across restarts; see `Capabilities.can_deduplicate`. `mention` is a
+        `key` names what is sent across restarts; see `Capabilities.can_deduplicate`. What has one
+        can be edited later: where the conversation has moved, `ConversationMovedError` says so, and
+        what has none is sent to where it goes on. `mention` is a
         role to notify, put before the text within `MENTION_SPACE`; where a platform has no roles,
         nobody is.
         """

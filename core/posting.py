@@ -133,8 +133,8 @@ class Posting:
     async def settle(self, faces: Sequence[Face], opening: Face) -> None:
         """Show these parts and no others, whatever was throttled on the way."""
         if self.careful:
-            for place in range(len(self._texts), len(faces)):
-                await self._surely(partial(self.put, place, opening))
+            while len(self._texts) < len(faces):
+                await self._surely(partial(self.put, len(self._texts), opening))
         while wrong := self.wrong(faces):
             opens = self.careful and wrong[0] >= len(self._texts)
             await self._surely(partial(self.put, wrong[0], opening if opens else faces[wrong[0]]))
@@ -164,34 +164,47 @@ class Posting:
         ours = posted.message.message_id
         try:
             await self._outbox.edit(self._to, ours, face.text, menus=face.menus)
-        except ConversationMovedError:
-            # What stands there stays as it is: the whole is said anew where it goes on.
-            self._texts.clear()
+        except ConversationMovedError as error:
+            self._follow(error)
         else:
             posted.face = face
 
     async def _send(self, place: int, face: Face) -> None:
-        message_id = await self._outbox.send(
-            self._to,
-            face.text,
-            reply_to=self._reply_to_of(place),
-            key=self._key("text", place),
-            menus=face.menus,
-        )
+        try:
+            message_id = await self._outbox.send(
+                self._to,
+                face.text,
+                reply_to=self._reply_to_of(place),
+                key=self._key("text", place),
+                menus=face.menus,
+            )
+        except ConversationMovedError as error:
+            self._follow(error)
+            return
         message = SentMessage("text", place, message_id)
         # After a restart it may be the earlier run's message that came back for our key.
         known = not (self._again and self._can.can_deduplicate)
         self._texts.append(_Posted(message, face if known else None))
         await self._receipts.sent(message)
 
+    def _follow(self, moved: ConversationMovedError) -> None:
+        """What stands there stays as it is: the whole is said anew where it goes on."""
+        self._to = moved.now
+        self._texts.clear()
+
     async def _send_file(self, place: int, file: FileReply) -> None:
-        message_id = await self._outbox.send_file(
-            self._to,
-            file.filename,
-            file.data,
-            reply_to=self._reply_to_of(place),
-            key=self._key("file", place),
-        )
+        try:
+            message_id = await self._outbox.send_file(
+                self._to,
+                file.filename,
+                file.data,
+                reply_to=self._reply_to_of(place),
+                key=self._key("file", place),
+            )
+        except ConversationMovedError as error:
+            self._to = error.now
+            await self._send_file(place, file)
+            return
         message = SentMessage("file", place, message_id)
         self._files.append(message)
         await self._receipts.sent(message)

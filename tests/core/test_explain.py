@@ -32,6 +32,7 @@ FACTS = {
     "seconds": 120.0,
     "waiting": 2,
     "conversation": ConversationRef(ChannelRef(Platform.DISCORD, "1")),
+    "now": ConversationRef(ChannelRef(Platform.DISCORD, "2")),
     "member": "../evil",
     "embedder": "e5",
     "base": "shared",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -100,8 +101,8 @@ class Calls:
     ) -> T:
         """Make a call about a chat. Raises `DeliveryError` and its subclasses.
 
-        `stays`: it names a message, whose number is another one's under the chat's next id. Where
-        the chat has moved, `ConversationMovedError` is raised.
+        `stays`: it names a message, or makes one that is to be named later: under the chat's next
+        id the same number is another's. Where the chat has moved, `ConversationMovedError` says so.
 
         While Telegram cannot be reached it is tried again for some seconds: that a message is there
         twice is less bad than that it is not there. After those it counts as a request to wait, so
@@ -111,7 +112,7 @@ class Calls:
         while True:
             chat_id = self._id_of(to)
             if stays and str(chat_id) != to.channel.channel_id:
-                raise ConversationMovedError(to)
+                raise ConversationMovedError(to, replace(to, channel=channel_ref(chat_id)))
             try:
                 result = await request(chat_id)
             except ChatMigrated as error:

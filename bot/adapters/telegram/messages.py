@@ -46,8 +46,10 @@ class Messages:
         text: str,
         reply: ReplyParameters | None,
         menus: Sequence[Menu],
+        *,
+        stays: bool = False,
     ) -> Message:
-        """Send a text."""
+        """Send a text; `stays` as in `Calls.make`."""
         whole = render(text)
 
         async def request(chat_id: int, shown: Rendered) -> Message:
@@ -62,7 +64,7 @@ class Messages:
                     return sent
             return await self._plainly(chat_id, to, shown, reply, menus, None)
 
-        return await self.show(to, whole, text, request)
+        return await self.show(to, whole, text, request, stays=stays)
 
     async def send(
         self,
@@ -192,7 +194,7 @@ def reply_in(
 def number_in(to: ConversationRef, message_id: str) -> int:
     """The number of a message there. Raises `ConversationMovedError` for one of another chat."""
     if not message_id.isdecimal():
-        raise ConversationMovedError(to)
+        raise ConversationMovedError(to, to)
     return int(message_id)
 
 

@@ -110,7 +110,8 @@ class TelegramOutbox:
         mention: str | None = None,
     ) -> str:
         """Telegram has no roles: nobody is mentioned."""
-        sent = await self._messages.say(to, text, self._reply(reply_to), menus)
+        reply = self._reply(to, reply_to)
+        sent = await self._messages.say(to, text, reply, menus, stays=key is not None)
         return str(sent.message_id)
 
     async def ask(
@@ -146,7 +147,7 @@ class TelegramOutbox:
         reply_to: ReplyTo | None = None,
         key: str | None = None,
     ) -> str:
-        reply = self._reply(reply_to)
+        reply = self._reply(to, reply_to)
         sent = await self._calls.make(
             to,
             lambda chat_id: self._bot.send_document(
@@ -156,6 +157,7 @@ class TelegramOutbox:
                 reply_parameters=reply_in(chat_id, to, reply),
                 disable_content_type_detection=True,
             ),
+            stays=key is not None,
         )
         return str(sent.message_id)
 
@@ -276,8 +278,11 @@ class TelegramOutbox:
             return ()
         return (Lacking(channel, "", tuple(rights)),)
 
-    def _reply(self, reply_to: ReplyTo | None) -> ReplyParameters | None:
+    def _reply(self, to: ConversationRef, reply_to: ReplyTo | None) -> ReplyParameters | None:
         match reply_to:
+            case MessageRef(there, _) if there.channel != to.channel:
+                # Said before the chat moved: here the number is another message's.
+                return None
             case MessageRef(_, message_id) if message_id.isdecimal():
                 return reply_parameters(int(message_id))
             case InteractionRef(_, key) if (press := self._presses.of(key)) is not None:

@@ -115,6 +115,50 @@ async def test_an_album_is_one_message_with_all_its_files(telegram, tmp_path):
     assert len(inbox.events) == 1
 
 
+async def test_an_album_whose_caption_is_edited_keeps_its_files(telegram):
+    ada = telegram.user("Ada")
+    files = [Attached(f"{name}.txt", name.encode(), "text/plain") for name in ("a", "b", "c")]
+    async with listening(listener_for(telegram)) as (_, inbox):
+        first = ada.say(ada.private, "/kb add", files=files)
+        before = await inbox.one(IncomingMessage)
+        ada.edit(first, "/kb add these")
+        after = (await inbox.one(MessageEdited)).message
+        second = next(m for m in ada.private.everything if m.album and m is not first)
+        ada.edit(first, "")
+        ada.edit(second, "what is in them?")
+        asked = await inbox.one(MessageEdited, lambda e: e.message.text == "what is in them?")
+    assert (before.text, after.text) == ("/kb add", "/kb add these")
+    named = [[file.filename for file in m.attachments] for m in (before, after, asked.message)]
+    assert named == [["a.txt", "b.txt", "c.txt"]] * 3
+    assert {m.message_id for m in (before, after, asked.message)} == {str(first.message_id)}
+
+
+async def test_an_album_that_is_edited_before_it_is_complete_is_one_message(telegram):
+    ada = telegram.user("Ada")
+    files = [Attached("a.txt", b"a"), Attached("b.txt", b"b")]
+    async with listening(listener_for(telegram)) as (_, inbox):
+        first = ada.say(ada.private, "/kb ad", files=files)
+        ada.edit(first, "/kb add")
+        message = await inbox.one(IncomingMessage)
+    assert (message.text, len(message.attachments)) == ("/kb add", 2)
+    assert len(inbox.events) == 1
+
+
+async def test_an_album_of_an_earlier_run_is_not_taken_for_one_of_its_files(telegram, caplog):
+    caplog.set_level(logging.INFO)
+    ada = telegram.user("Ada")
+    files = [Attached("a.txt", b"a"), Attached("b.txt", b"b")]
+    async with listening(listener_for(telegram)) as (_, inbox):
+        first = ada.say(ada.private, "/kb add", files=files)
+        await inbox.one(IncomingMessage)
+    async with listening(listener_for(telegram)) as (_, inbox):
+        ada.edit(first, "/kb add both")
+        ada.say(ada.private, "after")
+        await inbox.message("after")
+    assert inbox.of(MessageEdited) == []
+    assert "album of an earlier run" in caplog.text
+
+
 async def test_an_album_under_way_is_handed_over_when_listening_ends(telegram):
     ada = telegram.user("Ada")
     inbox = NotedEvents()

@@ -463,6 +463,16 @@ async def test_what_was_said_before_a_move_is_neither_changed_nor_mistaken_for_a
     answers = MessageRef(here, str(question.message_id))
     again = await scene.outbox.send(here, "whole", reply_to=answers)
     assert supergroup.messages[int(again)].reply_to is None
+    for keyed in (
+        scene.outbox.send(here, "whole", reply_to=answers, key="1-text-0"),
+        scene.outbox.send_file(here, "a.md", b"whole", key="1-file-0"),
+    ):
+        with pytest.raises(ConversationMovedError) as moved:
+            await keyed
+        assert moved.value.now == scene.of(supergroup)
+    there = scene.of(supergroup)
+    kept = await scene.outbox.send(there, "whole", reply_to=answers, key="1-text-0")
+    assert supergroup.messages[int(kept)].reply_to is None
 
 
 async def test_what_a_group_forbids_is_what_the_bot_lacks_until_it_administers_it(scene):
