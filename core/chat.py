@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -11,19 +11,29 @@ from core.access import Access
 from core.attachments import ReadFiles, read
 from core.attribution import says_not_found
 from core.buttons import again_menu, answer_menu, team_menu
-from core.channel_settings import ChannelSettings
 from core.channels import Channels
-from core.engines.base import ChatImage
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
-from core.events import ChannelKind, IncomingMessage, Turn
+from core.events import IncomingMessage, Turn
 from core.evidence import content
 from core.explain import explain, near
 from core.followup import Lean, joined, lean_of
 from core.history import History
 from core.inert import inert
-from core.language import N_, Words, answering_words, language_of, words
+from core.inquiry import (
+    NOTHING,
+    Found,
+    Inquiry,
+    asking,
+    merged,
+    refusal,
+    sees,
+    speaks_for_itself,
+    unseen_by,
+    with_files,
+)
+from core.language import Words
 from core.noted import Noted, in_words, noted
 from core.pictured import is_picture, pictures_of, shows_only
 from core.pictures import Pictures
@@ -32,29 +42,14 @@ from core.replies import Actions, Finished, Notice, ReplyEvent, TextDelta, TextR
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer, Speech
-from knowledge_base.models import ChunkId, Passage, SearchResult
+from knowledge_base.models import SearchResult
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
 
 _LAST_WRITE_SECONDS: Final = 5.0
-_LANGUAGE_RULE: Final = N_("Answer in English, whatever the language of the question is.")
-"""Said in the language that is meant."""
 _NEARLY: Final = 0.1
 """Relevance from which on a refusal shows what comes closest."""
-_NAMED: Final = 5
-"""Pictures that a remark names."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a question came upon, and the words that found the most."""
-
-    result: SearchResult
-    searched: str
-
-
-_NOTHING: Final = _Found(SearchResult((), refused=True, threshold=0.0), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,48 +63,6 @@ class Knowledge:
     """Of what comes with a question."""
     reads_pictures: bool = False
     """Whether the library finds the text that is written on pictures."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked, and what holds where it is asked."""
-
-    message: IncomingMessage
-    text: str
-    """Empty where there is nothing but pictures."""
-    turns: tuple[Turn, ...]
-    settings: ChannelSettings
-    images: tuple[ChatImage, ...] = ()
-    """What the engine is shown."""
-
-    @property
-    def language(self) -> str:
-        """The channel's, where it fixes one; else the question's; without words, the asker's."""
-        fixed, locale = self.settings.language, self.message.locale
-        if fixed != "auto":
-            return fixed
-        if not self.text.strip() and locale:
-            return locale.split("-")[0].lower()
-        return language_of(self.text)
-
-    @property
-    def words(self) -> Words:
-        """For what is said beside the answer."""
-        return answering_words(self.language, self.message.locale)
-
-    @property
-    def asks_team(self) -> bool:
-        """Whether there is somebody to ask where the documents do not say."""
-        is_group = self.message.kind is ChannelKind.GROUP
-        return is_group and self.settings.helpers is not None
-
-    @property
-    def persona(self) -> str:
-        """How to speak; with the language, where the channel fixes one."""
-        parts = [self.settings.persona]
-        if self.settings.language != "auto":
-            parts.append(words(self.language)(_LANGUAGE_RULE))
-        return " ".join(part for part in parts if part)
 
 
 class Chat:
@@ -134,27 +87,27 @@ class Chat:
 
     async def answer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """The answer with its sources; what was said before an interruption is kept as such."""
-        question = _Question(
+        question = Inquiry(
             message,
             message.text.strip() or (message.quoted.text if message.quoted else ""),
             await self._history.context(message, self._settings.history_turns),
             self._knowledge.channels.of(message),
         )
         served = self._engines.of(question.settings.engine)
-        pictures = pictures_of(message) if _sees(served, question) else ()
+        pictures = pictures_of(message) if sees(served, question) else ()
         window, _ = served.engine.context_window, question.words
         async with self._pictures.shown(pictures, window, _) as seen:
             question = replace(question, images=seen.images)
             files = await self._read(question)
-            question = _asking(question, files)
-            unseen = () if self._knowledge.reads_pictures else _unseen(question, served)
+            question = asking(question, files)
+            unseen = () if self._knowledge.reads_pictures else unseen_by(question, served)
             notices = (*unseen, *seen.notices, *files.notices)
             said = self._answered(question, files, notices) if question.text else _told(notices)
             async with aclosing(said) as events:
                 async for event in events:
                     yield event
 
-    async def _read(self, question: _Question) -> ReadFiles:
+    async def _read(self, question: Inquiry) -> ReadFiles:
         """Pictures have no text, unless the library finds it; one that is seen needs no reading."""
         message, knowledge = question.message, self._knowledge
         files = [file for file in message.attachments if not is_picture(file)]
@@ -165,12 +118,12 @@ class Chat:
         )
 
     async def _answered(
-        self, question: _Question, files: ReadFiles, notices: Sequence[str]
+        self, question: Inquiry, files: ReadFiles, notices: Sequence[str]
     ) -> AsyncGenerator[ReplyEvent, None]:
         message = question.message
-        found = _NOTHING if shows_only(message) else await self._search(question)
+        found = NOTHING if shows_only(message) else await self._search(question)
         if files.passages:
-            found = replace(found, result=_with_files(found.result, files.passages))
+            found = replace(found, result=with_files(found.result, files.passages))
         elif question.images and found.result.refused:
             # What was found is not about it; the answer may be seen all the same.
             found = replace(found, result=replace(found.result, passages=(), refused=False))
@@ -201,7 +154,7 @@ class Chat:
         yield Finished(answer.reason, answer.usage)
 
     async def _say(
-        self, question: _Question, found: _Found, answer: Answer
+        self, question: Inquiry, found: Found, answer: Answer
     ) -> AsyncGenerator[ReplyEvent, None]:
         _ = question.words
         if found.result.lexical_only:
@@ -225,7 +178,7 @@ class Chat:
             yield speech.adds(in_words(note.note, _, self._settings.allowed_links))
             return
         served = self._engines.of(question.settings.engine)
-        by_itself = _speaks_for_itself(served, question)
+        by_itself = speaks_for_itself(served, question)
         if found.result.refused:
             said = self._refuse(found.result, speech, quotes=not by_itself)
         elif question.images and not found.result.passages:
@@ -251,7 +204,7 @@ class Chat:
                 async for event in events:
                     yield event
 
-    async def _note(self, question: _Question, result: SearchResult) -> Noted | None:
+    async def _note(self, question: Inquiry, result: SearchResult) -> Noted | None:
         """What somebody answered to this very question; not where it leans on what was said."""
         if question.images or lean_of(question.text) is Lean.SURELY:
             return None
@@ -266,7 +219,7 @@ class Chat:
         """
         _ = speech.words
         speech.answer.refused = True
-        yield speech.adds(_refusal(result, _))
+        yield speech.adds(refusal(result, _))
         if result.relevance < _NEARLY or not quotes:
             return
         yield speech.adds("\n\n" + _("What comes closest, though it may not answer it:") + "\n\n")
@@ -345,15 +298,15 @@ class Chat:
         yield TextReplaced(quoted)
         yield Notice(explain(failure, speech.words) or "")
 
-    async def _search(self, question: _Question) -> _Found:
+    async def _search(self, question: Inquiry) -> Found:
         """A question that leans on earlier ones is searched alone and joined with them."""
         message, settings, library = question.message, question.settings, self._knowledge.library
         scope = await self._knowledge.access.scope_of(message)
         limit = settings.passages or self._settings.passages
 
-        async def search(text: str) -> _Found:
+        async def search(text: str) -> Found:
             found = await library.search(scope, text, limit=limit, threshold=settings.threshold)
-            return _Found(found, text)
+            return Found(found, text)
 
         alone = await search(question.text)
         quoted = (Turn("user", message.quoted.text),) if message.quoted else ()
@@ -367,32 +320,7 @@ class Chat:
         first, second = sorted(
             (alone, more), key=lambda found: found.result.relevance, reverse=True
         )
-        return replace(first, result=_merged(first.result, second.result, limit))
-
-
-def _sees(served: QueuedEngine, question: _Question) -> bool:
-    """Whether this model can look at the pictures that come with a question, and say so."""
-    return served.engine.accepts_images and _writes(served, question)
-
-
-def _asking(question: _Question, files: ReadFiles) -> _Question:
-    """A picture without words asks what is on it, where it is seen or read."""
-    _ = question.words
-    if question.text or not (question.images or files.passages):
-        return question
-    return replace(question, text=_("What can be seen in this picture?"))
-
-
-def _unseen(question: _Question, served: QueuedEngine) -> Iterator[str]:
-    pictures = pictures_of(question.message)
-    if not pictures or _sees(served, question):
-        return
-    _ = question.words
-    yield _(
-        "The model {engine} cannot see pictures, so I did not look at {names}.",
-        engine=inert(served.engine.name),
-        names=_(", ").join(inert(picture.filename) for picture in pictures[:_NAMED]),
-    )
+        return replace(first, result=merged(first.result, second.result, limit))
 
 
 async def _seen(served: QueuedEngine, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:
@@ -411,28 +339,6 @@ async def _told(notices: Sequence[str]) -> AsyncGenerator[ReplyEvent, None]:
     yield Finished("stop")
 
 
-def _writes(served: QueuedEngine, question: _Question) -> bool:
-    """Whether a model writes answers of its own, in this language."""
-    engine = served.engine
-    writes_it = engine.languages is None or question.language in engine.languages
-    return engine.trusted and not engine.quotes and writes_it
-
-
-def _speaks_for_itself(served: QueuedEngine, question: _Question) -> bool:
-    """Whether the channel lets this model answer without a source, and it is one that can."""
-    return question.settings.answer_without_source and _writes(served, question)
-
-
-def _refusal(result: SearchResult, _: Words) -> str:
-    if not result.passages:
-        return _("There is nothing here yet that I could answer from. Add documents first, for "
-                 "instance with `/kb add`.")  # fmt: skip
-    return _(
-        "I found nothing about this in the documents. The nearest are: {names}.",
-        names=near(result.nearest, _),
-    )
-
-
 def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
     """The second refusal: the documents are about it, or a picture is, but do not say it."""
     answer.refused = True
@@ -445,20 +351,3 @@ def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
     else:
         answer.text = _("Neither the picture nor the documents here say it.")
     return TextReplaced(answer.text)
-
-
-def _with_files(result: SearchResult, passages: tuple[Passage, ...]) -> SearchResult:
-    """What came with the question comes first; then what is stored, where it is about it."""
-    stored = () if result.refused else result.passages
-    return replace(result, passages=passages + stored, refused=False)
-
-
-def _merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResult:
-    """Both results in one: each passage once, at its best."""
-    best: dict[ChunkId, Passage] = {}
-    for passage in (*first.passages, *second.passages):
-        known = best.get(passage.chunk.chunk_id)
-        if known is None or passage.relevance > known.relevance:
-            best[passage.chunk.chunk_id] = passage
-    ranked = sorted(best.values(), key=lambda passage: passage.relevance, reverse=True)
-    return replace(first, passages=tuple(ranked[:limit]), refused=first.refused and second.refused)

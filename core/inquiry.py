@@ -1,0 +1,140 @@
+"""What is asked and what was found for it: values, and what follows from them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from core.attachments import ReadFiles
+from core.channel_settings import ChannelSettings
+from core.engines.base import ChatImage
+from core.engines.queued import QueuedEngine
+from core.events import ChannelKind, IncomingMessage, Turn
+from core.explain import near
+from core.inert import inert
+from core.language import N_, Words, answering_words, language_of, words
+from core.pictured import pictures_of
+from knowledge_base.models import ChunkId, Passage, SearchResult
+
+_LANGUAGE_RULE: Final = N_("Answer in English, whatever the language of the question is.")
+"""Said in the language that is meant."""
+_NAMED: Final = 5
+"""Pictures that a remark names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a question came upon, and the words that found the most."""
+
+    result: SearchResult
+    searched: str
+
+
+NOTHING: Final = Found(SearchResult((), refused=True, threshold=0.0), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What is asked, and what holds where it is asked."""
+
+    message: IncomingMessage
+    text: str
+    """Empty where there is nothing but pictures."""
+    turns: tuple[Turn, ...]
+    settings: ChannelSettings
+    images: tuple[ChatImage, ...] = ()
+    """What the engine is shown."""
+
+    @property
+    def language(self) -> str:
+        """The channel's, where it fixes one; else the question's; without words, the asker's."""
+        fixed, locale = self.settings.language, self.message.locale
+        if fixed != "auto":
+            return fixed
+        if not self.text.strip() and locale:
+            return locale.split("-")[0].lower()
+        return language_of(self.text)
+
+    @property
+    def words(self) -> Words:
+        """For what is said beside the answer."""
+        return answering_words(self.language, self.message.locale)
+
+    @property
+    def asks_team(self) -> bool:
+        """Whether there is somebody to ask where the documents do not say."""
+        is_group = self.message.kind is ChannelKind.GROUP
+        return is_group and self.settings.helpers is not None
+
+    @property
+    def persona(self) -> str:
+        """How to speak; with the language, where the channel fixes one."""
+        parts = [self.settings.persona]
+        if self.settings.language != "auto":
+            parts.append(words(self.language)(_LANGUAGE_RULE))
+        return " ".join(part for part in parts if part)
+
+
+def sees(served: QueuedEngine, question: Inquiry) -> bool:
+    """Whether this model can look at the pictures that come with a question, and say so."""
+    return served.engine.accepts_images and _writes(served, question)
+
+
+def asking(question: Inquiry, files: ReadFiles) -> Inquiry:
+    """A picture without words asks what is on it, where it is seen or read."""
+    _ = question.words
+    if question.text or not (question.images or files.passages):
+        return question
+    return replace(question, text=_("What can be seen in this picture?"))
+
+
+def unseen_by(question: Inquiry, served: QueuedEngine) -> Iterator[str]:
+    pictures = pictures_of(question.message)
+    if not pictures or sees(served, question):
+        return
+    _ = question.words
+    yield _(
+        "The model {engine} cannot see pictures, so I did not look at {names}.",
+        engine=inert(served.engine.name),
+        names=_(", ").join(inert(picture.filename) for picture in pictures[:_NAMED]),
+    )
+
+
+def _writes(served: QueuedEngine, question: Inquiry) -> bool:
+    """Whether a model writes answers of its own, in this language."""
+    engine = served.engine
+    writes_it = engine.languages is None or question.language in engine.languages
+    return engine.trusted and not engine.quotes and writes_it
+
+
+def speaks_for_itself(served: QueuedEngine, question: Inquiry) -> bool:
+    """Whether the channel lets this model answer without a source, and it is one that can."""
+    return question.settings.answer_without_source and _writes(served, question)
+
+
+def refusal(result: SearchResult, _: Words) -> str:
+    if not result.passages:
+        return _("There is nothing here yet that I could answer from. Add documents first, for "
+                 "instance with `/kb add`.")  # fmt: skip
+    return _(
+        "I found nothing about this in the documents. The nearest are: {names}.",
+        names=near(result.nearest, _),
+    )
+
+
+def with_files(result: SearchResult, passages: tuple[Passage, ...]) -> SearchResult:
+    """What came with the question comes first; then what is stored, where it is about it."""
+    stored = () if result.refused else result.passages
+    return replace(result, passages=passages + stored, refused=False)
+
+
+def merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResult:
+    """Both results in one: each passage once, at its best."""
+    best: dict[ChunkId, Passage] = {}
+    for passage in (*first.passages, *second.passages):
+        known = best.get(passage.chunk.chunk_id)
+        if known is None or passage.relevance > known.relevance:
+            best[passage.chunk.chunk_id] = passage
+    ranked = sorted(best.values(), key=lambda passage: passage.relevance, reverse=True)
+    return replace(first, passages=tuple(ranked[:limit]), refused=first.refused and second.refused)
