@@ -18,15 +18,11 @@ from core.engines.base import (
 )
 from core.engines.detokenising import Detokeniser, StopStrings
 from core.engines.transformers_batch import Batch
-from core.engines.transformers_life import BatchPlan, memory_ran_out
+from core.engines.transformers_life import OPENING_ERRORS, BatchPlan, memory_ran_out
 from core.engines.transformers_model import LoadedModel, LoadProgress, load_model
 from core.engines.transformers_sampling import Sampling
-from core.errors import (
-    ContextTooLongError,
-    EngineUnavailableError,
-    LoadProblem,
-    ModelNotLoadedError,
-)
+from core.engines.transformers_single import Single
+from core.errors import ContextTooLongError, EngineUnavailableError, ModelNotLoadedError
 from core.replies import Usage
 from core.settings import EngineSettings
 from core.shielding import to_the_end
@@ -49,7 +45,7 @@ class TransformersEngine:
     stream waits for that.
     """
 
-    def __init__(self, loaded: LoadedModel, batch: Batch, longest_answer: int) -> None:
+    def __init__(self, loaded: LoadedModel, batch: Batch | Single, longest_answer: int) -> None:
         """The batch has been started; its plan says how many requests it serves at once."""
         self._loaded = loaded
         self._batch = batch
@@ -76,20 +72,12 @@ class TransformersEngine:
             _log.warning("%s runs on the CPU, slowly: there is no CUDA card", loaded.name)
         own = plan or _plan(settings, "cuda" if loaded.on_card else "cpu")
         own = replace(own, context_window=min(own.context_window, loaded.context_window))
-        batch = Batch(loaded.name, loaded.model, own, loaded.ends)
-        try:
-            await to_the_end(batch.start())
-        except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-            problem: LoadProblem = "memory" if memory_ran_out(error) else "architecture"
-            raise ModelNotLoadedError(loaded.name, problem, str(error)[:400]) from error
-        except asyncio.CancelledError:
-            await batch.aclose()
-            raise
+        batch = await _running(loaded, own)
         _log.info(
             "%s: %s slots of %s tokens, %s on %s",
             loaded.name,
-            own.slots,
-            own.context_window,
+            batch.plan.slots,
+            batch.plan.context_window,
             loaded.model.dtype,
             loaded.model.device,
         )
@@ -166,6 +154,22 @@ class TransformersEngine:
             self._tokenizing, self._loaded.template.prompt, messages
         )
         return await work
+
+
+async def _running(loaded: LoadedModel, plan: BatchPlan) -> Batch | Single:
+    """What shares the model's steps among requests, or takes one at a time where nothing can."""
+    batch = Batch(loaded.name, loaded.model, plan, loaded.ends)
+    try:
+        await to_the_end(batch.start())
+    except OPENING_ERRORS as error:
+        if memory_ran_out(error):
+            raise ModelNotLoadedError(loaded.name, "memory", str(error)[:400]) from error
+        _log.warning("%s answers one at a time: %s", loaded.name, str(error).partition("\n")[0])
+        return Single(loaded.name, loaded.model, replace(plan, slots=1), loaded.ends)
+    except asyncio.CancelledError:
+        await batch.aclose()
+        raise
+    return batch
 
 
 def _plan(settings: EngineSettings, device: str) -> BatchPlan:

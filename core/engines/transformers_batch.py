@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from core.engines.transformers_life import BatchPlan, Life, memory_ran_out
+from core.engines.transformers_life import OPENING_ERRORS, BatchPlan, Life, memory_ran_out
 from core.engines.transformers_sampling import Sampling
 from core.errors import EngineError, EngineMemoryError, EngineUnavailableError
 from core.shielding import to_the_end
@@ -56,6 +56,10 @@ class Ask:
         new = self.said[self._read :]
         self._read = len(self.said)
         return new
+
+    async def wait(self) -> None:
+        """Until the engine holds nothing of it any more."""
+        await self.settled.wait()
 
     def hear(self, tokens: Iterable[int]) -> None:
         """Take new tokens."""
@@ -113,7 +117,7 @@ class Batch:
                 self._settle(ask)
             else:
                 self._life.cancel(ask.key)
-            await to_the_end(_wait(ask.settled))
+            await to_the_end(ask.wait())
 
     async def aclose(self) -> None:
         """Break off every request and end the thread."""
@@ -195,7 +199,7 @@ class Batch:
             self._frail = True
         try:
             self._life = await self._open()
-        except (RuntimeError, ValueError, MemoryError):
+        except OPENING_ERRORS:
             self._closed = True
             _log.exception("%s cannot be started again and is off", self._name)
             self._fail_all()
@@ -228,10 +232,6 @@ class Batch:
     def _fail_all(self) -> None:
         for ask in list(self._asks.values()):
             self._settle(ask, EngineUnavailableError(self._name))
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

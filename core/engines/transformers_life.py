@@ -20,6 +20,10 @@ _Library: TypeAlias = Any  # what the library leaves half typed; never leaves th
 
 _SPARE: Final = 0.1
 """Share of the cache beyond what all slots need; under it, kept prompts are thrown out."""
+OPENING_ERRORS: Final = (
+    RuntimeError, ValueError, TypeError, AttributeError, LookupError, MemoryError
+)  # fmt: skip
+"""What the library raises where it cannot batch a model or make its cache."""
 _MEMORY_WORDS: Final = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -136,8 +140,15 @@ class Life:
 
     def _run(self) -> None:
         try:
+            self._live()
+        finally:  # whatever happened: nobody is to wait for a thread that is gone
+            self._tell(_settled, self._opened, None, RuntimeError("the thread died"))
+            self._tell(_settled, self.ended, None, None)
+
+    def _live(self) -> None:
+        try:
             manager = self._made()
-        except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+        except OPENING_ERRORS as error:
             self._tell(_settled, self._opened, None, error)
             return
         self._manager = manager
@@ -146,8 +157,7 @@ class Life:
         self._tell(_settled, self._opened, None, None)
         if self._stopped:
             self.stop()
-        if thread is not None:
-            thread.join()
+        thread.join()
         died_of = manager.background_thread_status.fatal_error
         _let_go(died_of)
         self._manager = None

@@ -82,21 +82,26 @@ def load_model(settings: EngineSettings, threads: int, progress: LoadProgress) -
         tokenizer = library.AutoTokenizer.from_pretrained(
             folder, gguf_file=file, trust_remote_code=False, local_files_only=True
         )
-        model = library.AutoModelForCausalLM.from_pretrained(
-            folder,
-            gguf_file=file,
-            trust_remote_code=False,
-            local_files_only=True,
-            dtype=_dtype(settings, device),
-            device_map={"": device},
-            attn_implementation="sdpa",
-            quantization_config=_quantization(settings, device),
-        ).eval()
+        how = {
+            "gguf_file": file,
+            "trust_remote_code": False,
+            "local_files_only": True,
+            "dtype": _dtype(settings, device),
+            "device_map": {"": device},
+            "quantization_config": _quantization(settings, device),
+        }
+        read = library.AutoModelForCausalLM.from_pretrained
+        try:
+            model = read(folder, **how, attn_implementation="sdpa")
+        except ValueError as error:
+            if "attn_implementation" not in str(error):
+                raise
+            model = read(folder, **how)  # RWKV, Mamba: there is no attention in it
     template = PromptTemplate.of(name, tokenizer, settings.chat_template)
     ends = _ends(model, tokenizer)
     return LoadedModel(
         name=name,
-        model=model,
+        model=model.eval(),
         template=template,
         decode=_decoder(tokenizer),
         context_window=_trained(model),

@@ -51,6 +51,7 @@ class Family:
     options: Mapping[str, Any]
     template: str
     end: str
+    has_attention: bool = True
 
 
 _SHAPE: dict[str, Any] = {
@@ -62,6 +63,7 @@ _SHAPE: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "max_position_embeddings": WINDOW,
 }
+_RECURRENT = ("hidden_size", "num_hidden_layers", "vocab_size")
 _SLIDING = {"sliding_window": 32, "layer_types": ["sliding_attention", "full_attention"]}
 FAMILIES: Mapping[str, Family] = {
     "llama": Family("LlamaConfig", {}, CHATML, "<|im_end|>"),
@@ -75,6 +77,12 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "mistral": Family("MistralConfig", {"sliding_window": 48}, MISTRAL, "</s>"),
 }
+
+UNBATCHED: Mapping[str, Family] = {
+    "rwkv": Family("RwkvConfig", {"attention_hidden_size": 64}, CHATML, "<|im_end|>", False),
+    "mamba": Family("MambaConfig", {}, CHATML, "<|im_end|>", False),
+}
+"""Those that the library answers one at a time."""
 
 
 def tiny_tokenizer(template: str | None, end: str) -> PreTrainedTokenizerFast:
@@ -105,7 +113,8 @@ def tiny_config(family: Family, shape: Mapping[str, Any]) -> PretrainedConfig:
     import transformers
 
     config: Callable[..., PretrainedConfig] = getattr(transformers, family.config)
-    options = {**_SHAPE, **family.options, **shape}
+    common = _SHAPE if family.has_attention else {k: _SHAPE[k] for k in _RECURRENT}
+    options = {**common, **family.options, **shape}
     return config(**options, bos_token_id=None, eos_token_id=None)
 
 
@@ -116,7 +125,7 @@ def write_tiny_model(
     import torch
     from transformers import AutoModelForCausalLM
 
-    kind = FAMILIES[family]
+    kind = {**FAMILIES, **UNBATCHED}[family]
     tokenizer = tiny_tokenizer(kind.template if template else None, kind.end)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -6,10 +6,12 @@ import asyncio
 import importlib.util
 import logging
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -22,7 +24,7 @@ from core.errors import EngineMemoryError, EngineUnavailableError, ModelNotLoade
 from core.events import ChannelRef, Platform
 from core.reasoning import without_reasoning
 from core.settings import EngineSettings
-from tests.support.tiny_models import FAMILIES, VOCABULARY, write_tiny_model
+from tests.support.tiny_models import FAMILIES, UNBATCHED, VOCABULARY, write_tiny_model
 
 pytestmark = pytest.mark.local
 
@@ -393,6 +395,98 @@ async def test_quantised_loading_names_the_extra_that_is_missing(tiny_models):
     with pytest.raises(ModelNotLoadedError) as caught:
         await TransformersEngine.load(settings(tiny_models("llama"), quantization="4bit"), 1, PLAN)
     assert (caught.value.problem, caught.value.detail) == ("extra", "quantized")
+
+
+@pytest.mark.parametrize("family", UNBATCHED)
+async def test_what_cannot_be_batched_answers_one_at_a_time(tiny_models, family, caplog):
+    async with opened(tiny_models(family)) as engine:
+        assert engine.slots == 1
+        told = await asyncio.gather(*(said(engine) for _ in range(3)))
+        assert {text for text, _end in told} == {library_says(engine)}
+        seeded = GenerationOptions(max_tokens=24, temperature=1.5, top_p=1.0, seed=7)
+        assert await said(engine, options=seeded) == await said(engine, options=seeded)
+    assert "answers one at a time" in caplog.text
+
+
+async def test_one_at_a_time_a_stop_ends_the_computing_within_one_token(tiny_models):
+    async with opened(tiny_models("mamba")) as engine:
+        with steps_of(engine) as steps:
+            async with aclosing(engine.stream(QUESTION, replace(GREEDY, max_tokens=500))) as events:
+                await anext(events)
+                await anext(events)
+                before = len(steps.read)
+            assert len(steps.read) - before <= 2
+
+
+async def test_one_at_a_time_failures_are_told_and_the_next_is_served(tiny_models):
+    import torch
+
+    async with opened(tiny_models("mamba")) as engine:
+        alone = await said(engine)
+        with steps_of(engine) as steps:
+            steps.raising.append((1, torch.OutOfMemoryError("CUDA out of memory.")))
+            with pytest.raises(EngineMemoryError):
+                await said(engine)
+            steps.raising.append((1, ValueError("a broken kernel")))
+            with pytest.raises(EngineUnavailableError):
+                await said(engine)
+        assert await said(engine) == alone
+        running = asyncio.create_task(said(engine, options=replace(GREEDY, max_tokens=900)))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(said(engine))
+        await asyncio.sleep(0)
+    told = await asyncio.gather(running, waiting, return_exceptions=True)
+    assert {type(one) for one in told} <= {EngineUnavailableError, tuple}
+
+
+def show(*, broken: bool) -> None:
+    if broken:
+        raise ConnectionError
+
+
+async def ask_and_maybe_leave(queued: QueuedEngine, number: int, chance: Random) -> str:
+    """One member's question; half of them stop, disconnect, or fail at showing the answer."""
+    asker = Asker(ChannelRef(Platform.TERMINAL, str(number % 7)), str(number))
+    options = GenerationOptions(max_tokens=chance.randrange(1, 20), temperature=0.0)
+    leaving, read = chance.randrange(8), chance.randrange(6)
+    events = queued.generate(questions(9)[number % 9], options, asker)
+    try:
+        async with aclosing(events), asyncio.timeout(0.01 if leaving == 0 else None):
+            async for event in events:
+                read -= 1
+                if read < 0 and leaving == 1:
+                    return "left"
+                show(broken=read < 0 and leaving == 2)
+                if isinstance(event, EngineFinished):
+                    return "answered"
+    except (TimeoutError, ConnectionError):
+        return "broken"
+    return "nothing"
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(2000, marks=pytest.mark.soak)])
+async def test_whoever_leaves_however_no_slot_and_no_request_is_left(engine, count):
+    queued = QueuedEngine.of(engine, EngineSettings(max_waiting=count))
+    chance, before = Random(4), asyncio.all_tasks()
+    asked = [
+        asyncio.create_task(ask_and_maybe_leave(queued, number, chance)) for number in range(count)
+    ]
+    for number in range(0, count, 9):
+        asyncio.get_running_loop().call_later(number / 500, asked[number].cancel)
+    await asyncio.wait(asked)
+    await queued.settle()
+    told = Counter(task.result() for task in asked if not task.cancelled())
+    assert told["answered"] > count // 4
+    assert told["left"] + told["broken"] > count // 10
+    assert told["nothing"] == 0
+    assert queued.queue.load.busy == 0
+    assert asyncio.all_tasks() - before - set(asked) == set()
+    life = engine._batch._life
+    assert not engine._batch._asks
+    assert not life.leaving
+    assert not life._manager.output_router.result_handlers
+    assert not life._manager.batch_processor.scheduler.has_pending_requests()
+    assert (await said(engine))[0]
 
 
 def test_tokens_are_drawn_as_their_probabilities_say():
