@@ -27,6 +27,7 @@ _CODE_OR_MARKER: Final = re.compile(
 )
 _LIST_MARK: Final = re.compile(r"^[ \t>]*(?:[-*+•]|\(?\d{1,3}[.)、]|#+)\s+")
 _LINE_END: Final = re.compile(r"[\s.!?…。！？；;\"'”’」』)）*_]*\Z")
+_TABLE_RULE: Final = re.compile(r"^[ \t]*\|?[ \t:|-]*-[ \t:|-]*$", re.M)
 _HAN_END: Final = re.compile(r"[\u3000-\u9fff\uff00-\uffef]\Z")
 
 
@@ -115,7 +116,7 @@ class _Prose:
             if verdict is Verdict.UNSUPPORTED:
                 unsupported += 1
                 if unsupported_mark:
-                    insertions.append((sentence.end, unsupported_mark))
+                    insertions.append((_mark_at(sentence), unsupported_mark))
         if not spans:
             insertions = [(m.at, f"{m.space}[{m.number}]") for m in self._markers]
         return Attribution(self._with(insertions), frozenset(cited), unsupported)
@@ -161,9 +162,19 @@ class _Prose:
         return "".join([*pieces, self._plain[at:]])
 
 
+def _mark_at(sentence: Sentence) -> int:
+    """Behind a sentence; for a row of a table in its last cell, since behind it there is none."""
+    row = sentence.text.rstrip()
+    if not (row.lstrip().startswith("|") and row.endswith("|")):
+        return sentence.end
+    return sentence.start + len(row[:-1].rstrip())
+
+
 def _is_claim(text: str, claim: Claim) -> bool:
-    """False for headings, questions, announcements and an honest "not found"."""
+    """False for headings, also of tables, questions, announcements and an honest "not found"."""
     plain = text.strip().rstrip("*_")
+    if plain.startswith("|") and _TABLE_RULE.search(plain):
+        return False
     if claim.empty or plain.startswith("#") or says_not_found(plain):
         return False
     return not plain.endswith(("?", "？", ":", "："))

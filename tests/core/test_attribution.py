@@ -132,6 +132,11 @@ def test_a_table_is_not_broken_by_a_marker():
     assert settled(said).count("|") == said.count("|")
 
 
+def test_what_no_passage_supports_is_marked_within_its_row_and_the_head_of_a_table_never():
+    said = "| Hut | Beds |\n|---|--:|\n| Korva saddle hut | 38 |\n| Korva saddle hut | 99 |\n"
+    assert settled(said) == said.replace("99 |", "99 (?) |")
+
+
 def test_a_sentence_in_the_other_language_is_judged_by_its_numbers_alone():
     two = (LIBRARY, HUT)
     said = "Each person may borrow up to 6 books for 30 days [1]."
