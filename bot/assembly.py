@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
@@ -41,6 +41,7 @@ from core.pacer import Pacer, Pacers
 from core.permissions import Level, Rules
 from core.ports import Outbox, Refetched
 from core.pressing import KINDS, Pressing
+from core.private_roles import PrivateRoles
 from core.prompts import Prompts
 from core.retelling import Retelling
 from core.reviews import Reviews
@@ -91,7 +92,14 @@ async def assemble(
     refetch: Refetch,
 ) -> Core:
     """Outboxes are put in as their platforms connect."""
+    roles = PrivateRoles(Sightings(stores.database), outboxes, (rules.blocked, rules.allowed))
+    rules = replace(rules, roles_of=roles.of)
     places = await _Places.of(config, rules, stores, outboxes)
+
+    async def admits(asked: Asked) -> bool:
+        await roles.learn(asked)
+        return await places.gate.admits(asked)
+
     history = History(stores.database, group_minutes=config.chat.group_history_minutes)
     folder = config.chat.prompt_folder
     chat = Chat(
@@ -157,7 +165,7 @@ async def assemble(
             action=actions.pressed,
             migrated=places.moves.migrated,
             membership=places.admission.membership,
-            admits=places.gate.admits,
+            admits=admits,
             ambient=places.gate.taught,
             changed=Retelling(stores.library, resources.taught).changed,
             refetch=refetch,
@@ -174,7 +182,7 @@ async def assemble(
     completions = Completions(
         stores.library, stores.engines, places.access, places.sharing, assistant.level
     )
-    forms = FormOpening(assistant, places.gate.admits)
+    forms = FormOpening(assistant, admits)
     leaving = Leaving(stores.database, stores.library, places.channels, resources.reviews)
     daily = (leaving.prune, places.moderation.audit.prune)
     return Core(dispatcher, completions, forms, places.admission, pacers, daily)

@@ -52,8 +52,8 @@ class Envoy:
             return False
         try:
             to = await outbox.direct(member.user_id)
-        except DeliveryError:
-            _log.info("somebody cannot be written to in private", exc_info=True)
+        except DeliveryError as error:
+            _log.info("somebody cannot be written to in private: %r", error)
             return False
         return await self.say(to, text)
 
@@ -136,6 +136,6 @@ class Envoy:
             return ()
         try:
             return await outbox.lacking(channel)
-        except DeliveryError:
-            _log.warning("our own rights are not known", exc_info=True)
+        except DeliveryError as error:
+            _log.info("our own rights are not known: %r", error)
             return ()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -45,6 +45,10 @@ class Listed:
     channels: frozenset[ChannelRef] = frozenset()
     servers: frozenset[ServerRef] = frozenset()
 
+    def has_roles_on(self, platform: Platform) -> bool:
+        """Whether any role there is listed: what is asked of the platform for private chats."""
+        return any(role.platform is platform for role in self.roles)
+
     def has_author(self, asked: Asked) -> bool:
         platform = asked.conversation.channel.platform
         return MemberRef(platform, asked.author.user_id) in self.members or any(
@@ -65,6 +69,10 @@ class Listed:
 NOBODY: Final = Listed()
 
 
+def _no_roles(_member: MemberRef) -> frozenset[str]:
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the operator decided about people and places."""
@@ -73,6 +81,8 @@ class Rules:
     blocked: Listed = NOBODY
     allowed: Listed = NOBODY
     """Where people or places are named, nobody else and no other place is served."""
+    roles_of: Callable[[MemberRef], frozenset[str]] = _no_roles
+    """What is known of somebody's roles in private, where the platform tells of none."""
 
 
 def listed(written: Iterable[str]) -> Listed:
@@ -138,6 +148,10 @@ def administers_server(asked: Asked, level: Level) -> bool:
 
 
 def _is_shut_out(asked: Asked, rules: Rules) -> bool:
+    if asked.kind is ChannelKind.PRIVATE:
+        member = MemberRef(asked.conversation.channel.platform, asked.author.user_id)
+        roles = asked.author.role_ids | rules.roles_of(member)
+        asked = replace(asked, author=replace(asked.author, role_ids=roles))
     if rules.blocked.has_author(asked) or rules.blocked.has_place(asked):
         return True
     allowed = rules.allowed
