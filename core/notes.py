@@ -110,12 +110,13 @@ def until(text: str, now: datetime) -> datetime | None:
     try:
         if span is not None:
             unit = span[2].removeprefix("个")[0].lower()
-            return now + timedelta(days=int(span[1]) * _DAYS[unit])
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=UTC)
-        if "T" not in text and ":" not in text:
-            found += timedelta(days=1)
+            found = now + timedelta(days=int(span[1]) * _DAYS[unit])
+        else:
+            found = datetime.fromisoformat(text)
+            if found.tzinfo is None:
+                found = found.replace(tzinfo=UTC)
+            if ":" not in text:
+                found += timedelta(days=1)
     except (ValueError, OverflowError):
         raise WrongTimeError(text) from None
     if found <= now:

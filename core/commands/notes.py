@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from core.audit import Act
 from core.buttons import CORRECT, REGENERATE
 from core.commands.base import CommandContext, Replies
 from core.commands.places import home, homes, uploader_id
@@ -118,6 +119,7 @@ async def note(context: CommandContext) -> Replies:
         channel = context.message.conversation.channel
         await context.resources.taught.note(channel, origin, base.name, name)
     added = await store(library, base, written, name)
+    await context.resources.moderation.audit.note(context.message, Act.NOTED, name)
     yield TextDelta(_kept(added.state, written, _))
     about = context.text(_ABOUT)
     if about:
@@ -231,13 +233,16 @@ async def _own_notes(context: CommandContext) -> list[tuple[KnowledgeBase, Docum
 async def note_name(library: Library, base: KnowledgeBase, question: str) -> str:
     """The same question again is a new version of its note; any other has a name of its own."""
     name = name_of(question)
-    document = await library.document(base.base_id, name)
-    if document is None:
-        return name
-    known = await library.note(document)
-    if known is not None and name_of(known.question) == name:
-        return name
-    return name_of(question, (name,))
+    alike = {
+        own.name: own
+        for own in await library.documents(base.base_id)
+        if own.name.casefold() == name.casefold()
+    }
+    for own in alike.values():
+        known = await library.note(own)
+        if known is not None and name_of(known.question).casefold() == name.casefold():
+            return own.name
+    return name_of(question, tuple(alike))
 
 
 def _kept_origin(quoted: Quoted) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""What people answer, on both platforms: written, corrected, accepted, brought back, asked again."""
+"""What people answer, on both platforms: written, corrected, accepted, brought back, found."""
 
 from __future__ import annotations
 

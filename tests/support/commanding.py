@@ -35,7 +35,7 @@ from core.events import (
     Platform,
     Trigger,
 )
-from core.forms import OpenForms
+from core.forms import FORM, TOKEN, OpenForms
 from core.gaps import Gaps
 from core.history import History
 from core.moderation import Moderation
@@ -43,7 +43,7 @@ from core.pacer import Pacers
 from core.permissions import Rules
 from core.ports import Lacking, Standing
 from core.pressing import Pressing
-from core.replies import Actions, Failed, Finished, Menu, Notice, ReplyEvent, TextDelta
+from core.replies import Actions, Failed, Finished, Form, Menu, Notice, ReplyEvent, TextDelta
 from core.reviews import Reviews
 from core.settings import Disclosure, EngineSettings
 from core.sharing import Sharing
@@ -207,6 +207,22 @@ class Hall:
         event = ActionPressed(where, ours, action, author, kind, pressed, server_id=server)
         await self.pressing.pressed(event)
         return self.outbox.messages[ours].text
+
+    async def opens(self, command: str, author: Author = MODERATOR, /, **facts: object) -> Form:
+        """The form that a command opens; `options` and `message` are given by name."""
+        options = facts.pop("options", {})
+        message = spoken("", author, **{"command": Invocation(command, options), **facts})  # type: ignore[arg-type]
+        form = await self.assistant.form_of(message)
+        assert form is not None
+        return form
+
+    async def fills(
+        self, form: Form, author: Author = MODERATOR, /, message_id: str = "f1", **values: str
+    ) -> Said:
+        """Somebody sends it off; what is not named stays as it stands."""
+        written = {field.name: field.value for field in form.fields} | values
+        invocation = Invocation(FORM, {TOKEN: form.token, **written})
+        return await self.reply(spoken("", author, command=invocation, message_id=message_id))
 
     async def documents(self, base: str = "discord:town") -> list[str]:
         found = await self.library.ensure_base(base)

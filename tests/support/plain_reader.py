@@ -1,4 +1,4 @@
-"""A reader in this process for short texts, whose paragraphs are chunks."""
+"""A reader in this process for short texts, whose paragraphs are chunks, and for notes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from knowledge_base.errors import EmptyDocumentError, UnreadableDocumentError
 from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
+from knowledge_base.notes import MEDIA_TYPE, note_of
+from knowledge_base.splitter import searched
 from knowledge_base.terms import pack_terms, terms_of
 from tests.support.pictures import redrawn
 
@@ -37,6 +39,13 @@ class PlainReader:
             self._begun.notify_all()
         text = await asyncio.to_thread(upload.path.read_text, encoding="utf-8")
         await self.gate.wait()
+        if upload.media_type == MEDIA_TYPE:
+            note = note_of(text.encode())
+            if note is None:
+                raise UnreadableDocumentError(upload.name, MEDIA_TYPE)
+            packed = pack_terms(terms_of(searched(note.answer, note.question, upload.name)))
+            draft = ChunkDraft(note.answer, note.question, None, packed)
+            return ParsedDocument(MEDIA_TYPE, None, (draft,))
         if text.startswith("broken"):
             raise UnreadableDocumentError(upload.name, "text/plain")
         parts = [part for part in text.split("\n\n") if part.strip()]

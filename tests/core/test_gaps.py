@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from core.database import Database
+from core.events import ChannelRef, ConversationRef, Platform
+from core.feedback import Feedback, Verdict
+from core.gaps import _UNRELATED, Gap, Gaps, grouped
+from core.history import History
+from core.notes import name_of, store
+from core.replies import Sources
+from knowledge_base.notes import Note
+from tests.support.commanding import MEMBER, MODERATOR, spoken
+from tests.support.libraries import open_library
+
+TOWN = ChannelRef(Platform.DISCORD, "town")
+
+
+class Asked:
+    """Questions of a channel, and what became of them."""
+
+    def __init__(self, database, library):
+        self.database, self.library = database, library
+        self.history, self.feedback = History(database), Feedback(database)
+        self.gaps = Gaps(database, library)
+        self._count = 0
+
+    async def ask(self, text, *, refused=True, **facts):
+        self._count += 1
+        message = spoken(text, MEMBER, message_id=f"q{self._count}", **facts)
+        await self.history.append_question(message)
+        await self.history.append_answer(message, "…", sources=Sources((), refused=refused))
+        return message
+
+    async def dislike(self, message):
+        answer = await self.history.answer(message.conversation, message.message_id)
+        await self.feedback.give(message.conversation, answer, MODERATOR.user_id, Verdict.DOWN)
+
+    async def found(self, channel=TOWN, homes=()):
+        return [(g.question, g.asked, g.disliked) for g in await self.gaps.of(channel, homes)]
+
+
+@pytest.fixture
+async def asked(tmp_path):
+    async with (
+        Database.open(tmp_path / "lorekeeper.db") as database,
+        open_library(tmp_path / "library") as library,
+    ):
+        yield Asked(database, library)
+
+
+async def test_what_was_refused_or_disliked_is_a_gap_and_what_was_answered_none(asked):
+    await asked.ask("Who feeds the sharks?")
+    await asked.ask("When does it open?", refused=False)
+    await asked.dislike(await asked.ask("谁来喂海龟？", refused=False))
+    assert sorted(await asked.found()) == [("Who feeds the sharks?", 1, 0), ("谁来喂海龟？", 1, 1)]
+
+
+async def test_the_same_in_other_words_is_one_gap_in_its_latest_words(asked):
+    await asked.ask("Who feeds the sharks?", sent_at=datetime(2026, 11, 1, tzinfo=UTC))
+    await asked.ask("who is it that feeds sharks")
+    await asked.ask("How do I install version 2?")
+    await asked.ask("How do I install version 3?")
+    found = await Gaps(asked.database, asked.library, clock=lambda: 1.8e9).of(TOWN, (), 100_000)
+    assert sorted((g.question, g.asked) for g in found) == [
+        ("How do I install version 2?", 1),
+        ("How do I install version 3?", 1),
+        ("who is it that feeds sharks", 2),
+    ]
+
+
+async def test_what_a_note_answers_by_now_is_no_gap(asked):
+    await asked.ask("Who feeds the sharks?")
+    base = await asked.library.ensure_base("discord:town")
+    note = Note("Who feeds the sharks?", "Walter.", "Mo", "discord:mo", datetime.now(UTC))
+    await store(asked.library, base, note, name_of(note.question))
+    assert await asked.found() == [("Who feeds the sharks?", 1, 0)]
+    assert await asked.found(homes=(base,)) == []
+
+
+async def test_what_was_forgotten_or_asked_elsewhere_is_not_told(asked):
+    elsewhere = ConversationRef(ChannelRef(Platform.DISCORD, "harbour"))
+    await asked.ask("What is the code of the safe?", conversation=elsewhere)
+    secret = await asked.ask("Am I being fired?")
+    await asked.history.hide(secret.conversation, secret.message_id)
+    gone = await asked.ask("Where do I hide it?")
+    await asked.history.remove(gone.conversation, gone.message_id)
+    assert await asked.found() == []
+    (there,) = await asked.gaps.of(elsewhere.channel, ())
+    assert await asked.gaps.question(elsewhere.channel, there.key) == there.question
+    assert await asked.gaps.question(TOWN, there.key) is None
+
+
+async def test_threads_belong_to_their_channel(asked):
+    await asked.ask("Who feeds the sharks?", conversation=ConversationRef(TOWN, "7"))
+    assert await asked.found() == [("Who feeds the sharks?", 1, 0)]
+
+
+def test_how_near_is_told_from_how_far_unrelated_questions_lie():
+    def at(*angles):
+        return np.array([[np.cos(a), np.sin(a)] for a in angles], dtype=np.float32)
+
+    gaps = [Gap(str(n), text, 1, 0) for n, text in enumerate(("one a", "other b", "third c"))]
+    unrelated = [np.pi / 2] * len(_UNRELATED)
+    assert [g.asked for g in grouped(gaps, at(0.0, 0.1, 1.4, *unrelated))] == [2, 1]
+    # Where all lie close together, so must those of a group.
+    unrelated = [0.3] * len(_UNRELATED)
+    assert [g.asked for g in grouped(gaps, at(0.0, 0.1, 0.2, *unrelated))] == [2, 1]
+    assert [g.asked for g in grouped(gaps, at(0.0, 0.25, 0.6, *unrelated))] == [1, 1, 1]
+    assert [g.asked for g in grouped(gaps, None)] == [1, 1, 1]
