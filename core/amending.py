@@ -24,8 +24,9 @@ from core.events import (
 from core.feedback import Feedback, move_feedback
 from core.history import History, move_exchanges
 from core.hooks import Hooks
-from core.inbox import DurableInbox, Entry, InboxState, digest_of, move_inbox
+from core.inbox import DurableInbox, Entry, InboxState, move_inbox
 from core.moves import move_channel
+from core.packing import digest_of
 from core.ports import Gone, Unknown
 from core.posting import take_back
 from core.replying import Replying

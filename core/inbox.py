@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, NewType, TypeAlias
+from typing import TYPE_CHECKING, NewType
 
 import aiosqlite
 
 from core.database import Database
-from core.errors import AttachmentGoneError
 from core.events import (
-    Attachment,
     ChannelRef,
     ConversationRef,
     IncomingMessage,
@@ -25,15 +19,14 @@ from core.events import (
     Platform,
 )
 from core.history import key_of, moved_id
+from core.packing import digest_of, packed, unpacked
 from core.replies import SentMessage
 from core.text import storable
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    pass
 
 InboxId = NewType("InboxId", int)
-_Name: TypeAlias = tuple[str, str, str, int | None]
-"""What names a file to its platform, and to people."""
 
 
 class InboxState(StrEnum):
@@ -101,7 +94,7 @@ class DurableInbox:
                     storable(message.author.user_id),
                     state,
                     digest_of(message),
-                    _packed(message) if state is InboxState.RECEIVED else None,
+                    packed(message) if state is InboxState.RECEIVED else None,
                     message.sent_at.timestamp(),
                     self._clock(),
                 ),
@@ -113,7 +106,7 @@ class DurableInbox:
         async with self._database.transaction() as connection:
             await connection.execute(
                 "UPDATE inbox SET state = 'received', digest = ?, payload = ? WHERE inbox_id = ?",
-                (digest_of(message), _packed(message), inbox_id),
+                (digest_of(message), packed(message), inbox_id),
             )
 
     async def begin(self, inbox_id: InboxId) -> None:
@@ -219,7 +212,7 @@ class DurableInbox:
                 (*key_of(conversation), storable(message_id)),
             )
             for row_id, payload in rows:
-                message, had_attachments = _unpacked(payload)
+                message, had_attachments = unpacked(payload)
                 # The channel may have moved since the question was packed.
                 message = replace(message, conversation=conversation, message_id=message_id)
                 sent = await _sent(connection, InboxId(row_id))
@@ -277,7 +270,7 @@ class DurableInbox:
             )
             found = []
             for row_id, payload, channel_id, thread_id, message_id in rows:
-                message, had_attachments = _unpacked(payload)
+                message, had_attachments = unpacked(payload)
                 place = ConversationRef(ChannelRef(platform, channel_id), thread_id or None)
                 message = replace(message, conversation=place, message_id=message_id)
                 sent = await _sent(connection, InboxId(row_id))
@@ -296,7 +289,7 @@ class DurableInbox:
                 )
                 for row_id, payload, channel_id, thread_id in rows:
                     inbox_id = InboxId(row_id)
-                    message, had_attachments = _unpacked(payload)
+                    message, had_attachments = unpacked(payload)
                     # The channel may have moved since the question was packed.
                     place = ConversationRef(ChannelRef(platform, channel_id), thread_id or None)
                     message = replace(message, conversation=place)
@@ -319,13 +312,6 @@ async def move_inbox(connection: aiosqlite.Connection, old: ChannelRef, new: Cha
         )
 
 
-def digest_of(message: IncomingMessage) -> str:
-    """Tells an edit that changes the question from one that does not (a preview, a reaction)."""
-    files = [attachment.attachment_id for attachment in message.attachments]
-    asked = json.dumps([message.text, files])
-    return hashlib.sha256(asked.encode()).hexdigest()
-
-
 async def _sent(connection: aiosqlite.Connection, inbox_id: InboxId) -> tuple[SentMessage, ...]:
     rows = await connection.execute_fetchall(
         "SELECT kind, part, message_id FROM inbox_replies WHERE inbox_id = ? ORDER BY kind, part",
@@ -335,56 +321,3 @@ async def _sent(connection: aiosqlite.Connection, inbox_id: InboxId) -> tuple[Se
         SentMessage("file" if kind == "file" else "text", part, message_id)
         for kind, part, message_id in rows
     )
-
-
-@cache
-def _adapter() -> TypeAdapter[IncomingMessage]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(IncomingMessage)
-
-
-def _packed(message: IncomingMessage) -> str:
-    """All of a message; of files what names them, of a command's that there were some."""
-    command = message.command
-    if command is not None:
-        options = {k: v for k, v in command.options.items() if not isinstance(v, Attachment)}
-        command = replace(command, options=options)
-    quoted = replace(message.quoted, attachments=()) if message.quoted is not None else None
-    kept = replace(message, attachments=(), command=command, quoted=quoted)
-    return json.dumps(
-        {
-            "files": bool(message.attachments)
-            or command != message.command
-            or quoted != message.quoted,
-            "named": _names(message.attachments),
-            "quoted": _names(message.quoted.attachments) if message.quoted is not None else [],
-            "message": _adapter().dump_python(kept, mode="json"),
-        }
-    )
-
-
-def _unpacked(payload: str) -> tuple[IncomingMessage, bool]:
-    stored = json.loads(payload)
-    message = _adapter().validate_python(stored["message"])
-    message = replace(message, attachments=_named(stored.get("named", ())))
-    if message.quoted is not None:
-        quoted = replace(message.quoted, attachments=_named(stored.get("quoted", ())))
-        message = replace(message, quoted=quoted)
-    return message, bool(stored["files"])
-
-
-def _names(attachments: Iterable[Attachment]) -> list[_Name]:
-    return [(one.attachment_id, one.filename, one.media_type, one.size) for one in attachments]
-
-
-def _named(names: Iterable[_Name]) -> tuple[Attachment, ...]:
-    """Files of an earlier run: only the platform can fetch them, see `Listener.refetch`."""
-
-    def named(attachment_id: str, filename: str, media_type: str, size: int | None) -> Attachment:
-        async def save(_path: Path, _limit: int) -> None:
-            raise AttachmentGoneError(filename)
-
-        return Attachment(attachment_id, filename, media_type, size, save)
-
-    return tuple(named(*name) for name in names)

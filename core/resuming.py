@@ -23,7 +23,8 @@ from core.events import (
     origin_of,
 )
 from core.hooks import Hooks
-from core.inbox import DurableInbox, Owed, digest_of
+from core.inbox import DurableInbox, Owed
+from core.packing import digest_of
 from core.ports import Gone, Refetched, Unknown
 from core.replies import SentMessage
 from core.replying import Replying

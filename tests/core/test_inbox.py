@@ -19,7 +19,8 @@ from core.events import (
     Quoted,
     Trigger,
 )
-from core.inbox import DurableInbox, InboxState, digest_of, move_inbox
+from core.inbox import DurableInbox, InboxState, move_inbox
+from core.packing import digest_of
 from core.replies import SentMessage
 from tests.support.messages import NOON, conversation, group, private
 
