@@ -11,7 +11,7 @@ from typing import Final
 
 from core.database import Database
 from core.envoy import Envoy
-from core.events import Asked, ChannelRef, MemberRef, ServerRef
+from core.events import Asked, ChannelKind, ChannelRef, MemberRef, ServerRef
 from core.inert import inert
 from core.language import N_, Words
 from core.noticeboard import Noticeboards
@@ -72,6 +72,10 @@ _SENTENCES: Final[dict[Act, str]] = {
 }
 
 
+_OWN: Final = frozenset((Act.SETTING, Act.REMOVED, Act.PURGED, Act.NOTED))
+"""What a member does with what is their own, where it is done in private."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that was done."""
@@ -109,8 +113,11 @@ class Audit:
     async def note(self, asked: Asked, act: Act, about: str = "") -> bool:
         """Somebody did something where they ask. `about` names it; no words of a message.
 
-        False: the log channel did not take its line.
+        False: the log channel did not take its line. What somebody does in their own private chat
+        is nobody's business.
         """
+        if asked.kind is ChannelKind.PRIVATE and act in _OWN:
+            return True
         entry = await self.record(asked, act, about)
         channel = asked.conversation.channel
         board = await self._boards.of(asked)

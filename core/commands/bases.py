@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from core.access import SAMPLES, SHARED
+from core.audit import Act
 from core.commands.base import CommandContext, Replies
 from core.commands.confirming import ask_first
 from core.commands.places import every_home
@@ -74,6 +75,7 @@ async def attach(context: CommandContext) -> Replies:
     wanted = context.text("channel")
     if wanted:
         own = await context.resources.sharing.attach(context.message, wanted)
+        await _note(context, Act.ATTACHED, own.title)
         yield TextDelta(_("From now on I answer here from {title} too.", title=inert(own.title)))
         return
     attached = await context.resources.sharing.attached(context.message)
@@ -89,6 +91,7 @@ async def detach(context: CommandContext) -> Replies:
     """Undo `attach`, from either end."""
     _ = context.words
     title = await context.resources.sharing.detach(context.message, context.text("channel"))
+    await _note(context, Act.DETACHED, title)
     yield TextDelta(_("{title} is not attached any more.", title=inert(title)))
 
 
@@ -118,6 +121,7 @@ async def share(context: CommandContext) -> Replies:
             yield event
         return
     shared = await sharing.share(message, document, where)
+    await _note(context, Act.SHARED, f"{document} → {shared.title}")
     if shared.added.state is AddState.UNCHANGED:
         yield TextDelta(_("{title} has it already.", title=inert(shared.title)))
     else:
@@ -146,6 +150,7 @@ async def create(context: CommandContext) -> Replies:
         yield TextDelta(_("There is a knowledge base {name} already.", name=inert(name)))
         return
     await library.ensure_base(name)
+    await _note(context, Act.CREATED, name)
     yield TextDelta(
         _(
             "There is now a knowledge base {name}. `/kb attach {plain}` lets a channel ask it.",
@@ -166,9 +171,14 @@ async def rename(context: CommandContext) -> Replies:
     if all(base.name != name for base in await library.bases()):
         raise NoSuchBaseError(name)
     if await library.rename(name, new):
+        await _note(context, Act.RENAMED, f"{name} → {new}")
         yield TextDelta(_("{name} is now called {new}.", name=inert(name), new=inert(new)))
     else:
         yield TextDelta(_("There is a knowledge base {name} already.", name=inert(new)))
+
+
+async def _note(context: CommandContext, act: Act, about: str) -> None:
+    await context.resources.moderation.audit.note(context.message, act, about)
 
 
 def _checked(name: str) -> str:

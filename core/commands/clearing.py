@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from core.access import homes_of
+from core.audit import Act
 from core.commands.base import CommandContext, Replies
 from core.commands.confirming import ask_first
 from core.commands.places import every_home, own_document, uploader_id
+from core.commands.reviewing import drop
 from core.commands.since import since
 from core.errors import BadArgumentsError, NoSuchMemberError, WrongTimeError
 from core.events import MemberRef
@@ -41,6 +43,7 @@ async def remove(context: CommandContext) -> Replies:
         return
     removed = await context.resources.library.remove(base.base_id, document.name)
     await context.resources.taught.forget(base.name, document.name)
+    await context.resources.moderation.audit.note(context.message, Act.REMOVED, removed.name)
     yield TextDelta(
         _.plural(
             "Removed {name} ({count} passage).",
@@ -71,7 +74,7 @@ async def purge(context: CommandContext) -> Replies:
             yield event
         return
     for review in waiting:
-        await context.resources.reviews.close(review)
+        await drop(context, review)
     removed = 0
     names = {base.base_id: base.name for base in own}
     for place, document in enumerate(doomed):
@@ -89,6 +92,8 @@ async def purge(context: CommandContext) -> Replies:
             "Dropped {count} uploads that waited for review.",
             len(waiting),
         )
+    about = f"{member.partition(':')[2]}: {removed} + {len(waiting)}"
+    await context.resources.moderation.audit.note(context.message, Act.PURGED, about)
     yield TextDelta(told)
 
 

@@ -142,6 +142,14 @@ async def decide(context: CommandContext) -> Replies:
     await context.resources.moderation.cards.settle(held, said, here)
 
 
+async def drop(context: CommandContext, held: Review) -> None:
+    """Reject it with all else that its uploader added."""
+    if await context.resources.reviews.close(held):
+        here = MessageRef(context.message.conversation, context.message.message_id)
+        told = _said(context, held, REJECT)
+        await context.resources.moderation.cards.settle(held, told, here)
+
+
 async def _note(context: CommandContext, held: Review, verdict: str) -> None:
     audit = context.resources.moderation.audit
     act = Act.ACCEPTED if verdict == ACCEPT else Act.REJECTED

@@ -220,3 +220,13 @@ async def test_a_member_of_the_log_channel_is_told_who_may(office):
     office.outbox.standings["eve", "town"] = READS
     told = await pressed(office, card.actions[0], OTHER, card.message_id)
     assert told == "Only moderators may do that. Ask one of them."
+
+
+async def test_what_is_purged_with_its_uploader_is_settled_on_the_card(office):
+    await upload(office)
+    (card,) = cards(office)
+    said = await office.slash("kb purge", MODERATOR, member="ada")
+    await office.press(next(iter(said.buttons.values())), MODERATOR)
+    assert (card.text, card.menus) == ("Rejected by `Mo`: `a.md`.", ())
+    entries = await office.resources.moderation.audit.of_channel(TOWN)
+    assert [(one.act, one.about) for one in entries] == [("purged", "ada: 0 + 1")]
