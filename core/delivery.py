@@ -163,7 +163,7 @@ class Delivery:
         opens = place == len(self._posting)
         if opens and self._posting.careful and not face.text.endswith(self._draft.mark):
             # The text has run past this part already: an edit brings it.
-            face = Face(self._draft.mark)
+            face = self._opening
         if len(wrong) > 1:
             self._changed.set()
         await self._posting.put(place, face)
@@ -181,12 +181,17 @@ class Delivery:
 
     async def _finish(self) -> None:
         faces = self._faces(self._split(self._draft.final()), self._menus)
-        await self._posting.settle(faces, Face(self._draft.mark))
+        await self._posting.settle(faces, self._opening)
         whole = self._draft.overlong
         files = [*self._files]
         if whole is not None:
             files.append(FileReply(ANSWER_FILE, "text/markdown", whole.encode()))
         await self._posting.settle_files(files, len(self._files))
+
+    @property
+    def _opening(self) -> Face:
+        """What a message is opened with; left over by a kill, it can be pressed away."""
+        return self._faces((self._draft.mark,), (stop_menu(self._words),))[0]
 
     def _split(self, text: str) -> tuple[str, ...]:
         return split_message(text, self._can.max_text, self._can.count)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -13,6 +14,7 @@ from typing import assert_never
 from core.amending import Amending
 from core.buttons import STOP
 from core.database import Database
+from core.errors import DeliveryError
 from core.events import (
     ActionPressed,
     ChannelMigrated,
@@ -169,12 +171,24 @@ class Dispatcher:
             event.conversation, event.message_id
         )
         if run is None:
+            await self._remove_remnant(event)
             return
         if event.author.user_id == run.message.author.user_id or self._hooks.moderates(event):
             run.task.cancel()
         else:
             _ = words(event.locale)
             await self._replying.reveal(event, _("Only who asked and moderators can do that."))
+
+    async def _remove_remnant(self, event: ActionPressed) -> None:
+        """Take away what is part of no answer: opened in the instant in which we were killed."""
+        here, ours = event.conversation, event.message_id
+        is_message = event.interaction is not None
+        if not is_message or self._runs.any_in(here):
+            return  # It may be a message whose row is not written yet.
+        if await self._inbox.behind(here, ours) is None:
+            outbox = self._outboxes[here.channel.platform]
+            with suppress(DeliveryError):
+                await outbox.delete(here, ours)
 
     async def _followed(self, event: ActionPressed) -> ActionPressed:
         """A press below a message from before the channel moved counts where it moved to."""

@@ -81,6 +81,10 @@ class Runs:
             (run for run in here if run.answering and run.answering.consists_of(message_id)), None
         )
 
+    def any_in(self, conversation: ConversationRef) -> bool:
+        """Whether a reply is being made there whose row is kept."""
+        return any(run.is_in(conversation) for run in self._kept.values())
+
     def start(self, run: Run, work: Callable[[], Awaitable[None]]) -> None:
         """Begin a reply as a task of its own."""
         message = run.message

@@ -215,3 +215,22 @@ async def test_pushed_updates_are_answered_and_what_came_meanwhile_after_a_resta
             assert telegram.bot.updates.polls == 0
             assert await bot.stop() == 0
             assert "Traceback" not in bot.log
+
+
+async def test_a_message_that_is_part_of_no_answer_can_be_pressed_away(tmp_path: Path):
+    async with FakeTelegram(limits=UNLIMITED) as telegram:
+        ada = telegram.user("Ada")
+        group = telegram.supergroup("Readers", ada)
+        async with serving(tmp_path, None, telegram, **UNHURRIED) as bot:
+            await _teach(telegram, ada, group)
+            # Taken, but nobody learns its id, as when the program dies in that instant.
+            telegram.faults.lose_answer("sendMessage")
+            question = ada.say(group, ASKED)
+            answer = await telegram.answer_to(question, _is_whole, PATIENCE)
+            (remnant,) = [m for m in telegram.answers_to(question) if m is not answer]
+            assert remnant.text.endswith("▌")
+            ada.push_button(remnant, "Stop")
+            await telegram.wait_for(lambda: remnant.deleted or None, PATIENCE)
+            assert not answer.deleted
+            assert await bot.stop() == 0
+            assert "Traceback" not in bot.log
