@@ -43,7 +43,7 @@ class Asking:
                 entities=spans,
                 link_preview_options=NO_PREVIEW,
                 message_thread_id=topic_of(to),
-                reply_markup=ForceReply(selective=named),
+                reply_markup=ForceReply(selective=named or None),
             )
 
         sent = await self._messages.show(to, render(text), text, request)
