@@ -133,7 +133,8 @@ def _quiet() -> None:
     library_logging.disable_progress_bar()
     # This part of it brings a handler of its own and tells every size it settles on.
     batching.handlers.clear()
-    batching.setLevel(logging.WARNING)
+    if batching.level == logging.NOTSET:
+        batching.setLevel(logging.WARNING)
     batching.propagate = True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ class Single:
             max_new_tokens=ask.limit,
             eos_token_id=self._ends or None,
             pad_token_id=self._ends[0] if self._ends else 0,
-            streamer=_Ear(partial(loop.call_soon_threadsafe, ask.hear)),
+            streamer=_Ear(lambda tokens: loop.call_soon_threadsafe(ask.hear, tokens)),
             stopping_criteria=[partial(_told_to_stop, stop)],
             **(drawn if temperature > 0.0 else {"do_sample": False}),
         )
@@ -103,7 +103,7 @@ class Single:
 class _Ear:
     """What `generate` tells its tokens to; the first it tells is the prompt."""
 
-    def __init__(self, hear: Any) -> None:  # noqa: ANN401 - a partial of a loop's method
+    def __init__(self, hear: Callable[[list[int]], object]) -> None:
         self._hear = hear
         self._begun = False
 
