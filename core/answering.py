@@ -120,6 +120,9 @@ class Answering:
             raise
         except DeliveryError as error:
             await self._undelivered(error)
+        finally:
+            if self._is_unasked and self._speaking is not None:
+                self._speaking.ended(self.message)
 
     async def _answer(self, inbox_id: InboxId, consume: Consume, closing: asyncio.Event) -> None:
         if self._is_unasked:
@@ -212,28 +215,25 @@ class Answering:
             await self._leave_alone()
             return
         unasked = speaking.under_way(self.message)
-        try:
-            for _ in range(MOST_WAITS):
-                if not unasked.gathers or not await unasked.gathered(speaking.waits, closing):
-                    break
-                await self._inbox.receive_again(inbox_id, unasked.message)
-            if closing.is_set():
-                return
-            self.message = unasked.message
-            await self._inbox.begin(inbox_id)
-            events = await self._thought(unasked, speaking, consume)
-            if not is_answer(events) or not await speaking.may_say(unasked):
-                await self._leave_alone()
-                return
-            await self._go_to_thread(inbox_id)
-            delivery = self._open(inbox_id)
-            for event in events:
-                delivery.show(event)
-            delivery.complete()
-            await delivery.settle()
-            await self._inbox.finish(inbox_id)
-        finally:
-            speaking.ended(unasked)
+        for _ in range(MOST_WAITS):
+            if not unasked.gathers or not await unasked.gathered(speaking.waits, closing):
+                break
+            await self._inbox.receive_again(inbox_id, unasked.message)
+        if closing.is_set():
+            return
+        self.message = unasked.message
+        await self._inbox.begin(inbox_id)
+        events = await self._thought(unasked, speaking, consume)
+        if not is_answer(events) or not await speaking.may_say(unasked):
+            await self._leave_alone()
+            return
+        await self._go_to_thread(inbox_id)
+        delivery = self._open(inbox_id)
+        for event in events:
+            delivery.show(event)
+        delivery.complete()
+        await delivery.settle()
+        await self._inbox.finish(inbox_id)
 
     async def _thought(
         self, unasked: Unasked, speaking: Speaking, consume: Consume

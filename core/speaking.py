@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from core.channel_settings import UNASKED, ChannelSettings
 from core.channels import Channels
 from core.events import (
     ChannelKind,
+    ChannelRef,
     ConversationRef,
     IncomingMessage,
     InteractionRef,
@@ -41,6 +43,9 @@ NEW: Final = timedelta(minutes=15)
 """So long after it was opened, what its opener writes in a thread is what the thread is about."""
 MOST_WAITS: Final = 5
 """However much an asker adds, so many times their last word is waited for."""
+TRIES: Final = 5
+"""For each answer that may be given unasked, so many questions are looked up."""
+_HOUR: Final = 3600.0
 LONGEST_TITLE: Final = 80
 
 
@@ -116,6 +121,7 @@ class Speaking:
         self._rules = rules
         self._settings = settings
         self._clock = clock
+        self._tries: dict[ChannelRef, deque[float]] = {}
         self._under_way: dict[tuple[ConversationRef, str], Unasked] = {}
 
     def overhears(self, message: IncomingMessage) -> bool:
@@ -170,13 +176,23 @@ class Speaking:
             unasked = self._under_way[_who(message)] = Unasked(message, gathers=False)
         return unasked
 
-    def ended(self, unasked: Unasked) -> None:
-        """It was answered or left alone."""
-        if self._under_way.get(_who(unasked.message)) is unasked:
-            del self._under_way[_who(unasked.message)]
+    def ended(self, message: IncomingMessage) -> None:
+        """It was answered or left alone; in a thread of its own, perhaps."""
+        for key, unasked in list(self._under_way.items()):
+            same = unasked.message.message_id == message.message_id
+            if same and key[0].channel == message.conversation.channel:
+                del self._under_way[key]
 
     async def is_covered(self, message: IncomingMessage) -> bool:
-        """Whether the documents say enough to speak up."""
+        """Whether the documents say enough to think of an answer.
+
+        Answers that are then not given cost as much as others: there is a limit to them as well.
+        """
+        now, channel = self._clock(), message.conversation.channel
+        tries = self._tries.setdefault(channel, deque(maxlen=TRIES * self._limits[1] or 1))
+        if len(tries) == tries.maxlen and now - tries[0] < _HOUR:
+            return False
+        tries.append(now)
         return await self._documents.cover(message, self._settings.relevance)
 
     async def may_say(self, unasked: Unasked) -> bool:

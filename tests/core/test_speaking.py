@@ -382,3 +382,28 @@ async def test_what_looks_like_a_command_is_none_where_nobody_asked(tmp_path):
             overheard("!kb remove the pump?", "q3", thread="t1"),
         )
         assert [to for _, _, to in town.said] == ["q1"]
+
+
+async def test_questions_that_nobody_put_to_us_are_not_looked_up_without_end(tmp_path):
+    settings = SpeakingSettings(second_message_seconds=0, channel_hourly=1)
+    async with speaking_town(tmp_path, settings=settings) as town:
+        await town.hear(*(overheard(OTHER, f"q{n}", user=f"u{n}") for n in range(8)))
+        assert len(town.documents.asked) == 5
+        assert town.speaking._under_way == {}
+
+
+async def test_of_a_question_that_was_stopped_nothing_stays(tmp_path):
+    async with speaking_town(tmp_path, settings=EVER) as town:
+        town.dispatcher.submit(overheard(ASKS, "q1"))
+        await town.until(lambda: town.speaking._under_way)
+        await town.until(lambda: town.dispatcher._runs._kept)
+        assert town.dispatcher.cancel(conversation("town")) == 1
+        await town.idle()
+        assert (town.said, await town.rows(), town.speaking._under_way) == ([], 0, {})
+
+
+async def test_with_a_limit_of_nothing_nothing_is_said(tmp_path):
+    settings = SpeakingSettings(second_message_seconds=0, channel_hourly=0)
+    async with speaking_town(tmp_path, settings=settings) as town:
+        await town.hear(overheard(ASKS, "q1"))
+        assert (town.said, await town.rows()) == ([], 0)
