@@ -20,6 +20,7 @@ from collections.abc import (
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from bot import output
 from bot.assembly import Stores, assemble
@@ -247,6 +248,12 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         yield f"web {address}"
 
 
+async def _to_the_end_of_all(job: Callable[[], Awaitable[object]]) -> None:
+    """The scheduler ends by cancelling what is under way, and would log that as a failure."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await job()
+
+
 async def _tell_who_waits(bot: Bot, config: Config) -> None:
     """Whom no owner could be asked about stands where the operator looks first."""
     waiting = await bot.admission.unasked()
@@ -294,7 +301,7 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
     )
     for prune in (DurableInbox(bot.database).prune, Feedback(bot.database).prune, *bot.daily):
         scheduler.add_job(
-            prune,
+            partial(_to_the_end_of_all, prune),
             "interval",
             hours=_PRUNE_HOURS,
             misfire_grace_time=_LATE_SECONDS,
@@ -302,7 +309,7 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
             next_run_time=datetime.now(UTC),
         )
     scheduler.add_job(
-        bot.admission.follow,
+        partial(_to_the_end_of_all, bot.admission.follow),
         "interval",
         seconds=_FOLLOW_SECONDS,
         coalesce=True,
