@@ -325,6 +325,10 @@ def _request(messages: Sequence[ChatMessage], options: GenerationOptions) -> _Js
     }
     if options.max_tokens is not None:
         request["max_tokens"] = options.max_tokens
+    if options.top_p is not None:
+        request["top_p"] = options.top_p
+    if options.seed is not None:
+        request["seed"] = options.seed
     if options.stop:
         request["stop"] = list(options.stop)
     return request

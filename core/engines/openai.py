@@ -220,6 +220,8 @@ class OpenAIEngine:
             stream_options={"include_usage": True},
             max_tokens=omit if options.max_tokens is None else options.max_tokens,
             temperature=omit if options.temperature is None else options.temperature,
+            top_p=omit if options.top_p is None else options.top_p,
+            seed=omit if options.seed is None else options.seed,
             stop=list(options.stop) or omit,
         )
 
