@@ -1,7 +1,8 @@
 """(f) The bot as a process on local platforms: message to engine, edits used, budgets under load.
 
 The engine is scripted and the embedder real, so the way to the engine has the question's embedding
-in it, and both platforms' own ways: polling, gateway, HTTP.
+in it, and both platforms' own ways: polling, gateway, HTTP. Takes three minutes: in the quiet part
+one answer of some seconds follows the other.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ async def main() -> bool:
             held &= await _crowded(chats)
             await bot.stop()
         watch = json.loads(report.read_text())
+    callback = f"{watch['longest_step'] * 1000:.0f} ms in {watch['step']}"
+    say(f"    longest turn of {watch['steps_of_it']} callbacks; longest callback {callback};")
+    say(f"    longest collection of garbage {watch['collecting'] * 1000:.0f} ms")
     return verdict(
         "(f) longest turn of the loop's thread under load, its own CPU seconds",
         watch["longest_turn"],

@@ -28,7 +28,7 @@ class Watch:
     step: str = ""
     """Which callback took the longest."""
     collecting: float = 0.0
-    """The longest collection of garbage on the thread."""
+    """The longest collection of garbage, on whatever thread."""
     busy: float = 0.0
 
     def install(self) -> None:
