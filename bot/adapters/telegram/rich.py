@@ -56,11 +56,13 @@ def words_of(message: object) -> str:
         case {"cells": [*rows]}:
             return "\n".join(" | ".join(map(words_of, _listed(row))) for row in rows)
         case dict():
-            said = [words_of(message[key]) for key in _TEXTS if key in message]
-            return "\n".join(filter(None, said))
+            texts = (words_of(message[key]) for key in _TEXTS if key in message)
+            return "\n".join(filter(None, texts))
         case [*parts]:
-            between = "" if any(map(_is_inline, parts)) else "\n"
-            return between.join(map(words_of, parts))
+            said = ""
+            for part in parts:
+                said += ("\n" if said and not _is_inline(part) else "") + words_of(part)
+            return said
         case _:
             return ""
 
