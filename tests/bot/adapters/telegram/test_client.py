@@ -376,3 +376,77 @@ async def test_a_second_program_with_the_same_token_is_told(telegram, lost):
         async with listening(listener_for(telegram)), asyncio.timeout(10):
             await lost.said.wait()
     assert "another program is polling with the same token" in lost.lines[0]
+
+
+async def test_a_channels_post_is_not_heard_in_its_group_but_a_comment_below_it_is(telegram):
+    ada = telegram.user("Ada")
+    group = telegram.supergroup("Readers", ada)
+    channel = telegram.channel("News", ada, discussion=group)
+    async with listening(listener_for(telegram)) as (_, inbox):
+        ada.say(channel, "@lorekeeper_bot The small tank takes P-3.")
+        forwarded = group.everything[-1]
+        assert forwarded.is_automatic_forward
+        comment = ada.say(group, "@lorekeeper_bot is that so?", reply_to=forwarded)
+        message = await inbox.message("is that so?")
+    assert [each.text for each in inbox.of(IncomingMessage)] == ["is that so?"]
+    assert message.quoted is not None
+    assert message.quoted.text == "@lorekeeper_bot The small tank takes P-3."
+    # A thread of comments is no topic: the conversation is the group's.
+    assert message.conversation == _conversation(group.chat_id)
+    assert message.message_id == str(comment.message_id)
+
+
+async def test_a_topic_in_private_is_a_conversation_that_is_answered_in_it(telegram):
+    telegram.bot.has_topics = True
+    ada = telegram.user("Ada")
+    ada.start()
+    topic = ada.open_topic(ada.private, "Tanks")
+    async with listening(listener_for(telegram)) as (listener, inbox):
+        question = ada.say(ada.private, "which pump?", topic=topic.thread_id)
+        message = await inbox.message("which pump?")
+        assert message.conversation == _conversation(ada.private.chat_id, topic.thread_id)
+        assert await listener.outbox.draft(message.conversation, message.message_id, "P-3 …")
+        ada.stop_draft()
+        stopped = await inbox.one(ActionPressed)
+        assert (stopped.conversation, stopped.message_id) == (
+            message.conversation,
+            str(question.message_id),
+        )
+        sent = await listener.outbox.send(message.conversation, "P-3.")
+    assert ada.private.messages[int(sent)].topic == topic.thread_id
+
+
+async def test_of_two_bots_in_a_group_only_the_one_that_is_named_hears_it(telegram):
+    ada = telegram.user("Ada")
+    group = telegram.supergroup("Readers", ada)
+    other = telegram.add_bot("lorekeeper_bot_too", "4200000002:AAF-another", privacy_mode=False)
+    ada.add_bot(group, other)
+    ada.promote_bot(group)
+    async with listening(listener_for(telegram)) as (_, inbox):
+        ada.say(group, "@lorekeeper_bot_too which?")
+        ada.say(group, "/help@lorekeeper_bot_too")
+        ada.say(group, "/help")
+        ada.say(group, "/help@lorekeeper_bot")
+        ada.say(group, "😀 @Lorekeeper_bot which?")
+        last = await inbox.message("😀 which?")
+    heard = [m for m in inbox.of(IncomingMessage) if m.trigger is not Trigger.AMBIENT]
+    assert [(m.text, m.trigger) for m in heard] == [
+        ("/help", Trigger.COMMAND),
+        ("😀 which?", Trigger.MENTION),
+    ]
+    assert last is heard[-1]
+
+
+async def test_a_rich_message_that_is_replied_to_brings_its_words(telegram):
+    ada = telegram.user("Ada")
+    group = telegram.supergroup("Readers", ada)
+    async with listening(listener_for(telegram)) as (listener, inbox):
+        here = _conversation(group.chat_id)
+        sent = await listener.outbox.send(
+            here, "# Pumps\n\n| tank | pump |\n|---|---|\n| 1 | P-3 |"
+        )
+        ada.say(group, "and for two?", reply_to=group.messages[int(sent)])
+        message = await inbox.message("and for two?")
+    assert message.trigger is Trigger.REPLY
+    assert message.quoted is not None
+    assert message.quoted.text == "Pumps\ntank | pump\n1 | P-3"
