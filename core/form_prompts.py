@@ -6,7 +6,14 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final, TypeAlias
 
 from core.errors import DeliveryRateLimitedError
-from core.events import IncomingMessage, Invocation, MemberRef, Platform
+from core.events import (
+    IncomingMessage,
+    InteractionRef,
+    Invocation,
+    MemberRef,
+    MessageRef,
+    Platform,
+)
 from core.forms import FORM, TOKEN, AskedField, OpenForms
 from core.inert import inert
 from core.language import Words
@@ -103,7 +110,10 @@ class FormPrompts:
         while True:
             await pacer.ask(Urgency.FINAL)
             try:
-                prompt = await outbox.ask(message.conversation, text, of=message.author)
+                where = message.conversation
+                prompt = await outbox.ask(
+                    where, text, of=message.author, reply_to=_written(message)
+                )
                 break
             except DeliveryRateLimitedError as error:
                 pacer.pause(error.retry_after)
@@ -113,6 +123,13 @@ class FormPrompts:
 def member_of(message: IncomingMessage) -> MemberRef:
     """Who wrote it."""
     return MemberRef(message.conversation.channel.platform, message.author.user_id)
+
+
+def _written(message: IncomingMessage) -> MessageRef | None:
+    """What they wrote; a press is no message of theirs."""
+    if isinstance(message.reply_to, InteractionRef):
+        return None
+    return MessageRef(message.conversation, message.message_id)
 
 
 def _value(field: FormField, text: str, _: Words) -> tuple[str, str | None]:

@@ -213,13 +213,10 @@ async def group(tmp_path) -> AsyncIterator[Group]:
 
 async def test_on_telegram_each_field_is_a_reply_of_who_was_asked(group):
     command = f"/kb@{group.fake.bot.account.username} note"
-    group.ada.say(group.chat, command)
+    began = group.ada.say(group.chat, command)
     first = await group.asked_for("Question")
     assert first.forced == {"force_reply": True, "selective": True}
-    assert first.text.startswith("Ada: ")
-    assert [e["user"]["id"] for e in first.entities if e["type"] == "text_mention"] == [
-        group.ada.account.user_id
-    ]
+    assert first.reply_to is began
     # Another one's reply is not theirs to give; nor does a restart lose what was begun.
     group.ben.say(group.chat, "I do!", reply_to=first)
     assert await group.bot.stop() == 0
@@ -250,3 +247,22 @@ async def test_on_telegram_stop_ends_what_was_begun(group):
     await group.reply_of(said, "Nobody waits")
     late = group.ada.say(group.chat, QUESTION, reply_to=first)
     await group.reply_of(late, "begin again")
+
+
+async def test_on_telegram_an_answer_is_corrected_by_who_pressed(group):
+    refusal = await group.asks(QUESTION, "nothing")
+    seen = len(group.fake.whispers(group.chat, group.ada))
+    group.ada.push_button(refusal, "⋯")
+    menu = await group.fake.wait_for(
+        lambda: next(iter(group.fake.whispers(group.chat, group.ada)[seen:]), None), PATIENCE
+    )
+    assert "Correct" in menu.buttons
+    group.ada.push_button(menu, "Correct")
+    first = await group.asked_for("Question")
+    assert first.text.startswith("Ada: ")
+    group.ada.say(group.chat, ".", reply_to=first)
+    second = await group.asked_for("Answer")
+    said = group.ada.say(group.chat, "Walter, at six.", reply_to=second)
+    await group.reply_of(said, "Noted")
+    answer = await group.asks(ASKED_AGAIN, "Answered by")
+    assert answer.text.startswith("Answered by Ada on ")

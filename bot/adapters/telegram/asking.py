@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegram import Bot, ForceReply, Message, MessageEntity, User
+from telegram import Bot, ForceReply, Message, MessageEntity, ReplyParameters, User
 
 from bot.adapters.telegram.calls import Calls
 from bot.adapters.telegram.messages import NO_PREVIEW, Messages, entities_of, topic_of
@@ -12,16 +12,20 @@ from core.text import utf16_length
 
 
 class Asking:
-    """Sends what is to be replied to. In a group it names who is asked, which is what makes the
-    client show it to them alone."""
+    """Sends what is to be replied to. In a group it replies to who is asked, or names them: that is
+    what makes their client, and no other, open a reply."""
 
     def __init__(self, bot: Bot, calls: Calls) -> None:
         self._bot = bot
         self._messages = Messages(bot, calls)
 
-    async def ask(self, to: ConversationRef, text: str, of: Author) -> str:
+    async def ask(
+        self, to: ConversationRef, text: str, of: Author, reply: ReplyParameters | None = None
+    ) -> str:
         """The id of the question."""
-        named = int(to.channel.channel_id) < 0 and of.user_id.isdecimal()
+        in_group = int(to.channel.channel_id) < 0
+        # Anonymous administrators have no name of their own.
+        named = in_group and reply is None and of.user_id.isdecimal()
         before = f"{of.display_name}: " if named else ""
         shift = utf16_length(before)
 
@@ -43,7 +47,8 @@ class Asking:
                 entities=spans,
                 link_preview_options=NO_PREVIEW,
                 message_thread_id=topic_of(to),
-                reply_markup=ForceReply(selective=named or None),
+                reply_parameters=reply,
+                reply_markup=ForceReply(selective=in_group or None),
             )
 
         sent = await self._messages.show(to, render(text), text, request)

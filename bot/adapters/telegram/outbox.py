@@ -117,7 +117,7 @@ class TelegramOutbox:
     async def ask(
         self, to: ConversationRef, text: str, *, of: Author, reply_to: ReplyTo | None = None
     ) -> str:
-        return await self._asking.ask(to, text, of)
+        return await self._asking.ask(to, text, of, self._reply(to, reply_to))
 
     def link(self, message: MessageRef) -> str | None:
         """Messages of supergroups have addresses, which their members can open."""
