@@ -23,6 +23,7 @@ from core.feedback import Feedback, Verdict
 from core.history import StoredAnswer
 from core.inbox import DurableInbox
 from core.leaving import Leaving, tables_of_channels
+from core.moves import move_channel
 from core.reviews import HeldFile
 from tests.support.commanding import ADMIN, MEMBER, attachment, open_hall, spoken, whispered
 
@@ -211,3 +212,19 @@ async def test_of_every_table_it_is_known_whose_its_rows_are(hall):
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         )
     assert {name for (name,) in rows} - of_channels == NOT_OF_CHANNELS
+
+
+async def test_when_a_channel_moves_nothing_of_it_stays_under_its_old_id(hall):
+    await fill(hall)
+    new = ChannelRef(Platform.DISCORD, "square")
+    async with hall.database.transaction() as connection:
+        await move_channel(connection, TOWN, new)
+        await connection.execute("DELETE FROM moves")
+        for table in await tables_of_channels(connection):
+            rows = await connection.execute_fetchall(
+                f"SELECT count(*) FROM {table} WHERE channel_id = 'town'"
+            )
+            if table not in ("exchanges", "inbox", "inbox_replies", "feedback"):  # moved beside it
+                assert list(rows) == [(0,)], table
+    (entry, *_rest) = await hall.resources.moderation.audit.of_channel(new)
+    assert entry.act is Act.REMOVED
