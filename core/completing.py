@@ -90,8 +90,7 @@ class Completions:
     ) -> Iterable[str]:
         match command, option:
             case "kb note", "note":
-                own = await self._own(message, typed, everybodys=True)
-                return [name for name in own if name.endswith(SUFFIX)]
+                return await self._own(message, typed, everybodys=True, end=SUFFIX)
             case "kb show", "name":
                 scope = await self._access.scope_of(message)
                 return await self._library.names(sorted(scope.bases), typed, limit=MOST)
@@ -112,7 +111,7 @@ class Completions:
                 return []
 
     async def _own(
-        self, message: IncomingMessage, typed: str, *, everybodys: bool
+        self, message: IncomingMessage, typed: str, *, everybodys: bool, end: str = ""
     ) -> Sequence[str]:
         """Documents of this place's own; of those a member sees what they added themselves."""
         bases = []
@@ -124,7 +123,7 @@ class Completions:
         member = f"{message.conversation.channel.platform.value}:{message.author.user_id}"
         everybodys = everybodys or self._level(message) >= Level.MODERATOR
         whose = None if everybodys else member
-        return await self._library.names(bases, typed, limit=MOST, uploader_id=whose)
+        return await self._library.names(bases, typed, limit=MOST, end=end, uploader_id=whose)
 
     async def _channels(self, message: IncomingMessage) -> list[str]:
         own = message.conversation.channel

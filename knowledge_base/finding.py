@@ -87,18 +87,25 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
 
 @blocking
 def names(
-    rows: Rows, bases: Sequence[BaseId], typed: str, limit: int, uploader_id: str | None
+    rows: Rows,
+    bases: Sequence[BaseId],
+    typed: str,
+    limit: int,
+    end: str = "",
+    uploader_id: str | None = None,
 ) -> tuple[str, ...]:
     """Names of documents with these letters in them, those that begin with them first."""
     wanted = normalise(typed).strip()
     found: dict[str, None] = {}
     within: dict[str, None] = {}
     for base_id in bases:
-        found.update(dict.fromkeys(rows.names(base_id, limit, typed, uploader_id)))
+        found.update(
+            dict.fromkeys(rows.names(base_id, limit, typed, end=end, uploader_id=uploader_id))
+        )
     for base_id in bases:
         if len(found) >= limit:
             break
-        for name in rows.names(base_id, MOST_NAMES, uploader_id=uploader_id):
+        for name in rows.names(base_id, MOST_NAMES, end=end, uploader_id=uploader_id):
             at = normalise(name).strip().find(wanted)
             if at >= 0:
                 (within if at else found)[name] = None

@@ -266,16 +266,19 @@ class Library:
         typed: str = "",
         *,
         limit: int = 25,
+        end: str = "",
         uploader_id: str | None = None,
     ) -> tuple[str, ...]:
         """Names of documents with these letters in them, those that begin with them first.
+
+        Only such as have this end, and were added by this one, where that is told.
 
         In a large base, letters in the middle are looked for in its first names only.
         """
 
         def read() -> tuple[str, ...]:
             with self._at.store.read() as rows:
-                return finding.names(rows, bases, typed, limit, uploader_id)
+                return finding.names(rows, bases, typed, limit, end, uploader_id)
 
         return await run(self._at.threads.search, read)
 

@@ -113,19 +113,27 @@ class Rows:
         return document_of(row) if row else None
 
     def names(
-        self, base_id: BaseId, limit: int, begin: str = "", uploader_id: str | None = None
+        self,
+        base_id: BaseId,
+        limit: int,
+        begin: str = "",
+        *,
+        end: str = "",
+        uploader_id: str | None = None,
     ) -> Iterator[str]:
-        """At most so many names of live documents that begin like this, in order.
+        """At most so many names of live documents that begin and end like this, in order.
 
         Of what somebody added, where that is told. Reads the names that it gives.
         """
         whose = "" if uploader_id is None else "AND uploader_id = ?"
         statement = f"""SELECT name FROM documents WHERE base_id = ? AND state = 'ready'
-            AND name >= ? AND name < ? {whose} ORDER BY name LIMIT ?"""  # noqa: S608 - our own
+            AND name >= ? AND name < ? AND substr(name, ?) = ? {whose} ORDER BY name LIMIT ?"""  # noqa: S608 - our own
         given = () if uploader_id is None else (uploader_id,)
         # No text comes after the last code point, since none has it.
         between = (begin, f"{begin}\U0010ffff")
-        for row in self._connection.execute(statement, (base_id, *between, *given, limit)):
+        # From a place behind the last letter on there is nothing.
+        ending = (-len(end) if end else 1 << 30, end)
+        for row in self._connection.execute(statement, (base_id, *between, *ending, *given, limit)):
             yield row[0]
 
     def document(self, document_id: DocumentId) -> Document | None:

@@ -8,6 +8,7 @@ from core.commands import COMMANDS
 from core.completing import MOST, Completions, matching
 from core.errors import ForbiddenError
 from core.events import Author, Invocation
+from core.notes import SUFFIX
 from core.ports import Standing
 from knowledge_base.errors import StorageBusyError
 from tests.support.commanding import (
@@ -129,6 +130,9 @@ async def test_options_that_are_not_completed_offer_nothing(hall):
 )
 async def test_every_option_that_completes_is_known_here(hall, command, option):
     await hall.types("/kb create handbook", OWNER)
+    if command == "kb note":
+        for name in (*(f"{n:02}.md" for n in range(MOST)), f"about the gate{SUFFIX}"):
+            await hall.types("/kb add", OWNER, attachments=(attachment(name),))
     if command == "kb detach":
         hall.outbox.standings["owner", "town"] = Standing(can_read=True, is_channel_admin=True)
         await hall.types("/kb attach handbook", OWNER)
