@@ -19,7 +19,8 @@ from core.engines.base import (
 from core.engines.detokenising import Detokeniser, StopStrings
 from core.engines.transformers_batch import Batch
 from core.engines.transformers_life import OPENING_ERRORS, BatchPlan, memory_ran_out
-from core.engines.transformers_model import LoadedModel, LoadProgress, load_model
+from core.engines.transformers_model import LoadedModel, load_model
+from core.engines.transformers_progress import LoadProgress
 from core.engines.transformers_sampling import Sampling
 from core.engines.transformers_single import Single
 from core.errors import ContextTooLongError, EngineUnavailableError, ModelNotLoadedError
@@ -36,6 +37,8 @@ _SLOTS: Final = {"cuda": 16, "cpu": 4}
 _CONTEXT_WINDOW: Final = {"cuda": 8192, "cpu": 4096}
 _STEP_TOKENS: Final = {"cuda": 2048, "cpu": 128}
 """On a CPU a step of more would hold up everybody's next word for a second."""
+_SHARE_OF_FREE_MEMORY: Final = 0.8
+"""Of a card's, for the cache; the rest is for what a step computes with."""
 
 
 class TransformersEngine:
@@ -72,6 +75,8 @@ class TransformersEngine:
             _log.warning("%s runs on the CPU, slowly: there is no CUDA card", loaded.name)
         own = plan or _plan(settings, "cuda" if loaded.on_card else "cpu")
         own = replace(own, context_window=min(own.context_window, loaded.context_window))
+        if plan is None and settings.max_concurrent is None and loaded.on_card:
+            own = own.fitting(loaded.token_bytes, loaded.free_bytes * _SHARE_OF_FREE_MEMORY)
         batch = await _running(loaded, own)
         _log.info(
             "%s: %s slots of %s tokens, %s on %s",

@@ -7,7 +7,7 @@ import contextlib
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from core.engines.transformers_sampling import BatchSampling
@@ -38,6 +38,18 @@ class BatchPlan:
     come and a request can be stopped."""
     page_tokens: int = 64
     """Beginnings of prompts are shared in units of so many tokens."""
+
+    def fitting(self, token_bytes: int, free_bytes: float) -> BatchPlan:
+        """With as many of its slots as fit, at least one; a token's cache takes so many bytes."""
+        slots = self.slots
+        while slots > 1:
+            sized = replace(self, slots=slots)
+            # The mask has a column of two bytes for each token of the cache.
+            column = token_bytes + 2 * self.step_tokens
+            if sized.pages * self.page_tokens * column <= free_bytes:
+                break
+            slots -= 1
+        return replace(self, slots=slots)
 
     @property
     def pages(self) -> int:
@@ -182,7 +194,7 @@ class Life:
                 safety_margin=_SPARE,
             ),
         )
-        manager.logit_processor = BatchSampling()
+        manager.logit_processor = BatchSampling(always=model.device.type != "cpu")
         manager.warmup()  # makes the cache here and now, where a failure has one to tell
         self._watch(manager)
         return manager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from core.engines.base import ChatMessage
+from core.engines.transformers_progress import LoadProgress, told
 from core.engines.transformers_template import PromptTemplate
 from core.errors import ModelNotLoadedError
 from core.settings import EngineSettings
@@ -23,16 +22,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _Library: TypeAlias = Any  # what the library leaves half typed; never leaves this module
-LoadProgress: TypeAlias = Callable[[str, float], None]
-"""Told what is being done ("download", "load") and the share of it that is done."""
 
 _NEEDED: Final = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "tokenizer*"]
 _TURN_ENDS: Final = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|user|>", "<|endoftext|>")
 """Tokens that end an answer in templates whose models do not all list them."""
 _WORDS: Final = 400
 """Of what a library says about a failure, so much is passed on."""
-_loading = threading.Lock()
-"""The hook for progress is one for the whole process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +50,22 @@ class LoadedModel:
     def on_card(self) -> bool:
         return bool(self.model.device.type == "cuda")
 
-    def count(self, messages: Sequence[ChatMessage]) -> int:
-        return len(self.template.tokens(messages))
+    @property
+    def token_bytes(self) -> int:
+        """Bytes that the cache of one token takes in all layers."""
+        config: _Library = self.model.config.get_text_config()
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = (
+            getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        )
+        return int(2 * config.num_hidden_layers * heads * width * self.model.dtype.itemsize)
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free on its card."""
+        import torch
+
+        return int(torch.cuda.mem_get_info(self.model.device)[0])
 
 
 def name_of(model: str) -> str:
@@ -67,7 +76,7 @@ def name_of(model: str) -> str:
 def load_model(settings: EngineSettings, threads: int, progress: LoadProgress) -> LoadedModel:
     """Blocks for as long as reading the model takes. Raises `ModelNotLoadedError`."""
     wanted = settings.model or ""
-    name = name_of(wanted) or "transformers"
+    name = settings.name or name_of(wanted) or "transformers"
     _check_packages(name, settings)
     import torch
     import transformers
@@ -77,7 +86,7 @@ def load_model(settings: EngineSettings, threads: int, progress: LoadProgress) -
     device = _device(settings)
     if device == "cpu":
         torch.set_num_threads(threads)
-    with _explained(name), _told(progress):
+    with _explained(name), told(progress):
         folder, file = _source(wanted, name, progress)
         tokenizer = library.AutoTokenizer.from_pretrained(
             folder, gguf_file=file, trust_remote_code=False, local_files_only=True
@@ -231,50 +240,6 @@ def _explained(name: str) -> Iterator[None]:
 def _said(error: Exception) -> str:
     """The beginning of what a library said, in one line."""
     return " ".join(str(error).split())[:_WORDS] or type(error).__name__
-
-
-@contextmanager
-def _told(progress: LoadProgress) -> Iterator[None]:
-    """While the block runs, the library's own counting of tensors is passed on."""
-    from transformers.utils import logging as library_logging
-
-    def counted(
-        _factory: Callable[..., Any], given: tuple[Any, ...], options: dict[str, Any]
-    ) -> _Counted:
-        return _Counted(given[0] if given else options.get("iterable", ()), progress)
-
-    with _loading:
-        before = library_logging.set_tqdm_hook(counted)
-        try:
-            progress("load", 0.0)
-            yield
-            progress("load", 1.0)
-        finally:
-            library_logging.set_tqdm_hook(before)
-
-
-class _Counted:
-    """What the library iterates over instead of a progress bar; knows no other of its methods."""
-
-    def __init__(self, items: Iterable[Any], progress: LoadProgress) -> None:
-        self._items = items
-        self._progress = progress
-
-    def __iter__(self) -> Iterator[Any]:
-        total = len(self._items) if isinstance(self._items, Sized) else 0
-        for done, item in enumerate(self._items):
-            if total:
-                self._progress("load", done / total)
-            yield item
-
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return lambda *_given, **_options: None
-
-    def __enter__(self) -> _Counted:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """There is no bar to close."""
 
 
 def _trained(model: PreTrainedModel) -> int:

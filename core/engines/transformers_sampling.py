@@ -47,7 +47,10 @@ class BatchSampling:
     tensors_required = 3
     do_processing = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, always: bool) -> None:
+        """`always`: also where no request of a step samples. On a card steps are recorded and
+        played again, so what they do must not depend on who is in them."""
+        self._always = always
         self._any = False
 
     def check_kwargs(self, kwargs: Mapping[str, Any]) -> None:
@@ -66,7 +69,7 @@ class BatchSampling:
         storage = arg_storage
         states = [request.state for request in requests_in_batch if request.has_new_token]
         given = [state.logit_processor_kwargs for state in states]
-        self._any = any(one["temperature"] > 0.0 for one in given) or storage.is_cuda
+        self._any = self._always or any(one["temperature"] > 0.0 for one in given)
         if not states or not self._any:
             return storage
         levels = [[one["temperature"] for one in given], [one["top_p"] for one in given]]

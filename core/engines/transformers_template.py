@@ -75,9 +75,6 @@ class PromptTemplate:
         kept = list(messages) if self._has_system else _folded(messages)
         return self._write([{"role": one.role, "content": one.text} for one in kept])
 
-    def tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
-        return self._encode(self.text(messages))
-
     def prompt(self, messages: Sequence[ChatMessage]) -> tuple[list[int], str]:
         """The tokens, and the mark of a thought that the template has opened already, or ""."""
         text = self.text(messages)

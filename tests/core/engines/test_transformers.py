@@ -344,6 +344,20 @@ async def test_slots_and_context_follow_from_the_settings(tiny_models):
     assert [share for _stage, share in shares] == sorted(share for _stage, share in shares)
 
 
+@pytest.mark.parametrize(("gigabytes", "slots"), [(40, 16), (16, 12), (4, 3), (0.5, 1), (-1, 1)])
+def test_without_a_setting_a_card_gets_the_slots_that_fit(gigabytes, slots):
+    # The shape of Llama-3-8B: 128 KiB a token.
+    plan = BatchPlan(slots=16, context_window=8192, step_tokens=2048)
+    fitted = plan.fitting(2 * 32 * 8 * 128 * 2, gigabytes * 1e9)
+    assert fitted.slots == slots
+    assert slots == 1 or fitted.pages * 64 * (131_072 + 4096) <= gigabytes * 1e9
+
+
+async def test_the_cache_of_a_token_takes_what_its_config_says(engine):
+    # Two layers of two heads of 16 numbers of 4 bytes, keys and values.
+    assert engine._loaded.token_bytes == 2 * 2 * 2 * 16 * 4
+
+
 async def test_a_model_without_a_template_takes_one_from_a_file(tmp_path):
     folder = write_tiny_model(tmp_path / "plain", "llama", template=False)
     with pytest.raises(ModelNotLoadedError) as caught:
@@ -528,7 +542,7 @@ def test_tokens_are_drawn_as_their_probabilities_say():
 
     odds = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
     requests = [_Request(n) for n in range(4000)]
-    sampling, storage = BatchSampling(), torch.zeros(3, 4000, dtype=torch.int32)
+    sampling, storage = BatchSampling(always=False), torch.zeros(3, 4000, dtype=torch.int32)
     for top_p, wanted in ((1.0, [0.5, 0.3, 0.15, 0.05]), (0.7, [0.625, 0.375, 0.0, 0.0])):
         for request in requests:
             request.state.logit_processor_kwargs = Sampling(1.0, top_p, 11).keywords()
