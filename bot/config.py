@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bot.config_values import Folders, Servers, Top, Values
+from bot.config_values import NAMED, Folders, Top, Values
 from bot.errors import ConfigError, Problem
 from bot.settings import (
     Config,
@@ -23,6 +23,7 @@ from bot.settings import (
     WebSettings,
 )
 from bot.toml_lines import TomlLines, syntax_error_line
+from core.distance import place_of
 from core.settings import (
     AdmissionSettings,
     ChatSettings,
@@ -71,13 +72,15 @@ def _composed(values: Values) -> Config:
     limits = values.settings("knowledge", ReaderLimits)
     knowledge = replace(values.settings("knowledge", KnowledgeSettings), limits=limits)
     folders = values.settings("knowledge", Folders).folders
+    engine = _engine(values)
     config = Config(
         data_dir=values.resolved(top.data_dir),
         owners=top.owners,
         operator=top.operator,
         blocked=top.blocked,
         allowed=top.allowed,
-        engine=_engine(values),
+        engine=engine,
+        engines=_engines(values, engine),
         chat=_chat(values, knowledge),
         dispatcher=values.settings("dispatcher", DispatcherSettings),
         speaking=values.settings("speaking", SpeakingSettings),
@@ -92,23 +95,72 @@ def _composed(values: Values) -> Config:
     )
     if folders is not None:
         config = replace(config, folders={n: values.resolved(p) for n, p in folders.items()})
+    _check_fallbacks(values, config)
     return replace(config, remarks=tuple(values.remarks))
 
 
+_COMMON = (
+    "threads",
+    "max_waiting",
+    "max_waiting_per_member",
+    "max_waiting_per_channel",
+    "request_timeout_seconds",
+    "max_answer_tokens",
+    "device",
+    "dtype",
+    "fallbacks",
+    "idle_unload_minutes",
+    "health_seconds",
+)
+"""What holds for every engine unless its own table says otherwise.
+
+What is about one model or one server does not: an address' key goes to that address alone.
+"""
+
+
 def _engine(values: Values) -> EngineSettings:
-    engine = values.settings("engine", EngineSettings)
-    servers = values.settings("engine", Servers).base_urls
-    if servers and engine.base_url is None:
-        engine = replace(engine, base_url=servers[0])
-    if len(servers) > 1:
-        values.remarks.append("engine.base_urls: this version uses the first server alone")
+    return _resolved(values, "engine", values.settings("engine", EngineSettings))
+
+
+def _engines(values: Values, common: EngineSettings) -> dict[str, EngineSettings]:
+    """The named ones, in order."""
+    made = {}
+    for name in values.engines:
+        section = f"{NAMED}.{name}"
+        own = values.settings(section, EngineSettings)
+        for key in _COMMON:
+            if not values.has(f"{section}.{key}"):
+                own = replace(own, **{key: getattr(common, key)})
+        made[name] = _resolved(values, section, replace(own, name=name))
+    return made
+
+
+def _resolved(values: Values, section: str, engine: EngineSettings) -> EngineSettings:
+    if engine.place == "local" and place_of("auto", engine.addresses) != "local":
+        text = "an address elsewhere is not local: write own, for a machine of yours"
+        values.problem(f"{section}.place", text)
     projector, template = engine.image_projector, engine.chat_template
     return replace(
         engine,
+        base_url=next(iter(engine.addresses), None),
         model=_model(values, engine.model),
         image_projector=str(values.resolved(Path(projector))) if projector else None,
         chat_template=str(values.resolved(Path(template))) if template else None,
     )
+
+
+def _check_fallbacks(values: Values, config: Config) -> None:
+    """An unknown name would only show when the first engine fails."""
+    known = {*config.engines, "extractive", "smollm2"}
+    for section, engine in (("engine", config.engine), *_sections(config)):
+        key = f"{section}.fallbacks"
+        wrong = [name for name in engine.fallbacks or () if name not in known]
+        if wrong and values.has(key):
+            values.problem(key, f"there is no [{NAMED}.{wrong[0]}]")
+
+
+def _sections(config: Config) -> list[tuple[str, EngineSettings]]:
+    return [(f"{NAMED}.{name}", engine) for name, engine in config.engines.items()]
 
 
 def _embedding(values: Values) -> EmbeddingSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -30,6 +31,10 @@ from core.settings import (
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
 
 ENV_PREFIX = "LOREKEEPER__"
+NAMED = "engines"
+"""The section of tables, one for each named engine."""
+_ENGINE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+_TAKEN_NAMES = ("extractive", "default")
 
 T = TypeVar("T")
 
@@ -52,16 +57,9 @@ class Folders:
     folders: dict[str, Path] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """Keys of [engine] that are written in another form than the engine takes."""
-
-    base_urls: tuple[str, ...] = ()
-
-
 _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "": (Top,),
-    "engine": (EngineSettings, Servers),
+    "engine": (EngineSettings,),
     "chat": (ChatSettings,),
     "dispatcher": (DispatcherSettings,),
     "speaking": (SpeakingSettings,),
@@ -74,7 +72,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "network": (NetworkSettings,),
     "logs": (LogSettings,),
 }
-_DERIVED = {"chat.passages", "knowledge.limits"}
+_DERIVED = {"chat.passages", "knowledge.limits", "engine.name"}
 """Fields that are no keys: they follow from others."""
 _SECRETS = {
     "engine.api_key",
@@ -94,6 +92,12 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "engine.max_waiting_per_channel": (1, 1_000_000),
     "engine.request_timeout_seconds": (0.1, 86_400),
     "engine.max_answer_tokens": (1, 1_000_000),
+    "engine.idle_unload_minutes": (0, 1_000_000),
+    "engine.health_seconds": (1, 86_400),
+    "engine.input_price": (0, 1_000_000),
+    "engine.output_price": (0, 1_000_000),
+    "engine.daily_cap": (0, 1_000_000_000),
+    "engine.monthly_cap": (0, 1_000_000_000),
     "chat.history_turns": (0, 1000),
     "chat.group_history_minutes": (0, 10_080),
     "chat.max_pictures": (1, 8),
@@ -138,13 +142,24 @@ def keys() -> tuple[str, ...]:
 def _keys_of(section: str) -> dict[str, object]:
     """Keys of a section with their types, read off the settings that they fill."""
     found = {}
-    for settings in _SECTIONS[section]:
+    for settings in _SECTIONS[_kind_of(section)]:
         hints = get_type_hints(settings)
         for item in fields(settings):
             key = f"{section}.{item.name}" if section else item.name
-            if key not in _DERIVED:
+            if _plain(key) not in _DERIVED:
                 found[key] = hints[item.name]
     return found
+
+
+def _kind_of(section: str) -> str:
+    """Each table below [engines] takes the keys of [engine]."""
+    return "engine" if section.startswith(f"{NAMED}.") else section
+
+
+def _plain(key: str) -> str:
+    """A key of a named engine as that of [engine]: both have the same types and ranges."""
+    section, _, name = key.rpartition(".")
+    return f"{_kind_of(section)}.{name}" if section else name
 
 
 class Values:
@@ -159,12 +174,16 @@ class Values:
         self._environ = environ
         self._variables: dict[str, str] = {}
         self._values: dict[str, object] = {}
+        self.engines: list[str] = []
+        """Names below [engines], in the order in which they are written."""
 
     def take(self, tree: Mapping[str, object], folder: Path) -> None:
         """Read all values; `folder` is where relative paths start."""
         self.folder = folder
         for name, value in tree.items():
-            if isinstance(value, dict) and name in _SECTIONS:
+            if name == NAMED:
+                self._take_engines(value)
+            elif isinstance(value, dict) and name in _SECTIONS:
                 for key, below in value.items():
                     self._written(f"{name}.{key}", below)
             elif name in _SECTIONS:
@@ -177,6 +196,38 @@ class Values:
         for key, variable in _DEFAULT_VARIABLES.items():
             if key not in self._values and self._environ.get(variable):
                 self._values[key] = self._environ[variable]
+
+    def _take_engines(self, tables: object) -> None:
+        if not isinstance(tables, dict):
+            self._problem(NAMED, "has a table for each engine: write [engines.NAME]")
+            return
+        for name, table in tables.items():
+            key = f"{NAMED}.{name}"
+            if not isinstance(table, dict):
+                self._problem(key, f"is a table: write [{key}] and its keys below it")
+            elif self._is_engine_name(name):
+                for own, value in table.items():
+                    self._written(f"{key}.{own}", value)
+
+    def _is_engine_name(self, name: str) -> bool:
+        """Whether this can be an engine's name, which is remembered."""
+        key = f"{NAMED}.{name}"
+        if not _ENGINE_NAME.fullmatch(name):
+            self._problem(key, "an engine's name has at most 32 of a-z, 0-9, _ and -")
+        elif name in _TAKEN_NAMES:
+            self._problem(key, "is a name of ours: choose another")
+        else:
+            self.engines += [name] if name not in self.engines else []
+            return True
+        return False
+
+    def has(self, key: str) -> bool:
+        """Whether it was written anywhere."""
+        return key in self._values
+
+    def problem(self, key: str, text: str) -> None:
+        """Something that its value alone does not show."""
+        self._problem(key, text)
 
     def settings(self, section: str, kind: type[T]) -> T:
         """The values of a section as the settings it fills; the defaults where there are none."""
@@ -193,7 +244,7 @@ class Values:
                 self._problem(key, detail["msg"][:1].lower() + detail["msg"][1:])
             return kind()
         for name in values:
-            low, high = _RANGES.get(prefix + name, (float("-inf"), float("inf")))
+            low, high = _RANGES.get(_plain(prefix + name), (float("-inf"), float("inf")))
             value = getattr(made, name)
             if isinstance(value, int | float) and not low <= value <= high:
                 self._problem(prefix + name, f"must lie between {low:g} and {high:g}")
@@ -212,7 +263,7 @@ class Values:
         key, _, way = written.rpartition("_")
         if key in known and way == "env":
             self._from_variable(written, key, value)
-        elif key in _SECRETS and way == "file":
+        elif _plain(key) in _SECRETS and way == "file":
             self._from_file(written, key, value)
         else:
             self._unknown(written, known)
@@ -235,6 +286,9 @@ class Values:
 
     def _overridden(self, variable: str, value: str) -> None:
         parts = variable[len(ENV_PREFIX) :].lower().split("__")
+        if parts[0] == NAMED and len(parts) == 3:
+            self._overridden_engine(variable, parts[1], parts[2], value)
+            return
         key = ".".join(parts[:2])
         self._variables[key] = variable
         section = parts[0] if len(parts) > 1 else ""
@@ -246,6 +300,15 @@ class Values:
         elif len(parts) > 2:
             self._unknown(key, {})
         else:
+            self._written(key, self._parsed(key, value))
+
+    def _overridden_engine(self, variable: str, name: str, own: str, value: str) -> None:
+        """A shell's variables have no hyphen: an underscore stands for it, too."""
+        known = {engine.replace("-", "_"): engine for engine in self.engines}
+        name = name if name in self.engines else known.get(name, name)
+        key = f"{NAMED}.{name}.{own}"
+        self._variables[key] = self._variables[f"{NAMED}.{name}"] = variable
+        if self._is_engine_name(name):
             self._written(key, self._parsed(key, value))
 
     def _parsed(self, key: str, text: str) -> object:

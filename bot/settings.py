@@ -96,6 +96,8 @@ class Config:
     allowed: tuple[str, ...] = ()
     """Where there are some, nobody else and no other place is served."""
     engine: EngineSettings = field(default_factory=EngineSettings)
+    engines: Mapping[str, EngineSettings] = field(default_factory=dict)
+    """By name, as `[engines.NAME]`; `[engine]` holds what they have in common."""
     chat: ChatSettings = field(default_factory=ChatSettings)
     dispatcher: DispatcherSettings = field(default_factory=DispatcherSettings)
     speaking: SpeakingSettings = field(default_factory=SpeakingSettings)

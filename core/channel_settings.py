@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, TypeVar
 
+from core.distance import EnginePlace
 from core.errors import BadSettingError, UnknownSettingError
 from core.helpers import Helpers, helpers_of
 from core.language import N_
 from core.text import storable
 
 Language: TypeAlias = Literal["auto", "en", "zh"]
-EnginePlace: TypeAlias = Literal["local", "own", "outside"]
 Teachers: TypeAlias = Literal["moderators", "everyone", "review"]
 Speaks: TypeAlias = Literal["off", "addressed", "threads", "questions"]
 Answers: TypeAlias = Literal["place", "thread"]

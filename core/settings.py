@@ -15,6 +15,8 @@ class EngineSettings:
     model: str | None = None
     """"bundled", a hub id, a folder or a .gguf file; for `openai` the model's name there."""
     base_url: str | None = None
+    base_urls: tuple[str, ...] = ()
+    """Servers of one and the same model, which share the questions; read through `addresses`."""
     api_key: str | None = field(default=None, repr=False)
     threads: int | None = None
     context_window: int | None = None
@@ -35,6 +37,29 @@ class EngineSettings:
     quantization: Literal["none", "8bit", "4bit"] = "none"
     chat_template: str | None = None
     """For `transformers`: a file with the Jinja template of a model that ships none."""
+    place: Literal["auto", "local", "own", "outside"] = "auto"
+    """Whose machine it computes on; auto: by its addresses."""
+    offered: bool = True
+    """Whether channels can pick it."""
+    fallbacks: tuple[str, ...] | None = None
+    """Who answers where this one does not, in order; None: the other engines as they are named."""
+    idle_unload_minutes: float = 0.0
+    """A model in this process that nobody asked for so long gives its memory back; 0: never."""
+    health_seconds: float = 30.0
+    """Between two looks whether a server is there."""
+    input_price: float = 0.0
+    """For a million tokens that it reads, in whatever currency the caps are."""
+    output_price: float = 0.0
+    """For a million tokens that it writes."""
+    daily_cap: float | None = None
+    monthly_cap: float | None = None
+    name: str | None = None
+    """Of `[engines.NAME]`: what people call it; None: the model's own name."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its servers, each once."""
+        return tuple(dict.fromkeys(filter(None, (self.base_url, *self.base_urls))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class LlamaCppEngine:
         """
         bundled = settings.model in (None, BUNDLED)
         path = bundled_model() if bundled else Path(str(settings.model))
-        name = _BUNDLED_NAME if bundled else path.stem
+        name = settings.name or (_BUNDLED_NAME if bundled else path.stem)
         slots = settings.max_concurrent or _SLOTS
         window = settings.context_window or _CONTEXT_WINDOW
         files = _Files(path, Path(settings.image_projector) if settings.image_projector else None)

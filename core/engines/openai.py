@@ -108,7 +108,7 @@ class OpenAIEngine:
 
     @property
     def name(self) -> str:
-        return self._settings.model or "openai"
+        return self._settings.name or self._settings.model or "openai"
 
     @property
     def context_window(self) -> int:

@@ -175,3 +175,67 @@ def test_the_example_holds_every_key_and_nothing_but_defaults(root, tmp_path):
         for key in (table if isinstance(table, dict) else [""])
     }
     assert written == set(config_values.keys())
+
+
+NAMED = """
+[engine]
+max_waiting = 7
+api_key = "for the first alone"
+input_price = 2.0
+[engines.house]
+model = "m.gguf"
+max_waiting = 9
+[engines.my-cloud]
+base_url = "https://api.example.com/v1"
+fallbacks = ["house"]
+"""
+
+
+def test_named_engines_have_tables_of_their_own_and_what_they_have_in_common(read, tmp_path):
+    made = read(NAMED).engines
+    assert list(made) == ["house", "my-cloud"]
+    house, cloud = made.values()
+    assert (house.name, house.model, house.max_waiting) == ("house", str(tmp_path / "m.gguf"), 9)
+    assert (cloud.name, cloud.max_waiting, cloud.fallbacks) == ("my-cloud", 7, ("house",))
+    # A key goes to the address that it is for, and nowhere else.
+    assert (cloud.api_key, cloud.input_price) == (None, 0.0)
+
+
+def test_variables_reach_named_engines_and_make_new_ones(read):
+    made = read(
+        NAMED,
+        LOREKEEPER__ENGINES__MY_CLOUD__API_KEY="s3cret",
+        LOREKEEPER__ENGINES__MY_CLOUD__DAILY_CAP="2.5",
+        LOREKEEPER__ENGINES__LATE__BASE_URLS="http://10.0.0.1:1/v1, http://10.0.0.2:1/v1",
+    ).engines
+    assert list(made) == ["house", "my-cloud", "late"]
+    assert (made["my-cloud"].api_key, made["my-cloud"].daily_cap) == ("s3cret", 2.5)
+    assert made["late"].addresses == ("http://10.0.0.1:1/v1", "http://10.0.0.2:1/v1")
+    assert "s3cret" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[engines.a]\nmodle = 'x'\n", "line 2: engines.a.modle: unknown key (did you mean engi"),
+        ("[engines.a]\nname = 'x'\n", "line 2: engines.a.name: unknown key"),
+        ("[engines.a]\nmax_waiting = 0\n", "line 2: engines.a.max_waiting: must lie between"),
+        ("[engines]\na = 1\n", "line 2: engines.a: is a table: write [engines.a]"),
+        ("engines = 1\n", "line 1: engines: has a table for each engine"),
+        ("[engines.'A b']\nmodel = 'x'\n", "line 1: engines.A b: an engine's name has at most 32"),
+        ("[engines.extractive]\nmodel = 'x'\n", "line 1: engines.extractive: is a name of ours"),
+        ("[engine]\nfallbacks = ['b']\n", "line 2: engine.fallbacks: there is no [engines.b]"),
+        (
+            "[engines.a]\nbase_url = 'https://example.com'\nplace = 'local'\n",
+            "line 3: engines.a.place: an address elsewhere is not local",
+        ),
+        ("[engine]\ndaily_cap = nan\n", "line 2: engine.daily_cap: must lie between"),
+    ],
+)
+def test_what_is_wrong_with_a_named_engine_is_told_with_its_line(read, text, words):
+    assert words in told(read, text)
+
+
+def test_a_wrong_variable_of_a_named_engine_is_told_by_its_name(read):
+    words = told(read, "", LOREKEEPER__ENGINES__A__MAX_WAITING="0")
+    assert words.startswith("environment: LOREKEEPER__ENGINES__A__MAX_WAITING: must lie")
