@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.database import Database
 from core.events import ChannelRef
@@ -17,8 +18,9 @@ from core.text import storable
 from knowledge_base.models import KnowledgeBase
 
 if TYPE_CHECKING:
-    from knowledge_base.embedders.base import Vectors
     from knowledge_base.library import Library
+
+Vectors: TypeAlias = NDArray[np.float32]
 
 DAYS: Final = 30
 MOST_QUESTIONS: Final = 400
