@@ -17,13 +17,16 @@ async def to_the_end(work: Coroutine[Any, Any, T], *, patience: float | None = N
     """
     task = asyncio.ensure_future(work)
     cancelled = False
+    timer: asyncio.TimerHandle | None = None
     while not task.done():
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             if not cancelled and patience is not None:
-                asyncio.get_running_loop().call_later(patience, task.cancel)
+                timer = asyncio.get_running_loop().call_later(patience, task.cancel)
             cancelled = True
+    if timer is not None:
+        timer.cancel()  # Else the loop keeps the task until then.
     if cancelled:
         if not task.cancelled():
             task.exception()  # Read, so that nobody warns: the cancellation is what counts.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core import answering, delivery, posting
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.errors import DeliveryError, ForbiddenError
@@ -605,6 +607,19 @@ class Crowd:
             self.dispatcher.cancel(conversation(), f"u{self.chance.randrange(5)}")
 
 
+@pytest.fixture
+def patience_without_end(monkeypatch):
+    """A machine however slow comes to the end of every last write; what never ends hangs."""
+    for module, name in (
+        (answering, "NOTING_SECONDS"),
+        (answering, "LAST_SECONDS"),
+        (posting, "PATIENCE_SECONDS"),
+        (delivery, "PATIENCE_SECONDS"),
+    ):
+        monkeypatch.setattr(module, name, math.inf)
+
+
+@pytest.mark.usefixtures("patience_without_end")
 async def test_after_two_thousand_questions_stopped_edited_and_left_at_random_nothing_is_left(
     tmp_path,
 ):
