@@ -8,7 +8,8 @@ UserError: what the asker can mend
 ├── NotAdminThereError, RestrictedBaseError, TooManyReadersError
 EngineError: the model's side
 ├── EngineUnavailableError, EngineRateLimitedError (retried, before the first delta only)
-├── ContextTooLongError, EngineRefusedError, EngineTimeoutError, QueueFullError
+├── ContextTooLongError, EngineRefusedError (EngineAccessError), EngineTimeoutError, QueueFullError
+├── EngineBrokeOffError, EngineBudgetError, EngineTooFarError
 DeliveryError: the platform's side
 ├── ForbiddenError, ChannelGoneError (ConversationMovedError), DeliveryRateLimitedError
 PromptTemplateError: the operator's own template is off
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from core.distance import EnginePlace
 from core.events import ConversationRef
 
 LoadProblem: TypeAlias = Literal[
@@ -296,6 +298,30 @@ class ContextTooLongError(EngineError):
 
 class EngineRefusedError(EngineError):
     """The engine answered that it will not (content filter, bad request, no rights)."""
+
+
+class EngineAccessError(EngineRefusedError):
+    """The server does not accept our key, or not for this model."""
+
+
+class EngineBrokeOffError(EngineError):
+    """The engine failed in the middle of an answer: what was shown stays, and stays unfinished."""
+
+
+class EngineBudgetError(EngineError):
+    """What may be spent on the engine in this `period` is used up."""
+
+    def __init__(self, engine: str, period: Literal["day", "month"]) -> None:
+        super().__init__(engine)
+        self.period = period
+
+
+class EngineTooFarError(EngineError):
+    """The engine is further out than what is asked here may go; `place` is where it is."""
+
+    def __init__(self, engine: str, place: EnginePlace) -> None:
+        super().__init__(engine)
+        self.place = place
 
 
 class EngineTimeoutError(EngineError):

@@ -366,6 +366,48 @@ def _engine_refused(error: core_errors.EngineRefusedError, _: Words) -> str:
 
 
 @explain.register
+def _engine_access(error: core_errors.EngineAccessError, _: Words) -> str:
+    return _(
+        "The server of the model {engine} does not accept my key. Whoever runs this bot finds it "
+        "under `engine.api_key`.",
+        engine=inert(error.engine),
+    )
+
+
+@explain.register
+def _engine_broke_off(error: core_errors.EngineBrokeOffError, _: Words) -> str:
+    return _(
+        "The model {engine} broke off here: this is not the whole answer. Ask again; if it stays "
+        "away, another answers.",
+        engine=inert(error.engine),
+    )
+
+
+@explain.register
+def _engine_budget(error: core_errors.EngineBudgetError, _: Words) -> str:
+    if error.period == "day":
+        return _("What may be spent on the model {engine} today is used up.",
+                 engine=inert(error.engine))  # fmt: skip
+    return _("What may be spent on the model {engine} this month is used up.",
+             engine=inert(error.engine))  # fmt: skip
+
+
+@explain.register
+def _engine_too_far(error: core_errors.EngineTooFarError, _: Words) -> str:
+    if error.place == "own":
+        return _(
+            "The model {engine} runs on another machine, and what is asked here stays on this one "
+            "(`/settings place`).",
+            engine=inert(error.engine),
+        )
+    return _(
+        "The model {engine} runs outside, at somebody else's, and what is asked here does not go "
+        "there (`/settings place`).",
+        engine=inert(error.engine),
+    )
+
+
+@explain.register
 def _engine_timeout(error: core_errors.EngineTimeoutError, _: Words) -> str:
     return _(
         "The model {engine} took longer than {wait} (`engine.request_timeout_seconds`). Try again, "

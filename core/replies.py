@@ -11,10 +11,11 @@ from knowledge_base.models import Passage
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, counted by the model's own tokenizer."""
+    """Tokens, counted by the model's own tokenizer, unless `estimated`."""
 
     prompt_tokens: int
     completion_tokens: int
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import tenacity
 
+from core.distance import place_of
 from core.engines.base import (
     ChatMessage,
     EngineDelta,
@@ -36,6 +37,7 @@ from core.engines.openai_wire import (
 )
 from core.errors import (
     ContextTooLongError,
+    EngineAccessError,
     EngineError,
     EngineRateLimitedError,
     EngineRefusedError,
@@ -51,11 +53,14 @@ if TYPE_CHECKING:
 
 _SLOTS: Final = 8
 _CONTEXT_WINDOW: Final = 8192
-_ATTEMPTS: Final = 3
+ATTEMPTS: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 5.0
 """A server that asks for more is not waited for: the asker is told instead."""
 _CONNECT_SECONDS: Final = 10.0
 _COUNT_SECONDS: Final = 10.0
+_PROBE_SECONDS: Final = 5.0
+_NO_SUCH_PATH: Final = (404, 405, 501)
+"""A server that says so is there."""
 _REASONS: Final[dict[str, Literal["stop", "length", "filter"]]] = {
     "length": "length",
     "content_filter": "filter",
@@ -78,6 +83,7 @@ class OpenAIEngine:
         settings: EngineSettings,
         proxy: str | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        attempts: int = ATTEMPTS,
     ) -> None:
         """Connects to nothing yet. The proxy is never used for a server on this machine."""
         if not settings.base_url:
@@ -88,12 +94,14 @@ class OpenAIEngine:
         self._settings = settings
         self._model = settings.model or "default"
         self._sleep = sleep
+        self._attempts = attempts
         timeout = httpx2.Timeout(settings.request_timeout_seconds, connect=_CONNECT_SECONDS)
         self._http = httpx2.AsyncClient(
             proxy=None if is_loopback(settings.base_url) else proxy,
             timeout=timeout,
             trust_env=False,  # the environment's proxies are the configuration's business
-            follow_redirects=True,
+            # Only from outside to outside: what is to stay near is not led away.
+            follow_redirects=place_of(settings.place, [settings.base_url]) == "outside",
         )
         self._client = openai.AsyncOpenAI(
             base_url=settings.base_url,
@@ -158,9 +166,9 @@ class OpenAIEngine:
         if self._client.is_closed():
             raise self._unavailable()
         attempts = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=_wait,
-            retry=tenacity.retry_if_exception(_worth_another_try),
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=wait_before_next,
+            retry=tenacity.retry_if_exception(is_worth_another_try),
             sleep=self._sleep,
             reraise=True,
         )
@@ -178,8 +186,27 @@ class OpenAIEngine:
                     yield EngineDelta(piece.text)
         if usage is None:
             answer = ChatMessage("assistant", written)
-            usage = Usage(await self.count_tokens(messages), estimate([answer]))
+            usage = Usage(await self.count_tokens(messages), estimate([answer]), estimated=True)
         yield EngineFinished(_REASONS.get(finish or "", "stop"), usage)
+
+    async def probe(self) -> None:
+        """Whether the server is there and takes our key; raises `EngineError` where it is not.
+
+        Nothing of anybody's question goes with it.
+        """
+        import openai
+
+        root = str(self._settings.base_url).rstrip("/").removesuffix("/v1")
+        client = self._client.with_options(max_retries=0, timeout=_PROBE_SECONDS)
+        for path in ("models", f"{root}/health"):
+            with self._translating(()):
+                try:
+                    await client.get(path, cast_to=object)
+                except openai.APIStatusError as error:
+                    if error.status_code not in _NO_SUCH_PATH:
+                        raise
+                else:
+                    return
 
     async def aclose(self) -> None:
         """Close the connections; streams still open break off."""
@@ -257,6 +284,8 @@ class OpenAIEngine:
     def _refusal(
         self, error: openai.APIStatusError, messages: Sequence[ChatMessage]
     ) -> EngineError:
+        if error.status_code in (401, 403):
+            return EngineAccessError(self.name)
         if error.status_code == 429:
             return EngineRateLimitedError(self.name, retry_after(error.response.headers))
         if error.status_code >= 500 or error.status_code in (408, 409):
@@ -304,13 +333,15 @@ class OpenAIEngine:
         return count
 
 
-def _worth_another_try(error: BaseException) -> bool:
+def is_worth_another_try(error: BaseException) -> bool:
+    """Whether the same question may be answered a little later."""
     if isinstance(error, EngineRateLimitedError):
         return (error.retry_after or 0.0) <= _LONGEST_WAIT_SECONDS
     return isinstance(error, EngineUnavailableError)
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
+def wait_before_next(state: tenacity.RetryCallState) -> float:
+    """Seconds: what the server asked for, else ever longer."""
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, EngineRateLimitedError) and error.retry_after is not None:
         return error.retry_after

@@ -44,6 +44,8 @@ FACTS = {
     "wanted": "group",
     "problem": "missing",
     "detail": "models/llama",
+    "period": "day",
+    "place": "outside",
 }
 
 ERRORS = [
