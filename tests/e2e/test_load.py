@@ -34,14 +34,13 @@ def resident_mb(pid: int) -> float:
 async def test_everybody_is_answered_within_the_budgets_by_a_loop_that_stays_free(tmp_path):
     report = tmp_path / "report.json"
     watched = ("-m", "tests.support.watched_bot", str(report), "run")
-    at_once = {"LOREKEEPER__ENGINE__MAX_CONCURRENT": "64"}
-    async with crowd(tmp_path, program=watched, **at_once) as (chats, bot):
+    async with crowd(tmp_path, program=watched) as (chats, bot):
         first = chats.people(2, 2)
         await chats.ask(first)
         await chats.answered(first, 60)
         people = chats.people(CHATS, MEMBERS)
         # Answers long enough that whoever showed them as they grow would be past every budget.
-        chats.pieces, chats.pause_seconds = 48, 0.1
+        chats.pieces, chats.pause_seconds = 40, 0.06
         os.kill(bot.pid, signal.SIGUSR1)
         before, most = resident_mb(bot.pid), 0.0
 
