@@ -56,6 +56,8 @@ class ModelShape:
     """Numbers that a layer keeps of one token: keys and values, or their compressed form."""
     state_per_slot: int
     """Numbers that layers with a fixed state (linear attention) keep of one request."""
+    cached_per_sliding_layer: int = 0
+    """The same as `cached_per_layer` where sliding layers differ from full ones; else 0."""
 
     @property
     def parameters(self) -> int:
@@ -65,8 +67,12 @@ class ModelShape:
     def cache_numbers(self, context: int) -> int:
         """Numbers that the cache of one request of so many tokens holds."""
         sliding = min(context, self.sliding_window) if self.sliding_layers else 0
-        tokens = self.full_layers * context + self.sliding_layers * sliding
-        return tokens * self.cached_per_layer + self.state_per_slot
+        slid = self.sliding_layers * sliding
+        return (
+            self.full_layers * context * self.cached_per_layer
+            + slid * (self.cached_per_sliding_layer or self.cached_per_layer)
+            + self.state_per_slot
+        )
 
 
 def read_shape(folder: Path) -> ModelShape:
@@ -93,10 +99,12 @@ def shape_of(config: Mapping[str, object]) -> ModelShape:
     kv_heads = figures.find("kv_heads") or heads
     kinds = figures.kinds(layers)
     compressed = figures.number("kv_lora_rank")
-    cached = (
-        compressed + figures.number("qk_rope_head_dim") if compressed else 2 * kv_heads * head_size
-    )
     embedded = figures.need("vocabulary") * hidden
+    # Gemma 4: the last layers use what earlier ones have cached, and full ones have other heads.
+    caching = kinds[: layers - figures.number("num_kv_shared_layers")]
+    own_size = figures.number("global_head_dim") or head_size
+    own_heads = figures.number("num_global_key_value_heads") or kv_heads
+    cached_full = compressed + figures.number("qk_rope_head_dim")
     full, sliding = kinds.count("full"), kinds.count("sliding")
     # A gate on what attention puts out is as large as its queries.
     gated = 3 if figures.is_set("attn_output_gate") else 2
@@ -112,11 +120,12 @@ def shape_of(config: Mapping[str, object]) -> ModelShape:
             + kinds.count("fixed") * figures.linear_parameters(hidden)
             + figures.feed_forward_parameters(layers, hidden)
         ),
-        full_layers=full,
-        sliding_layers=sliding,
+        full_layers=caching.count("full"),
+        sliding_layers=caching.count("sliding"),
         sliding_window=figures.number("sliding_window"),
-        cached_per_layer=cached,
+        cached_per_layer=cached_full if compressed else 2 * own_heads * own_size,
         state_per_slot=kinds.count("fixed") * figures.linear_state(),
+        cached_per_sliding_layer=2 * kv_heads * head_size if caching.count("sliding") else 0,
     )
 
 

@@ -268,3 +268,35 @@ def test_after_memory_ran_out_a_quarter_of_the_slots_go_but_never_the_last():
         assert dict(made.parts)[Part.CACHE] == made.slots * made.slot_bytes
     assert sizes[:4] == [13, 9, 6, 4]
     assert sizes[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("layers", "heads", "global_heads", "shared", "window", "full", "sliding"),
+    [(42, 2, None, 18, 512, 4, 20), (60, 16, 4, 0, 1024, 10, 50)],
+)
+def test_gemma_4_shares_caches_and_has_other_heads_where_it_sees_everything(
+    layers, heads, global_heads, shared, window, full, sliding
+):
+    # Figures of E4B and 31B as in the tests of LightLLM's cache layout for them.
+    shape = shape_of(
+        {
+            "num_hidden_layers": layers,
+            "hidden_size": 2560,
+            "num_attention_heads": 8,
+            "num_key_value_heads": heads,
+            "num_global_key_value_heads": global_heads,
+            "head_dim": 256,
+            "global_head_dim": 512,
+            "intermediate_size": 10240,
+            "vocab_size": 262144,
+            "max_position_embeddings": 131072,
+            "sliding_window": window,
+            "layer_types": (["sliding_attention"] * 5 + ["full_attention"]) * (layers // 6),
+            "num_kv_shared_layers": shared,
+            "tie_word_embeddings": True,
+        }
+    )
+    assert (shape.full_layers, shape.sliding_layers) == (full, sliding)
+    tokens = 2048
+    grown = full * tokens * 2 * (global_heads or heads) * 512
+    assert shape.cache_numbers(tokens) == grown + sliding * window * 2 * heads * 256
