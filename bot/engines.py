@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.lazy_engine import EngineFacts, LazyEngine
 from bot.settings import Config
 from bot.threads import ThreadShares
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
+from core.engines.sleeping import EngineFacts, SleepingEngine
 from core.settings import EngineSettings
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ async def _chosen(config: Config, shares: ThreadShares) -> ChatEngine | None:
             return None
 
 
-def _small(settings: EngineSettings, shares: ThreadShares) -> LazyEngine:
+def _small(settings: EngineSettings, shares: ThreadShares) -> SleepingEngine:
     facts = replace(_SMALL, context_window=settings.context_window or _SMALL.context_window)
-    return LazyEngine(facts, lambda: _llama(settings, shares))
+    return SleepingEngine(facts, lambda: _llama(settings, shares))
 
 
 async def _llama(settings: EngineSettings, shares: ThreadShares) -> LlamaCppEngine:
