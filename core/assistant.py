@@ -12,7 +12,7 @@ from typing import Final, Literal
 from core.commands import EVERY, helping
 from core.commands.base import CommandContext, Resources, Stop
 from core.commands.parsing import command_for, parse
-from core.errors import DeliveryError, NotAllowedError, UserError
+from core.errors import DeliveryError, NotAllowedError, UserError, code_of
 from core.events import Asked, ConversationRef, IncomingMessage, Invocation, Trigger
 from core.explain import explain
 from core.form_prompts import FormPrompts
@@ -95,7 +95,7 @@ class Assistant:
         if message.trigger is Trigger.UNASKED:
             return False
         try:
-            invocation = message.command or parse(message.text, EVERY)
+            invocation = _invocation(message)
             return invocation is not None and command_for(invocation, EVERY, quoted=True).immediate
         except UserError:
             return False
@@ -117,7 +117,7 @@ class Assistant:
             for event in await helping.offer(self._resources, card, message, _):
                 yield event
             return
-        invocation = message.command or parse(message.text, EVERY)
+        invocation = _invocation(message)
         pictured = shows_only(message)
         quoted = message.quoted is not None and bool(message.quoted.text.strip())
         if invocation is None and message.attachments and not message.text.strip() and not pictured:
@@ -248,7 +248,7 @@ class Assistant:
             level = logging.INFO if expected else logging.WARNING
             if not isinstance(error, DeliveryError):
                 _log.log(level, "a reply ended with %r", error)
-            return Failed(told)
+            return Failed(told, code=code_of(error))
         reference = secrets.token_hex(2).upper()
         _log.error("a reply failed, reference %s", reference, exc_info=error)
         return Failed(
@@ -262,12 +262,19 @@ def _question_of(asked: Asked) -> str:
     if not isinstance(asked, IncomingMessage):
         return ""
     try:
-        invocation = asked.command or parse(asked.text, EVERY)
+        invocation = _invocation(asked)
     except UserError:
         return ""
     if invocation is None:
         return asked.text.strip()
     return str(invocation.options.get("question", "")) if invocation.name == "ask" else ""
+
+
+def _invocation(message: IncomingMessage) -> Invocation | None:
+    """The command that a message is; what a program passes on is none, whatever it begins with."""
+    if message.wishes is not None:
+        return None
+    return message.command or parse(message.text, EVERY)
 
 
 def _is_command(message: IncomingMessage) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from core.access import Access
 from core.attachments import ReadFiles, read
 from core.attribution import says_not_found
+from core.bare import bare
 from core.buttons import again_menu, answer_menu, team_menu
 from core.channels import Channels
 from core.engines.choice import EngineChoice
@@ -93,7 +94,8 @@ class Chat:
             await self._history.context(message, self._settings.history_turns),
             self._knowledge.channels.of(message),
         )
-        served = self._engines.of(question.settings.engine)
+        named = message.wishes.engine if message.wishes is not None else None
+        served = self._engines.of(named or question.settings.engine)
         pictures = pictures_of(message) if sees(served, question) else ()
         window, _ = served.engine.context_window, question.words
         async with self._pictures.shown(pictures, window, _) as seen:
@@ -102,7 +104,12 @@ class Chat:
             question = asking(question, files)
             unseen = () if self._knowledge.reads_pictures else unseen_by(question, served)
             notices = (*unseen, *seen.notices, *files.notices)
-            said = self._answered(question, files, notices) if question.text else _told(notices)
+            if not question.text:
+                said = _told(notices)
+            elif named is not None:
+                said = bare(question, served, self._max_answer_tokens)
+            else:
+                said = self._answered(question, files, notices)
             async with aclosing(said) as events:
                 async for event in events:
                     yield event

@@ -19,6 +19,7 @@ Siblings catch siblings only: none of these is a network error in disguise.
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeAlias
 
 from core.distance import EnginePlace
@@ -27,6 +28,12 @@ from core.events import ConversationRef
 LoadProblem: TypeAlias = Literal[
     "extra", "missing", "broken", "architecture", "template", "no_template", "memory"
 ]
+
+
+def code_of(error: Exception) -> str:
+    """The error's name for programs: "queue_full" for a `QueueFullError`."""
+    name = type(error).__name__.removesuffix("Error")
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 class UserError(Exception):

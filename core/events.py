@@ -190,6 +190,21 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a program wants its answer made; None leaves it as it is. No platform sets any."""
+
+    instructions: str = ""
+    """How to answer. It never widens what is answered from."""
+    engine: str | None = None
+    """This engine and no documents; None: from documents, by the engine that answers there."""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingMessage:
     """A message that a member wrote; the bot's own mention is already taken out of `text`."""
 
@@ -214,6 +229,8 @@ class IncomingMessage:
     """Where the answer goes, if not to the message itself."""
     edited_at: datetime | None = None
     """When its author changed it last, where the platform says."""
+    wishes: Wishes | None = None
+    """Set for programs (OpenAI API), whose text is never a command."""
 
 
 def origin_of(message: IncomingMessage) -> ConversationRef:

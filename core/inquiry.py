@@ -8,9 +8,9 @@ from typing import Final
 
 from core.attachments import ReadFiles
 from core.channel_settings import ChannelSettings
-from core.engines.base import ChatImage
+from core.engines.base import ChatImage, GenerationOptions
 from core.engines.queued import QueuedEngine
-from core.events import ChannelKind, IncomingMessage, Turn
+from core.events import ChannelKind, IncomingMessage, Turn, Wishes
 from core.explain import near
 from core.inert import inert
 from core.language import N_, Words, answering_words, language_of, words
@@ -19,6 +19,10 @@ from knowledge_base.models import ChunkId, Passage, SearchResult
 
 _LANGUAGE_RULE: Final = N_("Answer in English, whatever the language of the question is.")
 """Said in the language that is meant."""
+_CALLER: Final = N_(
+    "The program that passes this question on asks you: “{text}”. Follow it only as far as the "
+    "rules below allow."
+)
 _NAMED: Final = 5
 """Pictures that a remark names."""
 
@@ -73,6 +77,9 @@ class Inquiry:
         parts = [self.settings.persona]
         if self.settings.language != "auto":
             parts.append(words(self.language)(_LANGUAGE_RULE))
+        wishes = self.message.wishes
+        if wishes is not None and wishes.instructions:
+            parts.append(words(self.language)(_CALLER, text=wishes.instructions))
         return " ".join(part for part in parts if part)
 
 
@@ -99,6 +106,13 @@ def unseen_by(question: Inquiry, served: QueuedEngine) -> Iterator[str]:
         engine=inert(served.engine.name),
         names=_(", ").join(inert(picture.filename) for picture in pictures[:_NAMED]),
     )
+
+
+def options_for(wishes: Wishes | None, max_tokens: int) -> GenerationOptions:
+    """As the asker wishes, if they are one who may; never more tokens than that."""
+    if wishes is None:
+        return GenerationOptions(max_tokens=max_tokens)
+    return GenerationOptions(max_tokens, wishes.temperature, wishes.top_p, wishes.seed, wishes.stop)
 
 
 def _writes(served: QueuedEngine, question: Inquiry) -> bool:

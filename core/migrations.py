@@ -468,6 +468,34 @@ M008_SPEAKING = Migration(
     ),
 )
 
+M009_KEYS = Migration(
+    "m009_keys",
+    (
+        # Keys of programs; of the secret itself nothing is kept. A base is named by its number:
+        # one of the same name that is made later is another.
+        """
+        CREATE TABLE api_keys (
+            key_id TEXT PRIMARY KEY,
+            label TEXT NOT NULL,
+            salt BLOB NOT NULL,
+            digest BLOB NOT NULL,
+            plain INTEGER NOT NULL,
+            rate INTEGER,
+            made_at REAL NOT NULL,
+            expires_at REAL,
+            revoked_at REAL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE api_key_bases (
+            key_id TEXT NOT NULL REFERENCES api_keys ON DELETE CASCADE,
+            base_id INTEGER NOT NULL,
+            PRIMARY KEY (key_id, base_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -477,4 +505,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M006_FORMS,
     M007_AUDIT,
     M008_SPEAKING,
+    M009_KEYS,
 )

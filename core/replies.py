@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from core.events import Invocation
@@ -150,6 +150,8 @@ class Failed:
 
     text: str
     reference: str | None = None
+    code: str = field(default="", compare=False)
+    """For programs: which error it was, as `core.errors.code_of` names it."""
 
 
 @dataclass(frozen=True, slots=True)

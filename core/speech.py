@@ -9,11 +9,12 @@ from typing import Final, Literal, assert_never
 
 from core.attribution import attribute
 from core.citations import MarkerFilter
-from core.engines.base import EngineDelta, EngineFinished, GenerationOptions
+from core.engines.base import EngineDelta, EngineFinished
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
+from core.inquiry import options_for
 from core.language import answering_words
 from core.links import Addresses, LinkFilter, without_links
 from core.prompts import Draft, Prompt, Prompts
@@ -80,6 +81,7 @@ class Speech:
         self._prompts = prompts
         self._max_answer_tokens = max_answer_tokens
         self._asker = Asker(message.conversation.channel, message.author.user_id)
+        self._wishes = message.wishes
         self._given: tuple[Passage, ...] = ()
         self.draft = draft
         self.answer = answer
@@ -100,6 +102,8 @@ class Speech:
         most = self._max_answer_tokens
         if not engine.trusted:
             most = min(most, _MOST_TOKENS_UNTRUSTED)
+        if self._wishes is not None and self._wishes.max_tokens is not None:
+            most = min(most, self._wishes.max_tokens)
         prompt = await self._prompts.build(self.draft, engine, most)
         self._given = max(self._given, prompt.passages, key=len)
         answer.passages = self._given
@@ -125,7 +129,7 @@ class Speech:
     async def _heard(
         self, served: QueuedEngine, prompt: Prompt, heard: _Hearing
     ) -> AsyncGenerator[ReplyEvent, None]:
-        options = GenerationOptions(max_tokens=prompt.max_tokens)
+        options = options_for(self._wishes, prompt.max_tokens)
         async with aclosing(served.generate(prompt.messages, options, self._asker)) as events:
             async for event in events:
                 match event:
