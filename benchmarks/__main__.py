@@ -15,6 +15,7 @@ NAMES = (
     "startup",
     "added_latency",
     "llama_engine",
+    "contention",
     "platform_load",
     "injection",
     "transformers_engine",
