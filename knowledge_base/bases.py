@@ -117,6 +117,9 @@ class OpenBase:
         generation = rows.generation(self.base_id)
         if view is None:
             view = self._load(rows, generation)
+        elif view.generation < rows.erased(self.base_id):
+            # Its segments still hold what was erased, if only as dead.
+            view = self._load(rows, generation)
         elif view.generation != generation:
             view = self._catch_up(view, rows, generation)
         self._view = view

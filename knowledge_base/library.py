@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from knowledge_base import finding, notes, quoting
+from knowledge_base import erasing, finding, notes, quoting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
+from knowledge_base.erasing import Doomed, Erased
 from knowledge_base.errors import (
     EmbeddingUnavailableError,
     KnowledgeError,
@@ -241,6 +242,45 @@ class Library:
             self._at.bases.get(base).forget()
 
         await run(self._at.threads.write, empty)
+
+    async def erase(self, doomed: Doomed) -> Erased:
+        """Take out for good what is of one person: rows, vectors, originals, index files, names.
+
+        Done again, it finishes what a process that died left half done. `scrub` comes after it.
+        """
+
+        def erase() -> Erased:
+            erased = erasing.erase(self._at.store, doomed)
+            for sha256 in erased.hashes:
+                collect(self._at.store, self._at.originals, sha256)
+            for base in {base for base, _name in erased.documents} | doomed.bases:
+                self._at.bases.get(base).forget()
+            return erased
+
+        self._asked.clear()
+        erased = await run(self._at.threads.write, erase)
+        await self.snapshot()
+        return erased
+
+    async def scrub(self, *, thoroughly: bool = False) -> bool:
+        """Let nothing that was erased stand between the rows of the file either.
+
+        A large file takes its time, in which nothing is stored: it waits until that is asked for
+        (`thoroughly`). False: not now.
+        """
+        most = None if thoroughly else erasing.SMALL
+        return await run(
+            self._at.threads.write, partial(erasing.scrub, self._at.store, most_bytes=most)
+        )
+
+    async def added_by(self, uploader_id: str) -> tuple[Document, ...]:
+        """What somebody added and can be found, in all bases."""
+
+        def read() -> tuple[Document, ...]:
+            with self._at.store.read() as rows:
+                return rows.added_by(uploader_id)
+
+        return await run(self._at.threads.search, read)
 
     async def documents(self, base: BaseId) -> tuple[Document, ...]:
         """What can be found, by name."""

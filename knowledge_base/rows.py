@@ -80,7 +80,8 @@ class Rows:
         self._connection = connection
 
     def bases(self) -> tuple[KnowledgeBase, ...]:
-        rows = self._connection.execute(f"{_BASE} ORDER BY name")
+        # A base that was erased keeps its number, and nobody asks it.
+        rows = self._connection.execute(f"{_BASE} WHERE name NOT LIKE 'erased:%' ORDER BY name")
         return tuple(KnowledgeBase(*row) for row in rows)
 
     def base(self, base_id: BaseId) -> KnowledgeBase | None:
@@ -101,6 +102,17 @@ class Rows:
         statement = "SELECT generation FROM bases WHERE base_id = ?"
         row = self._connection.execute(statement, (base_id,)).fetchone()
         return int(row[0]) if row else 0
+
+    def erased(self, base_id: BaseId) -> int:
+        """The generation at which something was erased last."""
+        statement = "SELECT erased FROM bases WHERE base_id = ?"
+        row = self._connection.execute(statement, (base_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def added_by(self, uploader_id: str) -> tuple[Document, ...]:
+        """What somebody added and can be found, in all bases, by base and name."""
+        statement = f"{_DOCUMENT} WHERE uploader_id = ? AND state = 'ready' ORDER BY base_id, name"
+        return tuple(map(document_of, self._connection.execute(statement, (uploader_id,))))
 
     def documents(self, base_id: BaseId) -> tuple[Document, ...]:
         """The live ones, sorted by name."""

@@ -182,4 +182,10 @@ M003_EXPIRY = (
     # From then on no search finds it; microseconds, as added_at.
     "ALTER TABLE documents ADD COLUMN expires_at INTEGER",
 )
-MIGRATIONS = (M001_SPINE, M002_UPLOADERS, M003_EXPIRY)
+M004_ERASING = (
+    # The generation at which something was erased last: no older vector may come back from the
+    # memory or the files of a process that has not looked since.
+    "ALTER TABLE bases ADD COLUMN erased INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX documents_by_uploader ON documents (uploader_id) WHERE uploader_id IS NOT NULL",
+)
+MIGRATIONS = (M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING)

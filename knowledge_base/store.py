@@ -131,6 +131,13 @@ class Store:
             self._give_back(connection)
 
     @contextlib.contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """The writer's connection outside any transaction; others wait."""
+        _refuse_on_loop()
+        with self._writing:
+            yield self._writer
+
+    @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: committed and on disk at the end, or as if it had not been.
 
@@ -279,7 +286,7 @@ class Store:
             ).fetchone()
             first = after - count
             old = Rows(connection).document_named(claim.base_id, claim.upload.name)
-            removed = () if old is None else (_remove(connection, old, generation),)
+            removed = () if old is None else (take_out(connection, old, generation),)
             version = 1 if old is None else old.version + 1
             changed = connection.execute(
                 """UPDATE documents SET state = 'ready', version = ?, media_type = ?, pages = ?,
@@ -316,7 +323,7 @@ class Store:
             if document is None:
                 raise NoSuchDocumentError(name, _near(name, rows.documents(base_id)))
             (generation,) = connection.execute(_NEXT_GENERATION, (base_id,)).fetchone()
-            span = _remove(connection, document, generation)
+            span = take_out(connection, document, generation)
             gone = rows.document(document.document_id)
         return Committed(gone or document, span[0], generation, removed=(span,))
 
@@ -333,7 +340,7 @@ class Store:
             ).fetchall()
             (generation,) = connection.execute(_NEXT_GENERATION, (base_id,)).fetchone()
             for document in rows.documents(base_id):
-                _remove(connection, document, generation)
+                take_out(connection, document, generation)
             # Other processes learn from these rows which chunks died, and nothing else.
             connection.execute(
                 """UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL,
@@ -345,6 +352,7 @@ class Store:
             )
             connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
             connection.execute("DELETE FROM calibrations WHERE base_id = ?", (base_id,))
+            connection.execute("UPDATE bases SET erased = generation WHERE base_id = ?", (base_id,))
         return tuple(str(sha256) for (sha256,) in hashes if sha256)
 
     @blocking
@@ -393,8 +401,14 @@ class Store:
 
     @blocking
     def save_segments(self, base_id: BaseId, segments: Sequence[SavedSegment]) -> None:
-        """Vouch for these files and for no others of the base."""
+        """Vouch for these files and for no others of the base.
+
+        For none, where something was erased since they were made.
+        """
         with self.write() as connection:
+            erased = Rows(connection).erased(base_id)
+            if any(segment.generation < erased for segment in segments):
+                return
             connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
             connection.executemany(
                 "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -454,7 +468,9 @@ def _require_embedder(
         raise EmbedderMismatchError(base.name, stored, made_by.name)
 
 
-def _remove(connection: sqlite3.Connection, document: Document, generation: int) -> tuple[int, int]:
+def take_out(
+    connection: sqlite3.Connection, document: Document, generation: int
+) -> tuple[int, int]:
     """The row stays, so that other processes learn which chunks died; its content goes."""
     (first,) = connection.execute(
         """UPDATE documents SET state = 'removed', generation = ? WHERE document_id = ?

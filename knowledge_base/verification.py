@@ -104,9 +104,10 @@ class Caretaker:
         with self._store.read() as rows:
             kept = {saved.file: saved for saved in rows.segments(base.base_id)}
             stored = rows.base(base.base_id)
+            erased = rows.erased(base.base_id)
         if all(segment.file in kept for segment in view.dense.segments):
             return
-        if stored is None or stored.fingerprint != view.fingerprint:
+        if stored is None or stored.fingerprint != view.fingerprint or view.generation < erased:
             return
         reach = view.dense.segments[-1].high
         if any(saved.high > reach for saved in kept.values()):
