@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from core.channel_settings import ChannelSettings, changed, setting_named, written
 from core.database import Database
 from core.errors import UserError
-from core.events import Asked, ChannelRef, Platform, ServerRef
+from core.events import Asked, ChannelKind, ChannelRef, Platform, ServerRef
 
 Subject: TypeAlias = ChannelRef | ServerRef
 """What settings are kept for."""
@@ -62,9 +62,20 @@ class Channels:
         }
 
     def of(self, asked: Asked) -> ChannelSettings:
-        """What holds where somebody asks."""
+        """What holds where somebody asks.
+
+        What is asked in private stays on this machine until its member agrees to something else;
+        on the operator's own surfaces it may go wherever the operator let it be.
+        """
         channel = asked.conversation.channel
-        return self.at(channel, asked.place.parent, server_of(asked))
+        settings = self.at(channel, asked.place.parent, server_of(asked))
+        if "place" in self.chosen(channel):
+            return settings
+        if channel.platform.is_operators:
+            return replace(settings, place="outside")
+        if asked.kind is ChannelKind.PRIVATE:
+            return replace(settings, place="local")
+        return settings
 
     def at(
         self, channel: ChannelRef, parent: ChannelRef | None = None, server: ServerRef | None = None

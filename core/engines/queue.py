@@ -39,6 +39,7 @@ class Asker:
     channel: ChannelRef
     user_id: str
     lane: Lane = Lane.PEOPLE
+    server_id: str | None = None
 
     @property
     def member(self) -> Member:

@@ -9,25 +9,67 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
+from typing import Final, Protocol, assert_never
 
-from core.engines.base import ChatEngine, ChatMessage, EngineEvent, GenerationOptions
+from core.distance import EnginePlace, place_of
+from core.engines.base import (
+    ChatEngine,
+    ChatMessage,
+    EngineDelta,
+    EngineEvent,
+    EngineFinished,
+    GenerationOptions,
+)
+from core.engines.openai_wire import estimate
 from core.engines.queue import Asker, FairQueue, QueueLimits, Ticket
+from core.engines.sleeping import SleepingEngine
 from core.errors import EngineError, EngineTimeoutError, EngineUnavailableError
-from core.replies import Queued
+from core.replies import Queued, Usage
 from core.settings import EngineSettings
 
 _log = logging.getLogger(__name__)
+
+_MOST_TOKENS: Final = 2048
+"""Of an answer without a limit."""
+
+
+class Held(Protocol):
+    """What a request may cost at most, held back until it is known what it did cost."""
+
+    def settle(self, usage: Usage | None) -> None:
+        """It is over; None: nothing was asked of the engine."""
+        ...
+
+
+class Meter(Protocol):
+    """Counts what an engine costs."""
+
+    def check(self) -> None:
+        """Raises `EngineBudgetError` where nothing is left to spend."""
+        ...
+
+    def hold(self, asker: Asker, most: Usage) -> Held:
+        """Raises `EngineBudgetError` where what is left may not do."""
+        ...
 
 
 class QueuedEngine:
     """An engine behind its queue; every surface's questions go through the same one."""
 
     def __init__(
-        self, engine: ChatEngine, queue: FairQueue, request_timeout_seconds: float = 120.0
+        self,
+        engine: ChatEngine,
+        queue: FairQueue,
+        request_timeout_seconds: float = 120.0,
+        place: EnginePlace = "local",
+        meter: Meter | None = None,
     ) -> None:
         self.engine = engine
         self.queue = queue
+        self.place: Final = place
+        """Where what is asked goes."""
         self._timeout_seconds = request_timeout_seconds
+        self._meter = meter
         self._runs: set[_Run] = set()
 
     @classmethod
@@ -36,6 +78,7 @@ class QueuedEngine:
         engine: ChatEngine,
         settings: EngineSettings,
         clock: Callable[[], float] = time.monotonic,
+        meter: Meter | None = None,
     ) -> QueuedEngine:
         """Put an engine behind a queue of as many slots as it serves, or fewer where set."""
         slots = min(engine.slots, settings.max_concurrent or engine.slots)
@@ -43,7 +86,18 @@ class QueuedEngine:
             settings.max_waiting, settings.max_waiting_per_member, settings.max_waiting_per_channel
         )
         queue = FairQueue(engine.name, slots, limits, clock)
-        return cls(engine, queue, settings.request_timeout_seconds)
+        place = place_of(settings.place, settings.addresses)
+        return cls(engine, queue, settings.request_timeout_seconds, place, meter)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether the next question waits for its model to be loaded."""
+        return isinstance(self.engine, SleepingEngine) and self.engine.is_asleep
+
+    def check(self) -> None:
+        """Raises `EngineBudgetError` where nothing is left to spend on it."""
+        if self._meter is not None:
+            self._meter.check()
 
     async def generate(
         self, messages: Sequence[ChatMessage], options: GenerationOptions, asker: Asker
@@ -53,7 +107,7 @@ class QueuedEngine:
         Closing it, or cancelling who reads it, ends the request at once for the asker, whether
         queued or being answered; the slot counts as busy until the engine has really stopped.
         Raises `QueueFullError`, `EngineTimeoutError` (counted from the slot on, not from the
-        question) and whatever the engine raises.
+        question), `EngineBudgetError` and whatever the engine raises.
         """
         ticket = self.queue.ticket(asker)
         run: _Run | None = None
@@ -61,11 +115,16 @@ class QueuedEngine:
             async with aclosing(ticket.wait()) as places:
                 async for place in places:
                     yield place
+            bill = None
+            if self._meter is not None:
+                most = Usage(estimate(messages), options.max_tokens or _MOST_TOKENS)
+                bill = _Bill(self._meter.hold(asker, most), most)
             run = _Run(
                 self.engine.name,
                 self.engine.stream(messages, options),
                 ticket,
                 self._timeout_seconds,
+                bill,
             )
             self._runs.add(run)
             run.task.add_done_callback(partial(self._forget, run))
@@ -93,6 +152,35 @@ class QueuedEngine:
         self._runs.discard(run)
 
 
+class _Bill:
+    """What one request cost: as the engine counts it, else estimated from what it said."""
+
+    def __init__(self, held: Held, most: Usage) -> None:
+        self._held = held
+        self._prompt_tokens = most.prompt_tokens
+        self._said: list[str] = []
+        self._usage: Usage | None = None
+        self.is_asked = False
+        """Whether the engine was given the request."""
+
+    def take(self, event: EngineEvent) -> None:
+        match event:
+            case EngineDelta(text):
+                self._said.append(text)
+            case EngineFinished(usage=usage):
+                self._usage = usage
+            case _:
+                assert_never(event)
+
+    def settle(self, *, failed: bool) -> None:
+        """Who leaves while the prompt is being read has it read all the same."""
+        said = "".join(self._said)
+        if self._usage is None and (said or (self.is_asked and not failed)):
+            written = estimate([ChatMessage("assistant", said)])
+            self._usage = Usage(self._prompt_tokens, written, estimated=True)
+        self._held.settle(self._usage)
+
+
 class _Run:
     """One request at the engine, driven by a task of its own, which starts at once.
 
@@ -107,7 +195,9 @@ class _Run:
         stream: AsyncGenerator[EngineEvent, None],
         ticket: Ticket,
         timeout_seconds: float,
+        bill: _Bill | None = None,
     ) -> None:
+        self._bill = bill
         self._engine = engine
         self._stream = stream
         self._ticket = ticket
@@ -151,9 +241,13 @@ class _Run:
             self.task.cancel()
 
     async def _drive(self) -> None:
+        if self._bill is not None:
+            self._bill.is_asked = True
         async with aclosing(self._stream) as events:
             async for event in events:
                 self._ready.append(event)
+                if self._bill is not None:
+                    self._bill.take(event)
                 self._changed.set()
 
     def _expire(self) -> None:
@@ -167,6 +261,8 @@ class _Run:
         self._ticket.release()
         if not task.cancelled():
             self._failure = task.exception()
+        if self._bill is not None:
+            self._bill.settle(failed=self._failure is not None)
         if self._failure is not None and self._left:
             expected = isinstance(self._failure, EngineError)
             _log.warning(
