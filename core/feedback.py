@@ -49,8 +49,8 @@ class Feedback:
         async with self._database.transaction() as connection:
             rows = await connection.execute_fetchall(
                 "INSERT INTO feedback (platform, channel_id, thread_id, message_id, author_id,"
-                " verdict, question, answer, refused, given_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " verdict, question, answer, refused, given_at, asker_id)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                 " verdict = excluded.verdict, question = excluded.question,"
                 " answer = excluded.answer, refused = excluded.refused,"
                 " given_at = excluded.given_at RETURNING feedback_id",
@@ -63,6 +63,7 @@ class Feedback:
                     answer.text,
                     answer.refused,
                     self._clock(),
+                    answer.author_id,
                 ),
             )
             for (feedback_id,) in rows:

@@ -496,6 +496,62 @@ M009_KEYS = Migration(
     ),
 )
 
+M010_FORGETTING = Migration(
+    "m010_forgetting",
+    (
+        # Whose the words are that a row of somebody else's repeats.
+        "ALTER TABLE feedback ADD COLUMN asker_id TEXT",
+        """
+        UPDATE feedback SET asker_id = (SELECT author_id FROM exchanges
+            WHERE exchanges.platform = feedback.platform
+            AND exchanges.channel_id = feedback.channel_id
+            AND exchanges.thread_id = feedback.thread_id
+            AND exchanges.message_id = feedback.message_id)
+        """,
+        "CREATE INDEX feedback_by_asker ON feedback (platform, asker_id)",
+        "ALTER TABLE team_cards ADD COLUMN asker_id TEXT",
+        "CREATE INDEX exchanges_by_member ON exchanges (platform, author_id)",
+        "CREATE INDEX inbox_by_member ON inbox (platform, author_id)",
+        # Who asked to be forgotten: what was begun is finished, and what is brought back from a
+        # backup is forgotten anew. `scrubbed`: nothing stands between the rows of the files.
+        """
+        CREATE TABLE forgotten (
+            platform TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            uploads INTEGER NOT NULL,
+            asked_at REAL NOT NULL,
+            done_at REAL,
+            scrubbed INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (platform, user_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # What counts towards a member's limits, for a day: numbers, and no words.
+        """
+        CREATE TABLE uses (
+            use_id INTEGER PRIMARY KEY,
+            platform TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('question', 'upload')),
+            message_id TEXT NOT NULL,
+            amount INTEGER NOT NULL,
+            used_at REAL NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX uses_by_member ON uses (platform, user_id, kind, used_at)",
+        "CREATE INDEX uses_by_time ON uses (used_at)",
+        # What somebody was told of their limits, so that they are told it once.
+        """
+        CREATE TABLE limits_told (
+            platform TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            notice TEXT NOT NULL,
+            until REAL NOT NULL,
+            PRIMARY KEY (platform, user_id, notice)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -506,4 +562,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M007_AUDIT,
     M008_SPEAKING,
     M009_KEYS,
+    M010_FORGETTING,
 )

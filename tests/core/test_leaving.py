@@ -43,6 +43,13 @@ NOT_OF_CHANNELS = {
     "settings",
     "pauses",
     "admission_cards",
+    # Of people, wherever they are.
+    "forgotten",
+    "uses",
+    "limits_told",
+    # Of programs, by the bases that they may ask.
+    "api_keys",
+    "api_key_bases",
 }
 """Tables that say otherwise whose their rows are; a new table is of a channel, or stands here."""
 
