@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bot import output
 from bot.assembly import Stores, assemble
@@ -37,12 +38,17 @@ from core.access import SHARED
 from core.admission import Admission
 from core.database import Database
 from core.dispatcher import Dispatcher
+from core.engines.choice import EngineChoice
 from core.events import IncomingMessage, MemberRef, Platform
 from core.feedback import Feedback
 from core.inbox import DurableInbox
+from core.keys import Keys
 from core.permissions import Rules, listed
 from core.ports import Outbox, Refetched, Unknown
 from knowledge_base.library import Library
+
+if TYPE_CHECKING:
+    from bot.adapters.api.api import Api
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +74,7 @@ class Bot:
     surfaces: dict[Platform, Surface]
     """Of the chat platforms that have a token; none of them is entered yet."""
     database: Database
+    engines: EngineChoice
     admission: Admission
     daily: tuple[Callable[[], Awaitable[object]], ...] = ()
     """What lets go of what was kept for its time, besides inbox and feedback."""
@@ -104,6 +111,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             folders,
             surfaces,
             database,
+            engines,
             core.admission,
             core.daily,
         )
@@ -229,6 +237,8 @@ async def _import_console(config: Config) -> None:
 
         web.prepare(config.data_dir / "uploads")
         await asyncio.to_thread(importlib.import_module, "bot.adapters.web.console")
+        if config.api.enabled:
+            await asyncio.to_thread(importlib.import_module, "bot.adapters.api.api")
 
 
 @asynccontextmanager
@@ -244,8 +254,20 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         held = [base.name for base in await bot.library.bases()]
         return sorted({SHARED, *held}, key=lambda name: (name != SHARED, name))
 
-    async with serving(config.web, Console(bot.inbox, names)) as address:
+    # The API first: whatever nobody else takes is the console's.
+    async with serving(config.web, *_api(config, bot), Console(bot.inbox, names)) as address:
         yield f"web {address}"
+
+
+def _api(config: Config, bot: Bot) -> Iterable[Api]:
+    if not config.api.enabled:
+        return
+    from bot.adapters.api.api import Api
+    from bot.adapters.api.requests import Limits
+
+    limits = Limits(config.chat.max_pictures, config.chat.max_picture_mb << 20)
+    keys = Keys(bot.database)
+    yield Api(bot.inbox, bot.library, bot.engines, keys, config.api, limits)
 
 
 async def _to_the_end_of_all(job: Callable[[], Awaitable[object]]) -> None:

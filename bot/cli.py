@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli_kb import kb
+from bot.cli_keys import keys
 from bot.options import ConfigOption, JsonOption, base_name
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(kb, name="kb")
+app.add_typer(keys, name="keys")
 
 
 @app.callback()
@@ -31,12 +33,14 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
     """Accept `--config` before the command too, as the default of the one behind it."""
     own = {"config": str(config)} if config else {}
     below = dict.fromkeys(("add", "list", "remove", "search", "verify", "stats", "rebuild"), own)
+    of_keys = dict.fromkeys(("create", "list", "revoke"), own)
     context.default_map = {
         "run": own,
         "chat": own,
         "admit": own,
         "invite": own,
         "kb": {**own, **below},
+        "keys": {**own, **of_keys},
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from bot.config_values import NAMED, Folders, Top, Values
 from bot.errors import ConfigError, Problem
 from bot.settings import (
+    ApiSettings,
     Config,
     DiscordSettings,
     LogSettings,
@@ -90,6 +91,7 @@ def _composed(values: Values) -> Config:
         telegram=values.settings("telegram", TelegramSettings),
         admission=values.settings("admission", AdmissionSettings),
         web=values.settings("web", WebSettings),
+        api=values.settings("api", ApiSettings),
         network=values.settings("network", NetworkSettings),
         logs=values.settings("logs", LogSettings),
     )

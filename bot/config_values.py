@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import Problem
 from bot.settings import (
+    ApiSettings,
     DiscordSettings,
     LogSettings,
     NetworkSettings,
@@ -69,6 +70,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "telegram": (TelegramSettings,),
     "admission": (AdmissionSettings,),
     "web": (WebSettings,),
+    "api": (ApiSettings,),
     "network": (NetworkSettings,),
     "logs": (LogSettings,),
 }
@@ -131,6 +133,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "telegram.group_minute_seconds": (0.1, 3600),
     "telegram.webhook_port": (1, 65_535),
     "web.port": (0, 65_535),
+    "api.requests_per_minute": (1, 1_000_000),
+    "api.max_body_mb": (1, 1000),
 }
 
 

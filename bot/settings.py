@@ -14,6 +14,8 @@ from core.settings import (
     ChatSettings,
     DispatcherSettings,
     EngineSettings,
+    LimitSettings,
+    PrivacySettings,
     SpeakingSettings,
 )
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings
@@ -69,6 +71,16 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The OpenAI-compatible API, on the web console's server; nothing is answered without a key."""
+
+    enabled: bool = True
+    requests_per_minute: int = 120
+    """Of a key that was made without a rate of its own."""
+    max_body_mb: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkSettings:
     """How the outside is reached."""
 
@@ -101,6 +113,8 @@ class Config:
     chat: ChatSettings = field(default_factory=ChatSettings)
     dispatcher: DispatcherSettings = field(default_factory=DispatcherSettings)
     speaking: SpeakingSettings = field(default_factory=SpeakingSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
     folders: Mapping[str, Path] = field(default_factory=lambda: {"samples": SAMPLES})
@@ -109,6 +123,7 @@ class Config:
     telegram: TelegramSettings = field(default_factory=TelegramSettings)
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     remarks: tuple[str, ...] = ()

@@ -416,6 +416,21 @@ class Library:
             log.warning("the embedder does not answer: words alone", exc_info=True)
             return None
 
+    @property
+    def embedder_name(self) -> str | None:
+        """Whose vectors these are, for people; None: words alone serve."""
+        embedder = self._at.embedder
+        return None if embedder is None else embedder.name
+
+    async def embedded(self, texts: Sequence[str], *, as_questions: bool) -> Vectors:
+        """Shape (len(texts), dimension), unit length. Raises `EmbeddingUnavailableError`."""
+        embedder = self._at.embedder
+        if embedder is None:
+            raise EmbeddingUnavailableError("")
+        if as_questions:
+            return np.stack([await self._vector(embedder, text) for text in texts])
+        return await embedder.embed_documents(texts)
+
     async def verify(self, base: BaseId) -> Verification:
         """Rows, vectors, both legs and originals held against each other."""
         return await run(self._at.threads.files, partial(self._caretaker.verify, base))

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -28,6 +28,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _refusal(path: str) -> Response:
+    """For a program in the shape that its client reads."""
+    if not path.startswith("/v1/"):
+        return PlainTextResponse(_REFUSED, status_code=403)
+    error = {"message": _REFUSED.strip(), "type": "permission_error", "param": None, "code": "host"}
+    return JSONResponse({"error": error}, 403)
+
+
 class HostGuard:
     """Lets requests through that a page of ours, opened on this machine, can have made.
 
@@ -47,7 +55,7 @@ class HostGuard:
                 if scope["type"] == "websocket":
                     await send({"type": "websocket.close", "code": 1008})
                     return
-                await PlainTextResponse(_REFUSED, status_code=403)(scope, receive, send)
+                await _refusal(scope["path"])(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

@@ -51,15 +51,19 @@ class _Server(uvicorn.Server):
         yield
 
 
-def create_app(settings: WebSettings, pages: Mountable) -> FastAPI:
-    """The application with everything mounted; `/healthz` answers without a login."""
+def create_app(settings: WebSettings, *pages: Mountable) -> FastAPI:
+    """The application with everything mounted; `/healthz` answers without a login.
+
+    Whatever is mounted first takes its addresses from those behind it.
+    """
     app = FastAPI(title="Lorekeeper", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    pages.mount(app, settings)
+    for one in pages:
+        one.mount(app, settings)
     app.add_middleware(HostGuard, login=settings.password is not None)
     return app
 
@@ -79,7 +83,7 @@ def check_login(settings: WebSettings) -> None:
 
 
 @asynccontextmanager
-async def serving(settings: WebSettings, pages: Mountable) -> AsyncGenerator[str, None]:
+async def serving(settings: WebSettings, *pages: Mountable) -> AsyncGenerator[str, None]:
     """Serve until the block is left; yields the address to open.
 
     Raises `ConfigError` for an open address without a login and `PortTakenError`.
@@ -89,7 +93,7 @@ async def serving(settings: WebSettings, pages: Mountable) -> AsyncGenerator[str
     with listening:
         server = _Server(
             uvicorn.Config(
-                create_app(settings, pages),
+                create_app(settings, *pages),
                 log_config=None,
                 access_log=False,
                 lifespan="on",
