@@ -19,6 +19,7 @@ from bot.settings import (
     Config,
     DiscordSettings,
     LogSettings,
+    ModelsSettings,
     NetworkSettings,
     TelegramSettings,
     WebSettings,
@@ -93,6 +94,7 @@ def _composed(values: Values) -> Config:
         web=values.settings("web", WebSettings),
         api=values.settings("api", ApiSettings),
         network=values.settings("network", NetworkSettings),
+        models=_models(values),
         logs=values.settings("logs", LogSettings),
     )
     if folders is not None:
@@ -175,6 +177,12 @@ def _chat(values: Values, knowledge: KnowledgeSettings) -> ChatSettings:
     if chat.prompt_folder is None:
         return chat
     return replace(chat, prompt_folder=str(values.resolved(Path(chat.prompt_folder))))
+
+
+def _models(values: Values) -> ModelsSettings:
+    models = values.settings("models", ModelsSettings)
+    folder = models.folder
+    return replace(models, folder=values.resolved(folder) if folder is not None else None)
 
 
 def _model(values: Values, model: str | None) -> str | None:

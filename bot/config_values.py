@@ -17,6 +17,7 @@ from bot.settings import (
     ApiSettings,
     DiscordSettings,
     LogSettings,
+    ModelsSettings,
     NetworkSettings,
     TelegramSettings,
     WebSettings,
@@ -72,6 +73,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "web": (WebSettings,),
     "api": (ApiSettings,),
     "network": (NetworkSettings,),
+    "models": (ModelsSettings,),
     "logs": (LogSettings,),
 }
 _DERIVED = {"chat.passages", "knowledge.limits", "engine.name"}
@@ -83,6 +85,7 @@ _SECRETS = {
     "telegram.token",
     "telegram.webhook_secret",
     "web.password",
+    "models.token",
 }
 _DEFAULT_VARIABLES = {"discord.token": "DISCORD_TOKEN", "telegram.token": "TELEGRAM_TOKEN"}
 _RANGES: Mapping[str, tuple[float, float]] = {

@@ -88,6 +88,19 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelsSettings:
+    """Where models are fetched from, and where they are kept."""
+
+    source: Literal["huggingface", "modelscope"] = "huggingface"
+    endpoint: str | None = None
+    """A mirror of the source; None: the source itself."""
+    token: SecretStr | None = None
+    """For models that are given to those who agreed to something."""
+    folder: Path | None = None
+    """None: `models` below the data directory."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What is written to standard error."""
 
@@ -125,6 +138,7 @@ class Config:
     web: WebSettings = field(default_factory=WebSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    models: ModelsSettings = field(default_factory=ModelsSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     remarks: tuple[str, ...] = ()
     """Things that are allowed but worth a line in the log."""

@@ -24,6 +24,14 @@ class ReaderLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSettings:
+    """How pages of the web are fetched; each field bears the name of its key under [knowledge]."""
+
+    page_seconds: float = 30.0
+    page_ports: tuple[int, ...] = (80, 443)
+
+
+@dataclass(frozen=True, slots=True)
 class KnowledgeSettings:
     """What a `Library` needs to know."""
 
@@ -33,6 +41,7 @@ class KnowledgeSettings:
     busy_seconds: float = 30.0
     """How long a writer waits for another process before it says so."""
     limits: ReaderLimits = field(default_factory=ReaderLimits)
+    pages: PageSettings = field(default_factory=PageSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,8 @@ class EmbeddingSettings:
     kind: Literal["auto", "bundled", "sentence_transformers", "openai"] = "auto"
     model: str | None = None
     threads: int | None = None
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    """Where `sentence_transformers` computes; auto: on a CUDA card where there is one."""
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     max_tokens: int = 512

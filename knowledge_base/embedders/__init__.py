@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from knowledge_base.embedders.base import Embedder
 from knowledge_base.errors import EmbeddingUnavailableError
@@ -26,7 +27,9 @@ async def open_embedder(settings: EmbeddingSettings, proxy: str | None = None) -
 
             if settings.model is None:
                 raise EmbeddingUnavailableError("sentence_transformers")
-            return await SentenceTransformersEmbedder.open(settings.model, settings.threads)
+            return await SentenceTransformersEmbedder.open(
+                settings.model, settings.threads, settings.device
+            )
         case "openai":
             return _remote(settings, proxy)
         case "auto":
@@ -38,9 +41,7 @@ async def open_embedder(settings: EmbeddingSettings, proxy: str | None = None) -
 
 
 def _as_sentence_transformers(settings: EmbeddingSettings) -> EmbeddingSettings:
-    return EmbeddingSettings(
-        kind="sentence_transformers", model=settings.model, threads=settings.threads
-    )
+    return replace(settings, kind="sentence_transformers")
 
 
 async def _bundled(settings: EmbeddingSettings) -> Embedder | None:

@@ -49,9 +49,14 @@ class SentenceTransformersEmbedder:
         self._tokenizer = _tokenizer_spec(model, self._prompts)
 
     @classmethod
-    async def open(cls, model: str, threads: int | None) -> SentenceTransformersEmbedder:
-        """`model` is a folder or an id. Raises `EmbeddingUnavailableError`."""
-        loaded, fingerprint = await asyncio.to_thread(_load, model)
+    async def open(
+        cls, model: str, threads: int | None, device: str = "auto"
+    ) -> SentenceTransformersEmbedder:
+        """`model` is a folder or an id; without a card, `device` is the processor in any case.
+
+        Raises `EmbeddingUnavailableError`.
+        """
+        loaded, fingerprint = await asyncio.to_thread(_load, model, device)
         return cls(model, loaded, fingerprint, threads)
 
     @property
@@ -129,14 +134,14 @@ def _cached_tokenizer(model: SentenceTransformer) -> Path | None:
 
 
 @blocking
-def _load(name: str) -> tuple[SentenceTransformer, str]:
+def _load(name: str, wanted: str) -> tuple[SentenceTransformer, str]:
     try:
         import torch
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise EmbeddingUnavailableError(name) from error
     folder = Path(name)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
     try:
         model = SentenceTransformer(name, device=device, local_files_only=folder.is_dir())
         identity = fingerprint_of(folder) if folder.is_dir() else _revision(name, model)

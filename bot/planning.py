@@ -1,0 +1,325 @@
+"""The memory plan of the configured engines, and the configuration that follows from it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from bot.errors import ConfigError, Problem
+from bot.machine import Machine, computes_in_bf16
+from bot.settings import Config
+from core.engines.gguf import BrokenGgufError, parts_of, read_gguf, shape_of_gguf
+from core.engines.memory import (
+    GIB,
+    Device,
+    MemoryPlan,
+    Part,
+    Precision,
+    Wishes,
+    plan,
+    weight_bytes,
+)
+from core.engines.shape import ModelShape, UnknownShapeError, read_shape
+from core.settings import EngineSettings
+from knowledge_base.settings import EmbeddingSettings
+
+log = logging.getLogger(__name__)
+
+Unplanned: TypeAlias = Literal["remote", "none", "missing", "broken", "shape"]
+"""Why there is no plan: it runs elsewhere, it needs no memory worth counting, its files are not
+there or broken, or their config lacks what the arithmetic needs."""
+
+_CPU_SLOTS: Final = {"llama_cpp": 2, "transformers": 4}
+"""On a processor more at once only makes everybody wait longer."""
+_CPU_CONTEXT: Final = 4096
+_BATCH_SPARE_BITS: Final = 19
+"""Bits of a number in the cache of `transformers`: 16, a tenth to spare, and its column of the
+mask."""
+_LLAMA_BATCH: Final = 128
+_EMBEDDER_BATCH_BYTES: Final = 512 * 1024**2
+_WEIGHT_FILES: Final = ("*.safetensors", "pytorch_model*.bin")
+_BITS_OF: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What lies on disk of a model."""
+
+    shape: ModelShape
+    bytes_on_disk: int
+    stored_bits: int = 16
+    """Of a number in them; 0 where they are quantised."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEngine:
+    """An engine of the configuration with its plan."""
+
+    section: str
+    kind: str
+    settings: EngineSettings
+    """As configured; where it does not fit the card, with the processor as its device."""
+    plan: MemoryPlan | None = None
+    unplanned: Unplanned | None = None
+    moved: bool = False
+    """It was to run on the card and does not fit there."""
+    needed: int = 0
+    """Bytes of its weights and of what computing takes, without any cache."""
+    detail: str = ""
+    """Of what is unplanned: a file or a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The whole plan."""
+
+    engines: tuple[PlannedEngine, ...]
+    embedder_bytes: int
+    embedder_moved: bool
+    """The embedder wanted the card and leaves it to answers."""
+
+
+def kind_of(engine: EngineSettings) -> str:
+    """What `auto` stands for: the configured model, else the engine that needs none."""
+    if engine.kind != "auto":
+        return engine.kind
+    if engine.addresses:
+        return "openai"
+    if engine.model:
+        return "llama_cpp" if engine.model.endswith((".gguf", "bundled")) else "transformers"
+    return "extractive"
+
+
+def planned(config: Config, machine: Machine) -> Planned:
+    """Fit everything that the configuration puts into this process on what there is."""
+    embedder = embedder_bytes(config.embedding)
+    on_card = machine.card is not None and machine.card.by_torch
+    wants = embedder if on_card and config.embedding.device != "cpu" else 0
+    engines: list[PlannedEngine] = []
+    moved, taken, taken_ram = False, 0, 0
+    for section, settings in _engines(config):
+        beside = wants if not any(one.plan for one in engines) and not moved else 0
+        made = _planned(section, settings, _less(machine, taken, taken_ram), beside)
+        engines.append(made)
+        if made.plan is not None and made.plan.device.is_gpu:
+            taken += made.plan.used
+            moved |= Part.EMBEDDER in made.plan.displaced
+        elif made.plan is not None:
+            taken_ram += made.plan.used
+    return Planned(tuple(engines), embedder, moved)
+
+
+def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
+    """The configuration with slots, context and devices as planned; notices go to the log.
+
+    Raises `ConfigError` where a model fits nowhere, with what would fit.
+    """
+    whole = planned(config, machine)
+    by_section = {one.section: one for one in whole.engines}
+    for one in whole.engines:
+        if one.plan is not None and not one.plan.fits:
+            raise ConfigError(Problem("", None, f"{one.section}.model", too_large(one)))
+        if one.moved:
+            log.warning("%s: %s", one.section, moved_words(one))
+    embedding = config.embedding
+    if whole.embedder_moved:
+        embedding = replace(embedding, device="cpu")
+        log.warning("the embedder runs on the processor: the card's memory goes to answers")
+    return (
+        replace(
+            config,
+            engine=_settled(by_section.get("engine"), config.engine),
+            engines={
+                name: _settled(by_section.get(f"engines.{name}"), engine)
+                for name, engine in config.engines.items()
+            },
+            embedding=embedding,
+        ),
+        whole,
+    )
+
+
+def too_large(engine: PlannedEngine) -> str:
+    """Why a model fits nowhere, and what does."""
+    held = engine.plan.budget if engine.plan else 0
+    said = f"{_gib(engine.needed)} are needed for this model alone and {_gib(held)} are free for it"
+    smaller = "a smaller one: python -m bot models recommend"
+    if engine.kind == "transformers" and engine.settings.quantization == "none":
+        return f'{said}. What fits: quantization = "4bit", its GGUF file, or {smaller}'
+    return f"{said}. What fits: a file of fewer bits, or {smaller}"
+
+
+def moved_words(engine: PlannedEngine) -> str:
+    """What to say of a model that runs on the processor because the card is too small."""
+    quantised = 'quantization = "4bit" or ' if engine.kind == "transformers" else ""
+    return (
+        f"this model needs {_gib(engine.needed)} and does not fit the card: it runs on the "
+        f"processor, slowly. {quantised}a GGUF file of fewer bits may fit"
+    )
+
+
+def files_of(engine: EngineSettings) -> Files:
+    """The shape and size of a model in this process.
+
+    Raises `FileNotFoundError`, `OSError`, `ValueError`, `BrokenGgufError`, `UnknownShapeError`.
+    """
+    model = str(engine.model or "bundled")
+    if model == "bundled":
+        from core.engines.llama_cpp import bundled_model
+
+        return _gguf(bundled_model())
+    path = Path(model).expanduser()
+    if model.endswith(".gguf"):
+        return _gguf(path)
+    folder = path if path.is_dir() else cached(model)
+    if folder is None:
+        raise FileNotFoundError(model)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return Files(read_shape(folder), weights_on_disk(folder), _stored_bits(config))
+
+
+def cached(hub_id: str) -> Path | None:
+    """The folder of a hub's model in the hub library's cache, if it is there."""
+    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    snapshots = hub / f"models--{hub_id.replace('/', '--')}" / "snapshots"
+    found = [path.parent for path in snapshots.glob("*/config.json")]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def weights_on_disk(folder: Path) -> int:
+    """Bytes of a model's weights; where two formats lie there, of the first."""
+    for pattern in _WEIGHT_FILES:
+        files = [path for path in folder.glob(pattern) if not path.name.startswith("consolidated")]
+        if files:
+            return sum(path.stat().st_size for path in files)
+    return 0
+
+
+def embedder_bytes(settings: EmbeddingSettings) -> int:
+    """What a sentence-transformers model and one batch of it take on a card; else 0."""
+    if settings.model in (None, "bundled") or settings.base_url or settings.kind == "openai":
+        return 0
+    path = Path(str(settings.model)).expanduser()
+    folder = path if path.is_dir() else cached(str(settings.model))
+    if folder is None:
+        return 0
+    return weights_on_disk(folder) + _EMBEDDER_BATCH_BYTES
+
+
+def _engines(config: Config) -> list[tuple[str, EngineSettings]]:
+    named = [(f"engines.{name}", engine) for name, engine in config.engines.items()]
+    if named and kind_of(config.engine) == "extractive":
+        return named
+    return [("engine", config.engine), *named]
+
+
+def _less(machine: Machine, taken: int, taken_ram: int) -> Machine:
+    card = machine.card
+    if card is not None:
+        left = max(0, card.device.free_bytes - taken)
+        card = replace(card, device=replace(card.device, free_bytes=left))
+    ram = replace(machine.ram, free_bytes=max(0, machine.ram.free_bytes - taken_ram))
+    return replace(machine, ram=ram, card=card)
+
+
+def _planned(
+    section: str, settings: EngineSettings, machine: Machine, beside: int
+) -> PlannedEngine:
+    kind = kind_of(settings)
+    if kind not in _CPU_SLOTS:
+        why: Unplanned = "remote" if kind == "openai" else "none"
+        return PlannedEngine(section, kind, settings, unplanned=why)
+    try:
+        files = files_of(settings)
+    except FileNotFoundError as error:
+        missing = str(error.filename or settings.model)
+        return PlannedEngine(section, kind, settings, unplanned="missing", detail=missing)
+    except UnknownShapeError as error:
+        return PlannedEngine(section, kind, settings, unplanned="shape", detail=error.missing)
+    except (OSError, ValueError, BrokenGgufError) as error:
+        return PlannedEngine(section, kind, settings, unplanned="broken", detail=str(error))
+    card = _card_for(kind, settings, machine)
+    if card is not None:
+        on_card = _made(section, settings, card, files, beside)
+        if on_card.plan is not None and on_card.plan.fits:
+            return on_card
+        on_cpu = replace(settings, device="cpu")
+        return replace(_made(section, on_cpu, machine.ram, files, 0), moved=True)
+    return _made(section, settings, machine.ram, files, 0)
+
+
+def _card_for(kind: str, settings: EngineSettings, machine: Machine) -> Device | None:
+    if machine.card is None or settings.device == "cpu":
+        return None
+    usable = machine.card.by_llama if kind == "llama_cpp" else machine.card.by_torch
+    return machine.card.device if usable else None
+
+
+def _made(
+    section: str, settings: EngineSettings, device: Device, files: Files, beside: int
+) -> PlannedEngine:
+    kind = kind_of(settings)
+    is_cpu = not device.is_gpu
+    weights = _weights(kind, settings, files, is_gpu=device.is_gpu)
+    wishes = Wishes(
+        slots=settings.max_concurrent or (_CPU_SLOTS[kind] if is_cpu else None),
+        context=settings.context_window or (_CPU_CONTEXT if is_cpu else None),
+        batch_tokens=_LLAMA_BATCH if is_cpu or kind == "llama_cpp" else 2048,
+        embedder_bytes=beside,
+    )
+    bits = _BATCH_SPARE_BITS if kind == "transformers" else 16
+    made = plan(device, files.shape, weights, wishes, bits)
+    needed = made.used - made.slots * made.slot_bytes
+    return PlannedEngine(section, kind, settings, made, needed=needed)
+
+
+def _weights(kind: str, settings: EngineSettings, files: Files, *, is_gpu: bool) -> int:
+    if kind == "llama_cpp" or not files.bytes_on_disk:
+        return files.bytes_on_disk or weight_bytes(files.shape, Precision.BF16)
+    if settings.quantization != "none":
+        precision = Precision.INT8 if settings.quantization == "8bit" else Precision.INT4
+        return weight_bytes(files.shape, precision)
+    wanted = _BITS_OF.get(settings.dtype, 16 if is_gpu or computes_in_bf16() else 32)
+    if str(settings.model).endswith(".gguf"):  # transformers unpacks what it reads
+        return files.shape.parameters * wanted // 8
+    return (
+        files.bytes_on_disk * wanted // files.stored_bits
+        if files.stored_bits
+        else (files.bytes_on_disk)
+    )
+
+
+def _settled(one: PlannedEngine | None, configured: EngineSettings) -> EngineSettings:
+    """Slots and context as planned. `transformers` takes its slots from the plan where it loads."""
+    if one is None or one.plan is None:
+        return configured
+    return replace(
+        one.settings,
+        max_concurrent=one.plan.slots,
+        context_window=one.plan.context,
+    )
+
+
+def _gguf(path: Path) -> Files:
+    head = read_gguf(path)
+    size = sum(part.stat().st_size for part in parts_of(path))
+    return Files(shape_of_gguf(head), size, 0)
+
+
+def _stored_bits(config: Mapping[str, object]) -> int:
+    nested = config.get("text_config")
+    both: dict[str, object] = {**(nested if isinstance(nested, dict) else {}), **config}
+    if both.get("quantization_config"):
+        return 0
+    stored = both.get("dtype") or both.get("torch_dtype")
+    return _BITS_OF.get(str(stored), 16)
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f} GiB"

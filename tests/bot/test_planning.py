@@ -1,0 +1,199 @@
+"""The memory plan of a configuration, on machines of every size."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bot.errors import ConfigError
+from bot.machine import Card, Machine, bandwidth_of, card_line, look
+from bot.planning import cached, enforced, files_of, planned, weights_on_disk
+from bot.settings import Config
+from core.engines.memory import GIB, Device, Part
+from core.settings import EngineSettings
+from knowledge_base.settings import EmbeddingSettings
+
+LLAMA_3_8B = {
+    "num_hidden_layers": 32,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "intermediate_size": 14336,
+    "vocab_size": 128256,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+}
+SIZE = 16_060_000_000
+
+
+def machine(card_gib=0, ram_gib=64, *, torch=True, llama=False):
+    device = Device("card", True, card_gib * GIB, card_gib * GIB)
+    card = Card(device, torch, llama, 1000.0) if card_gib else None
+    return Machine(Device("CPU", False, ram_gib * GIB, ram_gib * GIB), 8, card)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Weights of the 8B shape that take no room on the disk."""
+    made = tmp_path / "Llama-3-8B"
+    made.mkdir()
+    (made / "config.json").write_text(json.dumps(LLAMA_3_8B))
+    for part, size in (("model-1.safetensors", SIZE // 2), ("model-2.safetensors", SIZE // 2)):
+        with (made / part).open("wb") as file:
+            file.truncate(size)
+    with (made / "consolidated.safetensors").open("wb") as file:
+        file.truncate(SIZE)
+    return made
+
+
+def config(folder, **engine):
+    return Config(engine=EngineSettings(model=str(folder), **engine))
+
+
+def only(found):
+    [one] = found.engines
+    return one
+
+
+def test_weights_are_taken_from_the_files_and_counted_once(folder):
+    assert weights_on_disk(folder) == SIZE
+    assert only(planned(config(folder), machine(24))).plan.parts[0] == (Part.WEIGHTS, SIZE)
+
+
+@pytest.mark.parametrize(("gib", "slots"), [(24, 5), (48, 24), (80, 49)])
+def test_slots_follow_from_the_card(folder, gib, slots):
+    made = only(planned(config(folder), machine(gib))).plan
+    # 94 % of the card, less 14.96 GiB of weights and 1.06 of reserve; 1.1875 GiB a slot.
+    assert made.slots == slots
+    assert made.used <= made.budget
+
+
+@pytest.mark.parametrize("gib", [8, 12, 16])
+def test_a_model_too_large_for_the_card_goes_to_the_processor_and_says_what_would_fit(
+    folder, gib, caplog
+):
+    settled, whole = enforced(config(folder), machine(gib))
+    assert only(whole).moved
+    assert settled.engine.device == "cpu"
+    assert not only(whole).plan.device.is_gpu
+    assert 'quantization = "4bit"' in caplog.text
+
+
+def test_four_bits_fit_the_small_card(folder):
+    settled, whole = enforced(config(folder, quantization="4bit"), machine(12))
+    assert not only(whole).moved
+    assert settled.engine.device == "auto"
+    assert settled.engine.max_concurrent == only(whole).plan.slots >= 1
+    assert settled.engine.context_window == only(whole).plan.context
+
+
+def test_a_model_that_fits_nowhere_is_refused_with_what_fits(folder):
+    with pytest.raises(ConfigError) as caught:
+        enforced(config(folder), machine(8, ram_gib=8))
+    said = str(caught.value)
+    assert said.startswith("engine.model: ")
+    assert "GiB are needed" in said
+    assert "models recommend" in said
+
+
+def test_what_the_operator_set_is_kept_where_it_fits_and_lowered_where_not(folder):
+    few, _ = enforced(config(folder, max_concurrent=2, context_window=2048), machine(24))
+    assert (few.engine.max_concurrent, few.engine.context_window) == (2, 2048)
+    many, _ = enforced(config(folder, max_concurrent=60), machine(24))
+    assert many.engine.max_concurrent < 60
+
+
+def test_on_the_processor_few_answer_at_once_however_much_memory_there_is(folder):
+    settled, _ = enforced(config(folder), machine(ram_gib=512))
+    assert settled.engine.max_concurrent == 4
+    assert settled.engine.context_window == 4096
+
+
+def test_an_embedder_leaves_the_card_to_answers(folder, tmp_path, caplog):
+    embedder = tmp_path / "e5-large"
+    embedder.mkdir()
+    with (embedder / "model.safetensors").open("wb") as file:
+        file.truncate(3 * GIB)
+    both = replace(config(folder), embedding=EmbeddingSettings(model=str(embedder)))
+    roomy, _ = enforced(both, machine(48))
+    assert roomy.embedding.device == "auto"
+    tight, whole = enforced(both, machine(24))
+    assert tight.embedding.device == "cpu"
+    assert whole.embedder_moved
+    assert "the embedder runs on the processor" in caplog.text
+
+
+def test_a_card_that_no_installed_package_can_use_is_not_planned_with(folder):
+    assert not only(planned(config(folder), machine(80, torch=False))).plan.device.is_gpu
+
+
+def test_a_second_engine_gets_what_the_first_leaves(folder):
+    two = Config(
+        engines={
+            "one": EngineSettings(model=str(folder), name="one", max_concurrent=4),
+            "two": EngineSettings(model=str(folder), name="two", max_concurrent=4),
+        }
+    )
+    first, second = planned(two, machine(80)).engines
+    assert first.plan.used + second.plan.used <= 80 * GIB * 0.95
+    _, second = planned(two, machine(24)).engines
+    assert second.moved
+
+
+def test_the_bundled_model_and_servers_elsewhere_need_no_card():
+    bundled = only(planned(Config(engine=EngineSettings(model="bundled")), machine()))
+    assert (bundled.kind, bundled.plan.slots, bundled.plan.context) == ("llama_cpp", 2, 4096)
+    remote = EngineSettings(model="m", base_url="http://10.0.0.5/v1")
+    assert only(planned(Config(engine=remote), machine())).unplanned == "remote"
+    assert only(planned(Config(), machine())).unplanned == "none"
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("/nowhere/model.gguf", "missing"),
+        ("org/not-downloaded", "missing"),
+        ("torn.gguf", "broken"),
+    ],
+)
+def test_what_cannot_be_planned_says_why(tmp_path, monkeypatch, model, why):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    (tmp_path / "torn.gguf").write_bytes(b"GGUF\3\0\0\0")
+    path = str(tmp_path / model) if model == "torn.gguf" else model
+    assert only(planned(Config(engine=EngineSettings(model=path)), machine())).unplanned == why
+
+
+def test_a_config_without_what_the_arithmetic_needs_is_named(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "rwkv"}')
+    found = only(planned(config(tmp_path), machine()))
+    assert (found.unplanned, found.detail) == ("shape", "num_hidden_layers")
+
+
+def test_a_model_in_the_hubs_cache_is_found_by_its_id(tmp_path, monkeypatch):
+    snapshot = tmp_path / "hub" / "models--org--name" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text(json.dumps(LLAMA_3_8B))
+    (snapshot / "model.safetensors").write_bytes(b"12345678")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    assert cached("org/name") == snapshot
+    assert files_of(EngineSettings(model="org/name")).bytes_on_disk == 8
+
+
+def test_this_machine_has_memory_and_cores():
+    seen = look(ask_torch=False)
+    assert seen.cores >= 1
+    assert 0 < seen.ram.free_bytes <= seen.ram.total_bytes
+
+
+def test_cards_are_read_from_what_the_driver_prints():
+    found = card_line("NVIDIA GeForce RTX 4090, 24564, 24012\nTesla T4, 15360, 15000\n")
+    assert found == Device("NVIDIA GeForce RTX 4090", True, 24564 * 1024**2, 24012 * 1024**2)
+    assert card_line("No devices were found\n") is None
+    assert bandwidth_of(found.name) == 1008
+    assert bandwidth_of("NVIDIA H200") == 4800
+    assert bandwidth_of("something new") is None
