@@ -33,7 +33,7 @@ from core.settings import (
     EngineSettings,
     SpeakingSettings,
 )
-from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
+from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, PageSettings, ReaderLimits
 
 DEFAULT_FILE = "config.toml"
 
@@ -72,7 +72,8 @@ def _read(path: Path) -> str:
 def _composed(values: Values) -> Config:
     top = values.settings("", Top)
     limits = values.settings("knowledge", ReaderLimits)
-    knowledge = replace(values.settings("knowledge", KnowledgeSettings), limits=limits)
+    pages = values.settings("knowledge", PageSettings)
+    knowledge = replace(values.settings("knowledge", KnowledgeSettings), limits=limits, pages=pages)
     folders = values.settings("knowledge", Folders).folders
     engine = _engine(values)
     config = Config(

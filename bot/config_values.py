@@ -30,7 +30,7 @@ from core.settings import (
     EngineSettings,
     SpeakingSettings,
 )
-from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
+from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, PageSettings, ReaderLimits
 
 ENV_PREFIX = "LOREKEEPER__"
 NAMED = "engines"
@@ -66,7 +66,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "dispatcher": (DispatcherSettings,),
     "speaking": (SpeakingSettings,),
     "embedding": (EmbeddingSettings,),
-    "knowledge": (KnowledgeSettings, ReaderLimits, Folders),
+    "knowledge": (KnowledgeSettings, ReaderLimits, PageSettings, Folders),
     "discord": (DiscordSettings,),
     "telegram": (TelegramSettings,),
     "admission": (AdmissionSettings,),
@@ -76,7 +76,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "models": (ModelsSettings,),
     "logs": (LogSettings,),
 }
-_DERIVED = {"chat.passages", "knowledge.limits", "engine.name"}
+_DERIVED = {"chat.passages", "knowledge.limits", "knowledge.pages", "engine.name"}
 """Fields that are no keys: they follow from others."""
 _SECRETS = {
     "engine.api_key",
@@ -145,6 +145,7 @@ def keys() -> tuple[str, ...]:
     """Every key, as `section.key`."""
     return tuple(key for section in _SECTIONS for key in _keys_of(section))
 
+    "knowledge.page_seconds": (1, 3600),
 
 def _keys_of(section: str) -> dict[str, object]:
     """Keys of a section with their types, read off the settings that they fill."""

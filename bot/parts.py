@@ -33,7 +33,9 @@ async def open_library(
         if embedder is not None:
             stack.push_async_callback(embedder.aclose)
         library = await stack.enter_async_context(
-            Library.open(config.data_dir, embedder, config.knowledge)
+        knowledge = config.knowledge
+        pages = WebPages(knowledge.pages, knowledge.limits.max_file_mb, config.network.proxy)
+            Library.open(config.data_dir, embedder, knowledge, pages=pages)
         )
         yield library
 

@@ -99,11 +99,60 @@ def _attachment_gone(error: core_errors.AttachmentGoneError, _: Words) -> str:
 
 @explain.register
 def _quota_exceeded(error: core_errors.QuotaExceededError, _: Words) -> str:
+    wait = duration(error.retry_after, _)
+    match error.budget:
+        case "daily_questions":
+            return _.plural(
+                "I answer one person {count} question a day, so that there is time for everybody. "
+                "Ask again in {wait}.",
+                "I answer one person {count} questions a day, so that there is time for everybody. "
+                "Ask again in {wait}.",
+                error.limit,
+                wait=wait,
+            )
+        case "daily_uploads":
+            return _.plural(
+                "I take {count} file a day from one person. Send more in {wait}.",
+                "I take {count} files a day from one person. Send more in {wait}.",
+                error.limit,
+                wait=wait,
+            )
+        case "daily_upload_mb":
+            return _(
+                "I take {limit} MB a day from one person. Send more in {wait}.",
+                limit=error.limit,
+                wait=wait,
+            )
+        case _:
+            return _.plural(
+                "I answer one person {count} question at a stretch, so that there is time for "
+                "everybody. Ask again in {wait}.",
+                "I answer one person {count} questions at a stretch, so that there is time for "
+                "everybody. Ask again in {wait}.",
+                error.limit,
+                wait=wait,
+            )
+
+
+@explain.register
+def _base_full(error: core_errors.BaseFullError, _: Words) -> str:
+    if error.key == "limits.base_mb":
+        return _(
+            "The documents here fill the {limit} MB that they may (`{key}`). Remove some first.",
+            limit=error.limit,
+            key=error.key,
+        )
     return _(
-        "You have used up your {limit} for now. Try again in {wait}.",
+        "There are {limit} documents here, which is as many as there may be (`{key}`). Remove some "
+        "first.",
         limit=error.limit,
-        wait=duration(error.retry_after, _),
+        key=error.key,
     )
+
+
+@explain.register
+def _disk_low(error: core_errors.DiskLowError, _: Words) -> str:
+    return _("My disk is nearly full: I learn nothing more until whoever runs me has made room.")
 
 
 @explain.register
@@ -526,6 +575,47 @@ def _limit_exceeded(error: kb_errors.LimitExceededError, _: Words) -> str:
         key=error.key,
         limit=error.limit,
     )
+
+
+@explain.register
+def _page_refused(error: kb_errors.PageRefusedError, _: Words) -> str:
+    name = inert(error.name)
+    match error.reason:
+        case "address":
+            return _(
+                "I do not fetch {name}: it leads into a private network. Save the page and send "
+                "it as a file.",
+                name=name,
+            )
+        case "redirects":
+            return _("I do not fetch {name}: it leads on and on. Send the address where it ends.",
+                     name=name)  # fmt: skip
+        case "port":
+            return _("I do not fetch {name}: its port is not allowed (`knowledge.page_ports`).",
+                     name=name)  # fmt: skip
+        case "credentials":
+            return _("I do not fetch {name}: take the name and password out of the address.",
+                     name=name)  # fmt: skip
+        case "scheme" | "form":
+            return _("{name} is no address of a page: send one that begins with https:// or "
+                     "http://.", name=name)  # fmt: skip
+
+
+@explain.register
+def _page_not_fetched(error: kb_errors.PageNotFetchedError, _: Words) -> str:
+    name = inert(error.name)
+    if error.timed_out:
+        return _("{name} took longer than `knowledge.page_seconds` allows; try again later.",
+                 name=name)  # fmt: skip
+    if error.status is not None:
+        return _(
+            "{name} could not be fetched: its server answers with {status}. Save the page and "
+            "send it as a file.",
+            name=name,
+            status=error.status,
+        )
+    return _("{name} could not be reached. See whether the address is right, or try again later.",
+             name=name)  # fmt: skip
 
 
 @explain.register

@@ -67,7 +67,7 @@ def erase(store: Store, doomed: Doomed) -> Erased:
         ids = [(document_id,) for document_id, *_rest in found]
         connection.executemany(
             "UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL, failure = NULL,"
-            " sha256 = '', size = 0, expires_at = NULL"
+            " sha256 = '', size = 0, expires_at = NULL, source = NULL"
             " WHERE document_id = ? AND state = 'removed'",
             ids,
         )

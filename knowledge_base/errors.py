@@ -6,6 +6,7 @@ KnowledgeError
 │   ├── UnsupportedFormatError    ├── EncryptedDocumentError   ├── EmptyDocumentError
 │   ├── UnreadableDocumentError   ├── ScannedDocumentError     ├── UnsafeArchiveError
 │   ├── InaccessibleFileError: not there, or not ours to read
+│   ├── PageRefusedError, PageNotFetchedError: of the web
 │   └── LimitExceededError: facts are the limit, its value and its configuration key
 ├── EmbeddingUnavailableError     ├── EmbedderMismatchError
 ├── StorageBusyError, StorageFullError, StoreCorruptError, StoreTooNewError
@@ -15,6 +16,8 @@ An error carries facts; `core.explain` has the words.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 
 class KnowledgeError(Exception):
@@ -93,6 +96,27 @@ class LimitExceededError(RejectedDocumentError):
         super().__init__(name)
         self.key = key
         self.limit = limit
+
+
+class PageRefusedError(RejectedDocumentError):
+    """An address that no page is fetched from."""
+
+    def __init__(
+        self,
+        name: str,
+        reason: Literal["form", "scheme", "port", "credentials", "address", "redirects"],
+    ) -> None:
+        super().__init__(name)
+        self.reason = reason
+
+
+class PageNotFetchedError(RejectedDocumentError):
+    """A page that could not be fetched; `status` where its server gave one."""
+
+    def __init__(self, name: str, status: int | None = None, *, timed_out: bool = False) -> None:
+        super().__init__(name)
+        self.status = status
+        self.timed_out = timed_out
 
 
 class InterruptedIngestError(KnowledgeError):

@@ -27,6 +27,7 @@ from knowledge_base.loaders.worker import Reader
 from knowledge_base.measuring import Measuring
 from knowledge_base.models import (
     Added,
+    PAGE_TYPE,
     AddState,
     BaseId,
     BaseStatistics,
@@ -54,6 +55,8 @@ from knowledge_base.uploads import Unpacking, Uploads
 from knowledge_base.verification import Caretaker
 
 log = logging.getLogger(__name__)
+from knowledge_base.watching import UNWATCHED, Watcher
+from knowledge_base.web import WebPages
 
 MEASURING_SECONDS = 10.0
 """How long the first question to a base may wait until the base is measured."""
@@ -72,12 +75,15 @@ def _unreported(_progress: IngestProgress) -> None:
 class Library:
     """All bases of one data directory. Several processes may have it open at once."""
 
-    def __init__(self, workshop: Workshop, folder: Path, settings: KnowledgeSettings) -> None:
+    def __init__(
+        self, workshop: Workshop, folder: Path, settings: KnowledgeSettings, pages: WebPages
+    ) -> None:
         self._at = workshop
         self._folder = folder
         self._settings = settings
         self._ingestion = Ingestion(workshop)
         self._unpacking = Unpacking(
+        self._pages = pages
             workshop.reader, workshop.originals, workshop.threads, workshop.lease.holder
         )
         self._measuring = Measuring(
@@ -99,6 +105,7 @@ class Library:
     ) -> AsyncIterator[Library]:
         """Without an embedder the lexical leg serves alone. The embedder stays the caller's; the
         reader, by default the worker processes, is closed.
+        pages: WebPages | None = None,
 
         What a process that died was adding is marked as failed, and its files are swept.
         Raises `StoreCorruptError`, `StoreTooNewError`, `StorageBusyError`, `StorageFullError`.
@@ -115,7 +122,8 @@ class Library:
                 store, originals, bases, reader or Reader(settings.limits, spec), embedder, lease,
                 threads, settings.limits.max_file_mb,
             )  # fmt: skip
-            library = cls(workshop, folder, settings)
+            pages = pages or WebPages(settings.pages, settings.limits.max_file_mb)
+            library = cls(workshop, folder, settings, pages)
             # From the last to the first, each whatever became of the others.
             async with AsyncExitStack() as closing:
                 closing.push_async_callback(run, threads.write, partial(_close_store, opened))
@@ -180,11 +188,12 @@ class Library:
             document.uploader,
             document.uploader_id,
             # What somebody vouched for once; all else is told by its content again.
-            document.media_type if document.media_type == notes.MEDIA_TYPE else None,
+            document.media_type if document.media_type in (notes.MEDIA_TYPE, PAGE_TYPE) else None,
             document.expires_at,
         )
         return await self.add(base, upload, progress)
 
+            document.source,
     async def add(self, base: BaseId, upload: Upload, progress: Progress | None = None) -> Added:
         """Add a file, or a new version of one of the same name, whole or not at all.
 
@@ -230,6 +239,17 @@ class Library:
             self._at.bases.apply(base, committed)
             collect(self._at.store, self._at.originals, committed.document.sha256)
             return committed.document
+
+    def members(self, upload: Upload) -> AbstractAsyncContextManager[Uploads]:
+        """The files of an archive under its name; of any other file itself. As `uploads`."""
+        return self._unpacking.members(upload)
+
+    async def fetch(self, address: str, folder: Path) -> Upload:
+        """A page of the web, or another document that lies there, as a file in `folder`.
+
+        Raises `PageRefusedError`, `PageNotFetchedError`, `LimitExceededError`, `StorageFullError`.
+        """
+        return await self._pages.fetch(address, folder)
 
         return await run(self._at.threads.write, remove)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import NewType
+from typing import Final, NewType
 
 BaseId = NewType("BaseId", int)
 DocumentId = NewType("DocumentId", int)
@@ -14,6 +14,8 @@ ChunkId = NewType("ChunkId", int)
 """`base << 32 | n`, where n counts the chunks of that base and is never given out twice."""
 
 CHUNK_BITS = 32
+PAGE_TYPE: Final = "text/x-lorekeeper-page"
+"""HTML that was fetched from the web; only who fetched it says so."""
 
 
 def chunk_id(base: BaseId, n: int) -> ChunkId:
@@ -80,6 +82,8 @@ class Document:
     """Who added it, as the caller tells people apart; names are not unique."""
     expires_at: datetime | None = None
     """From then on no search finds it."""
+    source: str | None = None
+    """Address of the page of the web that it was fetched from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Upload:
     media_type: str | None = None
     """What it is, where the caller knows; else its content tells."""
     expires_at: datetime | None = None
+    source: str | None = None
+    """Address of the page of the web that it was fetched from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ VARIABLES = 500
 
 _BASE = "SELECT base_id, name, fingerprint, dimension, generation FROM bases"
 _DOCUMENT = """SELECT document_id, base_id, name, state, version, sha256, size, media_type,
-    passages, added_at, uploader, pages, uploader_id, expires_at FROM documents"""
+    passages, added_at, uploader, pages, uploader_id, expires_at, source FROM documents"""
 _CHUNK = "SELECT chunk_id, document_id, ordinal, text, heading, page FROM chunks"
 
 
@@ -320,7 +320,7 @@ def document_of(row: tuple[Any, ...]) -> Document:
     """The value of a row of `_DOCUMENT`."""
     (
         document_id, base_id, name, state, version, sha256, size, media_type,
-        passages, added_at, uploader, pages, uploader_id, expires_at,
+        passages, added_at, uploader, pages, uploader_id, expires_at, source,
     ) = row  # fmt: skip
     return Document(
         document_id=document_id,
@@ -346,6 +346,7 @@ def numbers_of(spans: Iterable[Span]) -> NDArray[np.int64]:
     return np.concatenate(runs) if runs else np.empty(0, dtype=np.int64)
 
 
+        source=source,
 def _unpacked(blob: bytes, dimension: int) -> Vectors:
     vectors = np.frombuffer(blob, dtype="<f4").reshape(-1, dimension)
     return vectors.astype(np.float32, copy=False)

@@ -188,4 +188,8 @@ M004_ERASING = (
     "ALTER TABLE bases ADD COLUMN erased INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX documents_by_uploader ON documents (uploader_id) WHERE uploader_id IS NOT NULL",
 )
-MIGRATIONS = (M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING)
+M005_SOURCES = (
+    # Address of the page of the web that it was fetched from.
+    "ALTER TABLE documents ADD COLUMN source TEXT",
+)
+MIGRATIONS = (M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES)

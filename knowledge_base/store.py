@@ -217,8 +217,8 @@ class Store:
             cursor = connection.execute(
                 """INSERT INTO documents
                 (base_id, name, state, sha256, size, added_at, uploader, uploader_id, holder,
-                expires_at)
-                VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)""",
+                expires_at, source)
+                VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     base_id,
                     upload.name,
@@ -229,6 +229,7 @@ class Store:
                     upload.uploader_id,
                     holder,
                     _microseconds(upload.expires_at) if upload.expires_at else None,
+                    upload.source,
                 ),
             )
             return Claim(DocumentId(cursor.lastrowid or 0), base_id, upload, sha256)
@@ -344,7 +345,8 @@ class Store:
             # Other processes learn from these rows which chunks died, and nothing else.
             connection.execute(
                 """UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL,
-                failure = NULL, sha256 = '', size = 0 WHERE base_id = ? AND state = 'removed'""",
+                failure = NULL, sha256 = '', size = 0, source = NULL
+                WHERE base_id = ? AND state = 'removed'""",
                 (base_id,),
             )
             connection.execute(

@@ -51,6 +51,20 @@ class Unpacking:
         ):
             yield found
 
+    @asynccontextmanager
+    async def members(self, upload: Upload) -> AsyncGenerator[Uploads, None]:
+        """The files of one archive, named below it; any other file as it is."""
+
+        async def each(scratches: AsyncExitStack) -> Uploads:
+            if not await run(self._threads.files, partial(_maybe_archive, upload.path)):
+                yield upload
+                return
+            for member in await self._opened(upload, f"{upload.name}/", scratches):
+                yield member
+
+        async with AsyncExitStack() as scratches, aclosing(each(scratches)) as found:
+            yield found
+
     async def _each(
         self, paths: Sequence[Path], like: Upload, scratches: AsyncExitStack
     ) -> Uploads:

@@ -49,6 +49,7 @@ _LOADERS: Final[dict[str, tuple[str, str]]] = {
     media.ODP: ("opendocument", "load_odp"),
     media.EPUB: ("epub", "load_epub"),
     media.NOTE: ("note", "load_note"),
+    media.PAGE: ("page", "load_page"),
 }
 
 

@@ -95,10 +95,20 @@ def _stripped(text: str) -> str:
     return unescape(_TAG.sub("\n", _CODE.sub("", text)))
 
 
-def _title(root: etree._Element, outline: Outline) -> None:
+def title_of(root: etree._Element, body: etree._Element | None = None) -> str:
+    """The page's title; empty where the first heading of `body` (by default its own) says it."""
     title = flat("".join(_texts(root.find(".//head/title"))))
-    first = flat("".join(_texts(root.find(".//h1"))))
-    if title and not (first and (first in title or title in first)):
+    if body is None:
+        body = root
+    elif not title:
+        title = flat("".join(_texts(root.find(".//h1"))))
+    first = flat("".join(_texts(body.find(".//h1"))))
+    return "" if first and (first in title or title in first) else title
+
+
+def _title(root: etree._Element, outline: Outline) -> None:
+    title = title_of(root)
+    if title:
         outline.heading(0, title)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from knowledge_base import notes
+from knowledge_base.models import PAGE_TYPE
 
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
@@ -32,6 +33,8 @@ EPUB: Final = "application/epub+zip"
 ZIP: Final = "application/zip"
 NOTE: Final = notes.MEDIA_TYPE
 """Never told by content: see there."""
+PAGE: Final = PAGE_TYPE
+"""Likewise: HTML of which the main text is wanted, because it was fetched from the web."""
 
 EMPTY: Final = "application/x-empty"
 BINARY: Final = "application/octet-stream"

@@ -46,6 +46,8 @@ FACTS = {
     "detail": "models/llama",
     "period": "day",
     "place": "outside",
+    "reason": "address",
+    "status": None,
 }
 
 ERRORS = [
