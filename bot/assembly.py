@@ -130,12 +130,12 @@ async def assemble(
         OpenForms(stores.database),
         places.moderation,
         Gaps(stores.database, stores.library),
-        TeamAnswers(stores.database, outboxes),
+        TeamAnswers(stores.database, outboxes, places.pacers),
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
     )
     await resources.reviews.sweep()
-    pacers = Pacers()
+    pacers = places.pacers
 
     def pacer_of(event: Asked) -> Pacer:
         channel = event.conversation.channel
@@ -151,7 +151,7 @@ async def assemble(
         outboxes,
         Judge(places.access.scope_of, assistant.level, assistant.words, places.gate.silence),
         {_ADMIT: places.admission.pressed, **dict.fromkeys(KINDS, pressing.pressed)},
-        Team(stores.database, places.channels, outboxes),
+        Team(stores.database, places.channels, outboxes, pacers),
     )
     dispatcher = Dispatcher(
         assistant.reply,
@@ -200,6 +200,7 @@ class _Places:
     gate: Gate
     moves: Moves
     moderation: Moderation
+    pacers: Pacers
 
     @classmethod
     async def of(
@@ -221,7 +222,8 @@ class _Places:
         await moves.finish()
         access = Access(library, channels, sightings, bindings, outboxes, rules)
         language = "en" if config.chat.language == "auto" else config.chat.language
-        envoy = Envoy(outboxes, rules.owners, language)
+        pacers = Pacers()
+        envoy = Envoy(outboxes, rules.owners, language, pacers)
         moderation = Moderation.over(
             database, config.data_dir / "reviews", channels, outboxes, envoy, rules
         )
@@ -242,6 +244,7 @@ class _Places:
             Gate(admission, channels, sightings, rules, envoy),
             moves,
             moderation,
+            pacers,
         )
 
 

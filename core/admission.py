@@ -154,7 +154,7 @@ class Admission:
             told = _("This was decided already.") + " " + _decided(applicant, _)
             if event.interaction is not None:
                 await self._envoy.reveal(event.interaction, told)
-        await self._envoy.replace(event.conversation, event.message_id, told)
+        await self._envoy.replace(event.conversation, event.message_id, told, kind=event.kind)
 
     async def approve(self, subject: Subject, by: str) -> Applicant:
         """Serve them from now on, and say so where they wait."""
@@ -198,7 +198,8 @@ class Admission:
         for card in await self._rows.take_cards(subject):
             if self._envoy.reaches(card.conversation.channel.platform):
                 told = _decided(applicant, _)
-                await self._envoy.replace(card.conversation, card.message_id, told)
+                private = ChannelKind.PRIVATE  # Owners are asked there alone.
+                await self._envoy.replace(card.conversation, card.message_id, told, kind=private)
             else:
                 await self._rows.asked(subject, (card,))
         if not self._envoy.reaches(subject.platform) or not await self._rows.announced(subject):
@@ -216,7 +217,8 @@ class Admission:
             )
             await self._begin(here, opening, _)
         else:
-            await self._envoy.say(applicant.conversation, f"{opening} " + _("Ask me anything."))
+            told = f"{opening} " + _("Ask me anything.")
+            await self._envoy.say(applicant.conversation, told, kind=ChannelKind.PRIVATE)
 
     async def applicants(self) -> tuple[Applicant, ...]:
         """Everybody on record, those who wait first."""
@@ -290,7 +292,9 @@ class Admission:
         if not await self._rows.tell_once(applicant):
             return
         if applicant.conversation is not None and not isinstance(reply_to, InteractionRef):
-            await self._envoy.say(applicant.conversation, text)
+            is_place = isinstance(applicant.subject, ServerRef)
+            kind = ChannelKind.GROUP if is_place else ChannelKind.PRIVATE
+            await self._envoy.say(applicant.conversation, text, kind=kind)
         if self._asks(applicant.subject):
             await self._ask_owners(applicant)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from core.errors import DeliveryError
 from core.events import (
+    ChannelKind,
     ChannelRef,
     ConversationRef,
     InteractionRef,
@@ -17,9 +19,13 @@ from core.events import (
     ServerRef,
 )
 from core.language import Words, words
+from core.pacer import Pacers
 from core.ports import Lacking, Outbox
 from core.replies import Menu
 from core.text import clip
+
+PATIENCE_SECONDS: Final = 90.0
+"""How long a message that nobody asked for waits where the channel's budget is used up."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +38,11 @@ class Envoy:
         outboxes: Mapping[Platform, Outbox],
         owners: frozenset[MemberRef] = frozenset(),
         language: str = "en",
+        pacers: Pacers | None = None,
     ) -> None:
+        """`pacers` are those of replies: what is said beside them shares their budgets."""
         self._outboxes = outboxes
+        self._pacers = pacers or Pacers()
         self._language = language
         self.owners: Final = owners
 
@@ -55,42 +64,68 @@ class Envoy:
         except DeliveryError as error:
             _log.info("somebody cannot be written to in private: %r", error)
             return False
-        return await self.say(to, text)
+        return await self.say(to, text, kind=ChannelKind.PRIVATE)
 
     def link(self, message: MessageRef) -> str | None:
         """Where a message can be read."""
         outbox = self._outboxes.get(message.conversation.channel.platform)
         return None if outbox is None else outbox.link(message)
 
-    async def say(self, to: ConversationRef, text: str, menus: Sequence[Menu] = ()) -> bool:
+    async def say(
+        self,
+        to: ConversationRef,
+        text: str,
+        menus: Sequence[Menu] = (),
+        *,
+        kind: ChannelKind = ChannelKind.GROUP,
+    ) -> bool:
         """Whether the message is out."""
-        return await self.post(to, text, menus) is not None
+        return await self.post(to, text, menus, kind=kind) is not None
 
     async def post(
-        self, to: ConversationRef, text: str, menus: Sequence[Menu] = ()
+        self,
+        to: ConversationRef,
+        text: str,
+        menus: Sequence[Menu] = (),
+        *,
+        kind: ChannelKind = ChannelKind.GROUP,
     ) -> MessageRef | None:
         """The message that is out; None: it could not be sent."""
         outbox = self._outboxes.get(to.channel.platform)
         if outbox is None:
             return None
         can = outbox.capabilities
+        sending = partial(
+            outbox.send,
+            to,
+            clip(text, can.max_text, can.count),
+            menus=menus if can.can_buttons else (),
+        )
+        pacer = self._pacers.of(to.channel, kind, can)
         try:
-            message_id = await outbox.send(
-                to, clip(text, can.max_text, can.count), menus=menus if can.can_buttons else ()
-            )
-        except DeliveryError:
+            message_id = await pacer.carry_out(sending, patience=PATIENCE_SECONDS)
+        except (DeliveryError, TimeoutError):
             _log.warning("a message could not be sent", exc_info=True)
             return None
         return MessageRef(to, message_id)
 
-    async def replace(self, to: ConversationRef, message_id: str, text: str) -> None:
+    async def replace(
+        self,
+        to: ConversationRef,
+        message_id: str,
+        text: str,
+        *,
+        kind: ChannelKind = ChannelKind.GROUP,
+    ) -> None:
         """Let a message of ours say this, without buttons."""
         outbox = self._outboxes.get(to.channel.platform)
         if outbox is None:
             return
+        pacer = self._pacers.of(to.channel, kind, outbox.capabilities)
+        editing = partial(outbox.edit, to, message_id, text)
         try:
-            await outbox.edit(to, message_id, text)
-        except DeliveryError:
+            await pacer.carry_out(editing, patience=PATIENCE_SECONDS)
+        except (DeliveryError, TimeoutError):
             _log.warning("a message could not be edited", exc_info=True)
 
     async def tell_owners(self, text: str, menus: Sequence[Menu] = ()) -> tuple[MessageRef, ...]:
@@ -105,7 +140,7 @@ class Envoy:
             except DeliveryError:
                 _log.warning("an owner cannot be written to", exc_info=True)
                 continue
-            if (message := await self.post(to, text, menus)) is not None:
+            if (message := await self.post(to, text, menus, kind=ChannelKind.PRIVATE)) is not None:
                 told.append(message)
         return tuple(told)
 

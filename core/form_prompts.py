@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
-from core.errors import DeliveryRateLimitedError
 from core.events import (
     IncomingMessage,
     InteractionRef,
@@ -17,7 +17,7 @@ from core.events import (
 from core.forms import FORM, TOKEN, AskedField, OpenForms
 from core.inert import inert
 from core.language import Words
-from core.pacer import Pacer, Urgency
+from core.pacer import Pacer
 from core.ports import Outbox
 from core.replies import Form, FormField, TextDelta
 from core.text import clip, escape_markdown
@@ -106,17 +106,14 @@ class FormPrompts:
             lines.append(_("`/stop` ends this."))
         can = outbox.capabilities
         text = clip("\n".join(lines), can.max_text, can.count)
-        pacer = self._pacer_of(message)
-        while True:
-            await pacer.ask(Urgency.FINAL)
-            try:
-                where = message.conversation
-                prompt = await outbox.ask(
-                    where, text, of=message.author, reply_to=_written(message)
-                )
-                break
-            except DeliveryRateLimitedError as error:
-                pacer.pause(error.retry_after)
+        asking = partial(
+            outbox.ask,
+            message.conversation,
+            text,
+            of=message.author,
+            reply_to=_written(message),
+        )
+        prompt = await self._pacer_of(message).carry_out(asking)
         await self._forms.prompted(form.token, field.name, prompt, filled)
 
 

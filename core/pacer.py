@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 
+from core.errors import DeliveryRateLimitedError
 from core.events import ChannelKind, ChannelRef
 from core.ports import Capabilities
 
 WINDOW_SECONDS: Final = 60.0
+
+T = TypeVar("T")
 
 
 class Urgency(IntEnum):
@@ -71,6 +74,22 @@ class Pacer:
         self._waiting[urgency].append(future)
         self._grant()
         return future
+
+    async def carry_out(
+        self, operation: Callable[[], Awaitable[T]], *, patience: float | None = None
+    ) -> T:
+        """What it gives when it goes through, however often the platform asks us to wait.
+
+        Raises `TimeoutError` where its turn has not come after `patience` seconds.
+        """
+        until = None if patience is None else asyncio.get_running_loop().time() + patience
+        while True:
+            async with asyncio.timeout_at(until):
+                await self.ask(Urgency.FINAL)
+            try:
+                return await operation()
+            except DeliveryRateLimitedError as error:
+                self.pause(error.retry_after)
 
     def pause(self, seconds: float) -> None:
         """The platform asked for silence: nothing goes until then."""

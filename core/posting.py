@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +11,10 @@ from typing import Final, Literal, Protocol
 from core.errors import (
     ChannelGoneError,
     ConversationMovedError,
-    DeliveryRateLimitedError,
     ForbiddenError,
 )
 from core.events import ConversationRef, IncomingMessage, InteractionRef, MessageRef, ReplyTo
-from core.pacer import Pacer, Urgency
+from core.pacer import Pacer
 from core.ports import Outbox
 from core.replies import FileReply, Menu, SentMessage
 from core.shielding import to_the_end
@@ -134,12 +133,14 @@ class Posting:
         """Show these parts and no others, whatever was throttled on the way."""
         if self.careful:
             while len(self._texts) < len(faces):
-                await self._surely(partial(self.put, len(self._texts), opening))
+                await self._pacer.carry_out(partial(self.put, len(self._texts), opening))
         while wrong := self.wrong(faces):
             opens = self.careful and wrong[0] >= len(self._texts)
-            await self._surely(partial(self.put, wrong[0], opening if opens else faces[wrong[0]]))
+            await self._pacer.carry_out(
+                partial(self.put, wrong[0], opening if opens else faces[wrong[0]])
+            )
         for posted in self._texts[len(faces) :]:
-            await self._surely(partial(self._delete, posted.message))
+            await self._pacer.carry_out(partial(self._delete, posted.message))
         del self._texts[len(faces) :]
 
     async def settle_files(self, files: Sequence[FileReply], own: int) -> None:
@@ -147,14 +148,11 @@ class Posting:
         have sent."""
         # What earlier runs sent of a command's files stays; a file made of other words goes.
         for message in self._foreign_files[0 if self._is_another else own :]:
-            await self._surely(partial(self._delete, message))
+            await self._pacer.carry_out(partial(self._delete, message))
             self._files.remove(message)
         self._foreign_files.clear()
         for place in range(len(self._files), len(files)):
-            await self._surely(partial(self._put_file, place, files[place]))
-
-    async def _surely(self, operation: Callable[[], Awaitable[None]]) -> None:
-        await _surely(self._pacer, operation)
+            await self._pacer.carry_out(partial(self._put_file, place, files[place]))
 
     async def _put_file(self, place: int, file: FileReply) -> None:
         await to_the_end(self._send_file(place, file), patience=PATIENCE_SECONDS)
@@ -230,7 +228,7 @@ async def take_back(
 ) -> None:
     """Take away the messages of a reply; one that is gone already does no harm."""
     for message in sent:
-        await _surely(pacer, partial(_take_away, outbox, to, message, receipts))
+        await pacer.carry_out(partial(_take_away, outbox, to, message, receipts))
 
 
 async def _take_away(
@@ -239,13 +237,3 @@ async def _take_away(
     with suppress(ForbiddenError, ChannelGoneError):
         await outbox.delete(to, message.message_id)
     await receipts.removed(message)
-
-
-async def _surely(pacer: Pacer, operation: Callable[[], Awaitable[None]]) -> None:
-    """Carry it out however often the platform asks us to wait."""
-    while True:
-        await pacer.ask(Urgency.FINAL)
-        try:
-            return await operation()
-        except DeliveryRateLimitedError as error:
-            pacer.pause(error.retry_after)

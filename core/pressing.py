@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, TypeAlias
 
 from core.buttons import CORRECT
@@ -186,16 +187,12 @@ class _Shown:
         await self._outbox.send(where, text)
 
     async def _surely_edit(self, text: str, menus: tuple[Menu, ...]) -> None:
-        while True:
-            await self._pacer.ask(Urgency.FINAL)
-            try:
-                return await self._edit(text, menus)
-            except DeliveryRateLimitedError as error:
-                self._pacer.pause(error.retry_after)
-            except ChannelGoneError:
-                # Taken away meanwhile, or seen by one person alone: what was done still counts.
-                can = self._outbox.capabilities
-                return await self._tell(clip(text, can.max_text, can.count))
+        try:
+            await self._pacer.carry_out(partial(self._edit, text, menus))
+        except ChannelGoneError:
+            # Taken away meanwhile, or seen by one person alone: what was done still counts.
+            can = self._outbox.capabilities
+            await self._tell(clip(text, can.max_text, can.count))
 
     async def _edit(self, text: str, menus: tuple[Menu, ...]) -> None:
         can = self._outbox.capabilities

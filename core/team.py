@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Final
 
 import aiosqlite
@@ -34,6 +35,7 @@ from core.history import key_of
 from core.inert import inert, one_line
 from core.language import Words
 from core.links import without_pings
+from core.pacer import Pacers
 from core.ports import MENTION_SPACE, Outbox
 from core.team_answers import Card, TeamAnswers
 from core.text import clip, escape_markdown, storable
@@ -84,13 +86,16 @@ class Team:
         database: Database,
         channels: Channels,
         outboxes: Mapping[Platform, Outbox],
+        pacers: Pacers | None = None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`pacers` are those of replies: what the team is asked shares their budgets."""
         self._rows = _Rows(database, clock)
         self._channels = channels
         self._outboxes = outboxes
-        self._answers = TeamAnswers(database, outboxes, clock=clock)
+        self._pacers = pacers or Pacers()
+        self._answers = TeamAnswers(database, outboxes, pacers, clock=clock)
 
     def helpers(self, asked: Asked) -> Helpers | None:
         """Who helps where somebody asks; nobody in a private chat, which is its member's own."""
@@ -146,7 +151,9 @@ class Team:
         lines = _lines(question, outbox.link(question.told_at), may_name=may_name, _=_)
         text = clip("\n".join(lines), can.max_text - MENTION_SPACE, can.count)
         reply_to = question.told_at if to == event.conversation else None
-        sent = await outbox.send(to, text, reply_to=reply_to, mention=helpers.role_id)
+        pacer = self._pacers.of(to.channel, ChannelKind.GROUP, can)
+        asking = partial(outbox.send, to, text, reply_to=reply_to, mention=helpers.role_id)
+        sent = await pacer.carry_out(asking)
         await self._answers.posted(
             Card(
                 MessageRef(to, sent),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import aiosqlite
@@ -14,6 +15,7 @@ import aiosqlite
 from core.database import Database
 from core.errors import NoLongerOpenError, NotYoursError
 from core.events import (
+    ChannelKind,
     ChannelRef,
     ConversationRef,
     IncomingMessage,
@@ -24,6 +26,7 @@ from core.history import key_of
 from core.inert import inert
 from core.language import Words
 from core.links import without_pings
+from core.pacer import Pacers
 from core.ports import Outbox
 from core.text import clip, storable
 
@@ -71,11 +74,14 @@ class TeamAnswers:
         self,
         database: Database,
         outboxes: Mapping[Platform, Outbox],
+        pacers: Pacers | None = None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`pacers` are those of replies: an answer that is brought shares their budgets."""
         self._database = database
         self._outboxes = outboxes
+        self._pacers = pacers or Pacers()
         self._clock = clock
 
     async def posted(self, card: Card) -> None:
@@ -177,7 +183,9 @@ class TeamAnswers:
         lines = [_("{name} answers:", name=inert(answer.author))]
         lines += [f"> {without_pings(line)}".rstrip() for line in answer.text.splitlines()]
         text = clip("\n".join(lines), can.max_text, can.count)
-        await outbox.send(told_at.conversation, text, reply_to=told_at)
+        where = told_at.conversation
+        pacer = self._pacers.of(where.channel, ChannelKind.GROUP, can)
+        await pacer.carry_out(partial(outbox.send, where, text, reply_to=told_at))
 
     async def renamed(self, old: str, new: str) -> None:
         """A base goes on under another name."""

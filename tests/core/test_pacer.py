@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from itertools import chain
 
-from core.events import ChannelKind, ChannelRef, Platform
+from core.errors import DeliveryRateLimitedError
+from core.events import ChannelKind, ChannelRef, ConversationRef, Platform
 from core.pacer import Pacer, Pacers, Urgency
 from core.ports import Capabilities
 from tests.support.virtual_time import run
+
+HERE = ConversationRef(ChannelRef(Platform.TELEGRAM, "-1"))
 
 
 async def moments(pacer: Pacer, urgency: Urgency, times: int) -> list[float]:
@@ -107,3 +110,35 @@ def test_a_group_is_counted_over_the_minute_that_its_platform_has():
         return await moments(Pacers().of(channel, ChannelKind.GROUP, can), Urgency.FINAL, 9)
 
     assert run(scenario()) == [0] * 4 + [2] * 4 + [4]
+
+
+def test_what_the_platform_puts_off_is_carried_out_when_it_may():
+    async def scenario():
+        loop = asyncio.get_running_loop()
+        pacer, tried = Pacer(0), []
+
+        async def operation():
+            tried.append(round(loop.time(), 3))
+            if len(tried) < 3:
+                raise DeliveryRateLimitedError(HERE, 5)
+            return "m1"
+
+        return await pacer.carry_out(operation), tried
+
+    assert run(scenario()) == ("m1", [0, 5, 10])
+
+
+def test_what_can_do_without_waits_no_longer_than_it_likes():
+    async def scenario():
+        pacer, tried = Pacer(0), []
+
+        async def operation():
+            tried.append(True)
+            raise DeliveryRateLimitedError(HERE, 90)
+
+        try:
+            await pacer.carry_out(operation, patience=60)
+        except TimeoutError:
+            return len(tried), asyncio.get_running_loop().time()
+
+    assert run(scenario()) == (1, 60)
