@@ -6,11 +6,13 @@ import asyncio
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 import aiosqlite
 
@@ -62,6 +64,7 @@ class Reviews:
         self._database = database
         self._folder = folder
         self._clock = clock
+        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def hold(
         self,
@@ -137,6 +140,12 @@ class Reviews:
             ]
         found = [await self._find(token) for token in tokens]
         return tuple(review for review in found if review is not None)
+
+    @asynccontextmanager
+    async def deciding(self, token: str) -> AsyncGenerator[None, None]:
+        """Decide about one alone: who comes second looks for it when the first is done."""
+        async with self._lines.setdefault(token, asyncio.Lock()):
+            yield
 
     async def open(self, token: str, bases: Container[str]) -> Review:
         """One that waits for one of these bases. Raises `NoLongerOpenError`."""

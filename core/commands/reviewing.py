@@ -109,6 +109,14 @@ async def review(context: CommandContext) -> Replies:
 
 async def decide(context: CommandContext) -> Replies:
     """The verdict, by who moderates the channel that the upload is for, wherever it is shown."""
+    # Of two who press at once, one decides; the other learns that it is decided.
+    alone = context.resources.reviews.deciding(context.text("upload"))
+    async with alone, aclosing(_decided(context)) as events:
+        async for event in events:
+            yield event
+
+
+async def _decided(context: CommandContext) -> Replies:
     _ = context.words
     held = await _open(context)
     verdict = context.text("verdict")
@@ -144,10 +152,13 @@ async def decide(context: CommandContext) -> Replies:
 
 async def drop(context: CommandContext, held: Review) -> None:
     """Reject it with all else that its uploader added."""
-    if await context.resources.reviews.close(held):
-        here = MessageRef(context.message.conversation, context.message.message_id)
-        told = _said(context, held, REJECT)
-        await context.resources.moderation.cards.settle(held, told, here)
+    reviews = context.resources.reviews
+    async with reviews.deciding(held.token):
+        if not await reviews.close(held):
+            return
+    here = MessageRef(context.message.conversation, context.message.message_id)
+    told = _said(context, held, REJECT)
+    await context.resources.moderation.cards.settle(held, told, here)
 
 
 async def _note(context: CommandContext, held: Review, verdict: str) -> None:

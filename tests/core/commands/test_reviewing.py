@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -95,6 +96,22 @@ async def test_what_is_decided_there_is_said_where_it_came_from(office):
     assert await office.documents() == ["a.md"]
     town = [m.text for m in office.outbox.messages.values() if m.channel == "town"]
     assert town == ["Accepted by `Mo`: `a.md`."]
+
+
+async def test_of_two_who_accept_at_once_one_does(office):
+    await upload(office)
+    (card,) = cards(office)
+    two = (MODERATOR, replace(MODERATOR, user_id="moe", display_name="Moe"))
+    for who in two:
+        office.outbox.standings[who.user_id, "town"] = MODERATES
+    presses = [pressed(office, card.actions[0], who, card.message_id) for who in two]
+    told = await asyncio.gather(*presses)
+    assert await office.documents() == ["a.md"]
+    base = await office.library.ensure_base("discord:town")
+    assert [own.version for own in await office.library.documents(base.base_id)] == [1]
+    town = [m.text for m in office.outbox.messages.values() if m.channel == "town"]
+    assert town == ["Accepted by `Mo`: `a.md`."]
+    assert any("not open any more" in text for text in told)
 
 
 @pytest.mark.parametrize("standing", [None, READS, Standing(can_read=False, is_moderator=True)])
