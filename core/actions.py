@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from core import buttons
 from core.database import Database
-from core.errors import DeliveryError, UserError
+from core.errors import DeliveryError, UserError, code_of
 from core.events import (
     ActionPressed,
     Asked,
@@ -116,7 +116,7 @@ class Actions:
         except DeliveryError:
             _log.info("nobody could be told about %r", event.action, exc_info=True)
         except (UserError, KnowledgeError) as error:
-            _log.info("a button's press ended with %r", error)
+            _log.info("a button's press ended with %s", code_of(error))
             told = explain(error, self._judge.words(event))
             if told is not None:
                 await self._tell(event, told)
@@ -226,6 +226,7 @@ class Actions:
                     if own.passage is not None
                 ),
                 answer.refused,
+                message.author.user_id,
             ),
             _,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, Literal
 
+from core import tracing
 from core.commands import EVERY, helping
 from core.commands.base import CommandContext, Resources, Stop
 from core.commands.parsing import command_for, parse
@@ -180,7 +180,7 @@ class Assistant:
             context = self._context(message, message.command, _nothing_to_stop)
             form = await context.command.form(context) if context.command.form else None
         except (UserError, KnowledgeError) as error:
-            _log.info("no form for a command: %r", error)
+            _log.info("no form for a command: %s", code_of(error))
             return None
         if form is None:
             return None
@@ -247,9 +247,11 @@ class Assistant:
             expected = isinstance(error, UserError | RejectedDocumentError)
             level = logging.INFO if expected else logging.WARNING
             if not isinstance(error, DeliveryError):
-                _log.log(level, "a reply ended with %r", error)
+                # What it is about (names, words) is the asker's; it is for whoever wants to see.
+                _log.log(level, "a reply ended with %s", code_of(error))
+                _log.debug("it was about %r", error)
             return Failed(told, code=code_of(error))
-        reference = secrets.token_hex(2).upper()
+        reference = tracing.reference()
         _log.error("a reply failed, reference %s", reference, exc_info=error)
         return Failed(
             _("Something went wrong on my side (reference {reference}).", reference=reference),

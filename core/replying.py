@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Final
 
+from core import tracing
 from core.answering import Answering, Earlier
 from core.errors import DeliveryError
 from core.events import (
@@ -159,10 +159,15 @@ class Replying:
         self, work: Callable[[], Awaitable[None]], on: Run | ActionPressed | None = None
     ) -> None:
         """The second and last broad catch of the program: what nobody expected."""
+        match on:
+            case Run(message=message):
+                tracing.begin(message.conversation, message.message_id)
+            case ActionPressed():
+                tracing.begin(on.conversation, on.message_id)
         try:
             await work()
         except Exception:  # noqa: BLE001 - one of the two that the program may have
-            reference = secrets.token_hex(2).upper()
+            reference = tracing.reference()
             _log.exception("unexpected failure", extra={"reference": reference})
             if on is None:
                 return

@@ -217,7 +217,7 @@ class Ingestion:
         except (KnowledgeError, OSError):
             # The disk is full, or another process writes and writes: others wait for this claim
             # for as long as we live, so it is tried again with the next file.
-            log.warning("the claim on %r is not released yet", outcome.upload.name, exc_info=True)
+            log.warning("the claim on a file is not released yet", exc_info=True)
             self._unreleased.append(outcome)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import numpy as np
 from knowledge_base import erasing, finding, notes, quoting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
-from knowledge_base.erasing import Doomed, Erased
+from knowledge_base.erasing import Documents, Doomed, Erased
 from knowledge_base.errors import (
     EmbeddingUnavailableError,
     KnowledgeError,
@@ -26,13 +27,14 @@ from knowledge_base.leases import Lease, locked
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.measuring import Measuring
 from knowledge_base.models import (
-    Added,
     PAGE_TYPE,
+    Added,
     AddState,
     BaseId,
     BaseStatistics,
     ChunkId,
     Document,
+    Extent,
     IngestProgress,
     KnowledgeBase,
     Legs,
@@ -53,10 +55,10 @@ from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
 from knowledge_base.uploads import Unpacking, Uploads
 from knowledge_base.verification import Caretaker
-
-log = logging.getLogger(__name__)
 from knowledge_base.watching import UNWATCHED, Watcher
 from knowledge_base.web import WebPages
+
+log = logging.getLogger(__name__)
 
 MEASURING_SECONDS = 10.0
 """How long the first question to a base may wait until the base is measured."""
@@ -81,15 +83,16 @@ class Library:
         self._at = workshop
         self._folder = folder
         self._settings = settings
+        self._pages = pages
         self._ingestion = Ingestion(workshop)
         self._unpacking = Unpacking(
-        self._pages = pages
             workshop.reader, workshop.originals, workshop.threads, workshop.lease.holder
         )
         self._measuring = Measuring(
             workshop.store, workshop.bases, workshop.embedder, workshop.threads
         )
         self._caretaker = Caretaker(workshop.store, workshop.originals, workshop.bases, folder)
+        self.watcher: Watcher = UNWATCHED
         self._told: set[BaseId] = set()
         self._asked: dict[str, Vectors] = {}
 
@@ -102,10 +105,10 @@ class Library:
         settings: KnowledgeSettings,
         clock: Callable[[], datetime] = _now,
         reader: FileReader | None = None,
+        pages: WebPages | None = None,
     ) -> AsyncIterator[Library]:
         """Without an embedder the lexical leg serves alone. The embedder stays the caller's; the
         reader, by default the worker processes, is closed.
-        pages: WebPages | None = None,
 
         What a process that died was adding is marked as failed, and its files are swept.
         Raises `StoreCorruptError`, `StoreTooNewError`, `StorageBusyError`, `StorageFullError`.
@@ -190,10 +193,10 @@ class Library:
             # What somebody vouched for once; all else is told by its content again.
             document.media_type if document.media_type in (notes.MEDIA_TYPE, PAGE_TYPE) else None,
             document.expires_at,
+            document.source,
         )
         return await self.add(base, upload, progress)
 
-            document.source,
     async def add(self, base: BaseId, upload: Upload, progress: Progress | None = None) -> Added:
         """Add a file, or a new version of one of the same name, whole or not at all.
 
@@ -202,7 +205,13 @@ class Library:
         `EmbeddingUnavailableError`, `EmbedderMismatchError`, `StorageBusyError`,
         `StorageFullError`, `NoSuchBaseError`.
         """
-        added = await self._ingestion.add(base, upload, progress or _unreported)
+        begun = time.monotonic()
+        try:
+            added = await self._ingestion.add(base, upload, progress or _unreported)
+        except KnowledgeError as error:
+            self.watcher.added(time.monotonic() - begun, error)
+            raise
+        self.watcher.added(time.monotonic() - begun, added)
         if added.state is not AddState.UNCHANGED:
             self._measuring.added(base)
         return added
@@ -231,15 +240,6 @@ class Library:
         """
         return self._unpacking.uploads(paths, uploader, uploader_id)
 
-    async def remove(self, base: BaseId, name: str) -> Document:
-        """Raises `NoSuchDocumentError`, with the names most like it."""
-
-        def remove() -> Document:
-            committed = self._at.store.remove(base, name)
-            self._at.bases.apply(base, committed)
-            collect(self._at.store, self._at.originals, committed.document.sha256)
-            return committed.document
-
     def members(self, upload: Upload) -> AbstractAsyncContextManager[Uploads]:
         """The files of an archive under its name; of any other file itself. As `uploads`."""
         return self._unpacking.members(upload)
@@ -250,6 +250,15 @@ class Library:
         Raises `PageRefusedError`, `PageNotFetchedError`, `LimitExceededError`, `StorageFullError`.
         """
         return await self._pages.fetch(address, folder)
+
+    async def remove(self, base: BaseId, name: str) -> Document:
+        """Raises `NoSuchDocumentError`, with the names most like it."""
+
+        def remove() -> Document:
+            committed = self._at.store.remove(base, name)
+            self._at.bases.apply(base, committed)
+            collect(self._at.store, self._at.originals, committed.document.sha256)
+            return committed.document
 
         return await run(self._at.threads.write, remove)
 
@@ -263,7 +272,11 @@ class Library:
 
         await run(self._at.threads.write, empty)
 
-    async def erase(self, doomed: Doomed) -> Erased:
+    async def doomed(self, doomed: Doomed) -> Documents:
+        """What `erase` would take out."""
+        return await run(self._at.threads.write, partial(erasing.documents, self._at.store, doomed))
+
+    async def erase(self, doomed: Doomed) -> Documents:
         """Take out for good what is of one person: rows, vectors, originals, index files, names.
 
         Done again, it finishes what a process that died left half done. `scrub` comes after it.
@@ -280,7 +293,7 @@ class Library:
         self._asked.clear()
         erased = await run(self._at.threads.write, erase)
         await self.snapshot()
-        return erased
+        return erased.documents
 
     async def scrub(self, *, thoroughly: bool = False) -> bool:
         """Let nothing that was erased stand between the rows of the file either.
@@ -377,6 +390,7 @@ class Library:
             per_document=per_document,
             now=self._at.store.now,
         )
+        begun = time.monotonic()
         vectors = await self._embedded(wanted)
         found = await self._find(wanted, vectors)
         tasks = [self._measuring.start(base_id) for base_id in found.unmeasured]
@@ -387,7 +401,9 @@ class Library:
             found = await self._find(wanted, vectors)
         best = max((passage.relevance for passage in found.passages), default=0.0)
         refused = not found.passages or best < threshold
-        return SearchResult(found.passages, refused, threshold, found.lexical_only)
+        result = SearchResult(found.passages, refused, threshold, found.lexical_only)
+        self.watcher.searched(time.monotonic() - begun, result)
+        return result
 
     async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
         """A passage by its id; None when it is gone, or not within the scope of who asks now."""
@@ -454,6 +470,15 @@ class Library:
     async def verify(self, base: BaseId) -> Verification:
         """Rows, vectors, both legs and originals held against each other."""
         return await run(self._at.threads.files, partial(self._caretaker.verify, base))
+
+    async def extent(self) -> Extent:
+        """How much there is in all bases together."""
+
+        def read() -> Extent:
+            with self._at.store.read() as rows:
+                return rows.extent()
+
+        return await run(self._at.threads.search, read)
 
     async def statistics(self, base: BaseId) -> BaseStatistics:
         """Raises `NoSuchBaseError`."""
@@ -546,8 +571,9 @@ def _open_store(
         except BaseException:
             lease.release()
             raise
-    for name in interrupted:
-        log.warning("adding %r was interrupted: add it again", name)
+    if interrupted:
+        log.warning("%d files were being added when a run ended: add them again", len(interrupted))
+        log.debug("they are %r", interrupted)
     return store, originals, lease
 
 

@@ -267,6 +267,17 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """What can be found in all bases together."""
+
+    bases: int
+    documents: int
+    passages: int
+    size: int
+    """Bytes of the originals."""
+
+
+@dataclass(frozen=True, slots=True)
 class BaseStatistics:
     """Figures of one base for people."""
 

@@ -19,6 +19,7 @@ from knowledge_base.models import (
     Document,
     DocumentId,
     DocumentState,
+    Extent,
     KnowledgeBase,
     chunk_id,
 )
@@ -83,6 +84,14 @@ class Rows:
         # A base that was erased keeps its number, and nobody asks it.
         rows = self._connection.execute(f"{_BASE} WHERE name NOT LIKE 'erased:%' ORDER BY name")
         return tuple(KnowledgeBase(*row) for row in rows)
+
+    def extent(self) -> Extent:
+        """Of all bases together."""
+        row = self._connection.execute(
+            """SELECT COUNT(DISTINCT base_id), COUNT(*), COALESCE(SUM(passages), 0),
+            COALESCE(SUM(size), 0) FROM documents WHERE state = 'ready'"""
+        ).fetchone()
+        return Extent(*row)
 
     def base(self, base_id: BaseId) -> KnowledgeBase | None:
         row = self._connection.execute(f"{_BASE} WHERE base_id = ?", (base_id,)).fetchone()
@@ -337,6 +346,7 @@ def document_of(row: tuple[Any, ...]) -> Document:
         pages=pages,
         uploader_id=uploader_id,
         expires_at=None if expires_at is None else EPOCH + timedelta(microseconds=expires_at),
+        source=source,
     )
 
 
@@ -346,7 +356,6 @@ def numbers_of(spans: Iterable[Span]) -> NDArray[np.int64]:
     return np.concatenate(runs) if runs else np.empty(0, dtype=np.int64)
 
 
-        source=source,
 def _unpacked(blob: bytes, dimension: int) -> Vectors:
     vectors = np.frombuffer(blob, dtype="<f4").reshape(-1, dimension)
     return vectors.astype(np.float32, copy=False)

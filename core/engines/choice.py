@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.distance import EnginePlace, is_within
+from core.engines.queue import Load
 from core.engines.queued import QueuedEngine
 from core.errors import EngineTooFarError, NoSuchEngineError
+from core.meters import Meters
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,16 @@ class EngineChoice:
         """
         first = self.course(picked, limit).first
         return next((n for n, own in self._engines.items() if own is first), first.engine.name)
+
+    def metered(self, meters: Meters) -> None:
+        """Have every request noted."""
+        for served in {*self._engines.values(), self.quoting}:
+            served.meters = meters
+
+    @property
+    def loads(self) -> dict[str, Load]:
+        """What each engine's queue holds at this moment, by the engine's name."""
+        return {name: served.queue.load for name, served in self._engines.items()}
 
     def of(self, picked: str | None = None, limit: EnginePlace = "outside") -> QueuedEngine:
         """The engine that answers where this one was picked and nothing may go further out."""

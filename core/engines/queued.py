@@ -11,7 +11,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Final, Protocol, assert_never
 
-from core.distance import EnginePlace, place_of
+from core.distance import EnginePlace, host_of, place_of
 from core.engines.base import (
     ChatEngine,
     ChatMessage,
@@ -23,7 +23,8 @@ from core.engines.base import (
 from core.engines.openai_wire import estimate
 from core.engines.queue import Asker, FairQueue, QueueLimits, Ticket
 from core.engines.sleeping import SleepingEngine
-from core.errors import EngineError, EngineTimeoutError, EngineUnavailableError
+from core.errors import EngineError, EngineTimeoutError, EngineUnavailableError, code_of
+from core.meters import UNMEASURED, Generated, Meters
 from core.replies import Queued, Usage
 from core.settings import EngineSettings
 
@@ -63,13 +64,17 @@ class QueuedEngine:
         request_timeout_seconds: float = 120.0,
         place: EnginePlace = "local",
         meter: Meter | None = None,
+        host: str = "",
     ) -> None:
         self.engine = engine
         self.queue = queue
         self.place: Final = place
         """Where what is asked goes."""
+        self.host: Final = host
+        """The machines that it goes to; empty: none but this."""
         self._timeout_seconds = request_timeout_seconds
         self._meter = meter
+        self.meters: Meters = UNMEASURED
         self._runs: set[_Run] = set()
 
     @classmethod
@@ -87,7 +92,8 @@ class QueuedEngine:
         )
         queue = FairQueue(engine.name, slots, limits, clock)
         place = place_of(settings.place, settings.addresses)
-        return cls(engine, queue, settings.request_timeout_seconds, place, meter)
+        host = ", ".join(dict.fromkeys(host_of(own) for own in settings.addresses))
+        return cls(engine, queue, settings.request_timeout_seconds, place, meter, host)
 
     @property
     def is_asleep(self) -> bool:
@@ -109,6 +115,7 @@ class QueuedEngine:
         Raises `QueueFullError`, `EngineTimeoutError` (counted from the slot on, not from the
         question), `EngineBudgetError` and whatever the engine raises.
         """
+        begun = time.monotonic()
         ticket = self.queue.ticket(asker)
         run: _Run | None = None
         try:
@@ -131,9 +138,18 @@ class QueuedEngine:
         finally:
             if run is None:
                 ticket.release()
-        async with aclosing(run.events()) as events:
-            async for event in events:
-                yield event
+        tally = _Tally(self.engine.name, begun, time.monotonic())
+        try:
+            async with aclosing(run.events()) as events:
+                async for event in events:
+                    if isinstance(event, EngineFinished):
+                        tally.usage = event.usage
+                    yield event
+        except EngineError as error:
+            self.meters.note(tally.ended(error))
+            raise
+        if tally.usage is not None:
+            self.meters.note(tally.ended())
 
     async def settle(self) -> None:
         """Wait until the engine has finished every request that it was given so far."""
@@ -150,6 +166,27 @@ class QueuedEngine:
 
     def _forget(self, run: _Run, _task: asyncio.Task[None]) -> None:
         self._runs.discard(run)
+
+
+class _Tally:
+    """How long one request waited and was answered, in seconds of `time.monotonic`."""
+
+    def __init__(self, engine: str, begun: float, granted: float) -> None:
+        self._engine = engine
+        self._waited = granted - begun
+        self._granted = granted
+        self.usage: Usage | None = None
+
+    def ended(self, error: EngineError | None = None) -> Generated:
+        usage = self.usage or Usage(0, 0)
+        return Generated(
+            self._engine,
+            self._waited,
+            time.monotonic() - self._granted,
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            code_of(error) if error is not None else "",
+        )
 
 
 class _Bill:

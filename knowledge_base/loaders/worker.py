@@ -193,7 +193,7 @@ class Reader:
         except (EOFError, ConnectionError, frames.BrokenFrameError):
             result.lost = True
             if not self._closed:
-                log.warning("worker lost while reading %r: %s", job.name, await process.remains())
+                log.warning("worker lost while reading a file: %s", await process.remains())
         except WorkerStartError:
             result.lost = self._closed
             if not self._closed:

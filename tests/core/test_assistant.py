@@ -171,7 +171,7 @@ async def test_an_unexpected_error_gets_a_reference_that_the_log_has_with_its_tr
     with caplog.at_level(logging.ERROR):
         failed = (await place.reply(group("When?")))[-1]
     assert isinstance(failed, Failed)
-    assert re.fullmatch(r"[0-9A-F]{4}", failed.reference or "")
+    assert re.fullmatch(r"[0-9A-F]{6}", failed.reference or "")
     assert failed.text == f"Something went wrong on my side (reference {failed.reference})."
     assert "secret" not in failed.text
     (record,) = [record for record in caplog.records if record.name == "core.assistant"]
