@@ -10,6 +10,7 @@ import typer
 
 from bot.cli_kb import kb
 from bot.cli_keys import keys
+from bot.cli_models import models
 from bot.options import ConfigOption, JsonOption, base_name
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(kb, name="kb")
 app.add_typer(keys, name="keys")
+app.add_typer(models, name="models")
 
 
 @app.callback()
@@ -34,6 +36,7 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
     own = {"config": str(config)} if config else {}
     below = dict.fromkeys(("add", "list", "remove", "search", "verify", "stats", "rebuild"), own)
     of_keys = dict.fromkeys(("create", "list", "revoke"), own)
+    of_models = dict.fromkeys(("list", "recommend", "pull", "verify", "remove"), own)
     context.default_map = {
         "run": own,
         "chat": own,
@@ -41,6 +44,8 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
         "invite": own,
         "kb": {**own, **below},
         "keys": {**own, **of_keys},
+        "models": {**own, **of_models},
+        "check": own,
     }
 
 
@@ -114,6 +119,15 @@ def admit(
 
     work = partial(admitting.admit, wanted=name, refuse=refuse, as_json=as_json)
     execute(config, work, log_level="warning")
+
+
+@app.command()
+def check(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Say what is in order, what is not, and which line mends it; with the memory plan."""
+    from bot import checking
+    from bot.process import execute
+
+    execute(config, lambda c: checking.check(c, as_json), log_level="error")
 
 
 @app.command()

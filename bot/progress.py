@@ -1,4 +1,4 @@
-"""Progress of files being added, for a person at a terminal."""
+"""Progress of files being added, fetched or loaded, for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from bot import output
 from knowledge_base.models import IngestProgress
@@ -104,3 +112,35 @@ class LoadingBar:
         if self._bars.disable and (tenth := int(share * 10)) != self._logged:
             self._logged = tenth
             log.info("%s %s: %d %%", doing, self._name, tenth * 10)
+
+
+class BytesBar:
+    """How much of a model is fetched; to standard error, where somebody watches."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            disable=quiet or not sys.stderr.isatty(),
+        )
+        self._bar = self._bars.add_task(output.harmless(name), total=None)
+
+    def __enter__(self) -> BytesBar:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bars.stop()
+
+    def total(self, size: int) -> None:
+        """Told once it is known."""
+        self._bars.update(self._bar, total=size)
+
+    def show(self, size: int) -> None:
+        """So many bytes are here."""
+        self._bars.update(self._bar, completed=size)
