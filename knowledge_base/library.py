@@ -424,16 +424,24 @@ class Library:
         return await self._at.reader.redraw(upload, destination, side)
 
     async def quote(
-        self, question: str, passages: Sequence[Passage], limit: int = 3
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        limit: int = 3,
+        *,
+        by_words: bool = False,
     ) -> tuple[Quotation, ...]:
-        """The sentences of the passages that fit a question best, word for word, best first."""
+        """The sentences of the passages that fit a question best, word for word, best first.
+
+        `by_words`: nothing of it goes to the embedder.
+        """
         if not passages:
             return ()
         weighed = await run(
             self._at.threads.search, partial(finding.weigh, self._at.bases, question, passages)
         )
         embedder = self._at.embedder
-        if embedder is not None:
+        if embedder is not None and not by_words:
             try:
                 meaning = (await self._vector(embedder, question), embedder.embed_documents)
                 return tuple(await quoting.quote(question, weighed, passages, meaning, limit))
