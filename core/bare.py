@@ -23,6 +23,7 @@ async def bare(
     Raises `ContextTooLongError` where they do not fit: whose words to leave out is not ours to say.
     """
     message, engine = question.message, served.engine
+    served.check()
     messages = _messages(question)
     most = min(max_answer_tokens, max(1, engine.context_window // 3))
     if message.wishes is not None and message.wishes.max_tokens is not None:

@@ -102,6 +102,11 @@ class Channels:
         """The settings that were chosen for this very channel or server."""
         return frozenset(self._chosen.get(_key(subject), {}))
 
+    def is_chosen(self, asked: Asked, key: str) -> bool:
+        """Whether somebody chose this setting for where it is asked, or for what is above it."""
+        above = (asked.place.parent, server_of(asked), asked.conversation.channel)
+        return any(key in self.chosen(subject) for subject in above if subject is not None)
+
     async def change(self, subject: Subject, key: str, value: str | None) -> None:
         """Choose a value, as typed; None: leave it to the server, or to the configuration.
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from core.access import Access
+from core.agreeing import HERE, Agreeing, Embedding
 from core.attachments import ReadFiles, read
 from core.attribution import says_not_found
 from core.bare import bare
 from core.buttons import again_menu, answer_menu, team_menu
 from core.channels import Channels
-from core.engines.choice import EngineChoice
+from core.distance import is_within
+from core.engines.choice import Course, EngineChoice
 from core.engines.queued import QueuedEngine
-from core.errors import EngineError, QueueFullError
-from core.events import IncomingMessage, Turn
+from core.errors import EngineError, EngineTooFarError
+from core.events import ChannelKind, IncomingMessage, Turn
 from core.evidence import content
 from core.explain import explain, near
 from core.followup import Lean, joined, lean_of
@@ -39,11 +41,12 @@ from core.noted import Noted, in_words, noted
 from core.pictured import is_picture, pictures_of, shows_only
 from core.pictures import Pictures
 from core.prompts import Draft, Prompts
+from core.relay import relayed
 from core.replies import Actions, Finished, Notice, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer, Speech
-from knowledge_base.models import SearchResult
+from knowledge_base.models import Legs, SearchResult
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -64,6 +67,13 @@ class Knowledge:
     """Of what comes with a question."""
     reads_pictures: bool = False
     """Whether the library finds the text that is written on pictures."""
+    embedding: Embedding = HERE
+    agreeing: Agreeing | None = None
+    """Asks whether what is asked in private may leave the machine; None: nobody is asked."""
+
+    def embeds(self, asked: IncomingMessage) -> bool:
+        """Whether what is asked there may go to the embedder."""
+        return is_within(self.embedding.place, self.channels.of(asked).place)
 
 
 class Chat:
@@ -95,7 +105,9 @@ class Chat:
             self._knowledge.channels.of(message),
         )
         named = message.wishes.engine if message.wishes is not None else None
-        served = self._engines.of(named or question.settings.engine)
+        settings = question.settings
+        course = self._engines.course(named or settings.engine, settings.place)
+        served = course.first
         pictures = pictures_of(message) if sees(served, question) else ()
         window, _ = served.engine.context_window, question.words
         async with self._pictures.shown(pictures, window, _) as seen:
@@ -103,13 +115,13 @@ class Chat:
             files = await self._read(question)
             question = asking(question, files)
             unseen = () if self._knowledge.reads_pictures else unseen_by(question, served)
-            notices = (*unseen, *seen.notices, *files.notices)
+            notices = (*self._kept_near(question, course), *unseen, *seen.notices, *files.notices)
             if not question.text:
                 said = _told(notices)
             elif named is not None:
                 said = bare(question, served, self._max_answer_tokens)
             else:
-                said = self._answered(question, files, notices)
+                said = self._answered(question, course, files, notices)
             async with aclosing(said) as events:
                 async for event in events:
                     yield event
@@ -124,8 +136,17 @@ class Chat:
             files, question.text, knowledge.library, knowledge.max_file_mb, question.words
         )
 
+    def _kept_near(self, question: Inquiry, course: Course) -> Iterator[str]:
+        """Why quotations answer where nobody chose that; in private the member is asked instead."""
+        engine, message = course.too_far, question.message
+        if engine is None or not course.first.engine.quotes or message.kind is ChannelKind.PRIVATE:
+            return
+        if not self._knowledge.channels.is_chosen(message, "place"):
+            error = EngineTooFarError(engine.engine.name, engine.place)
+            yield explain(error, question.words) or ""
+
     async def _answered(
-        self, question: Inquiry, files: ReadFiles, notices: Sequence[str]
+        self, question: Inquiry, course: Course, files: ReadFiles, notices: Sequence[str]
     ) -> AsyncGenerator[ReplyEvent, None]:
         message = question.message
         found = NOTHING if shows_only(message) else await self._search(question)
@@ -142,7 +163,7 @@ class Chat:
         answer = Answer(passages=found.result.passages)
         complete = False
         try:
-            async with aclosing(self._say(question, found, answer)) as events:
+            async with aclosing(self._say(question, course, found, answer)) as events:
                 async for event in events:
                     yield event
             complete = True
@@ -155,16 +176,38 @@ class Chat:
             else:
                 kept.close()
         yield answer.sources
-        if answer.refused and question.asks_team:
-            _ = question.words
-            yield Actions((answer_menu(answer.sources, _), team_menu(_)))
+        asks_team = answer.refused and question.asks_team
+        async for event in self._asked_back(question, course, answer, asks_team=asks_team):
+            yield event
         yield Finished(answer.reason, answer.usage)
 
+    async def _asked_back(
+        self, question: Inquiry, course: Course, answer: Answer, *, asks_team: bool
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The buttons below, where there is more than those of every answer."""
+        _, agreeing = question.words, self._knowledge.agreeing
+        menus = [team_menu(_)] if asks_team else []
+        message = question.message
+        if agreeing is not None:
+            request = await agreeing.request(message, course, _)
+            if request is not None:
+                yield Notice(request.text)
+                menus.append(request.menu)
+                await agreeing.was_shown(message.conversation.channel)
+        if menus:
+            yield Actions((answer_menu(answer.sources, _), *menus))
+
     async def _say(
-        self, question: Inquiry, found: Found, answer: Answer
+        self, question: Inquiry, course: Course, found: Found, answer: Answer
     ) -> AsyncGenerator[ReplyEvent, None]:
         _ = question.words
-        if found.result.lexical_only:
+        embeds = self._knowledge.embeds(question.message)
+        if not embeds:
+            yield Notice(
+                _("I searched by words alone: the embedding model runs elsewhere, and what is "
+                  "asked here does not go there (`/settings place`).")
+            )  # fmt: skip
+        elif found.result.lexical_only:
             yield Notice(_("I searched by words alone: no embedding model serves (`[embedding]`)."))
         draft = Draft(
             question.text,
@@ -177,6 +220,7 @@ class Chat:
             aim=question.text if content(question.text) else found.searched,
             may_link=self._settings.allowed_links,
             images=question.images,
+            by_words=not embeds,
         )
         speech = Speech(self._prompts, self._max_answer_tokens, question.message, draft, answer)
         note = await self._note(question, found.result)
@@ -184,14 +228,14 @@ class Chat:
             answer.passages, answer.cited = note.passages, {1}
             yield speech.adds(in_words(note.note, _, self._settings.allowed_links))
             return
-        served = self._engines.of(question.settings.engine)
+        served = course.first
         by_itself = speaks_for_itself(served, question)
         if found.result.refused:
             said = self._refuse(found.result, speech, quotes=not by_itself)
         elif question.images and not found.result.passages:
             said = _seen(served, speech)
         else:
-            said = self._engines_say(served, speech)
+            said = self._engines_say(course, speech)
         async with aclosing(said) as events:
             async for event in events:
                 yield event
@@ -235,10 +279,10 @@ class Chat:
                 yield event
 
     async def _engines_say(
-        self, served: QueuedEngine, speech: Speech
+        self, course: Course, speech: Speech
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The chosen engine's words; quotations before or instead, where they are not enough."""
-        _ = speech.words
+        _, served = speech.words, course.first
         engine, quoting = served.engine, self._engines.quoting
         name = inert(engine.name)
         if engine.languages is not None and speech.draft.language not in engine.languages:
@@ -250,7 +294,7 @@ class Chat:
             yield Notice(_("These are quotations from the documents, word for word."))
             parts = [speech.spoken_by(served)]
         elif engine.trusted:
-            parts = [self._or_quoted(served, speech)]
+            parts = [relayed(course, quoting, speech)]
         else:
             title = _("In the words of the model {engine}, which is often wrong:", engine=name)
             parts = [speech.spoken_by(quoting), self._appended(title, served, speech)]
@@ -258,29 +302,6 @@ class Chat:
             async with aclosing(part) as events:
                 async for event in events:
                     yield event
-
-    async def _or_quoted(
-        self, served: QueuedEngine, speech: Speech
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        """The engine's words, or quotations where it failed before the first of them."""
-        _ = speech.words
-        try:
-            async with aclosing(speech.spoken_by(served)) as events:
-                async for event in events:
-                    yield event
-        except QueueFullError:
-            raise
-        except EngineError as error:
-            if speech.answer.text:
-                raise
-            failure = error
-        else:
-            return
-        reason = explain(failure, _) or ""
-        yield Notice(reason + " " + _("Until then, these are quotations from the documents."))
-        async with aclosing(speech.spoken_by(self._engines.quoting)) as events:
-            async for event in events:
-                yield event
 
     async def _appended(
         self, title: str, served: QueuedEngine, speech: Speech
@@ -310,9 +331,12 @@ class Chat:
         message, settings, library = question.message, question.settings, self._knowledge.library
         scope = await self._knowledge.access.scope_of(message)
         limit = settings.passages or self._settings.passages
+        legs = Legs.BOTH if self._knowledge.embeds(message) else Legs.LEXICAL
 
         async def search(text: str) -> Found:
-            found = await library.search(scope, text, limit=limit, threshold=settings.threshold)
+            found = await library.search(
+                scope, text, limit=limit, legs=legs, threshold=settings.threshold
+            )
             return Found(found, text)
 
         alone = await search(question.text)

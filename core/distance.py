@@ -53,3 +53,8 @@ def place_of(
 ) -> EnginePlace:
     """As stated, else by its addresses; what has none computes in this process."""
     return furthest(map(place_of_address, addresses)) if stated == "auto" else stated
+
+
+def host_of(address: str) -> str:
+    """What people are told of an address: no path, and no key that may stand in it."""
+    return urlsplit(address).hostname or address

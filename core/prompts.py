@@ -68,6 +68,8 @@ class Draft:
     """For an engine that sees; they are part of the question."""
     may_link: tuple[str, ...] = ()
     """Hosts and addresses that every answer may lead to."""
+    by_words: bool = False
+    """Nothing of it may go to an embedder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class Prompts:
             today=_today(self._now().date(), draft.language),
             pictures=len(draft.images),
         )
-        grounding = Grounding(draft.aim or draft.question, tuple(passages))
+        grounding = Grounding(draft.aim or draft.question, tuple(passages), draft.by_words)
         return (
             *((ChatMessage("system", system),) if system else ()),
             *(() if chosen.shows_history else (_as_message(turn) for turn in history)),

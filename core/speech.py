@@ -9,11 +9,12 @@ from typing import Final, Literal, assert_never
 
 from core.attribution import attribute
 from core.citations import MarkerFilter
-from core.engines.base import EngineDelta, EngineFinished
+from core.engines.base import ChatEngine, EngineDelta, EngineFinished
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
+from core.inert import inert
 from core.inquiry import options_for
 from core.language import answering_words
 from core.links import Addresses, LinkFilter, without_links
@@ -80,7 +81,9 @@ class Speech:
     ) -> None:
         self._prompts = prompts
         self._max_answer_tokens = max_answer_tokens
-        self._asker = Asker(message.conversation.channel, message.author.user_id)
+        self._asker = Asker(
+            message.conversation.channel, message.author.user_id, server_id=message.server_id
+        )
         self._wishes = message.wishes
         self._given: tuple[Passage, ...] = ()
         self.draft = draft
@@ -98,13 +101,13 @@ class Speech:
 
         An engine that says nothing raises `EngineUnavailableError`, unless it only quotes.
         """
-        engine, answer = served.engine, self.answer
-        most = self._max_answer_tokens
-        if not engine.trusted:
-            most = min(most, _MOST_TOKENS_UNTRUSTED)
-        if self._wishes is not None and self._wishes.max_tokens is not None:
-            most = min(most, self._wishes.max_tokens)
-        prompt = await self._prompts.build(self.draft, engine, most)
+        engine, answer, _ = served.engine, self.answer, self.words
+        served.check()
+        if served.is_asleep:
+            yield Notice(
+                _("I am waking the model {engine}; that takes a moment.", engine=inert(engine.name))
+            )
+        prompt = await self._prompts.build(self.draft, engine, self._most_tokens(engine))
         self._given = max(self._given, prompt.passages, key=len)
         answer.passages = self._given
         if prompt.dropped_passages or prompt.shortened:
@@ -125,6 +128,20 @@ class Speech:
                 yield settled
         elif not engine.quotes:
             raise EngineUnavailableError(engine.name)
+        if served.place == "outside":
+            yield Notice(
+                _("Answered by the model {engine}, outside this machine at {host}.",
+                  engine=inert(engine.name), host=inert(served.host))
+            )  # fmt: skip
+
+    def _most_tokens(self, engine: ChatEngine) -> int:
+        """Of the answer."""
+        most = self._max_answer_tokens
+        if not engine.trusted:
+            most = min(most, _MOST_TOKENS_UNTRUSTED)
+        if self._wishes is not None and self._wishes.max_tokens is not None:
+            most = min(most, self._wishes.max_tokens)
+        return most
 
     async def _heard(
         self, served: QueuedEngine, prompt: Prompt, heard: _Hearing

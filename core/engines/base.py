@@ -19,6 +19,8 @@ class Grounding:
     question: str
     passages: tuple[Passage, ...]
     """In the order of their numbers: the first is [1]."""
+    by_words: bool = False
+    """Nothing of it may go to an embedder."""
 
 
 @dataclass(frozen=True, slots=True)

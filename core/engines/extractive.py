@@ -42,9 +42,13 @@ class ExtractiveEngine:
     Generation options do not apply: no sentence is cut.
     """
 
-    def __init__(self, quote: Quote, sentences: int = 2) -> None:
-        """Quote at most so many `sentences`; a third seldom adds the answer."""
+    def __init__(self, quote: Quote, sentences: int = 2, *, by_words: Quote | None = None) -> None:
+        """Quote at most so many `sentences`; a third seldom adds the answer.
+
+        `by_words` quotes what no embedder may read.
+        """
         self._quote = quote
+        self._by_words = by_words or quote
         self._sentences = sentences
 
     @property
@@ -88,7 +92,8 @@ class ExtractiveEngine:
             yield EngineFinished("stop", Usage(0, 0))
             return
         try:
-            quotations = await self._quote(grounding.question, grounding.passages)
+            quote = self._by_words if grounding.by_words else self._quote
+            quotations = await quote(grounding.question, grounding.passages)
         except KnowledgeError as error:
             raise EngineUnavailableError(_NAME) from error
         written = 0

@@ -12,7 +12,7 @@ from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
-from core.errors import EngineUnavailableError, QueueFullError
+from core.errors import EngineBrokeOffError, EngineUnavailableError, QueueFullError
 from core.events import IncomingMessage, Turn
 from core.history import History
 from core.prompts import Prompts
@@ -267,7 +267,7 @@ async def test_an_engine_that_breaks_off_is_an_error_and_its_words_are_kept(desk
     script = Script(["It opens at ", "nine"], fail={1: EngineUnavailableError("scripted")})
     chat = desk.chat(ScriptedEngine(script))
     shown = []
-    with pytest.raises(EngineUnavailableError):
+    with pytest.raises(EngineBrokeOffError):
         async with aclosing(chat.answer(private(ASKED))) as events:
             shown = [event async for event in events]
     assert shown == []

@@ -28,6 +28,7 @@ from knowledge_base.models import (
     DocumentState,
     IngestProgress,
     KnowledgeBase,
+    Legs,
     Passage,
     Picture,
     Quotation,
@@ -52,6 +53,7 @@ class Shelf:
         self._bases: dict[str, KnowledgeBase] = {}
         self._passages: dict[ChunkId, Passage] = {}
         self.searched: list[str] = []
+        self.legs: list[Legs] = []
         self.scopes: list[Scope] = []
         self.failure: Exception | None = None
         self.lexical_only = False
@@ -174,8 +176,10 @@ class Shelf:
         *,
         limit: int | None = None,
         threshold: float | None = None,
+        legs: Legs = Legs.BOTH,
     ) -> SearchResult:
         self.searched.append(query)
+        self.legs.append(legs)
         self.scopes.append(scope)
         if self.failure is not None:
             raise self.failure
@@ -193,7 +197,7 @@ class Shelf:
         return SearchResult(tuple(ranked), refused, threshold, self.lexical_only)
 
     async def quote(
-        self, question: str, passages: Sequence[Passage], limit: int = 1
+        self, question: str, passages: Sequence[Passage], limit: int = 1, *, by_words: bool = False
     ) -> tuple[Quotation, ...]:
         """The first sentence of the first passages."""
         return tuple(
