@@ -220,6 +220,8 @@ class _Native:
         """Load; blocks for as long as reading the model takes."""
         import httpx2
 
+        from knowledge_base.connections import ReturningTransport
+
         try:
             import xllamacpp
         except ImportError as error:
@@ -248,6 +250,7 @@ class _Native:
         parameters.api_keys = [key]
         parameters.n_threads_http = 2
         parameters.ui = parameters.endpoint_slots = False
+        parameters.endpoint_metrics = True  # what is computed can be counted; behind the key
         parameters.cors_origins = ""
         try:
             server = xllamacpp.Server(parameters)
@@ -257,7 +260,11 @@ class _Native:
         models = httpx2.get(f"{address}/v1/models", headers=headers, trust_env=False)
         trained = int(models.json()["data"][0]["meta"]["n_ctx_train"])
         client = httpx2.AsyncClient(
-            base_url=address, headers=headers, timeout=_COUNT_SECONDS, trust_env=False
+            transport=ReturningTransport(trust_env=False),
+            base_url=address,
+            headers=headers,
+            timeout=_COUNT_SECONDS,
+            trust_env=False,
         )
         return cls(server, client, slots, min(window, trained), files.projector is not None)
 

@@ -91,13 +91,17 @@ class OpenAIEngine:
         import httpx2
         import openai
 
+        from knowledge_base.connections import ReturningTransport
+
         self._settings = settings
         self._model = settings.model or "default"
         self._sleep = sleep
         self._attempts = attempts
         timeout = httpx2.Timeout(settings.request_timeout_seconds, connect=_CONNECT_SECONDS)
         self._http = httpx2.AsyncClient(
-            proxy=None if is_loopback(settings.base_url) else proxy,
+            transport=ReturningTransport(
+                proxy=None if is_loopback(settings.base_url) else proxy, trust_env=False
+            ),
             timeout=timeout,
             trust_env=False,  # the environment's proxies are the configuration's business
             # Only from outside to outside: what is to stay near is not led away.

@@ -155,6 +155,8 @@ class OpenAIEmbedder:
         import httpx2
         from openai import AsyncOpenAI
 
+        from knowledge_base.connections import ReturningTransport
+
         return AsyncOpenAI(
             api_key=self._api_key,
             base_url=self._base_url,
@@ -162,6 +164,8 @@ class OpenAIEmbedder:
             max_retries=MAX_RETRIES,
             # The environment's proxies are the configuration's business.
             http_client=httpx2.AsyncClient(
-                proxy=self._proxy, timeout=self._timeout_seconds, trust_env=False
+                transport=ReturningTransport(proxy=self._proxy, trust_env=False),
+                timeout=self._timeout_seconds,
+                trust_env=False,
             ),
         )

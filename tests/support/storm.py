@@ -207,9 +207,12 @@ def own_threads() -> list[str]:
 
 
 async def _quiet(tasks: set[asyncio.Task[object]]) -> None:
-    """Generators that a library dropped are closed by the loop in tasks of its own."""
-    while others := asyncio.all_tasks() - tasks:
-        await asyncio.wait(others)
+    """Generators that a library dropped are found as garbage, and closed by the loop then."""
+    for _ in range(3):
+        gc.collect()
+        await asyncio.sleep(0)
+        while others := asyncio.all_tasks() - tasks:
+            await asyncio.wait(others)
 
 
 def _settings(timeout_seconds: float) -> EngineSettings:

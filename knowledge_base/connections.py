@@ -1,0 +1,45 @@
+"""Connections to a server, given back to their pool in whatever moment a request is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import cast
+
+import httpx2
+
+
+class ReturningTransport(httpx2.AsyncHTTPTransport):
+    """The library's own transport, whose answers are closed to the end.
+
+    The library shields that from its own cancel scopes alone: a task that is cancelled just then
+    would leave the connection counted as in use for ever, and a hundred of them end all requests.
+    """
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        response.stream = _ReturningStream(cast(httpx2.AsyncByteStream, response.stream))
+        return response
+
+
+class _ReturningStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+
+    async def aclose(self) -> None:
+        closing = asyncio.ensure_future(self._stream.aclose())
+        cancelled = False
+        while not closing.done():
+            try:
+                await asyncio.wait({closing})
+            except asyncio.CancelledError:
+                cancelled = True
+        if cancelled:
+            if not closing.cancelled():
+                closing.exception()  # Read, so that nobody warns: the cancellation is what counts.
+            raise asyncio.CancelledError
+        closing.result()
