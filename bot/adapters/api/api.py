@@ -102,10 +102,11 @@ def _shape_errors(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        text = f"{where}: {first['msg']}" if where else str(first["msg"])
-        param = str(first["loc"][1]) if where else None
+        # Of what could be one thing or another, the deepest place is what was meant.
+        worst = max(error.errors(), key=lambda one: len(one["loc"]))
+        where = ".".join(str(part) for part in worst["loc"][1:])
+        text = f"{where}: {worst['msg']}" if where else str(worst["msg"])
+        param = str(worst["loc"][1]) if where else None
         return RefusedError(400, text[:500], "invalid_value", param=param).response()
 
     @api.exception_handler(HTTPException)

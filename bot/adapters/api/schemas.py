@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal, TypeAlias
 
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai.types.chat.chat_completion import Choice
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_MESSAGES = 2000
 MOST_INPUTS = 2048
@@ -19,6 +20,16 @@ Empty: TypeAlias = Annotated[list[object], Field(max_length=0)]
 class _Request(BaseModel):
     # What is not known here is ignored and named in the answer: clients send a lot.
     model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _must_be_text(cls, values: object) -> object:
+        """Half a character can neither be searched for nor be sent back."""
+        try:
+            json.dumps(values, ensure_ascii=False).encode()
+        except (UnicodeEncodeError, RecursionError, TypeError) as error:
+            raise ValueError("not Unicode text") from error
+        return values
 
 
 class TextPart(BaseModel):
