@@ -121,6 +121,22 @@ class OpenForms:
         written = {**standing, **json.loads(filled), **values}
         return Invocation(form.becomes.name, {**form.becomes.options, **filled_in(form, written)})
 
+    async def held(self, token: str, channel: ChannelRef, member: MemberRef) -> Form | None:
+        """A form that this member opened there; None: it is too long ago, or somebody else's."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT form FROM forms WHERE token = ? AND platform = ? AND channel_id = ?"
+                " AND user_id = ? AND opened_at >= ?",
+                (
+                    storable(token),
+                    channel.platform.value,
+                    storable(channel.channel_id),
+                    storable(member.user_id),
+                    self._clock() - OPEN_SECONDS,
+                ),
+            )
+            return next((_unpacked(packed) for (packed,) in rows), None)
+
     # Field by field
 
     async def prompted(

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeAlias
 
-from core.buttons import CORRECT
-from core.commands import bases, helping, notes, pausing, reviewing, settling
+from core import buttons
+from core.commands import bases, helping, note_forms, pausing, reviewing, settling
 from core.commands.choosing import SERVER
 from core.commands.confirming import CANCEL, CONFIRM
 from core.errors import (
@@ -67,8 +67,8 @@ def invocation_of(action: str) -> Invocation | None:
             return Invocation("pause", {"minutes": 0, "where": rest})
         case "use":
             return Invocation("kb use", {"channel": rest})
-        case "note" | "correct" | "gap":
-            return notes.opened_by(kind, rest)
+        case note_forms.NOTE | buttons.CORRECT | note_forms.GAP | note_forms.AGAIN:
+            return note_forms.opened_by(kind, rest)
         case "answer":
             return Invocation(helping.BRING_ANSWER, {"token": name, "verdict": value})
         case _:
@@ -85,9 +85,10 @@ KINDS: Final = (
     settling.SETUP_SERVER,
     pausing.RESUME,
     bases.USE,
-    notes.NOTE,
-    CORRECT,
-    notes.GAP,
+    note_forms.NOTE,
+    buttons.CORRECT,
+    note_forms.GAP,
+    note_forms.AGAIN,
     helping.BRING,
 )
 """Beginnings of the actions that `Pressing` deals with."""

@@ -14,6 +14,7 @@ from core.commands import (
     helping,
     knowledge,
     learning,
+    note_forms,
     notes,
     pausing,
     reviewing,
@@ -239,7 +240,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
             ),
         ),
         message_menu=N_("This is the answer"),
-        form=notes.note_form,
+        form=note_forms.note_form,
     ),
     Command(
         "kb notes",

@@ -2,117 +2,71 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from core.audit import Act
-from core.buttons import CORRECT, REGENERATE
+from core.buttons import REGENERATE
 from core.commands.base import CommandContext, Replies
+from core.commands.note_forms import (
+    ABOUT,
+    ANSWER,
+    GAP,
+    NOTE,
+    QUESTION,
+    UNTIL,
+    WRITTEN_BEFORE,
+    edited,
+    origin_of,
+    own_notes,
+    written_again,
+)
 from core.commands.places import home, homes, uploader_id
-from core.errors import BadArgumentsError, NoLongerOpenError
-from core.events import Author, Invocation, MemberRef, Quoted
+from core.errors import BadArgumentsError, NoLongerOpenError, WrongTimeError
+from core.events import MemberRef, Quoted
 from core.gaps import Gap
 from core.inert import inert, one_line
 from core.language import Words
-from core.notes import LONGEST_ANSWER, LONGEST_QUESTION, is_note, name_of, store, until
-from core.replies import Actions, Button, Form, FormField, Menu, TextDelta
-from core.text import clip
-from knowledge_base.errors import NoSuchDocumentError
+from core.notes import LONGEST_ANSWER, LONGEST_QUESTION, name_of, store, until
+from core.replies import Actions, Button, Menu, TextDelta
 from knowledge_base.models import AddState, Document, KnowledgeBase
 from knowledge_base.notes import Note
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
 
-NOTE: Final = "note"
-"""The beginning of the action that edits a note, by the id of its document."""
-GAP: Final = "gap"
-"""The same for a question that was asked in vain."""
 MOST_LISTED: Final = 25
 MOST_GAPS: Final = 10
 _LONGEST_LABEL: Final = 60
-_LONGEST_DATE: Final = 40
-_QUESTION, _ANSWER, _UNTIL, _NOTE = "question", "answer", "until", "note"
-
-# Options that nobody can type: what a form was opened for.
-_DOCUMENT, _ABOUT, _GAP = "document id", "answer id", "gap id"
-_AUTHOR, _AUTHOR_ID, _MESSAGE, _LINK, _WRITTEN = (
-    "author", "author id", "message id", "message link", "written at",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Beginning:
-    """What stands in the form already, and what the note comes from."""
-
-    question: str = ""
-    answer: str = ""
-    until: str = ""
-    origin: tuple[tuple[str, str], ...] = ()
-    private: bool = False
-
-
-def opened_by(kind: str, value: str) -> Invocation:
-    """The command that a button of these kinds opens the form of. Pure."""
-    names = {NOTE: _DOCUMENT, CORRECT: _ABOUT, GAP: _GAP}
-    return Invocation("kb note", {names[kind]: value})
-
-
-async def note_form(context: CommandContext) -> Form | None:
-    """What is still to be said of the note; nothing, where question and answer are there."""
-    _ = context.words
-    begun = await _beginning(context)
-    if begun is None:
-        return None
-    given = {name: context.text(name) for name in (_QUESTION, _ANSWER, _UNTIL, _NOTE)}
-    fields = (
-        FormField(
-            _QUESTION, _("Question"), value=clip(begun.question, LONGEST_QUESTION),
-            max_length=LONGEST_QUESTION,
-        ),
-        FormField(
-            _ANSWER, _("Answer"), "long", clip(begun.answer, LONGEST_ANSWER),
-            max_length=LONGEST_ANSWER,
-            # Replied to is what is meant; of an answer to be mended, the words are to be changed.
-            settled=context.message.quoted is not None and bool(begun.answer),
-        ),
-        FormField(
-            _UNTIL, _("Until (2027-05-01, 30d; empty: for good)"), value=begun.until,
-            required=False, max_length=_LONGEST_DATE, settled=True,
-        ),
-    )  # fmt: skip
-    return Form(
-        _("A question and its answer"),
-        tuple(field for field in fields if not given[field.name]),
-        Invocation(
-            context.command.name,
-            {**{name: value for name, value in given.items() if value}, **dict(begun.origin)},
-        ),
-        private=begun.private,
-    )
 
 
 async def note(context: CommandContext) -> Replies:
     """Keep an answer that a person gives; under the name of a note, its new version."""
     _ = context.words
-    question, answer = context.text(_QUESTION), context.text(_ANSWER)
+    if context.text(WRITTEN_BEFORE):
+        raise NoLongerOpenError
+    question, answer = context.text(QUESTION), context.text(ANSWER)
     quoted = context.message.quoted
     if not answer and quoted is not None:
         answer = quoted.text.strip()
+    now = datetime.now(UTC)
+    try:
+        ends = until(context.text(UNTIL), now)
+    except WrongTimeError:
+        yield Actions((await written_again(context, question, answer),))
+        raise
     if not question or not answer:
         raise BadArgumentsError(context.command.name, context.command.usage)
     base = await home(context)
-    now = datetime.now(UTC)
-    old = await _edited(context)
+    old = await edited(context)
     library = context.resources.library
     name = old.name if old is not None else await note_name(library, base, question)
     written = Note(
         one_line(question, LONGEST_QUESTION), answer[:LONGEST_ANSWER],
-        context.message.author.display_name, uploader_id(context.member), now,
-        until(context.text(_UNTIL), now),
+        context.message.author.display_name, uploader_id(context.member), now, ends,
     )  # fmt: skip
-    origin = _origin(context)
+    origin = origin_of(context)
     if origin is not None:
         written = _by_its_author(context, written, origin)
         # Before the note is there: a row too many does no harm, one too few would.
@@ -121,7 +75,7 @@ async def note(context: CommandContext) -> Replies:
     added = await store(library, base, written, name)
     await context.resources.moderation.audit.note(context.message, Act.NOTED, name)
     yield TextDelta(_kept(added.state, written, _))
-    about = context.text(_ABOUT)
+    about = context.text(ABOUT)
     if about:
         yield Actions((Menu((Button(f"{REGENERATE}:{about}", _("Answer anew")),)),))
 
@@ -129,7 +83,7 @@ async def note(context: CommandContext) -> Replies:
 async def list_notes(context: CommandContext) -> Replies:
     """The notes of this place; one can be chosen to be edited."""
     _ = context.words
-    found = await _own_notes(context)
+    found = await own_notes(context)
     if not found:
         yield TextDelta(_("There are no notes here yet. `/kb note` writes one."))
         return
@@ -177,59 +131,6 @@ def gaps_text(found: tuple[Gap, ...], _: Words) -> str:
     return "\n".join(lines)
 
 
-async def _beginning(context: CommandContext) -> _Beginning | None:
-    """None: nothing is missing. Raises where what the form is to be about is not there."""
-    message, history = context.message, context.resources.history
-    question, answer = context.text(_QUESTION), context.text(_ANSWER)
-    quoted = message.quoted
-    if document := await _edited(context):
-        known = await context.resources.library.note(document)
-        if known is None:
-            raise NoSuchDocumentError(document.name)
-        ends = f"{known.expires_at:%Y-%m-%d %H:%M}" if known.expires_at else ""
-        if question and answer:
-            return None
-        return _Beginning(
-            known.question, known.answer, ends, ((_DOCUMENT, str(document.document_id)),)
-        )
-    if about := context.text(_ABOUT):
-        stored = await history.answer_behind(message.conversation, about)
-        if stored is None or not stored.question:
-            raise NoLongerOpenError
-        text = "" if stored.refused else stored.text
-        return _Beginning(stored.question, text, "", ((_ABOUT, about),), private=True)
-    if key := context.text(_GAP):
-        asked = await context.resources.gaps.question(message.conversation.channel, key)
-        if asked is None:
-            raise NoLongerOpenError
-        return _Beginning(asked)
-    if quoted is not None and quoted.text.strip():
-        if question:
-            return None
-        return _Beginning(quoted.about or "", quoted.text.strip(), "", _kept_origin(quoted))
-    return None if question and answer else _Beginning()
-
-
-async def _edited(context: CommandContext) -> Document | None:
-    """The note that is meant, of this place's own. Raises `NoSuchDocumentError`."""
-    named, number = context.text(_NOTE), context.text(_DOCUMENT)
-    if not named and not number:
-        return None
-    found = await _own_notes(context)
-    for _base, document in found:
-        if str(document.document_id) == number or (named and document.name == named):
-            return document
-    raise NoSuchDocumentError(named or number, ())
-
-
-async def _own_notes(context: CommandContext) -> list[tuple[KnowledgeBase, Document]]:
-    """The newest first. Only where notes are written: an edit stays in the note's own base."""
-    base = await home(context)
-    documents = await context.resources.library.documents(base.base_id)
-    found = [(base, document) for document in documents if is_note(document)]
-    return sorted(found, key=lambda own: own[1].added_at, reverse=True)
-
-
 async def note_name(library: Library, base: KnowledgeBase, question: str) -> str:
     """The same question again is a new version of its note; any other has a name of its own."""
     name = name_of(question)
@@ -243,30 +144,6 @@ async def note_name(library: Library, base: KnowledgeBase, question: str) -> str
         if known is not None and name_of(known.question).casefold() == name.casefold():
             return own.name
     return name_of(question, tuple(alike))
-
-
-def _kept_origin(quoted: Quoted) -> tuple[tuple[str, str], ...]:
-    """What a form keeps of the message that is the answer."""
-    found = {
-        _AUTHOR: quoted.author.display_name,
-        _AUTHOR_ID: quoted.author.user_id,
-        _MESSAGE: quoted.message_id,
-        _LINK: quoted.link or "",
-        _WRITTEN: quoted.sent_at.isoformat() if quoted.sent_at else "",
-    }
-    return tuple((name, value) for name, value in found.items() if value)
-
-
-def _origin(context: CommandContext) -> Quoted | None:
-    """The message that is the answer, if somebody else than the asker wrote it somewhere."""
-    quoted = context.message.quoted
-    if quoted is None and context.text(_AUTHOR_ID):
-        written = context.text(_WRITTEN)
-        quoted = Quoted(
-            context.text(_MESSAGE), Author(context.text(_AUTHOR_ID), context.text(_AUTHOR)), "",
-            (), datetime.fromisoformat(written) if written else None, context.text(_LINK) or None,
-        )  # fmt: skip
-    return quoted if quoted is not None and quoted.author.user_id else None
 
 
 def _by_its_author(context: CommandContext, written: Note, origin: Quoted) -> Note:

@@ -14,6 +14,7 @@ from core.events import (
     Platform,
     Quoted,
 )
+from core.pressing import invocation_of
 from core.replies import CitedPassage, Sources
 from core.retelling import Retelling
 from knowledge_base.models import Scope, Upload
@@ -101,6 +102,52 @@ async def test_an_end_that_is_none_is_refused(hall, given):
     said = await hall.slash("kb note", MODERATOR, question=QUESTION, answer=ANSWER, until=given)
     assert said.failed
     assert await notes(hall) == []
+
+
+async def test_what_was_written_beside_a_wrong_end_is_not_lost(hall):
+    form = await hall.opens("kb note")
+    said = await hall.fills(form, question=QUESTION, answer=ANSWER, until="30 moons")
+    assert said.failed
+    assert "30 moons" in said.text
+    ((button,),) = [menu.buttons for menu in said.menus]
+    invocation = invocation_of(button.action)
+    again = await hall.opens(invocation.name, options=dict(invocation.options))
+    held = {field.name: field.value for field in again.fields}
+    assert held == {"question": QUESTION, "answer": ANSWER, "until": "30 moons"}
+    assert [field.name for field in again.fields if not field.settled] == ["until"]
+    assert "It ends on" in (await hall.fills(again, message_id="f2", until="30d")).text
+    assert [kept.answer for kept in await notes(hall) if kept] == [ANSWER]
+
+
+async def test_a_form_that_was_sent_off_wrong_is_opened_by_nobody_else_and_not_for_ever(hall):
+    form = await hall.opens("kb note")
+    said = await hall.fills(form, question=QUESTION, answer=ANSWER, until="30 moons")
+    invocation = invocation_of(said.menus[0].buttons[0].action)
+    theirs = spoken("", ADMIN, command=invocation)
+    assert await hall.assistant.form_of(theirs) is None
+    assert (await hall.reply(theirs)).failed
+    unknown = Invocation("kb note", {"form id": "0" * 16})
+    assert await hall.assistant.form_of(spoken("", MODERATOR, command=unknown)) is None
+
+
+async def test_a_wrong_end_is_told_before_the_rest_is_asked_for(hall):
+    command = Invocation("kb note", {"until": "30 moons"})
+    assert await hall.assistant.form_of(spoken("", MODERATOR, command=command)) is None
+    said = await hall.slash("kb note", MODERATOR, until="30 moons")
+    assert said.failed
+    assert said.menus
+
+
+async def test_a_mended_end_keeps_whose_answer_it_is(hall):
+    told = Quoted("77", Author("eve", "Eve"), ANSWER, link="https://chat.test/77", about=QUESTION)
+    form = await hall.opens("kb note", quoted=told)
+    said = await hall.fills(form, until="30 moons")
+    invocation = invocation_of(said.menus[0].buttons[0].action)
+    again = await hall.opens(invocation.name, options=dict(invocation.options))
+    assert not (await hall.fills(again, message_id="f2", until="")).failed
+    (kept,) = await notes(hall)
+    assert kept is not None
+    assert (kept.author, kept.link) == ("Eve", "https://chat.test/77")
 
 
 async def test_only_moderators_write_notes(hall):
