@@ -130,6 +130,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "knowledge.max_archive_depth": (0, 20),
     "knowledge.max_picture_megapixels": (1, 1000),
     "knowledge.parse_seconds": (1, 86_400),
+    "knowledge.page_seconds": (1, 3600),
     "knowledge.parse_memory_mb": (128, 1_000_000),
     "discord.edit_interval_seconds": (0, 60),
     "telegram.group_messages_per_minute": (1, 10_000),
@@ -145,7 +146,6 @@ def keys() -> tuple[str, ...]:
     """Every key, as `section.key`."""
     return tuple(key for section in _SECTIONS for key in _keys_of(section))
 
-    "knowledge.page_seconds": (1, 3600),
 
 def _keys_of(section: str) -> dict[str, object]:
     """Keys of a section with their types, read off the settings that they fill."""

@@ -25,6 +25,7 @@ async def open_library(
 ) -> AsyncGenerator[Library, None]:
     """The library under the data directory; without `embedding` no model is loaded."""
     from knowledge_base.library import Library
+    from knowledge_base.web import WebPages
 
     # Private chats and documents lie there: for the operator's own account alone.
     await asyncio.to_thread(_prepare, config.data_dir)
@@ -32,9 +33,9 @@ async def open_library(
         embedder = await _opened_embedder(config, shares) if embedding else None
         if embedder is not None:
             stack.push_async_callback(embedder.aclose)
-        library = await stack.enter_async_context(
         knowledge = config.knowledge
         pages = WebPages(knowledge.pages, knowledge.limits.max_file_mb, config.network.proxy)
+        library = await stack.enter_async_context(
             Library.open(config.data_dir, embedder, knowledge, pages=pages)
         )
         yield library
