@@ -190,14 +190,14 @@ def _engine(engine: PlannedEngine, looked: Looked) -> Iterator[Item]:
         yield Item(
             "failure",
             "memory",
-            f"[{engine.section}] {model}: {too_large(engine)}",
+            f"[{engine.section}] {model}: {too_large(engine, _)}",
             _("python -m bot models recommend"),
         )
     elif engine.moved:
         yield Item(
             "warning",
             "memory",
-            f"[{engine.section}] {moved_words(engine)}",
+            f"[{engine.section}] {moved_words(engine, _)}",
             'quantization = "4bit"' if engine.kind == "transformers" else "",
         )
     elif not torn:

@@ -52,6 +52,12 @@ def recommend(
         AimOption | None,
         typer.Option("--apply", help="Write this choice into the configuration file."),
     ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--language", metavar="en|zh", help="To write; may be repeated. Default: both."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -60,7 +66,8 @@ def recommend(
     from bot.process import execute
 
     aim: Aim | None = apply.value if apply else None
-    execute(config, lambda c: commands.recommend(c, aim, config, as_json), log_level="warning")
+    request = commands.Recommending(aim, tuple(language or ("en", "zh")))
+    execute(config, lambda c: commands.recommend(c, request, config, as_json), log_level="warning")
 
 
 @models.command()

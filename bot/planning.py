@@ -25,6 +25,7 @@ from core.engines.memory import (
     weight_bytes,
 )
 from core.engines.shape import ModelShape, UnknownShapeError, read_shape
+from core.language import Words, words
 from core.settings import EngineSettings
 from knowledge_base.settings import EmbeddingSettings
 
@@ -123,9 +124,11 @@ def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
     by_section = {one.section: one for one in whole.engines}
     for one in whole.engines:
         if one.plan is not None and not one.plan.fits:
-            raise ConfigError(Problem("", None, f"{one.section}.model", too_large(one)))
+            raise ConfigError(
+                Problem("", None, f"{one.section}.model", too_large(one, words("en")))
+            )
         if one.moved:
-            log.warning("%s: %s", one.section, moved_words(one))
+            log.warning("%s: %s", one.section, moved_words(one, words("en")))
     embedding = config.embedding
     if whole.embedder_moved:
         embedding = replace(embedding, device="cpu")
@@ -144,22 +147,37 @@ def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
     )
 
 
-def too_large(engine: PlannedEngine) -> str:
+def too_large(engine: PlannedEngine, _: Words) -> str:
     """Why a model fits nowhere, and what does."""
-    held = engine.plan.budget if engine.plan else 0
-    said = f"{_gib(engine.needed)} are needed for this model alone and {_gib(held)} are free for it"
-    smaller = "a smaller one: python -m bot models recommend"
+    needed, held = _gib(engine.needed), _gib(engine.plan.budget if engine.plan else 0)
     if engine.kind == "transformers" and engine.settings.quantization == "none":
-        return f'{said}. What fits: quantization = "4bit", its GGUF file, or {smaller}'
-    return f"{said}. What fits: a file of fewer bits, or {smaller}"
+        return _(
+            "{needed} are needed for this model alone and {held} are free for it. What fits: "
+            'quantization = "4bit", its GGUF file, or a smaller one: '
+            "python -m bot models recommend",
+            needed=needed,
+            held=held,
+        )
+    return _(
+        "{needed} are needed for this model alone and {held} are free for it. What fits: a file "
+        "of fewer bits, or a smaller one: python -m bot models recommend",
+        needed=needed,
+        held=held,
+    )
 
 
-def moved_words(engine: PlannedEngine) -> str:
+def moved_words(engine: PlannedEngine, _: Words) -> str:
     """What to say of a model that runs on the processor because the card is too small."""
-    quantised = 'quantization = "4bit" or ' if engine.kind == "transformers" else ""
-    return (
-        f"this model needs {_gib(engine.needed)} and does not fit the card: it runs on the "
-        f"processor, slowly. {quantised}a GGUF file of fewer bits may fit"
+    if engine.kind == "transformers":
+        return _(
+            "this model needs {needed} and does not fit the card: it runs on the processor, "
+            'slowly. quantization = "4bit" or a GGUF file may fit',
+            needed=_gib(engine.needed),
+        )
+    return _(
+        "this model needs {needed} and does not fit the card: it runs on the processor, slowly. "
+        "A GGUF file of fewer bits may fit",
+        needed=_gib(engine.needed),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +32,15 @@ from bot.progress import BytesBar
 from bot.settings import Config
 from bot.wording import own_words
 from core.language import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Recommending:
+    """What a person asks of `recommend`."""
+
+    aim: Aim | None = None
+    """Of the choice that is to be configured."""
+    languages: tuple[str, ...] = ("en", "zh")
 
 
 async def show(config: Config, as_json: bool) -> int:
@@ -63,7 +74,7 @@ def _tables(here: dict[str, Installed], _: Words) -> None:
             wording.size_words(model.size_bytes),
             model.engine,
             model.licence,
-            ", ".join(model.languages[:3]),
+            wording.language_words(model.languages, _),
             f"{model.context // 1024}k",
             "✓" if model.sees else "",
             "✓" if model.name in here else "",
@@ -82,12 +93,12 @@ def _tables(here: dict[str, Installed], _: Words) -> None:
         output.table(rows_here, (_("also here"), _("size"), _("path")))
 
 
-async def recommend(config: Config, aim: Aim | None, path: Path | None, as_json: bool) -> int:
+async def recommend(config: Config, request: Recommending, path: Path | None, as_json: bool) -> int:
     """Three choices; with an aim, that one goes into the configuration file at `path`."""
     _ = own_words(config)
     machine = await asyncio.to_thread(look)
     found = await asyncio.to_thread(suitable, catalogue(), machine, ram_bandwidth)
-    made = choices(found)
+    made = choices(found, request.languages)
     if as_json:
         for choice in made:
             output.emit(_as_json(choice))
@@ -102,9 +113,9 @@ async def recommend(config: Config, aim: Aim | None, path: Path | None, as_json:
             )
         )
         return 1
-    if aim is None:
+    if request.aim is None:
         return 0
-    chosen = next((one for one in made if one.aim == aim), made[-1])
+    chosen = next((one for one in made if one.aim == request.aim), made[-1])
     return await asyncio.to_thread(_applied, config, chosen, path or Path("config.toml"), _)
 
 
@@ -133,14 +144,14 @@ def _say_machine(machine: Machine, _: Words) -> None:
     output.say()
 
 
-def _say_choices(made: tuple[Choice, ...], _: Words) -> None:
+def _say_choices(made: Sequence[Choice], _: Words) -> None:
     rows = [
         (
             wording.aim_words(choice.aim, _),
             choice.suitable.model.name,
             wording.size_words(choice.suitable.model.size_bytes),
             choice.suitable.model.licence,
-            ", ".join(choice.suitable.model.languages[:3]),
+            wording.language_words(choice.suitable.model.languages, _),
             _("about {count}", count=_rounded(choice.suitable.tokens_a_second)),
             str(choice.suitable.plan.slots),
             choice.suitable.plan.device.name,
@@ -148,8 +159,8 @@ def _say_choices(made: tuple[Choice, ...], _: Words) -> None:
         for choice in made
     ]
     titles = (
-        _("for"), _("model"), _("size"), _("licence"), _("languages"), _("words a second"),
-        _("members at once"), _("on"),
+        _("good for"), _("model"), _("size"), _("licence"), _("languages"), _("words a second"),
+        _("members at once"), _("runs on"),
     )  # fmt: skip
     output.table(rows, titles)
     if rows:

@@ -16,7 +16,6 @@ from bot.models.sources import RemoteFile, host_of, refuse
 if TYPE_CHECKING:
     import httpx2
 
-_CHUNK: Final = 1 << 20
 _SPARE_BYTES: Final = 512 << 20
 """Stays free on the disk, whatever is fetched."""
 _TRIES: Final = 6
@@ -76,6 +75,7 @@ class Download:
                 raise PullError("pointer", self._model, file.path)
             if (held := await asyncio.to_thread(_whole, part, file)) is not None:
                 await asyncio.to_thread(part.replace, target)
+                await asyncio.to_thread(self._drop_others, file)
                 return Fetched(file.path, held.size, held.sha256)
             part.unlink()
         raise PullError("checksum", self._model, file.path)
@@ -108,7 +108,9 @@ class Download:
             progress(_size(part))
             return True
         have = _size(part)
-        headers = {"Range": f"bytes={have}-"} if have else {}
+        headers = {"Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
         async with self._client.stream("GET", file.url, headers=headers) as reply:
             if reply.status_code == 416:  # longer than what the server has: another version
                 await asyncio.to_thread(part.unlink, missing_ok=True)
@@ -121,13 +123,20 @@ class Download:
             if have and not resumed:
                 have = 0
             with part.open("ab" if resumed else "wb") as out:
-                await _write(reply.aiter_bytes(_CHUNK), out, have, progress)
+                # As they come: what is gathered first would be lost where the line breaks.
+                await _write(reply.aiter_raw(), out, have, progress)
         return True
 
     def _part(self, file: RemoteFile) -> Path:
         # Under the name of its sum: what is left of another version is not continued.
         version = (file.sha256 or file.blob or str(file.size))[:12]
         return self._folder / f"{file.path}.{version}.part"
+
+    def _drop_others(self, file: RemoteFile) -> None:
+        """What was half fetched of other versions."""
+        for path in self._folder.iterdir():
+            if path.name.startswith(f"{file.path}.") and path.suffix == ".part":
+                path.unlink()
 
     def _there(self, file: RemoteFile) -> int:
         return max(_size(self._folder / file.path), _size(self._part(file)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -12,8 +12,10 @@ from core.engines.memory import Device, MemoryPlan, Wishes, plan
 
 Aim: TypeAlias = Literal["quality", "balanced", "fast"]
 
-_ENOUGH: Final[dict[Aim, float]] = {"quality": 6.0, "balanced": 20.0, "fast": 50.0}
-"""Tokens a second for one reader: what can be borne, faster than one reads, at once."""
+_BEARABLE: Final = 6.0
+"""Tokens a second for one reader: about as fast as one reads."""
+_AT_ONCE: Final = 50.0
+"""So fast that nobody waits for the end of an answer."""
 _EFFICIENCY: Final = 0.6
 """Of a memory's bandwidth, as engines reach it when one answer is written."""
 _CARD_SLOTS: Final = 16
@@ -22,6 +24,10 @@ _CPU_SLOTS: Final = 2
 _CPU_CONTEXT: Final = 4096
 _THREADS_THAT_HELP: Final = 4
 """Past it, cores wait for the same memory."""
+_GIGABYTES_A_CORE: Final = 7.0
+"""Of 4-bit weights that a core computes with in a second (measured with llama.cpp, AVX-512)."""
+_MOST_ON_CPU: Final = 40.0
+"""Gigabytes a second that few desktops' memories exceed under an engine's load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,9 @@ def suitable(
 ) -> tuple[Suitable, ...]:
     """Every model that fits the card or, if none can use it, the memory; best first."""
     found = []
-    speed = ram_bandwidth() * min(machine.cores, _THREADS_THAT_HELP)
+    memory = min(ram_bandwidth() * min(machine.cores, _THREADS_THAT_HELP), _MOST_ON_CPU)
+    # Whichever is less: what memory gives, or what the cores can do with it.
+    speed = min(memory, machine.cores * _GIGABYTES_A_CORE / _EFFICIENCY)
     for model in models:
         card = _card_for(model, machine)
         if card is not None:
@@ -67,20 +75,39 @@ def suitable(
     return tuple(sorted(found, key=lambda one: -one.model.rank))
 
 
-def choices(found: Iterable[Suitable]) -> tuple[Choice, ...]:
-    """Up to three, each another model: the best that is fast enough for each aim."""
-    left = list(found)
-    made: list[Choice] = []
-    for aim, enough in _ENOUGH.items():
-        if not left:
-            break
-        fast = [one for one in left if one.tokens_a_second >= enough]
-        best = fast[0] if fast else max(left, key=lambda one: one.tokens_a_second)
-        made.append(Choice(aim, best))
-        left.remove(best)
-        # Each further choice is to be faster than the one before it.
-        left = [one for one in left if one.tokens_a_second > best.tokens_a_second]
-    return tuple(made)
+def choices(found: Iterable[Suitable], languages: Collection[str] = ("en", "zh")) -> list[Choice]:
+    """Up to three, each another model, among those that write all of these languages.
+
+    For quality the best that is not slower than one reads; for speed the best that is ready at
+    once, else the fastest; between them the best of those that are faster than the first.
+    """
+    left = [one for one in found if set(languages) <= set(one.model.languages)]
+    if not left:
+        return []
+    quality = _best(left, _BEARABLE)
+    left.remove(quality)
+    made = [Choice("quality", quality)]
+    if left:
+        fast = _best(left, max(_AT_ONCE, quality.tokens_a_second))
+        left.remove(fast)
+        between = [one for one in left if one.tokens_a_second > quality.tokens_a_second]
+        if left:
+            made.append(Choice("balanced", _by_rank(between) or _fastest(left)))
+        made.append(Choice("fast", fast))
+    return made
+
+
+def _best(found: Collection[Suitable], enough: float) -> Suitable:
+    fast = [one for one in found if one.tokens_a_second >= enough]
+    return _by_rank(fast) or _fastest(found)
+
+
+def _fastest(found: Collection[Suitable]) -> Suitable:
+    return max(found, key=lambda one: one.tokens_a_second)
+
+
+def _by_rank(found: Collection[Suitable]) -> Suitable | None:
+    return max(found, key=lambda one: one.model.rank, default=None)
 
 
 def _card_for(model: Recommended, machine: Machine) -> Device | None:

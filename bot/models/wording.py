@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from bot.models.errors import ModelInUseError, NotInstalledError, PullError, PullProblem
@@ -22,6 +22,15 @@ def size_words(size: int) -> str:
 def gib_words(size: int) -> str:
     """As memory is counted."""
     return f"{size / GIB:.1f} GiB"
+
+
+def language_words(languages: Sequence[str], _: Words) -> str:
+    """English and Chinese first, for these are ours."""
+    own = [tag for tag in ("en", "zh") if tag in languages]
+    others = len(languages) - len(own)
+    if "…" in languages:
+        return ", ".join((*own, _("many more")))
+    return ", ".join((*own, f"+{others}")) if others else ", ".join(own)
 
 
 def aim_words(aim: Aim, _: Words) -> str:
