@@ -36,12 +36,14 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
 
 @kb.command()
 def add(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, zips.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders, zips, https://…")
+    ],
     base: BaseOption = "shared",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Add files, or replace those that have changed."""
+    """Add files and pages of the web, or replace those that have changed."""
     from bot import knowledge_commands
     from bot.process import execute
 

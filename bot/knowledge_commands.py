@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -125,9 +127,27 @@ async def _files(
 ) -> AsyncGenerator[_File, None]:
     """Every file that the paths name; what comes out of archives is there until `opened` ends."""
     for path in paths:
+        if path.lower().startswith(("http://", "https://")):
+            async for file in _page(library, path, opened):
+                yield file
+            continue
         origin = Path(path)
         async for upload in await opened.enter_async_context(library.uploads([origin])):
             yield _File(_shown(origin, upload), upload)
+
+
+async def _page(
+    library: Library, address: str, opened: AsyncExitStack
+) -> AsyncGenerator[_File, None]:
+    folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-")
+    opened.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
+    try:
+        page = await library.fetch(address, Path(folder))
+    except RejectedDocumentError as error:
+        yield _File(address, error)
+        return
+    async for upload in await opened.enter_async_context(library.members(page)):
+        yield _File(address, upload)
 
 
 def _shown(origin: Path, upload: Upload | RejectedDocumentError) -> str:
@@ -160,6 +180,7 @@ async def documents(config: Config, base: str, as_json: bool) -> int:
                 "sha256": document.sha256,
                 "added_at": document.added_at.isoformat(),
                 "uploader": document.uploader,
+                "source": document.source,
             }
         )
     return 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final, assert_never
+from urllib.parse import quote, urlsplit
 
 from core.language import Words
 from core.links import without_pings
@@ -25,6 +27,7 @@ WRITING: Final = "▌"
 HEADING_LENGTH: Final = 60
 OPENING_LENGTH: Final = 1200
 """How much of an answer that goes as a file stands in the chat."""
+_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]+", re.ASCII)
 
 
 class Draft:
@@ -37,6 +40,7 @@ class Draft:
         self._words = words
         self._longest = longest
         self._name = escape_markdown if markdown else _plain
+        self._markdown = markdown
         self._body = ""
         self._status = ""
         self._notices: list[str] = []
@@ -138,13 +142,37 @@ class Draft:
             named = _("answered by {name}", name=self._name(document.uploader))
         else:
             named = self._name(document.name)
-        where = [without_pings(named)]
+        where = [self._linked(document.source, named)]
         if passage.chunk.page is not None:
             where.append(_("p. {page}", page=passage.chunk.page))
         elif passage.chunk.heading is not None:
             where.append(without_pings(self._name(clip(passage.chunk.heading, HEADING_LENGTH))))
         percent = round(passage.relevance * 100)
         return f"[{source.number}] {', '.join(where)} ({percent} %)"
+
+    def _linked(self, source: str | None, named: str) -> str:
+        """What a document is called, leading to where it was fetched from."""
+        target = link_target(source) if source else ""
+        if not target:
+            return without_pings(named)
+        # In pointed brackets nothing is unfolded below the message.
+        return f"[{without_pings(named)}](<{target}>)" if self._markdown else target
+
+
+def link_target(address: str) -> str:
+    """The address of a page so that nothing in it is markup; empty for what is none."""
+    split = urlsplit(address)
+    if split.scheme not in ("http", "https") or not split.hostname:
+        return ""
+    try:
+        host = split.netloc.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    if not _HOST.fullmatch(host):
+        return ""
+    path = quote(split.path, safe="/%:;,=+!$&'~-._")
+    query = f"?{quote(split.query, safe='/%:;,=+!$&?~-._')}" if split.query else ""
+    return f"{split.scheme}://{host}{path}{query}"
 
 
 def _plain(name: str) -> str:

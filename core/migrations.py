@@ -552,6 +552,15 @@ M010_FORGETTING = Migration(
     ),
 )
 
+M012_PAGES = Migration(
+    "m012_pages",
+    (
+        # Of what was fetched from the web: its address, and what it is known to be.
+        "ALTER TABLE review_files ADD COLUMN source TEXT",
+        "ALTER TABLE review_files ADD COLUMN media_type TEXT",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -563,4 +572,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M008_SPEAKING,
     M009_KEYS,
     M010_FORGETTING,
+    M012_PAGES,
 )

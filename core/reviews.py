@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import AsyncGenerator, Callable, Container, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,10 @@ class HeldFile:
     beginning: str
     """Its first lines, for whoever decides."""
     path: Path
+    source: str | None = None
+    """Address of the page of the web that it was fetched from."""
+    media_type: str | None = None
+    """What it is, where that is known; else its content tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,7 @@ class Reviews:
         token = secrets.token_hex(_TOKEN_BYTES)
         folder = self._folder / token
         held = tuple(
-            HeldFile(
-                file.name, file.size, file.beginning, folder / f"{place:03}" / file_name(file.name)
-            )
+            replace(file, path=folder / f"{place:03}" / file_name(file.name))
             for place, file in enumerate(files)
         )
         now = self._clock()
@@ -92,11 +94,8 @@ class Reviews:
                     (token, storable(base), storable(uploader), storable(uploader_id), now),
                 )
                 await connection.executemany(
-                    "INSERT INTO review_files VALUES (?, ?, ?, ?, ?)",
-                    [
-                        (token, place, storable(file.name), file.size, storable(file.beginning))
-                        for place, file in enumerate(held)
-                    ],
+                    "INSERT INTO review_files VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [_row(token, place, file) for place, file in enumerate(held)],
                 )
                 if origin is not None:
                     place = origin.conversation
@@ -198,7 +197,8 @@ class Reviews:
             if not rows:
                 return None
             files = await connection.execute_fetchall(
-                "SELECT name, size, beginning, place FROM review_files WHERE token = ?"
+                "SELECT name, size, beginning, place, source, media_type FROM review_files"
+                " WHERE token = ?"
                 " ORDER BY place",
                 (storable(token),),
             )
@@ -212,12 +212,25 @@ class Reviews:
                 uploader_id,
                 datetime.fromtimestamp(held_at, UTC),
                 tuple(
-                    HeldFile(name, size, beginning, folder / f"{place:03}" / file_name(name))
-                    for name, size, beginning, place in files
+                    HeldFile(
+                        name,
+                        size,
+                        beginning,
+                        folder / f"{place:03}" / file_name(name),
+                        source,
+                        kind,
+                    )
+                    for name, size, beginning, place, source, kind in files
                 ),
                 origin,
                 card,
             )
+
+
+def _row(token: str, place: int, file: HeldFile) -> tuple[str | int | None, ...]:
+    name, beginning = storable(file.name), storable(file.beginning)
+    source = storable(file.source) if file.source else None
+    return token, place, name, file.size, beginning, source, file.media_type
 
 
 async def _places(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.history import StoredSource
 from core.inert import inert
 from core.language import Words
+from core.layout import link_target
 from core.links import without_pings
 from core.ports import Capabilities
 from core.text import escape_markdown, split_message
@@ -55,6 +56,8 @@ def _facts(source: StoredSource, passage: Passage, _: Words) -> Iterable[str]:
     is_note = document.media_type == MEDIA_TYPE
     if not is_note:
         yield inert(document.name)
+    if document.source and (target := link_target(document.source)):
+        yield f"<{target}>"
     if chunk.page is not None:
         yield _("page {page}", page=chunk.page)
     if chunk.heading:

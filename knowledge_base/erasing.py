@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from knowledge_base.models import BaseId, DocumentId
 from knowledge_base.notes import MEDIA_TYPE
@@ -21,6 +22,7 @@ from knowledge_base.store import Store, take_out
 
 SMALL: Final = 64 << 20
 """Bytes of a database file that is rewritten within a second."""
+_Row: TypeAlias = "tuple[DocumentId, BaseId, str, str, str]"
 _ROOM: Final = 2.2
 """Of its size must be free for a file to be rewritten: a copy, and the log of the copying."""
 
@@ -38,11 +40,15 @@ class Doomed:
     """Others by name: what they wrote, whoever added it."""
 
 
+Documents: TypeAlias = "tuple[tuple[BaseId, str], ...]"
+"""Documents by base and name; removed ones too, as long as they have a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was erased: documents by base and name, removed ones too, and their hashes."""
+    """What was erased, and the hashes of its originals."""
 
-    documents: tuple[tuple[BaseId, str], ...]
+    documents: Documents
     hashes: tuple[str, ...]
 
 
@@ -85,9 +91,16 @@ def erase(store: Store, doomed: Doomed) -> Erased:
             [(base_id,) for base_id in doomed.bases],
         )
     return Erased(
-        tuple(sorted({(base_id, name) for _id, base_id, name, *_rest in found if name})),
+        _named(found),
         tuple(sorted({sha256 for *_rest, sha256, _state in found if sha256})),
     )
+
+
+@blocking
+def documents(store: Store, doomed: Doomed) -> Documents:
+    """What `erase` would erase."""
+    with store.write() as connection:
+        return _named(_found(connection, doomed))
 
 
 @blocking
@@ -111,9 +124,11 @@ def scrub(store: Store, *, most_bytes: int | None = None) -> bool:
         return small and not busy
 
 
-def _found(
-    connection: sqlite3.Connection, doomed: Doomed
-) -> list[tuple[DocumentId, BaseId, str, str, str]]:
+def _named(found: Sequence[_Row]) -> Documents:
+    return tuple(sorted({(base_id, name) for _id, base_id, name, *_rest in found if name}))
+
+
+def _found(connection: sqlite3.Connection, doomed: Doomed) -> list[_Row]:
     """(document, base, name, hash, state), in whatever state they are."""
     columns = "SELECT document_id, base_id, name, sha256, state FROM documents"
     # What they took out or added in vain is erased even where what serves is to stay.

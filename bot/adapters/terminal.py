@@ -206,7 +206,8 @@ class Screen:
         for source in cited:
             passage = source.passage
             page = _("page {page}", page=passage.chunk.page) if passage.chunk.page else ""
-            place = " · ".join(filter(None, (passage.document.name, page, passage.chunk.heading)))
+            named = passage.document.source or passage.document.name
+            place = " · ".join(filter(None, (named, page, passage.chunk.heading)))
             output.say(f"  [{source.number}] {place} ({passage.relevance:.0%})")
 
 

@@ -152,9 +152,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "kb add",
         Level.UPLOADER,
-        N_("learn the files that come with the message, or the message that is replied to"),
+        N_(
+            "learn the files that come with the message, a page of the web, or the message that is "
+            "replied to"
+        ),
         learning.add,
-        _FILES,
+        (*_FILES, Option("url", N_("the address of a page of the web"), required=False)),
         takes_files=True,
         message_menu=N_("Add to knowledge base"),
     ),

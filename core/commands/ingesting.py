@@ -42,7 +42,12 @@ async def learn(
     `insist`: what is not the file's own fault is raised, so that it can be tried again.
     """
     library = context.resources.library
-    async with library.uploads([upload.path], upload.uploader, upload.uploader_id) as uploads:
+    opened = (
+        library.members(upload)
+        if upload.source
+        else library.uploads([upload.path], upload.uploader, upload.uploader_id)
+    )
+    async with opened as uploads:
         async for found in uploads:
             if not isinstance(found, Upload):
                 yield TextDelta(told(found, context.words))

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -26,10 +27,8 @@ from core.permissions import awaits_review
 from core.replies import Progress, TextDelta
 from core.shielding import to_the_end
 from core.taught import document_name, document_text
-from knowledge_base.models import (
-    KnowledgeBase,
-    Upload,
-)
+from knowledge_base.errors import RejectedDocumentError
+from knowledge_base.models import KnowledgeBase, Upload
 
 MOST_FILES: Final = 20
 """Files in one batch."""
@@ -37,8 +36,15 @@ _UNREAD: Final = ("audio/", "video/", "image/", "font/")
 """What nothing reads: refused before it is fetched. All else is told by its content."""
 
 
-Item: TypeAlias = "Attachment | Quoted"
-"""What is to be learnt: a file, or the text of a message."""
+@dataclass(frozen=True, slots=True)
+class PageAddress:
+    """Where a page of the web is said to be."""
+
+    address: str
+
+
+Item: TypeAlias = "Attachment | Quoted | PageAddress"
+"""What is to be learnt: a file, the text of a message, or a page of the web."""
 
 
 async def add(context: CommandContext) -> Replies:
@@ -55,7 +61,7 @@ async def add(context: CommandContext) -> Replies:
             yield Progress(_("downloading"), place, len(items))
             try:
                 file = await _fetch(context, item, folder / f"{place:03}")
-            except UserError as error:
+            except (UserError, RejectedDocumentError) as error:
                 yield TextDelta(told(error, _))
                 continue
             if isinstance(item, Quoted):
@@ -78,10 +84,12 @@ async def add(context: CommandContext) -> Replies:
 
 
 def _given(context: CommandContext) -> list[Item]:
-    """The message's own files; without any, those of the quoted message and its text."""
+    """The message's own files and the page; without any, the quoted message's files and text."""
     message = context.message
     own: list[Item] = [*message.attachments]
     own += [value for value in context.options.values() if isinstance(value, Attachment)]
+    if address := context.text("url").removeprefix("<").removesuffix(">"):
+        own.append(PageAddress(address))
     if own or message.quoted is None:
         return own
     items: list[Item] = [*message.quoted.attachments]
@@ -93,6 +101,9 @@ def _given(context: CommandContext) -> list[Item]:
 async def _fetch(context: CommandContext, item: Item, folder: Path) -> Fetched:
     """Size and type are checked before anything is fetched."""
     await asyncio.to_thread(folder.mkdir)
+    if isinstance(item, PageAddress):
+        page = await context.resources.library.fetch(item.address, folder)
+        return Fetched(page.name, page.path, page.source, page.media_type)
     if isinstance(item, Quoted):
         name = document_name(item)
         path = folder / name
@@ -117,7 +128,14 @@ async def _learnt(
     context: CommandContext, base: KnowledgeBase, file: Fetched, batch: str
 ) -> Replies:
     author = context.message.author.display_name
-    upload = Upload(file.name, file.path, author, uploader_id(context.member))
+    upload = Upload(
+        file.name,
+        file.path,
+        author,
+        uploader_id(context.member),
+        file.media_type,
+        source=file.source,
+    )
     async with aclosing(learn(context, base, upload, batch)) as events:
         async for event in events:
             yield event

@@ -41,6 +41,9 @@ class Fetched:
 
     name: str
     path: Path
+    source: str | None = None
+    """Address of the page of the web that it is."""
+    media_type: str | None = None
 
 
 async def hold(context: CommandContext, base: KnowledgeBase, files: Sequence[Fetched]) -> Replies:
@@ -49,14 +52,14 @@ async def hold(context: CommandContext, base: KnowledgeBase, files: Sequence[Fet
     held: list[HeldFile] = []
     for place, file in enumerate(files):
         yield Progress(_("reading"), place, len(files))
-        upload = Upload(file.name, file.path)
+        upload = Upload(file.name, file.path, media_type=file.media_type)
         try:
             beginning = await _beginning(context, upload)
         except KnowledgeError as error:
             yield TextDelta(told(error, _))
             continue
         size = (await asyncio.to_thread(file.path.stat)).st_size
-        held.append(HeldFile(file.name, size, beginning, file.path))
+        held.append(HeldFile(file.name, size, beginning, file.path, file.source, file.media_type))
     if not held:
         return
     message = context.message
@@ -128,7 +131,14 @@ async def _decided(context: CommandContext) -> Replies:
         base = await context.resources.library.base(held.base)
         try:
             for file in held.files:
-                upload = Upload(file.name, file.path, held.uploader, held.uploader_id)
+                upload = Upload(
+                    file.name,
+                    file.path,
+                    held.uploader,
+                    held.uploader_id,
+                    file.media_type,
+                    source=file.source,
+                )
                 async with aclosing(learn(context, base, upload, insist=True)) as events:
                     async for event in events:
                         yield event

@@ -12,6 +12,7 @@ from core.events import ChannelKind, InteractionRef, Trigger
 from core.history import StoredAnswer
 from core.inert import inert
 from core.language import Words
+from core.layout import link_target
 from core.permissions import Level
 from core.pictured import shows_only
 from core.replies import Actions, CitedPassage, Sources, TextDelta
@@ -129,6 +130,8 @@ def place_of(passage: Passage, _: Words) -> str:
         parts = [_("answered by {name}", name=inert(document.uploader))]
     else:
         parts = [inert(document.name)]
+    if document.source and (target := link_target(document.source)):
+        parts.append(f"<{target}>")
     if passage.chunk.page is not None:
         parts.append(_("page {page}", page=passage.chunk.page))
     if passage.chunk.heading:

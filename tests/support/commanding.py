@@ -51,6 +51,7 @@ from core.sightings import Sightings
 from core.taught import TaughtMessages
 from core.team_answers import TeamAnswers
 from knowledge_base.library import Library
+from knowledge_base.web import WebPages
 from tests.support.libraries import open_library
 from tests.support.recording_outbox import QUICK, RecordingOutbox
 from tests.support.scripted_engine import ScriptedEngine
@@ -273,10 +274,12 @@ def attachment(
 
 
 @asynccontextmanager
-async def open_hall(folder: Path, disclosure: Disclosure | None = None) -> AsyncIterator[Hall]:
+async def open_hall(
+    folder: Path, disclosure: Disclosure | None = None, pages: WebPages | None = None
+) -> AsyncIterator[Hall]:
     async with (
         Database.open(folder / "lorekeeper.db") as database,
-        open_library(folder / "library") as library,
+        open_library(folder / "library", pages=pages) as library,
     ):
         hall = Hall(library, database, folder, disclosure or Disclosure())
         await hall.channels.load()

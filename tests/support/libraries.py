@@ -8,6 +8,7 @@ from pathlib import Path
 from knowledge_base.library import Library
 from knowledge_base.models import Added, BaseId, Legs, Scope, SearchResult, Upload
 from knowledge_base.settings import KnowledgeSettings
+from knowledge_base.web import WebPages
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.plain_reader import PlainReader
 
@@ -19,10 +20,11 @@ def open_library(
     embedder: HashEmbedder | None = None,
     reader: PlainReader | None = None,
     settings: KnowledgeSettings = SETTINGS,
+    pages: WebPages | None = None,
 ) -> AbstractAsyncContextManager[Library]:
     """A library that embeds by hashes and reads plain text."""
     return Library.open(
-        folder, embedder or HashEmbedder(), settings, reader=reader or PlainReader()
+        folder, embedder or HashEmbedder(), settings, reader=reader or PlainReader(), pages=pages
     )
 
 

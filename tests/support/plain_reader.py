@@ -54,7 +54,7 @@ class PlainReader:
         if progress is not None:
             progress(1, 1)
         drafts = (ChunkDraft(part, None, None, pack_terms(terms_of(part))) for part in parts)
-        return ParsedDocument("text/plain", None, tuple(drafts))
+        return ParsedDocument(upload.media_type or "text/plain", None, tuple(drafts))
 
     async def sections(self, upload: Upload) -> tuple[Section, ...]:
         return (Section(await asyncio.to_thread(upload.path.read_text, encoding="utf-8")),)

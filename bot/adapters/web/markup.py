@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from html import escape
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -16,6 +17,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
 from core.language import Words
+from core.layout import link_target
 from core.replies import CitedPassage, Sources
 from knowledge_base.sentences import sentences
 
@@ -58,12 +60,16 @@ def _source(source: CitedPassage, answer: str, words: Words) -> str:
     passage = source.passage
     page = passage.chunk.page
     facts = [
-        passage.document.name,
         _("page {page}", page=page) if page is not None else "",
         passage.chunk.heading or "",
         _("relevance {percent}", percent=f"{passage.relevance:.0%}"),
     ]
-    title = " · ".join(plain(fact) for fact in facts if fact)
+    named = plain(passage.document.name)
+    if passage.document.source and (target := link_target(passage.document.source)):
+        # Of our own making: nothing in the address but what is quoted.
+        there = escape(target, quote=True)
+        named = f'<a href="{there}" target="_blank" rel="noopener noreferrer">{named}</a>'
+    title = " · ".join([named, *(plain(fact) for fact in facts if fact)])
     quoted = _quoted(passage.chunk.text, answer) if source.cited else []
     return (
         f'<details class="source"{" open" if source.cited else ""}>'

@@ -70,7 +70,7 @@ async def test_the_files_of_a_slash_command_are_learnt(hall):
 
 
 async def test_without_a_file_or_message_it_is_told_how_it_is_used(hall):
-    assert "`/kb add`" in (await hall.types("/kb add", MODERATOR)).text
+    assert "`/kb add [URL]`" in (await hall.types("/kb add", MODERATOR)).text
 
 
 async def test_a_quoted_message_is_stored_with_author_date_and_link(hall):
