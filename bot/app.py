@@ -28,19 +28,23 @@ from bot.assembly import Stores, assemble
 from bot.engines import open_engines
 from bot.errors import ConfigError, Problem
 from bot.folders import FollowedFolders
+from bot.health import State
+from bot.observing import Observing, observing
 from bot.parts import open_library
 from bot.platforms import listeners
 from bot.settings import Config
 from bot.supervise import Surface
 from bot.threads import ThreadShares
+from bot.watch import Watch
 from bot.wording import own_words
 from core.access import SHARED
 from core.admission import Admission
+from core.alerts import LOOK_SECONDS
+from core.counted_outbox import CountedOutboxes
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
 from core.events import IncomingMessage, MemberRef, Platform
-from core.feedback import Feedback
 from core.inbox import DurableInbox
 from core.keys import Keys
 from core.permissions import Rules, listed
@@ -49,6 +53,7 @@ from knowledge_base.library import Library
 
 if TYPE_CHECKING:
     from bot.adapters.api.api import Api
+    from bot.adapters.web.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +81,10 @@ class Bot:
     database: Database
     engines: EngineChoice
     admission: Admission
+    observing: Observing
+    watch: Watch
     daily: tuple[Callable[[], Awaitable[object]], ...] = ()
-    """What lets go of what was kept for its time, besides inbox and feedback."""
+    """What lets go of what was kept for its time."""
 
 
 @asynccontextmanager
@@ -96,13 +103,18 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             surface = surfaces.get(message.conversation.channel.platform)
             return await surface.refetch(message) if surface is not None else Unknown()
 
-        stores = Stores(library, database, engines)
+        async def tell(text: str) -> bool:
+            return bool(await core.envoy.tell_owners(text))
+
+        seen = stack.enter_context(observing(config, library, tell))
+        engines.metered(seen.meters)
+        stores = Stores(library, database, engines, seen.meters)
         core = await assemble(config, rules, stores, outboxes, refetch)
         addressed = DurableInbox(database).addressed
         makes = listeners(config, core.completions, core.forms, addressed, core.pacers)
         for platform, make in makes.items():
-            inbox = core.dispatcher
-            surfaces[platform] = Surface(platform, make, inbox, outboxes, inbox.resume)
+            inbox, counted = core.dispatcher, CountedOutboxes(outboxes, seen.meters)
+            surfaces[platform] = Surface(platform, make, inbox, counted, inbox.resume)
         stack.push_async_callback(core.dispatcher.drain, config.dispatcher.grace_seconds)
         folders = FollowedFolders(library, config.folders, own_words(config))
         yield Bot(
@@ -113,6 +125,8 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             database,
             engines,
             core.admission,
+            seen,
+            Watch(seen.alerts, surfaces, config.data_dir),
             core.daily,
         )
 
@@ -210,9 +224,11 @@ async def _serve(config: Config, signals: _Signals) -> None:
             raise ConfigError(Problem("configuration", None, "", _NOTHING_TO_SERVE))
         stack.enter_context(_garbage())
         signals.ready = True
+        bot.observing.health.state = State.READY
         await _tell_who_waits(bot, config)
         output.say(f"ready: {', '.join(standing)}")
         await signals.stop.wait()
+        bot.observing.health.state = State.STOPPING
         log.info("stopping")
 
 
@@ -254,9 +270,18 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         held = [base.name for base in await bot.library.bases()]
         return sorted({SHARED, *held}, key=lambda name: (name != SHARED, name))
 
-    # The API first: whatever nobody else takes is the console's.
-    async with serving(config.web, *_api(config, bot), Console(bot.inbox, names)) as address:
+    # The console last: whatever nobody else takes is its own.
+    pages = (_vitals(config, bot), *_api(config, bot), Console(bot.inbox, names))
+    async with serving(config.web, *pages) as address:
         yield f"web {address}"
+
+
+def _vitals(config: Config, bot: Bot) -> Vitals:
+    from bot.adapters.web.vitals import Vitals
+
+    seen = bot.observing
+    exposition = seen.exposition(config, bot.library, bot.engines, bot.watch)
+    return Vitals(lambda: seen.health.is_ready, exposition)
 
 
 def _api(config: Config, bot: Bot) -> Iterable[Api]:
@@ -321,7 +346,7 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
         max_instances=1,
         misfire_grace_time=_LATE_SECONDS,
     )
-    for prune in (DurableInbox(bot.database).prune, Feedback(bot.database).prune, *bot.daily):
+    for prune in bot.daily:
         scheduler.add_job(
             partial(_to_the_end_of_all, prune),
             "interval",
@@ -334,6 +359,14 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
         partial(_to_the_end_of_all, bot.admission.follow),
         "interval",
         seconds=_FOLLOW_SECONDS,
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=_LATE_SECONDS,
+    )
+    scheduler.add_job(
+        partial(_to_the_end_of_all, bot.watch.look),
+        "interval",
+        seconds=LOOK_SECONDS,
         coalesce=True,
         max_instances=1,
         misfire_grace_time=_LATE_SECONDS,

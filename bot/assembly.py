@@ -14,6 +14,7 @@ from core.access import Access
 from core.actions import Actions, Judge
 from core.admission import Admission
 from core.admission_rows import Admissions
+from core.allowances import Allowances
 from core.assistant import Assistant
 from core.belonging import Belonging
 from core.bindings import Bindings
@@ -26,7 +27,10 @@ from core.database import Database
 from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
 from core.envoy import Envoy
-from core.events import Asked, IncomingMessage, Platform
+from core.errors import DeliveryError
+from core.events import Asked, ChannelRef, IncomingMessage, MemberRef, Platform
+from core.exporting import Exporting
+from core.forgetting import Forgetting
 from core.form_prompts import FormPrompts
 from core.forms import OpenForms
 from core.gaps import Gaps
@@ -34,9 +38,13 @@ from core.gate import Gate
 from core.history import History
 from core.hooks import Hooks
 from core.leaving import Leaving
+from core.limiting import Limiting
+from core.metering import metered
+from core.meters import UNMEASURED, Meters
 from core.moderation import Moderation
 from core.moves import Moves
 from core.opening import FormOpening
+from core.own_data import OwnData
 from core.pacer import Pacer, Pacers
 from core.permissions import Level, Rules
 from core.ports import Outbox, Refetched
@@ -44,6 +52,7 @@ from core.pressing import KINDS, Pressing
 from core.private_roles import PrivateRoles
 from core.prompts import Prompts
 from core.retelling import Retelling
+from core.retention import Retention
 from core.reviews import Reviews
 from core.settings import Disclosure
 from core.sharing import Sharing
@@ -69,6 +78,7 @@ class Stores:
     library: Library
     database: Database
     engines: EngineChoice
+    meters: Meters = UNMEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ class Core:
     completions: Completions
     forms: FormOpening
     admission: Admission
+    envoy: Envoy
     pacers: Pacers
     daily: tuple[Callable[[], Awaitable[object]], ...]
     """What lets go of what was kept for its time."""
@@ -98,7 +109,7 @@ async def assemble(
 
     async def admits(asked: Asked) -> bool:
         await roles.learn(asked)
-        return await places.gate.admits(asked)
+        return not places.limiting.is_silenced(asked) and await places.gate.admits(asked)
 
     history = History(stores.database, group_minutes=config.chat.group_history_minutes)
     folder = config.chat.prompt_folder
@@ -115,6 +126,20 @@ async def assemble(
         config.chat,
         config.engine.max_answer_tokens,
     )
+    reviews = Reviews(stores.database, config.data_dir / "reviews")
+
+    async def chat_with(member: MemberRef) -> ChannelRef | None:
+        outbox = outboxes.get(member.platform)
+        try:
+            return None if outbox is None else (await outbox.direct(member.user_id)).channel
+        except DeliveryError:
+            return None
+
+    own_data = OwnData(
+        Exporting(stores.database, stores.library, reviews),
+        Forgetting(stores.database, stores.library, places.channels, reviews, chat_with),
+        places.moderation.envoy,
+    )
     resources = Resources(
         stores.library,
         stores.engines,
@@ -125,12 +150,14 @@ async def assemble(
         places.sightings,
         places.sharing,
         Confirmations(stores.database),
-        Reviews(stores.database, config.data_dir / "reviews"),
+        reviews,
         TaughtMessages(stores.database),
         OpenForms(stores.database),
         places.moderation,
         Gaps(stores.database, stores.library),
         TeamAnswers(stores.database, outboxes, places.pacers),
+        own_data,
+        places.limiting,
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
     )
@@ -154,7 +181,7 @@ async def assemble(
         Team(stores.database, places.channels, outboxes, pacers),
     )
     dispatcher = Dispatcher(
-        assistant.reply,
+        metered(assistant.reply, stores.meters),
         outboxes,
         stores.database,
         config.dispatcher,
@@ -184,8 +211,15 @@ async def assemble(
     )
     forms = FormOpening(assistant, admits)
     leaving = Leaving(stores.database, stores.library, places.channels, resources.reviews)
-    daily = (leaving.prune, places.moderation.audit.prune)
-    return Core(dispatcher, completions, forms, places.admission, pacers, daily)
+    await own_data.forgetting.finish()
+    daily = (
+        leaving.prune,
+        Retention(stores.database, config.privacy).prune,
+        own_data.forgetting.prune,
+        places.limiting.allowances.prune,
+    )
+    envoy = places.moderation.envoy
+    return Core(dispatcher, completions, forms, places.admission, envoy, pacers, daily)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +234,7 @@ class _Places:
     gate: Gate
     moves: Moves
     moderation: Moderation
+    limiting: Limiting
     pacers: Pacers
 
     @classmethod
@@ -244,6 +279,7 @@ class _Places:
             Gate(admission, channels, sightings, rules, envoy),
             moves,
             moderation,
+            Limiting(Allowances(database, config.limits, config.data_dir), envoy, channels, rules),
             pacers,
         )
 
@@ -259,6 +295,7 @@ def disclosure_of(config: Config) -> Disclosure:
         operator=config.operator,
         engine_hosts=hosts,
         embedder_host=_outside(embedding.base_url) if remote else "",
+        kept=config.privacy,
     )
 
 

@@ -28,6 +28,8 @@ from core.settings import (
     ChatSettings,
     DispatcherSettings,
     EngineSettings,
+    LimitSettings,
+    PrivacySettings,
     SpeakingSettings,
 )
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, PageSettings, ReaderLimits
@@ -65,6 +67,8 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "chat": (ChatSettings,),
     "dispatcher": (DispatcherSettings,),
     "speaking": (SpeakingSettings,),
+    "privacy": (PrivacySettings,),
+    "limits": (LimitSettings,),
     "embedding": (EmbeddingSettings,),
     "knowledge": (KnowledgeSettings, ReaderLimits, PageSettings, Folders),
     "discord": (DiscordSettings,),
@@ -85,6 +89,7 @@ _SECRETS = {
     "telegram.token",
     "telegram.webhook_secret",
     "web.password",
+    "web.metrics_token",
     "models.token",
 }
 _DEFAULT_VARIABLES = {"discord.token": "DISCORD_TOKEN", "telegram.token": "TELEGRAM_TOKEN"}
@@ -116,6 +121,17 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "speaking.relevance": (0, 1),
     "speaking.thread_hourly": (0, 1000),
     "speaking.channel_hourly": (0, 10_000),
+    "privacy.history_days": (1, 3650),
+    "privacy.feedback_days": (1, 3650),
+    "privacy.audit_days": (1, 3650),
+    "limits.questions": (0, 1_000_000),
+    "limits.question_minutes": (0.1, 1440),
+    "limits.daily_questions": (0, 1_000_000),
+    "limits.daily_uploads": (0, 1_000_000),
+    "limits.daily_upload_mb": (0, 1_000_000),
+    "limits.base_documents": (0, 100_000_000),
+    "limits.base_mb": (0, 100_000_000),
+    "limits.min_free_disk_percent": (0, 90),
     "embedding.threads": (1, 1024),
     "embedding.max_tokens": (16, 1_000_000),
     "embedding.timeout_seconds": (0.1, 3600),

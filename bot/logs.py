@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 
 import structlog
 
 from bot.settings import LogSettings
+from core import tracing
 
 _CHATTY = (
     "httpx",
@@ -29,6 +31,7 @@ def set_up(settings: LogSettings, *, level: str | None = None) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        _traced,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: structlog.typing.Processor
@@ -59,3 +62,15 @@ def set_up(settings: LogSettings, *, level: str | None = None) -> None:
     root.setLevel((level or settings.level).upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _traced(
+    _logger: object, _method: str, line: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Under which ids the reply is found that the line belongs to."""
+    trace = tracing.current()
+    if trace is not None:
+        line.setdefault("conversation", trace.conversation)
+        line.setdefault("message", trace.message_id)
+        line.setdefault("reference", trace.reference)
+    return line

@@ -68,6 +68,8 @@ class WebSettings:
     username: str = "operator"
     password: SecretStr | None = None
     """Needed where `host` is not a loopback address; where it is set, everybody logs in."""
+    metrics_token: SecretStr | None = None
+    """Who sends it may read `/metrics` from anywhere; without one, only this machine may."""
 
 
 @dataclass(frozen=True, slots=True)

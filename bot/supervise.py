@@ -75,6 +75,16 @@ class Surface:
             await asyncio.wait({self._task})
 
     @property
+    def state(self) -> str:
+        """How it stands now: "on", "connecting", "away", "off (…)"."""
+        return self._state
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is connected, as far as the SDK has told."""
+        return self._state == "on"
+
+    @property
     def is_off(self) -> bool:
         """Whether it will not come up before somebody changes the configuration."""
         return self._task is not None and self._task.done()

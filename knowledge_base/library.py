@@ -145,6 +145,11 @@ class Library:
             # The rows have everything; the next start takes longer.
             log.warning("the index files are not written", exc_info=True)
 
+    @property
+    def embeds(self) -> bool:
+        """Whether an embedder was given; whether it serves is another question."""
+        return self._at.embedder is not None
+
     async def bases(self) -> tuple[KnowledgeBase, ...]:
         """All of them, by name."""
 
@@ -305,6 +310,15 @@ class Library:
         return await run(
             self._at.threads.write, partial(erasing.scrub, self._at.store, most_bytes=most)
         )
+
+    async def extent_of(self, base: BaseId) -> tuple[int, int]:
+        """How many documents a base has, and the bytes of their originals."""
+
+        def read() -> tuple[int, int]:
+            with self._at.store.read() as rows:
+                return rows.extent_of(base)
+
+        return await run(self._at.threads.search, read)
 
     async def added_by(self, uploader_id: str) -> tuple[Document, ...]:
         """What somebody added and can be found, in all bases."""

@@ -14,7 +14,8 @@ _REFUSED = (
     "This console answers only to a browser on its own machine. To reach it from elsewhere, "
     "set web.password_env (and web.host).\n"
 )
-_OPEN_PATHS = ("/healthz",)
+_OPEN_PATHS = ("/healthz", "/healthz/ready", "/metrics")
+"""Whoever answers there lets in whom they let in."""
 
 
 def is_loopback(host: str) -> bool:
@@ -64,12 +65,21 @@ class HostGuard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return False
-        if self._login:
-            return True
-        if any(name in headers for name in _FORWARDED):
-            return False
-        try:
-            name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            return False
-        return name is not None and is_loopback(name)
+        return self._login or _names_this_machine(headers)
+
+
+def is_from_here(scope: Scope) -> bool:
+    """Whether a request was sent on this machine, through no proxy."""
+    client = scope.get("client")
+    is_local = client is not None and is_loopback(client[0])
+    return is_local and _names_this_machine(Headers(scope=scope))
+
+
+def _names_this_machine(headers: Headers) -> bool:
+    if any(name in headers for name in _FORWARDED):
+        return False
+    try:
+        name = urlsplit(f"//{headers.get('host', '')}").hostname
+    except ValueError:
+        return False
+    return name is not None and is_loopback(name)
