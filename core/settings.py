@@ -35,6 +35,10 @@ class EngineSettings:
     """Where `transformers` computes; auto: on a CUDA card where there is one."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     quantization: Literal["none", "8bit", "4bit"] = "none"
+    gpu_layers: int | None = None
+    """For `llama_cpp`: layers on the card; None: as many as it holds."""
+    cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
+    """For `llama_cpp`: how the context of slots is kept."""
     chat_template: str | None = None
     """For `transformers`: a file with the Jinja template of a model that ships none."""
     place: Literal["auto", "local", "own", "outside"] = "auto"

