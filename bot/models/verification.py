@@ -112,8 +112,10 @@ def _config(folder: Path) -> Iterator[Finding]:
         read_shape(folder)
     except ValueError as error:
         yield Finding("config", "config.json", str(error))
-    except UnknownShapeError:
-        return  # RWKV and its like: readable, but of another kind
+    except UnknownShapeError as error:
+        if error.missing == path.name:  # it is no table
+            yield Finding("config", path.name)
+        # Anything else is readable, but of another kind, such as RWKV.
 
 
 def _weights(folder: Path) -> Iterator[Finding]:
