@@ -17,6 +17,7 @@ NAMES = (
     "llama_engine",
     "contention",
     "platform_load",
+    "api_stream",
     "injection",
     "transformers_engine",
 )

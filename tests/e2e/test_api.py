@@ -346,8 +346,8 @@ def test_embeddings_are_the_embedders_own_in_both_encodings(client):
 def test_langchain_speaks_to_it(served):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of other libraries, while they are imported
-        from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-    chat = ChatOpenAI(
+        langchain = pytest.importorskip("langchain_openai", exc_type=ImportError)
+    chat = langchain.ChatOpenAI(
         model="lorekeeper/shared",
         base_url=served.url,
         api_key=served.keys["shared"],
@@ -360,7 +360,7 @@ def test_langchain_speaks_to_it(served):
     assert any(piece.usage_metadata for piece in pieces)
     with raw(served) as web:
         model = web.get("/v1/models").json()["data"][-1]["id"]
-    vectors = OpenAIEmbeddings(
+    vectors = langchain.OpenAIEmbeddings(
         model=model,
         base_url=served.url,
         api_key=served.keys["shared"],

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.adapters.api.catalogue import Catalogue, Shelf, unknown
 from bot.adapters.api.completions import Completions
@@ -72,7 +73,22 @@ class Api:
         _shape_errors(api)
         max_bytes = self.settings.max_body_mb << 20
         guard = KeyGuard(api, self.keys, self.settings.requests_per_minute, max_bytes)
-        app.mount(PATH, guard)
+        app.add_middleware(_Below, inside=guard)
+
+
+class _Below:
+    """Takes every address below the API's. A mount leaves some, with a line break, to others."""
+
+    def __init__(self, app: ASGIApp, *, inside: ASGIApp) -> None:
+        self._app = app
+        self._inside = inside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or not f"{scope['path']}/".startswith(f"{PATH}/"):
+            await self._app(scope, receive, send)
+            return
+        root = scope.get("root_path", "") + PATH
+        await self._inside({**scope, "root_path": root}, receive, send)
 
 
 def _add_models(api: FastAPI, catalogue: Catalogue) -> None:
