@@ -49,6 +49,7 @@ from core.inbox import DurableInbox
 from core.keys import Keys
 from core.permissions import Rules, listed
 from core.ports import Outbox, Refetched, Unknown
+from core.spend import Spending
 from knowledge_base.library import Library
 
 if TYPE_CHECKING:
@@ -95,7 +96,18 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
         shares = ThreadShares(config)
         library = await stack.enter_async_context(open_library(config, shares=shares))
         database = await stack.enter_async_context(Database.open(config.data_dir / "lorekeeper.db"))
-        engines = await stack.enter_async_context(open_engines(config, library.quote, shares))
+        spending = Spending(database)
+        await spending.load()
+        stack.push_async_callback(spending.aclose)
+        engines = await stack.enter_async_context(
+            open_engines(
+                config,
+                library.quote,
+                shares,
+                by_words=partial(library.quote, by_words=True),
+                spending=spending,
+            )
+        )
         outboxes: dict[Platform, Outbox] = {}
         surfaces: dict[Platform, Surface] = {}
 
@@ -108,7 +120,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
 
         seen = stack.enter_context(observing(config, library, tell))
         engines.metered(seen.meters)
-        stores = Stores(library, database, engines, seen.meters)
+        stores = Stores(library, database, engines, seen.meters, spending)
         core = await assemble(config, rules, stores, outboxes, refetch)
         addressed = DurableInbox(database).addressed
         makes = listeners(config, core.completions, core.forms, addressed, core.pacers)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from bot.settings import Config
 from core.access import Access
 from core.actions import Actions, Judge
 from core.admission import Admission
 from core.admission_rows import Admissions
+from core.agreeing import HERE, Agreeing, Embedding
 from core.allowances import Allowances
 from core.assistant import Assistant
 from core.belonging import Belonging
@@ -25,6 +24,7 @@ from core.completing import Completions
 from core.confirmations import Confirmations
 from core.database import Database
 from core.dispatcher import Dispatcher
+from core.distance import host_of, place_of
 from core.engines.choice import EngineChoice
 from core.envoy import Envoy
 from core.errors import DeliveryError
@@ -58,9 +58,11 @@ from core.settings import Disclosure
 from core.sharing import Sharing
 from core.sightings import Sightings
 from core.speaking import Documents, Speaking
+from core.spend import Spending
 from core.taught import TaughtMessages
 from core.team import Team
 from core.team_answers import TeamAnswers
+from core.treasurer import Treasurer
 from core.unasked import Reserve
 from core.welcoming import Welcoming
 from knowledge_base.library import Library
@@ -79,6 +81,7 @@ class Stores:
     database: Database
     engines: EngineChoice
     meters: Meters = UNMEASURED
+    spending: Spending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,9 @@ async def assemble(
         await roles.learn(asked)
         return not places.limiting.is_silenced(asked) and await places.gate.admits(asked)
 
+    if stores.spending is not None:
+        stores.spending.tells(Treasurer(places.moderation.envoy).tell)
+    embedding = embedding_of(config)
     history = History(stores.database, group_minutes=config.chat.group_history_minutes)
     folder = config.chat.prompt_folder
     chat = Chat(
@@ -119,6 +125,8 @@ async def assemble(
             places.access,
             places.channels,
             config.knowledge.limits.max_file_mb,
+            embedding=embedding,
+            agreeing=Agreeing(stores.database, places.channels, embedding),
         ),
         stores.engines,
         history,
@@ -197,7 +205,7 @@ async def assemble(
             changed=Retelling(stores.library, resources.taught).changed,
             refetch=refetch,
             speaking=Speaking(
-                Documents(stores.library, places.access, places.channels),
+                Documents(stores.library, places.access, places.channels, embedding.place),
                 places.admission,
                 rules,
                 Reserve(stores.database),
@@ -284,29 +292,26 @@ class _Places:
         )
 
 
+def embedding_of(config: Config) -> Embedding:
+    """Where questions and documents are embedded."""
+    settings = config.embedding
+    if settings.kind not in ("auto", "openai") or not settings.base_url:
+        return HERE
+    place = place_of(settings.place, [settings.base_url])
+    return Embedding(place, "" if place == "local" else host_of(settings.base_url))
+
+
 def disclosure_of(config: Config) -> Disclosure:
     """What leaves this machine, as configured."""
-    engine, embedding = config.engine, config.embedding
     hosts = {}
-    if engine.kind in ("auto", "openai") and (host := _outside(engine.base_url)):
-        hosts[engine.model or "openai"] = host
-    remote = embedding.kind in ("auto", "openai")
+    for engine in (config.engine, *config.engines.values()):
+        remote = engine.kind in ("auto", "openai")
+        if remote and place_of(engine.place, engine.addresses) != "local":
+            name = engine.name or engine.model or "openai"
+            hosts[name] = ", ".join(dict.fromkeys(map(host_of, engine.addresses)))
     return Disclosure(
         operator=config.operator,
         engine_hosts=hosts,
-        embedder_host=_outside(embedding.base_url) if remote else "",
+        embedder_host=embedding_of(config).host,
         kept=config.privacy,
     )
-
-
-def _outside(url: str | None) -> str:
-    """The host of an address that is not on this machine; empty for one that is."""
-    if url is None:
-        return ""
-    host = urlsplit(url).hostname or url
-    if host == "localhost":
-        return ""
-    try:
-        return "" if ip_address(host).is_loopback else host
-    except ValueError:
-        return host

@@ -20,6 +20,7 @@ from core.admission import Admission
 from core.asking import goes_on, is_remark, reads_as_question
 from core.channel_settings import UNASKED, ChannelSettings
 from core.channels import Channels
+from core.distance import EnginePlace, is_within
 from core.events import (
     ChannelKind,
     ChannelRef,
@@ -35,6 +36,7 @@ from core.ports import Refetched
 from core.replies import Failed, ReplyEvent, Sources
 from core.settings import SpeakingSettings
 from core.unasked import Reserve
+from knowledge_base.models import Legs
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -90,12 +92,18 @@ class Documents:
     library: Library
     access: Access
     channels: Channels
+    embedder: EnginePlace = "local"
+    """Where questions are embedded."""
 
     async def cover(self, message: IncomingMessage, least: float) -> bool:
         """Whether something is there that is surely about it."""
-        relevance = max(least, self.channels.of(message).threshold or 0)
+        settings = self.channels.of(message)
+        relevance = max(least, settings.threshold or 0)
+        legs = Legs.BOTH if is_within(self.embedder, settings.place) else Legs.LEXICAL
         scope = await self.access.scope_of(message)
-        found = await self.library.search(scope, message.text, limit=1, threshold=relevance)
+        found = await self.library.search(
+            scope, message.text, limit=1, legs=legs, threshold=relevance
+        )
         return bool(found.passages) and not found.refused and found.relevance >= relevance
 
 

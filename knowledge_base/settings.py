@@ -54,6 +54,8 @@ class EmbeddingSettings:
     device: Literal["auto", "cuda", "cpu"] = "auto"
     """Where `sentence_transformers` computes; auto: on a CUDA card where there is one."""
     base_url: str | None = None
+    place: Literal["auto", "local", "own", "outside"] = "auto"
+    """Whose machine `base_url` is; auto: by its address."""
     api_key: str | None = field(default=None, repr=False)
     max_tokens: int = 512
     """Longest input of a remote model, in its own tokens; local models know theirs."""
