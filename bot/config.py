@@ -136,6 +136,8 @@ def _engines(values: Values, common: EngineSettings) -> dict[str, EngineSettings
         for key in _COMMON:
             if not values.has(f"{section}.{key}"):
                 own = replace(own, **{key: getattr(common, key)})
+        if own.kind == "extractive" or not (own.model or own.addresses):
+            values.problem(section, "names no model: give model or base_url")
         made[name] = _resolved(values, section, replace(own, name=name))
     return made
 
