@@ -160,4 +160,4 @@ def _key(row: Iterable[object]) -> Key:
 
 
 def _time(seconds: object) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, float) else None
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
