@@ -283,8 +283,8 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         return sorted({SHARED, *held}, key=lambda name: (name != SHARED, name))
 
     # The console last: whatever nobody else takes is its own.
-    pages = (_vitals(config, bot), *_api(config, bot), Console(bot.inbox, names))
-    async with serving(config.web, *pages) as address:
+    vitals, console = _vitals(config, bot), Console(bot.inbox, names)
+    async with serving(config.web, vitals, *_api(config, bot), console) as address:
         yield f"web {address}"
 
 

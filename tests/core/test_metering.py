@@ -11,8 +11,8 @@ from core import tracing
 from core.counted_outbox import CountedOutboxes
 from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
 from core.events import Platform
-from core.meters import Delivered, FirstWord, Measured, Replied, Several
 from core.metering import metered
+from core.meters import Delivered, FirstWord, Measured, Replied, Several
 from core.replies import Failed, Finished, Notice, Sources, TextDelta
 from tests.support.messages import conversation, private
 from tests.support.recording_outbox import RecordingOutbox
