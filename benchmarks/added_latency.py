@@ -62,6 +62,7 @@ from core.team_answers import TeamAnswers
 from knowledge_base.library import Library
 from knowledge_base.models import Upload
 from knowledge_base.settings import KnowledgeSettings
+from tests.support.own_data import own_data_of, unlimited
 
 PASSAGES = 2_000
 QUESTIONS = 60
@@ -150,6 +151,8 @@ def _dispatcher(library: Library, database: Database, engine: InstantEngine) -> 
         Moderation.over(database, database.path.parent, channels, {}, Envoy({}), rules),
         Gaps(database, library),
         TeamAnswers(database, {}),
+        own_data_of(database, library, channels, database.path.parent),
+        unlimited(database, channels, rules),
     )
     assistant = Assistant(resources, rules)
     return Dispatcher(assistant.reply, {}, database, DispatcherSettings())

@@ -31,6 +31,8 @@ from core.settings import (
     ChatSettings,
     DispatcherSettings,
     EngineSettings,
+    LimitSettings,
+    PrivacySettings,
     SpeakingSettings,
 )
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, PageSettings, ReaderLimits
@@ -87,6 +89,8 @@ def _composed(values: Values) -> Config:
         chat=_chat(values, knowledge),
         dispatcher=values.settings("dispatcher", DispatcherSettings),
         speaking=values.settings("speaking", SpeakingSettings),
+        privacy=values.settings("privacy", PrivacySettings),
+        limits=values.settings("limits", LimitSettings),
         embedding=_embedding(values),
         knowledge=knowledge,
         discord=values.settings("discord", DiscordSettings),

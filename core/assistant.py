@@ -48,7 +48,8 @@ class Assistant:
     ) -> None:
         """With `sightings`, whoever is met for the first time is told what they talk to; with
         `prompts`, forms are filled in by replies where a platform has no dialogs."""
-        self._resources = resources
+        self._answer = resources.answer
+        self._resources = replace(resources, answer=self._asked_of)
         self._rules = rules
         self._language = language
         self._sightings = sightings
@@ -137,7 +138,7 @@ class Assistant:
     async def _volunteer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """The answer to what nobody asked us: never a command, whatever it looks like."""
         refused = True
-        async with aclosing(self._resources.answer(message)) as events:
+        async with aclosing(self._answer(message)) as events:
             async for event in events:
                 if isinstance(event, Sources):
                     refused = event.refused
@@ -145,6 +146,18 @@ class Assistant:
         # Only what is said is a first contact.
         if not refused and await self._is_new(message):
             yield Notice(self.words(message)(_GREETING))
+
+    async def _asked_of(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
+        """The answer to a question, where its asker may ask one now."""
+        ruled = await self._resources.limiting.question(message, self.words(message))
+        if ruled.may:
+            async with aclosing(self._answer(message)) as events:
+                async for event in events:
+                    yield event
+                    if ruled.notice and isinstance(event, Sources):
+                        yield Notice(ruled.notice)
+        else:
+            yield Finished("stop")
 
     async def _run(
         self, message: IncomingMessage, invocation: Invocation, stop: Stop

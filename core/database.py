@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -22,6 +23,8 @@ from knowledge_base.errors import (
 
 READERS = 2
 BUSY_SECONDS = 10.0
+_ROOM = 2.2
+"""Of its size must be free for the file to be rewritten: a copy, and the log of the copying."""
 
 
 class Database:
@@ -96,6 +99,23 @@ class Database:
                 await to_the_end(connection.rollback())
             finally:
                 self._idle.put_nowait(connection)
+
+    async def scrub(self) -> bool:
+        """Rewrite the file and empty its log: pages that were split keep copies of what was on
+        them, and what was erased may stand there. Writers wait; False: not now."""
+        async with self._writing:
+            with _translating(self.path):
+                size = (await asyncio.to_thread(self.path.stat)).st_size
+                room = (await asyncio.to_thread(shutil.disk_usage, self.path.parent)).free
+                has_room = room > _ROOM * size
+                if has_room:
+                    await to_the_end(self._execute("VACUUM"))
+                rows = await to_the_end(self._execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        busy = any(row[0] for row in rows)
+        return has_room and not busy
+
+    async def _execute(self, statement: str) -> list[sqlite3.Row]:
+        return list(await self._writer.execute_fetchall(statement))
 
     async def _migrate(self, migrations: Sequence[Migration]) -> None:
         for migration in migrations:

@@ -21,7 +21,7 @@ from core.events import (
 from core.language import Words, words
 from core.pacer import Pacers
 from core.ports import Lacking, Outbox
-from core.replies import Menu
+from core.replies import FileReply, Menu
 from core.text import clip
 
 PATIENCE_SECONDS: Final = 90.0
@@ -65,6 +65,21 @@ class Envoy:
             _log.info("somebody cannot be written to in private: %r", error)
             return False
         return await self.say(to, text, kind=ChannelKind.PRIVATE)
+
+    async def hand(self, member: MemberRef, file: FileReply) -> bool:
+        """A file, in private; False where that cannot be."""
+        outbox = self._outboxes.get(member.platform)
+        if outbox is None:
+            return False
+        try:
+            to = await outbox.direct(member.user_id)
+            pacer = self._pacers.of(to.channel, ChannelKind.PRIVATE, outbox.capabilities)
+            sending = partial(outbox.send_file, to, file.filename, file.data)
+            await pacer.carry_out(sending, patience=PATIENCE_SECONDS)
+        except (DeliveryError, TimeoutError) as error:
+            _log.info("a file cannot be sent in private: %r", error)
+            return False
+        return True
 
     def link(self, message: MessageRef) -> str | None:
         """Where a message can be read."""

@@ -6,6 +6,7 @@ UserError: what the asker can mend
 ├── UnknownSettingError, BadSettingError
 ├── WrongPlaceError, UnknownChannelError, AmbiguousChannelError, NotReadableError
 ├── NotAdminThereError, RestrictedBaseError, TooManyReadersError
+├── FullBaseError, DiskLowError
 EngineError: the model's side
 ├── EngineUnavailableError, EngineRateLimitedError (retried, before the first delta only)
 ├── ContextTooLongError, EngineRefusedError (EngineAccessError), EngineTimeoutError, QueueFullError
@@ -94,12 +95,31 @@ class AttachmentGoneError(UserError):
 
 
 class QuotaExceededError(UserError):
-    """The asker's budget is used up."""
+    """The asker's budget is used up; `budget` names its key below `limits`."""
 
-    def __init__(self, limit: int, retry_after: float) -> None:
-        super().__init__(limit)
+    def __init__(self, budget: str, limit: int, retry_after: float) -> None:
+        super().__init__(budget, limit)
+        self.budget = budget
         self.limit = limit
         self.retry_after = retry_after
+
+
+class FullBaseError(UserError):
+    """A base takes no more: `key` names the limit."""
+
+    def __init__(self, key: str, limit: int) -> None:
+        super().__init__(key)
+        self.key = key
+        self.limit = limit
+
+
+class DiskLowError(UserError):
+    """So little of the disk is free that nothing more is learnt."""
+
+    def __init__(self, free_bytes: int, least_percent: float) -> None:
+        super().__init__(free_bytes)
+        self.free_bytes = free_bytes
+        self.least_percent = least_percent
 
 
 class NoSuchEngineError(UserError):

@@ -135,7 +135,7 @@ def _quota_exceeded(error: core_errors.QuotaExceededError, _: Words) -> str:
 
 
 @explain.register
-def _base_full(error: core_errors.BaseFullError, _: Words) -> str:
+def _base_full(error: core_errors.FullBaseError, _: Words) -> str:
     if error.key == "limits.base_mb":
         return _(
             "The documents here fill the {limit} MB that they may (`{key}`). Remove some first.",
@@ -148,11 +148,6 @@ def _base_full(error: core_errors.BaseFullError, _: Words) -> str:
         limit=error.limit,
         key=error.key,
     )
-
-
-@explain.register
-def _disk_low(error: core_errors.DiskLowError, _: Words) -> str:
-    return _("My disk is nearly full: I learn nothing more until whoever runs me has made room.")
 
 
 @explain.register
@@ -673,6 +668,10 @@ def duration(seconds: float, _: Words) -> str:
 
 
 # Those whose class says it all.
+explain.register(
+    core_errors.DiskLowError,
+    _says(N_("My disk is nearly full: I learn nothing more until whoever runs me makes room.")),
+)
 explain.register(
     core_errors.DeliveryError, _says(N_("My message could not be delivered. Try again."))
 )

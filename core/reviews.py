@@ -140,6 +140,17 @@ class Reviews:
         found = [await self._find(token) for token in tokens]
         return tuple(review for review in found if review is not None)
 
+    async def by(self, uploader_id: str) -> tuple[Review, ...]:
+        """What waits of one person, anywhere."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT token FROM reviews WHERE uploader_id = ? ORDER BY held_at, token",
+                (storable(uploader_id),),
+            )
+            tokens = [str(token) for (token,) in rows]
+        found = [await self._find(token) for token in tokens]
+        return tuple(review for review in found if review is not None)
+
     @asynccontextmanager
     async def deciding(self, token: str) -> AsyncGenerator[None, None]:
         """Decide about one alone: who comes second looks for it when the first is done."""

@@ -85,6 +85,35 @@ class ChatSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacySettings:
+    """How long what people wrote is kept, in days."""
+
+    history_days: float = 30
+    """Questions and answers."""
+    feedback_days: float = 180
+    """What people thought of answers, and what the helpers were asked."""
+    audit_days: float = 365
+    """Who did what with a channel's documents and settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What a member may take, so that everybody gets some; 0: no limit. Moderators are exempt."""
+
+    questions: int = 6
+    """Within `question_minutes`."""
+    question_minutes: float = 5
+    daily_questions: int = 60
+    daily_uploads: int = 20
+    daily_upload_mb: int = 100
+    base_documents: int = 2000
+    """Of one base, also for moderators."""
+    base_mb: int = 1024
+    min_free_disk_percent: float = 5
+    """Nothing more is learnt where less of the disk is free."""
+
+
+@dataclass(frozen=True, slots=True)
 class Disclosure:
     """What `/privacy` tells of the configuration: who runs the bot, and what leaves the machine."""
 
@@ -94,6 +123,7 @@ class Disclosure:
     """Engines that run elsewhere: their name to their host."""
     embedder_host: str = ""
     """Where documents and questions are embedded, if elsewhere."""
+    kept: PrivacySettings = field(default_factory=PrivacySettings)
 
 
 @dataclass(frozen=True, slots=True)

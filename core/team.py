@@ -67,6 +67,7 @@ class OpenQuestion:
     documents: tuple[tuple[str, float], ...]
     """What was found, by name, each with its relevance; without what may not be named."""
     refused: bool
+    asker_id: str = ""
 
 
 class _Taken(Enum):
@@ -162,6 +163,7 @@ class Team:
                 question.asker,
                 question.text,
                 home_of(event) or "",
+                question.asker_id,
             )
         )
 

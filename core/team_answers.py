@@ -52,6 +52,7 @@ class Card:
     question: str
     base: str
     """Where a note about it belongs; empty where it can be kept nowhere."""
+    asker_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,8 @@ class TeamAnswers:
                     (now - KEPT_SECONDS,),
                 )
             await connection.execute(
-                f"INSERT OR REPLACE INTO team_cards ({_CARD}, asked_at)"  # noqa: S608
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO team_cards ({_CARD}, asked_at, asker_id)"  # noqa: S608
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *key_of(card.at.conversation),
                     storable(card.at.message_id),
@@ -107,6 +108,7 @@ class TeamAnswers:
                     storable(card.question),
                     storable(card.base),
                     now,
+                    storable(card.asker_id),
                 ),
             )
 

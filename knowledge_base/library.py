@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knowledge_base import erasing, finding, notes, quoting
+from knowledge_base import bundle, erasing, finding, notes, quoting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
 from knowledge_base.erasing import Documents, Doomed, Erased
@@ -49,11 +49,11 @@ from knowledge_base.models import (
 )
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
-from knowledge_base.reading import FileReader
+from knowledge_base.reading import BundleEntry, FileReader
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
-from knowledge_base.uploads import Unpacking, Uploads
+from knowledge_base.uploads import Unpacking, Uploads, discard
 from knowledge_base.verification import Caretaker
 from knowledge_base.watching import UNWATCHED, Watcher
 from knowledge_base.web import WebPages
@@ -255,6 +255,43 @@ class Library:
         Raises `PageRefusedError`, `PageNotFetchedError`, `LimitExceededError`, `StorageFullError`.
         """
         return await self._pages.fetch(address, folder)
+
+    async def export(
+        self, base: KnowledgeBase, path: Path, *, uploaders: bool = True
+    ) -> bundle.Bundled:
+        """Write a base to a new zip: its originals and a manifest. Raises `StorageFullError`."""
+        documents = await self.documents(base.base_id)
+        write = partial(
+            bundle.write, path, base.name, documents, self._at.originals, uploaders=uploaders
+        )
+        return await run(self._at.threads.files, write)
+
+    @asynccontextmanager
+    async def bundle(self, upload: Upload) -> AsyncIterator[tuple[BundleEntry, ...]]:
+        """The documents of an exported base, checked whole; files until the context is left.
+
+        Raises `RejectedDocumentError`.
+        """
+        files, originals = self._at.threads.files, self._at.originals
+        scratch = await run(files, partial(originals.scratch, self._at.lease.holder), discard)
+        try:
+            yield await self._at.reader.unbundle(upload, scratch)
+        finally:
+            await run(files, partial(discard, scratch))
+
+    async def restore(
+        self, base: BaseId, entry: BundleEntry, progress: Progress | None = None
+    ) -> Added | None:
+        """Add a document of a bundle. None: the base has a newer one of that name, which stays.
+
+        Raises what `add` raises.
+        """
+        told, path = entry
+        held = await self.document(base, told.name)
+        differs = held is not None and held.sha256 != told.sha256
+        if differs and held and (told.added is None or told.added < held.added_at):
+            return None
+        return await self.add(base, told.upload(path), progress)
 
     async def remove(self, base: BaseId, name: str) -> Document:
         """Raises `NoSuchDocumentError`, with the names most like it."""

@@ -298,6 +298,15 @@ class Rows:
         ).fetchone()[0]
         return Totals(documents, int(passages), int(size), chunks, terms, int(vector_bytes))
 
+    def extent_of(self, base_id: BaseId) -> tuple[int, int]:
+        """Live documents, and the bytes of their originals."""
+        documents, size = self._connection.execute(
+            """SELECT count(*), coalesce(sum(size), 0) FROM documents
+            WHERE base_id = ? AND state = 'ready'""",
+            (base_id,),
+        ).fetchone()
+        return int(documents), int(size)
+
     def torn_documents(self, base_id: BaseId) -> tuple[str, ...]:
         """Live documents that have not as many chunks as they say."""
         rows = self._connection.execute(

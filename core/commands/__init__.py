@@ -16,6 +16,7 @@ from core.commands import (
     learning,
     note_forms,
     notes,
+    own_data,
     pausing,
     reviewing,
     settling,
@@ -139,6 +140,28 @@ COMMANDS: Final[tuple[Command, ...]] = (
         N_("what becomes of what you write here"),
         general.privacy,
         immediate=True,
+        private=True,
+    ),
+    Command(
+        "export",
+        Level.MEMBER,
+        N_("what I keep of you, as a file for you alone"),
+        own_data.export,
+        immediate=True,
+        private=True,
+    ),
+    Command(
+        "forgetme",
+        Level.MEMBER,
+        N_("erase what I keep of you"),
+        own_data.forget,
+        (
+            Option(
+                "user",
+                N_("for the owner: of whom, also who has left, as `discord:123`"),
+                required=False,
+            ),
+        ),
         private=True,
     ),
     Command(

@@ -16,7 +16,9 @@ from core.forms import OpenForms
 from core.gaps import Gaps
 from core.history import History
 from core.language import Words
+from core.limiting import Limiting
 from core.moderation import Moderation
+from core.own_data import OwnData
 from core.permissions import Level
 from core.replies import Form, ReplyEvent
 from core.reviews import Reviews
@@ -56,6 +58,8 @@ class Resources:
     moderation: Moderation
     gaps: Gaps
     answers: TeamAnswers
+    own_data: OwnData
+    limiting: Limiting
     disclosure: Disclosure = field(default_factory=Disclosure)
     max_file_mb: int = 50
 

@@ -11,6 +11,7 @@ from core.errors import UnknownCommandError
 from core.events import ChannelKind
 from core.inert import inert, one_line
 from core.language import Words
+from core.leaving import GRACE_DAYS
 from core.replies import TextDelta
 
 _LONGEST_OPERATOR: Final = 200
@@ -63,6 +64,7 @@ async def privacy(context: CommandContext) -> Replies:
     lines = [
         _("I am a program, and this is what becomes of what you write here:"),
         "- " + _stored(context, _),
+        *[f"- {line}" for line in await _held(context, _)],
         "- "
         + _(
             "Files that are taught here, with the name of who added them, stay until somebody "
@@ -121,6 +123,36 @@ def _stored(context: CommandContext, _: Words) -> str:
         "Questions to me and my answers are kept in a database on the machine I run on, with your "
         "name and number, so that I can follow a conversation; so are 👍 and 👎, with the "
         "question and the answer that they are about."
+    )
+
+
+async def _held(context: CommandContext, _: Words) -> tuple[str, ...]:
+    """How much there is of who asks, here, and until when."""
+    if not homes_of(context.message):
+        return ()
+    channel, kept = context.message.conversation.channel, context.resources.disclosure.kept
+    held = await context.resources.own_data.exporting.counts(context.member, channel)
+    questions = _.plural("{count} question", "{count} questions", held.questions)
+    verdicts = _.plural("{count} 👍 or 👎", "{count} 👍 and 👎", held.verdicts)
+    files = _.plural("{count} file", "{count} files", held.uploads)
+    return (
+        _(
+            "Of you there is here now: {what}.",
+            what=_(", ").join((questions, verdicts, files)),
+        ),
+        _(
+            "Questions and answers go after {history:.0f} days, 👍 and 👎 after {feedback:.0f}, "
+            "who did what with documents and settings after {audit:.0f}; when I am taken out of a "
+            "place, everything of it after {grace}.",
+            history=kept.history_days,
+            feedback=kept.feedback_days,
+            audit=kept.audit_days,
+            grace=GRACE_DAYS,
+        ),
+        _(
+            "`/export` gives you everything that I keep of you, in all places, as a file; "
+            "`/forgetme` erases it."
+        ),
     )
 
 

@@ -8,9 +8,11 @@ from contextlib import aclosing
 from typing import Final
 
 from core.commands.base import CommandContext, Replies
+from core.errors import UserError
 from core.explain import explain
 from core.inert import inert, one_line
 from core.language import N_, Words
+from core.permissions import Level
 from core.replies import Progress, TextDelta
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import (
@@ -61,6 +63,13 @@ async def _one(
     context: CommandContext, base: KnowledgeBase, upload: Upload, batch: str, *, insist: bool
 ) -> Replies:
     """Leaving early cancels it."""
+    try:
+        await _require_place(context, base, upload)
+    except UserError as error:
+        if insist:
+            raise
+        yield TextDelta(told(error, context.words))
+        return
     news: asyncio.Queue[IngestProgress | None] = asyncio.Queue()
     begun = time.monotonic()
     adding = asyncio.create_task(
@@ -83,6 +92,21 @@ async def _one(
     finally:
         adding.cancel()
         await asyncio.wait({adding})
+
+
+async def _require_place(context: CommandContext, base: KnowledgeBase, upload: Upload) -> None:
+    """Raises `FullBaseError` and `DiskLowError`. Whoever runs the bot knows what the disk takes."""
+    allowances = context.resources.limiting.allowances
+    await allowances.require_room()
+    if context.level is Level.OWNER:
+        return
+    library = context.resources.library
+    documents, size = await library.extent_of(base.base_id)
+    old = await library.document(base.base_id, upload.name)
+    if old is not None:
+        documents, size = documents - 1, size - old.size
+    added = (await asyncio.to_thread(upload.path.stat)).st_size
+    allowances.require_place(documents, size, added)
 
 
 def _outcome(added: Added, seconds: float, _: Words) -> str:

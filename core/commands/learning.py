@@ -1,4 +1,4 @@
-"""`/kb add`: the files that come with a message, and a message that is quoted, become documents."""
+"""`/kb add`: files that come with a message, one that is quoted, and pages become documents."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ async def add(context: CommandContext) -> Replies:
     _ = context.words
     base = await home(context)
     is_held = awaits_review(context.level, context.settings)
+    await context.resources.limiting.allowances.require_room()
     async with temporary_folder() as folder:
         fetched: list[Fetched] = []
         for place, item in enumerate(items[:MOST_FILES]):
             yield Progress(_("downloading"), place, len(items))
             try:
+                if not await _may(context, place, item):
+                    break
                 file = await _fetch(context, item, folder / f"{place:03}")
             except (UserError, RejectedDocumentError) as error:
                 yield TextDelta(told(error, _))
                 continue
-            if isinstance(item, Quoted):
-                # Before the document is there: a row too many does no harm, one too few would.
-                channel = context.message.conversation.channel
-                await context.resources.taught.note(channel, item, base.name, file.name)
+            await _note(context, base, item, file.name)
             if is_held:
                 fetched.append(file)
                 continue
@@ -81,6 +81,20 @@ async def add(context: CommandContext) -> Replies:
                     yield event
     if len(items) > MOST_FILES:
         yield TextDelta(_("I take {count} files at once; send the rest again.", count=MOST_FILES))
+
+
+async def _note(context: CommandContext, base: KnowledgeBase, item: Item, name: str) -> None:
+    """Remember where a message stands that is learnt: before the document is there, since a row too
+    many does no harm, one too few would."""
+    if isinstance(item, Quoted):
+        channel = context.message.conversation.channel
+        await context.resources.taught.note(channel, item, base.name, name)
+
+
+async def _may(context: CommandContext, place: int, item: Item) -> bool:
+    """Whether the member may add one more, of the size that is told of it."""
+    size = item.size or 0 if isinstance(item, Attachment) else 0
+    return await context.resources.limiting.file(context.message, place, size, context.words)
 
 
 def _given(context: CommandContext) -> list[Item]:

@@ -54,6 +54,7 @@ from core.settings import EngineSettings
 from core.taught import TaughtMessages
 from core.team_answers import TeamAnswers
 from tests.support.messages import author, group, private
+from tests.support.own_data import own_data_of, unlimited
 from tests.support.places import open_places
 from tests.support.scripted_engine import ScriptedEngine
 from tests.support.shelf import Shelf
@@ -92,6 +93,8 @@ class Place:
             Moderation.over(database, folder, self.places.channels, {}, Envoy({}), rules),
             Gaps(database, self.shelf),
             TeamAnswers(database, {}),
+            own_data_of(database, self.shelf, self.places.channels, folder),
+            unlimited(database, self.places.channels, rules),
             max_file_mb=1,
         )
         self.assistant = Assistant(resources, rules)

@@ -50,6 +50,9 @@ NOT_OF_CHANNELS = {
     # Of programs, by the bases that they may ask.
     "api_keys",
     "api_key_bases",
+    # What was spent, by day and server.
+    "spend",
+    "spend_told",
 }
 """Tables that say otherwise whose their rows are; a new table is of a channel, or stands here."""
 

@@ -53,6 +53,7 @@ from core.team_answers import TeamAnswers
 from knowledge_base.library import Library
 from knowledge_base.web import WebPages
 from tests.support.libraries import open_library
+from tests.support.own_data import own_data_of, unlimited
 from tests.support.recording_outbox import QUICK, RecordingOutbox
 from tests.support.scripted_engine import ScriptedEngine
 
@@ -155,6 +156,8 @@ class Hall:
             ),
             gaps=Gaps(database, library),
             answers=TeamAnswers(database, outboxes),
+            own_data=own_data_of(database, library, self.channels, folder, outboxes),
+            limiting=unlimited(database, self.channels, rules, outboxes),
             disclosure=disclosure,
             max_file_mb=1,
         )

@@ -67,6 +67,8 @@ LEVELS = {
     "reset": Level.MEMBER,
     "help": Level.MEMBER,
     "privacy": Level.MEMBER,
+    "export": Level.MEMBER,
+    "forgetme": Level.MEMBER,
     "kb search": Level.MEMBER,
     "kb add": Level.UPLOADER,
     "kb remove": Level.MEMBER,
