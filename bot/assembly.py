@@ -215,7 +215,12 @@ async def assemble(
         ),
     )
     completions = Completions(
-        stores.library, stores.engines, places.access, places.sharing, assistant.level
+        stores.library,
+        stores.engines,
+        places.access,
+        places.sharing,
+        assistant.level,
+        lambda message: places.channels.of(message).place,
     )
     forms = FormOpening(assistant, admits)
     leaving = Leaving(stores.database, stores.library, places.channels, resources.reviews)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from core.access import SAMPLES, SHARED, Access, homes_of
 from core.channel_settings import DEFAULT, SETTINGS, setting_named
 from core.commands import COMMANDS
+from core.distance import EnginePlace
 from core.engines.choice import EngineChoice
 from core.errors import DeliveryError, UserError
 from core.events import ChannelKind, IncomingMessage
@@ -33,6 +34,10 @@ SECONDS: Final = 2.5
 _log = logging.getLogger(__name__)
 
 
+def _anywhere(_message: IncomingMessage) -> EnginePlace:
+    return "outside"
+
+
 class Completions:
     """The `Completer` of the command table."""
 
@@ -43,12 +48,15 @@ class Completions:
         access: Access,
         sharing: Sharing,
         level: Callable[[IncomingMessage], Level],
+        place: Callable[[IncomingMessage], EnginePlace] = _anywhere,
     ) -> None:
+        """`place`: how far out the engines may be that are suggested."""
         self._library = library
         self._engines = engines
         self._access = access
         self._sharing = sharing
         self._level = level
+        self._place = place
 
     async def complete(self, message: IncomingMessage, option: str, typed: str) -> Sequence[str]:
         """At most 25 values, those that begin with what is typed first; none to who may not."""
@@ -81,7 +89,7 @@ class Completions:
             case "settings", "value":
                 return self._setting_values(message)
             case "model", "name":
-                return self._engines.names
+                return self._engines.names_within(self._place(message))
             case _:
                 return await self._stored_values(message, command, option, typed)
 
@@ -134,7 +142,7 @@ class Completions:
         options = message.command.options if message.command is not None else {}
         setting = setting_named(str(options.get("name", "")))
         if setting.key == "engine":
-            return [*self._engines.names, DEFAULT]
+            return [*self._engines.names_within(self._place(message)), DEFAULT]
         return [*(choice.value for choice in setting.choices), DEFAULT]
 
 

@@ -63,6 +63,8 @@ def invocation_of(action: str) -> Invocation | None:
         case _ if kind in _CHOICES and value:
             command, where = _CHOICES[kind]
             return Invocation(command, {"name": name, "value": value, **where})
+        case "agree":
+            return Invocation(settling.AGREEMENT, {"place": name})
         case "resume":
             return Invocation("pause", {"minutes": 0, "where": rest})
         case "use":
@@ -76,6 +78,7 @@ def invocation_of(action: str) -> Invocation | None:
 
 
 KINDS: Final = (
+    AGREE,
     CONFIRM,
     CANCEL,
     reviewing.REVIEW,
@@ -92,6 +95,8 @@ KINDS: Final = (
     helping.BRING,
 )
 """Beginnings of the actions that `Pressing` deals with."""
+_BESIDE: Final = (AGREE,)
+"""Those below an answer, which stays as it is: what comes of them is told beside it."""
 
 
 class Pressing:
@@ -169,6 +174,8 @@ class _Shown:
     async def finish(self) -> None:
         if self._failure is not None:
             await self._tell(self._failure.text)
+        elif self._said and self._event.action.partition(":")[0] in _BESIDE:
+            await self._tell(self._draft.final())
         elif self._said:
             await self._surely_edit(self._draft.final(), self._menus)
 

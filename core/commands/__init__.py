@@ -458,6 +458,13 @@ BEHIND_BUTTONS: Final[tuple[Command, ...]] = (
         (Option("token", N_("which answer")), Option("verdict", N_("keep it too"), required=False)),
     ),
     Command(
+        settling.AGREEMENT,
+        Level.MEMBER,
+        N_("agree, or not, that what is asked in private leaves the machine"),
+        settling.agree,
+        (Option("place", N_("where it may go")),),
+    ),
+    Command(
         settling.SETUP_CHOICE,
         Level.CHANNEL_ADMIN,
         N_("choose one of the first settings"),

@@ -141,7 +141,8 @@ async def _choices(context: CommandContext, setting: Setting, view: View) -> lis
     if setting.key in CHANNELS:
         return await _channels(context)
     if setting.key == "engine":
-        choices = [(name, name) for name in context.resources.engines.names]
+        within = context.resources.engines.names_within(view.held.place)
+        choices = [(name, name) for name in within]
     else:
         choices = [(choice.value, _(choice.label)) for choice in setting.choices]
     if setting.free and setting.choices:

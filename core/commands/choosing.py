@@ -144,7 +144,7 @@ async def _checked(context: CommandContext, setting: Setting, value: str, view: 
         return None
     match setting.key:
         case "engine":
-            return context.resources.engines.known(value)
+            return context.resources.engines.known(value, view.held.place)
         case "log_channel":
             return await _log_channel(context, value, view)
         case "helpers":

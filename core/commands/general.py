@@ -60,7 +60,8 @@ async def privacy(context: CommandContext) -> Replies:
     """What is stored of who asks, here; which engine reads it and where; who runs it."""
     _ = context.words
     disclosure = context.resources.disclosure
-    engine = context.resources.engines.name_for(context.settings.engine)
+    settings = context.settings
+    engine = context.resources.engines.name_for(settings.engine, settings.place)
     lines = [
         _("I am a program, and this is what becomes of what you write here:"),
         "- " + _stored(context, _),
@@ -72,7 +73,7 @@ async def privacy(context: CommandContext) -> Replies:
         ),
         "- " + _reads(engine, disclosure.engine_hosts.get(engine), _),
     ]
-    if context.resources.engines.of(engine).engine.accepts_images:
+    if context.resources.engines.of(settings.engine, settings.place).engine.accepts_images:
         lines.append(
             "- "
             + _(

@@ -9,6 +9,7 @@ from core.channel_settings import DEFAULT, SETTINGS, setting_named
 from core.commands.base import CommandContext, Replies
 from core.commands.choice_menus import OTHER, PAGE, ROWS, WRITTEN, Prefixes, menus, page_of
 from core.commands.choosing import choose, line, view_of
+from core.errors import WrongPlaceError
 from core.events import ChannelKind
 from core.inert import inert
 from core.language import Words, words
@@ -20,6 +21,8 @@ SET_SERVER: Final = "sets"
 SETUP: Final = "setup"
 SETUP_SERVER: Final = "setups"
 SETUP_CHOICE: Final = "setup choice"
+AGREEMENT: Final = "agreement"
+"""What becomes of a member's answer to whether what they ask may leave the machine."""
 
 _FIRST: Final = ("language", "speaks", "teachers", "log_channel", "helpers")
 _SET: Final = Prefixes(SET, SET_SERVER)
@@ -101,11 +104,29 @@ async def model(context: CommandContext) -> Replies:
     yield TextDelta(
         _(
             "{engine} answers here. You can choose from: {names}.",
-            engine=inert(engines.name_for(view.held.engine)),
-            names=_(", ").join(inert(own) for own in engines.names),
+            engine=inert(engines.name_for(view.held.engine, view.held.place)),
+            names=_(", ").join(inert(own) for own in engines.names_within(view.held.place)),
         )
     )
     yield Actions(await menus(context, (setting,), _SET, view))
+
+
+async def agree(context: CommandContext) -> Replies:
+    """Keep what a member decided about their private chat.
+
+    Raises `WrongPlaceError` and `BadSettingError`.
+    """
+    _ = context.words
+    if context.message.kind is not ChannelKind.PRIVATE:
+        raise WrongPlaceError("private")
+    place = context.text("place")
+    channel = context.message.conversation.channel
+    await context.resources.channels.change(channel, "place", place)
+    yield TextDelta(
+        _("Agreed: what you ask here stays on this machine. `/settings place` changes it.")
+        if place == "local"
+        else _("Agreed: what you ask here may go there. `/settings place` takes it back.")
+    )
 
 
 async def _missing(context: CommandContext) -> list[str]:
