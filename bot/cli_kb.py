@@ -30,7 +30,17 @@ class LegsOption(StrEnum):
 def common(context: typer.Context, config: ConfigOption = None) -> None:
     """Accept `--config` before the command too, as the default of the one behind it."""
     if config:
-        names = ("add", "list", "remove", "search", "verify", "stats", "rebuild")
+        names = (
+            "add",
+            "list",
+            "remove",
+            "search",
+            "verify",
+            "stats",
+            "rebuild",
+            "export",
+            "import",
+        )
         context.default_map = {name: {"config": str(config)} for name in names}
 
 
@@ -147,3 +157,38 @@ def rebuild(
     from bot.process import execute
 
     execute(config, lambda c: knowledge_commands.rebuild(c, base, as_json), log_level="warning")
+
+
+@kb.command("export")
+def export_base(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="Written anew.")],
+    uploaders: Annotated[
+        bool, typer.Option("--uploaders/--no-uploaders", help="Say who added what.")
+    ] = True,
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Write the originals of a base and a manifest to a zip."""
+    from bot import carrying
+    from bot.process import execute
+
+    execute(
+        config,
+        lambda c: carrying.export(c, base, file, uploaders=uploaders, as_json=as_json),
+        log_level="warning",
+    )
+
+
+@kb.command("import")
+def import_base(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", exists=True, dir_okay=False)],
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Add the documents of a zip that `kb export` wrote; nothing newer is replaced."""
+    from bot import carrying
+    from bot.process import execute
+
+    execute(config, lambda c: carrying.take_in(c, base, file, as_json=as_json), log_level="warning")

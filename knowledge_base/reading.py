@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from knowledge_base.bundle import Entry
 from knowledge_base.models import ParsedDocument, Picture, Section, Upload
+
+BundleEntry: TypeAlias = "tuple[Entry, Path]"
+"""What the manifest says of a document, and its original."""
 
 
 class FileReader(Protocol):
@@ -24,6 +28,10 @@ class FileReader(Protocol):
 
     async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
         """An archive's members as files in `destination`; None where the file is no archive."""
+        ...
+
+    async def unbundle(self, upload: Upload, destination: Path) -> tuple[BundleEntry, ...]:
+        """The documents of an exported base as files in `destination`, all of them checked."""
         ...
 
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:

@@ -19,6 +19,8 @@ class ReaderLimits:
     """Times that a member of an archive may be larger than it is packed, from 10 MB on."""
     max_picture_megapixels: int = 64
     """Of a picture that comes with a question, as it says itself before it is decoded."""
+    max_import_mb: int = 4096
+    """Of a base that is imported, unpacked."""
     parse_seconds: int = 120
     parse_memory_mb: int = 1024
 

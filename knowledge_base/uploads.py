@@ -84,9 +84,9 @@ class Unpacking:
     ) -> Sequence[Upload | RejectedDocumentError]:
         """The members of an archive; the file itself where it is none after all."""
         scratch = await run(
-            self._threads.files, partial(self._originals.scratch, self._holder), _discard
+            self._threads.files, partial(self._originals.scratch, self._holder), discard
         )
-        scratches.push_async_callback(run, self._threads.files, partial(_discard, scratch))
+        scratches.push_async_callback(run, self._threads.files, partial(discard, scratch))
         try:
             members = await self._reader.extract(upload, scratch)
         except RejectedDocumentError as error:
@@ -137,5 +137,6 @@ def _maybe_archive(path: Path) -> bool:
 
 
 @blocking
-def _discard(scratch: Path) -> None:
+def discard(scratch: Path) -> None:
+    """Take a scratch folder away."""
     shutil.rmtree(scratch, ignore_errors=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from core.commands import (
     bases,
+    carrying,
     clearing,
     general,
     helping,
@@ -204,6 +205,30 @@ COMMANDS: Final[tuple[Command, ...]] = (
                 completes=True,
             ),
         ),
+    ),
+    Command(
+        "kb export",
+        Level.CHANNEL_ADMIN,
+        N_("this place's own documents as a file"),
+        carrying.export,
+        (
+            Option(
+                "uploaders",
+                N_("whether the file says who added them"),
+                required=False,
+                kind="boolean",
+                by_name=True,
+            ),
+        ),
+        private=True,
+    ),
+    Command(
+        "kb import",
+        Level.CHANNEL_ADMIN,
+        N_("take in the documents of a file that `/kb export` made"),
+        carrying.take_in,
+        (Option("file", N_("the file"), required=False, kind="file"),),
+        takes_files=True,
     ),
     Command(
         "kb list",

@@ -64,7 +64,7 @@ async def _one(
 ) -> Replies:
     """Leaving early cancels it."""
     try:
-        await _require_place(context, base, upload)
+        await require_place(context, base, upload)
     except UserError as error:
         if insist:
             raise
@@ -94,7 +94,7 @@ async def _one(
         await asyncio.wait({adding})
 
 
-async def _require_place(context: CommandContext, base: KnowledgeBase, upload: Upload) -> None:
+async def require_place(context: CommandContext, base: KnowledgeBase, upload: Upload) -> None:
     """Raises `FullBaseError` and `DiskLowError`. Whoever runs the bot knows what the disk takes."""
     allowances = context.resources.limiting.allowances
     await allowances.require_room()

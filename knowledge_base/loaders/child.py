@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -117,6 +117,8 @@ class _Worker:
     def _do(self, job: frames.Job) -> bool:
         """Whether the file is what the task is for (an archive, for `extract`)."""
         path = Path(job.path)
+        if job.task == "unbundle":
+            return self._unbundle(path, job)
         if path.stat().st_size > self._limits.max_file_mb * MEGABYTE:
             key, limit = "knowledge.max_file_mb", self._limits.max_file_mb
             if not (job.task == "extract" and detect(path, job.name) == media.ZIP):
@@ -159,6 +161,16 @@ class _Worker:
 
         for member in extract(path, job.name, self._limits, Path(job.destination)):
             self._send(frames.Member(member.name, str(member.path)))
+        return True
+
+    def _unbundle(self, path: Path, job: frames.Job) -> bool:
+        if job.destination is None:
+            return False
+        from knowledge_base.bundle import unpack
+
+        self._send(frames.Detected(media.ZIP))
+        for entry, file in unpack(path, job.name, self._limits, Path(job.destination)):
+            self._send(frames.Member(json.dumps(asdict(entry)), str(file)))
         return True
 
     def _redraw(self, path: Path, job: frames.Job, kind: str) -> bool:

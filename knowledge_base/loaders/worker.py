@@ -12,17 +12,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from knowledge_base import errors
+from knowledge_base import bundle, errors
 from knowledge_base.embedders.base import TokenizerSpec
 from knowledge_base.loaders import frames, picture
 from knowledge_base.loaders.process import WorkerProcess, WorkerStartError
 from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
+from knowledge_base.reading import BundleEntry
 from knowledge_base.settings import ReaderLimits
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int | None], None]
-_FOR_THE_BASE: Final = ("parse", "extract")
+_FOR_THE_BASE: Final = ("parse", "extract", "unbundle")
 """Tasks of uploads; all others are of questions."""
 
 
@@ -121,6 +122,17 @@ class Reader:
             Upload(member.name, Path(member.path), upload.uploader, upload.uploader_id)
             for member in result.members
         )
+
+    async def unbundle(self, upload: Upload, destination: Path) -> tuple[BundleEntry, ...]:
+        """The documents of an exported base as files in `destination`, checked."""
+        result = await self._run("unbundle", upload, destination=destination)
+        found = []
+        for member in result.members:
+            entry = bundle.entry_of(json.loads(member.name))
+            if entry is None:
+                raise errors.UnreadableDocumentError(upload.name, result.media_type)
+            found.append((entry, Path(member.path)))
+        return tuple(found)
 
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
         """A picture written anew to `destination`, at most `side` pixels wide and high, without

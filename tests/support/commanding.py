@@ -258,7 +258,7 @@ def whispered(text: str, author: Author = MEMBER, **facts: object) -> IncomingMe
 
 def attachment(
     name: str,
-    text: str | None = None,
+    text: str | bytes | None = None,
     *,
     size: int | None = None,
     media_type: str = "text/plain",
@@ -271,7 +271,8 @@ def attachment(
             fetched.append(name)
         if size is not None and size > limit:
             raise AttachmentTooLargeError(name, limit, "knowledge.max_file_mb")
-        await asyncio.to_thread(path.write_text, text or f"Text of {name}.", "utf-8")
+        content = text if isinstance(text, bytes) else (text or f"Text of {name}.").encode()
+        await asyncio.to_thread(path.write_bytes, content)
 
     return Attachment(f"id of {name}", name, media_type, size, save)
 

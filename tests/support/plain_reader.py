@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from knowledge_base.bundle import unpack
 from knowledge_base.errors import EmptyDocumentError, UnreadableDocumentError
 from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
 from knowledge_base.notes import MEDIA_TYPE, note_of
+from knowledge_base.reading import BundleEntry
+from knowledge_base.settings import ReaderLimits
 from knowledge_base.splitter import searched
 from knowledge_base.terms import pack_terms, terms_of
 from tests.support.pictures import redrawn
@@ -67,3 +70,9 @@ class PlainReader:
 
     async def aclose(self) -> None:
         return None
+
+    async def unbundle(self, upload: Upload, destination: Path) -> tuple[BundleEntry, ...]:
+        found = await asyncio.to_thread(
+            unpack, upload.path, upload.name, ReaderLimits(), destination
+        )
+        return tuple(found)
