@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from core import buttons
+from core.agreeing import AGREE
 from core.commands import bases, helping, note_forms, pausing, reviewing, settling
 from core.commands.choosing import SERVER
 from core.commands.confirming import CANCEL, CONFIRM
@@ -54,6 +55,8 @@ def invocation_of(action: str) -> Invocation | None:
     match kind:
         case _ if not name:
             return None
+        case "agree" | "resume":
+            return _chosen(kind, rest)
         case "confirm":
             return Invocation(CONFIRM, {"token": rest})
         case "cancel":
@@ -63,10 +66,6 @@ def invocation_of(action: str) -> Invocation | None:
         case _ if kind in _CHOICES and value:
             command, where = _CHOICES[kind]
             return Invocation(command, {"name": name, "value": value, **where})
-        case "agree":
-            return Invocation(settling.AGREEMENT, {"place": name})
-        case "resume":
-            return Invocation("pause", {"minutes": 0, "where": rest})
         case "use":
             return Invocation("kb use", {"channel": rest})
         case note_forms.NOTE | buttons.CORRECT | note_forms.GAP | note_forms.AGAIN:
@@ -75,6 +74,13 @@ def invocation_of(action: str) -> Invocation | None:
             return Invocation(helping.BRING_ANSWER, {"token": name, "verdict": value})
         case _:
             return None
+
+
+def _chosen(kind: str, rest: str) -> Invocation:
+    """What somebody decided about a place."""
+    if kind == AGREE:
+        return Invocation(settling.AGREEMENT, {"place": rest})
+    return Invocation("pause", {"minutes": 0, "where": rest})
 
 
 KINDS: Final = (
