@@ -26,6 +26,7 @@ from bot.settings import (
 )
 from bot.toml_lines import TomlLines, syntax_error_line
 from core.distance import place_of
+from core.engines import templates
 from core.settings import (
     AdmissionSettings,
     ChatSettings,
@@ -156,7 +157,7 @@ def _resolved(values: Values, section: str, engine: EngineSettings) -> EngineSet
         base_url=next(iter(engine.addresses), None),
         model=_model(values, engine.model),
         image_projector=str(values.resolved(Path(projector))) if projector else None,
-        chat_template=str(values.resolved(Path(template))) if template else None,
+        chat_template=_template(values, template),
     )
 
 
@@ -190,6 +191,13 @@ def _models(values: Values) -> ModelsSettings:
     models = values.settings("models", ModelsSettings)
     folder = models.folder
     return replace(models, folder=values.resolved(folder) if folder is not None else None)
+
+
+def _template(values: Values, template: str | None) -> str | None:
+    """The name of one of ours, else a path."""
+    if not template or template in templates.names():
+        return template or None
+    return str(values.resolved(Path(template)))
 
 
 def _model(values: Values, model: str | None) -> str | None:

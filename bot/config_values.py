@@ -104,6 +104,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "engine.max_answer_tokens": (1, 1_000_000),
     "engine.idle_unload_minutes": (0, 1_000_000),
     "engine.health_seconds": (1, 86_400),
+    "engine.memory_share": (0.05, 1),
     "engine.input_price": (0, 1_000_000),
     "engine.output_price": (0, 1_000_000),
     "engine.daily_cap": (0, 1_000_000_000),

@@ -40,7 +40,9 @@ class EngineSettings:
     cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
     """For `llama_cpp`: how the context of slots is kept."""
     chat_template: str | None = None
-    """For `transformers`: a file with the Jinja template of a model that ships none."""
+    """Of a model that ships none: a file with a Jinja template, or the name of one of ours."""
+    memory_share: float | None = None
+    """Of the card's memory, what this process may take; None: what is free."""
     place: Literal["auto", "local", "own", "outside"] = "auto"
     """Whose machine it computes on; auto: by its addresses."""
     offered: bool = True

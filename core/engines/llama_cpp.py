@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -22,13 +22,16 @@ from core.engines.base import (
     GenerationOptions,
     image_tokens,
 )
+from core.engines.gguf import BrokenGgufError, read_gguf
 from core.engines.llama_cpp_room import Files, Room, gpu_layers_of, parameters_of, place_of
 from core.engines.openai_wire import messages_of, with_pictures
+from core.engines.templates import read_template, stops_of, template_for
 from core.errors import (
     ContextTooLongError,
     EngineError,
     EngineRefusedError,
     EngineUnavailableError,
+    ModelNotLoadedError,
 )
 from core.replies import Usage
 from core.settings import EngineSettings
@@ -61,12 +64,19 @@ class LlamaCppEngine:
     """
 
     def __init__(
-        self, native: _Native, *, name: str, trusted: bool, languages: frozenset[str] | None
+        self,
+        native: _Native,
+        *,
+        name: str,
+        trusted: bool,
+        languages: frozenset[str] | None,
+        stops: tuple[str, ...] = (),
     ) -> None:
         self._native = native
         self._name = name
         self._trusted = trusted
         self._languages = languages
+        self._stops = stops
         self._executor = ThreadPoolExecutor(native.slots, thread_name_prefix=f"engine {name}")
         self._running: dict[asyncio.Future[None], threading.Event] = {}
         self._closed = False
@@ -83,13 +93,17 @@ class LlamaCppEngine:
         slots = settings.max_concurrent or _SLOTS
         window = settings.context_window or _CONTEXT_WINDOW
         files = Files.of(path, settings.image_projector)
-        room = Room(slots, window, threads, gpu_layers_of(settings), settings.cache_type)
+        wanted = await asyncio.to_thread(_template_of, settings.chat_template, name, path)
+        template = await asyncio.to_thread(_read_template, name, wanted) if wanted else None
+        layers = gpu_layers_of(settings)
+        room = Room(slots, window, threads, layers, settings.cache_type, template)
         native = await asyncio.to_thread(_Native.start, name, files, room)
         return cls(
             native,
             name=name,
             trusted=not bundled,
             languages=frozenset({"en"}) if bundled else None,
+            stops=stops_of(wanted),
         )
 
     @property
@@ -138,7 +152,7 @@ class LlamaCppEngine:
         work = asyncio.get_running_loop().run_in_executor(
             self._executor,
             self._native.generate,
-            partial(_request, messages, options),
+            partial(_request, messages, replace(options, stop=(*options.stop, *self._stops))),
             _receiver(chunks, stop),
             stop,
         )
@@ -334,6 +348,26 @@ def bundled_model() -> Path:
         if path.is_file():
             return path
     raise EngineUnavailableError(_BUNDLED_NAME, _BUNDLED_PACKAGE.replace("_", "-"))
+
+
+def _template_of(configured: str | None, name: str, path: Path) -> str | None:
+    """What is configured; for a file that carries no template, that of its family, if any."""
+    if configured is not None:
+        return configured
+    try:
+        head = read_gguf(path.expanduser())
+    except (OSError, BrokenGgufError):
+        return None  # loading it will tell
+    if "tokenizer.chat_template" in head.values:
+        return None
+    return template_for(name, path.stem, head.text("general.architecture"))
+
+
+def _read_template(name: str, wanted: str) -> str:
+    try:
+        return read_template(wanted)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelNotLoadedError(name, "template", wanted) from error
 
 
 def _check(name: str, path: Path) -> None:

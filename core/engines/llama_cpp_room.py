@@ -47,6 +47,8 @@ class Room:
     gpu_layers: int | None
     """None: as many as the card holds, where the build knows one."""
     cache_type: Literal["f16", "q8_0", "q4_0"]
+    template: str | None = None
+    """Of chats; None: the model's own."""
 
 
 def parameters_of(library: _Library, name: str, files: Files, room: Room, key: str) -> _Library:
@@ -58,6 +60,8 @@ def parameters_of(library: _Library, name: str, files: Files, room: Room, key: s
     parameters.n_ctx = room.slots * room.window
     cache = getattr(library.ggml_type, f"GGML_TYPE_{room.cache_type.upper()}")
     parameters.cache_type_k = parameters.cache_type_v = cache
+    if room.template is not None:
+        parameters.chat_template = room.template
     if room.gpu_layers is not None:
         parameters.n_gpu_layers = room.gpu_layers
     parameters.n_batch = parameters.n_ubatch = _CARD_BATCH if _cards(library, room) else BATCH

@@ -131,7 +131,7 @@ class TransformersEngine:
             raise ContextTooLongError(self.name, len(prompt), self.context_window)
         limit = min(options.max_tokens or self._longest_answer, room)
         text = Detokeniser(self._loaded.decode, self._loaded.hidden)
-        stops = StopStrings(options.stop)
+        stops = StopStrings((*options.stop, *self._loaded.template.stops))
         ask = self._batch.submit(prompt, limit, _sampling(options))
         try:
             while (tokens := await ask.tokens()) and not stops.reached:
@@ -167,6 +167,11 @@ async def _running(loaded: LoadedModel, plan: BatchPlan) -> Batch | Single:
     try:
         await to_the_end(batch.start())
     except OPENING_ERRORS as error:
+        if memory_ran_out(error) and plan.slots > 1:
+            fewer = replace(plan, slots=plan.slots * 3 // 4)
+            _log.warning("%s: no memory for %s slots: %s", loaded.name, plan.slots, fewer.slots)
+            del error, batch
+            return await _running(loaded, fewer)
         if memory_ran_out(error):
             raise ModelNotLoadedError(loaded.name, "memory", str(error)[:400]) from error
         _log.warning("%s answers one at a time: %s", loaded.name, str(error).partition("\n")[0])

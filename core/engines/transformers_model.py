@@ -86,6 +86,8 @@ def load_model(settings: EngineSettings, threads: int, progress: LoadProgress) -
     device = _device(settings)
     if device == "cpu":
         torch.set_num_threads(threads)
+    elif settings.memory_share is not None:
+        torch.cuda.set_per_process_memory_fraction(settings.memory_share)
     with _explained(name), told(progress):
         folder, file = _source(wanted, name, progress)
         tokenizer = library.AutoTokenizer.from_pretrained(
@@ -106,7 +108,8 @@ def load_model(settings: EngineSettings, threads: int, progress: LoadProgress) -
             if "attn_implementation" not in str(error):
                 raise
             model = read(folder, **how)  # RWKV, Mamba: there is no attention in it
-    template = PromptTemplate.of(name, tokenizer, settings.chat_template)
+    hints = (wanted, str(model.config.model_type))
+    template = PromptTemplate.of(name, tokenizer, settings.chat_template, hints)
     ends = _ends(model, tokenizer)
     return LoadedModel(
         name=name,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.engines.base import ChatMessage
+from core.engines.templates import read_template, stops_of, template_for
 from core.errors import ModelNotLoadedError
 
 if TYPE_CHECKING:
@@ -33,24 +33,36 @@ class PromptTemplate:
         encode: Callable[[str], list[int]],
         *,
         has_system: bool,
+        stops: tuple[str, ...] = (),
     ) -> None:
         self._write = write
         self._encode = encode
         self._has_system = has_system
+        self.stops = stops
+        """Texts that end an answer in this family, besides the tokens that do."""
 
     @classmethod
-    def of(cls, name: str, tokenizer: PreTrainedTokenizerBase, path: str | None) -> PromptTemplate:
-        """The model's own template or the file at `path`, tried out.
+    def of(
+        cls,
+        name: str,
+        tokenizer: PreTrainedTokenizerBase,
+        wanted: str | None,
+        hints: Sequence[str] = (),
+    ) -> PromptTemplate:
+        """The model's own template, or one that is wanted: a file, or the name of one of ours.
 
+        A model that ships none gets its family's, told by its name and by `hints`. It is tried out.
         Raises `ModelNotLoadedError` where there is none or it does not work.
         """
         import jinja2
 
-        if path is not None:
+        if wanted is None and not tokenizer.chat_template:
+            wanted = template_for(name, *hints)
+        if wanted is not None:
             try:
-                tokenizer.chat_template = Path(path).expanduser().read_text(encoding="utf-8")
+                tokenizer.chat_template = read_template(wanted)
             except (OSError, UnicodeDecodeError) as error:
-                raise ModelNotLoadedError(name, "template", path) from error
+                raise ModelNotLoadedError(name, "template", wanted) from error
         if not tokenizer.chat_template:
             raise ModelNotLoadedError(name, "no_template", name)
 
@@ -63,12 +75,15 @@ class PromptTemplate:
         try:
             template.text(_PROBE)
         except (jinja2.TemplateError, TypeError) as error:
-            raise ModelNotLoadedError(name, "template", f"{path or ''} {error}".strip()) from error
+            raise ModelNotLoadedError(
+                name, "template", f"{wanted or ''} {error}".strip()
+            ) from error
         try:
             has_system = _SYSTEM.text in template.text((_SYSTEM, *_PROBE))
         except (jinja2.TemplateError, TypeError):
             has_system = False
-        return cls(write, _encoder(tokenizer), has_system=has_system)
+        stops = stops_of(wanted)
+        return cls(write, _encoder(tokenizer), has_system=has_system, stops=stops)
 
     def text(self, messages: Sequence[ChatMessage]) -> str:
         """The prompt as the model reads it, up to where its answer begins."""
