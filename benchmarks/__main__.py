@@ -16,6 +16,7 @@ NAMES = (
     "added_latency",
     "llama_engine",
     "contention",
+    "stop_latency",
     "platform_load",
     "api_stream",
     "injection",
