@@ -31,6 +31,7 @@ from bot.folders import FollowedFolders
 from bot.health import State
 from bot.observing import Observing, observing
 from bot.parts import open_library
+from bot.planning import settled
 from bot.platforms import listeners
 from bot.settings import Config
 from bot.supervise import Surface
@@ -92,6 +93,7 @@ class Bot:
 async def build(config: Config) -> AsyncGenerator[Bot, None]:
     """Everything but the surfaces. Leaving drains the replies under way, then closes the rest."""
     rules = rules_of(config)
+    config = await settled(config)
     async with AsyncExitStack() as stack:
         shares = ThreadShares(config)
         library = await stack.enter_async_context(open_library(config, shares=shares))

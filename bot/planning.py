@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from bot.errors import ConfigError, Problem
-from bot.machine import Machine, computes_in_bf16
+from bot.machine import Machine, computes_in_bf16, look
 from bot.settings import Config
 from core.engines.gguf import BrokenGgufError, parts_of, read_gguf, shape_of_gguf
 from core.engines.memory import (
@@ -41,7 +42,10 @@ _CPU_CONTEXT: Final = 4096
 _BATCH_SPARE_BITS: Final = 19
 """Bits of a number in the cache of `transformers`: 16, a tenth to spare, and its column of the
 mask."""
+_CACHE_BITS: Final = {"f16": 16, "q8_0": 9, "q4_0": 5}
+"""With the scales of each block, rounded up."""
 _LLAMA_BATCH: Final = 128
+_MOST_OF_RAM: Final = 0.9
 _EMBEDDER_BATCH_BYTES: Final = 512 * 1024**2
 _WEIGHT_FILES: Final = ("*.safetensors", "pytorch_model*.bin")
 _BITS_OF: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
@@ -73,6 +77,8 @@ class PlannedEngine:
     """Bytes of its weights and of what computing takes, without any cache."""
     detail: str = ""
     """Of what is unplanned: a file or a key."""
+    share: float | None = None
+    """Of the card's memory, what this process may take by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +112,14 @@ def planned(config: Config, machine: Machine) -> Planned:
     for section, settings in _engines(config):
         beside = wants if not any(one.plan for one in engines) and not moved else 0
         made = _planned(section, settings, _less(machine, taken, taken_ram), beside)
-        engines.append(made)
         if made.plan is not None and made.plan.device.is_gpu:
-            taken += made.plan.used
-            moved |= Part.EMBEDDER in made.plan.displaced
+            share = (taken + made.plan.budget) / made.plan.device.total_bytes
+            made = replace(made, share=min(1.0, share))
+            taken += made.plan.used if made.plan else 0
+            moved |= made.plan is not None and Part.EMBEDDER in made.plan.displaced
         elif made.plan is not None:
             taken_ram += made.plan.used
+        engines.append(made)
     return Planned(tuple(engines), embedder, moved)
 
 
@@ -123,7 +131,9 @@ def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
     whole = planned(config, machine)
     by_section = {one.section: one for one in whole.engines}
     for one in whole.engines:
-        if one.plan is not None and not one.plan.fits:
+        if one.plan is not None and not one.plan.fits and _may_fit(one.plan.device, one.needed):
+            log.warning("%s: %s", one.section, too_large(one, words("en")))
+        elif one.plan is not None and not one.plan.fits:
             raise ConfigError(
                 Problem("", None, f"{one.section}.model", too_large(one, words("en")))
             )
@@ -145,6 +155,15 @@ def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
         ),
         whole,
     )
+
+
+async def settled(config: Config) -> Config:
+    """The configuration as this machine can bear it. Raises `ConfigError`."""
+    local = [engine for _, engine in _engines(config) if kind_of(engine) in _CPU_SLOTS]
+    if not local:
+        return config
+    made, _ = await asyncio.to_thread(lambda: enforced(config, look()))
+    return made
 
 
 def too_large(engine: PlannedEngine, _: Words) -> str:
@@ -273,7 +292,7 @@ def _planned(
 
 
 def _card_for(kind: str, settings: EngineSettings, machine: Machine) -> Device | None:
-    if machine.card is None or settings.device == "cpu":
+    if machine.card is None or settings.device == "cpu" or settings.gpu_layers == 0:
         return None
     usable = machine.card.by_llama if kind == "llama_cpp" else machine.card.by_torch
     return machine.card.device if usable else None
@@ -290,11 +309,23 @@ def _made(
         context=settings.context_window or (_CPU_CONTEXT if is_cpu else None),
         batch_tokens=_LLAMA_BATCH if is_cpu or kind == "llama_cpp" else 2048,
         embedder_bytes=beside,
+        cap_bytes=_cap(settings, device),
     )
-    bits = _BATCH_SPARE_BITS if kind == "transformers" else 16
+    bits = _BATCH_SPARE_BITS if kind == "transformers" else _CACHE_BITS[settings.cache_type]
     made = plan(device, files.shape, weights, wishes, bits)
     needed = made.used - made.slots * made.slot_bytes
     return PlannedEngine(section, kind, settings, made, needed=needed)
+
+
+def _may_fit(device: Device, needed: int) -> bool:
+    """Memory that others hold now may be free in a moment; a card's is not waited for."""
+    return not device.is_gpu and needed <= _MOST_OF_RAM * device.total_bytes
+
+
+def _cap(settings: EngineSettings, device: Device) -> int | None:
+    if settings.memory_share is None or not device.is_gpu:
+        return None
+    return int(settings.memory_share * device.total_bytes)
 
 
 def _weights(kind: str, settings: EngineSettings, files: Files, *, is_gpu: bool) -> int:
@@ -319,8 +350,9 @@ def _settled(one: PlannedEngine | None, configured: EngineSettings) -> EngineSet
         return configured
     return replace(
         one.settings,
-        max_concurrent=one.plan.slots,
+        max_concurrent=max(1, one.plan.slots),
         context_window=one.plan.context,
+        memory_share=one.share if one.kind == "transformers" else None,
     )
 
 

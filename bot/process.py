@@ -61,6 +61,22 @@ def share_threads(config: Config) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' bars: progress is ours to show
+    keep_downloads(config)
+
+
+def keep_downloads(config: Config) -> None:
+    """What libraries fetch by themselves lies with our data, unless the operator says where."""
+    caches = config.data_dir / "cache"
+    for variable, folder in (
+        ("HF_HOME", "huggingface"),
+        ("TORCH_HOME", "torch"),
+        ("MODELSCOPE_CACHE", "modelscope"),
+    ):
+        os.environ.setdefault(variable, str(caches / folder))
+    if config.models.source == "huggingface" and config.models.endpoint:
+        os.environ.setdefault("HF_ENDPOINT", config.models.endpoint)
+    if config.models.token is not None:
+        os.environ.setdefault("HF_TOKEN", config.models.token.get_secret_value())
 
 
 def cores() -> int:

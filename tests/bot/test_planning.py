@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
 
 from bot.errors import ConfigError
 from bot.machine import Card, Machine, bandwidth_of, card_line, look
-from bot.planning import cached, enforced, files_of, planned, weights_on_disk
-from bot.settings import Config
+from bot.planning import cached, enforced, files_of, planned, settled, weights_on_disk
+from bot.process import keep_downloads
+from bot.settings import Config, ModelsSettings
 from core.engines.memory import GIB, Device, Part
 from core.settings import EngineSettings
 from knowledge_base.settings import EmbeddingSettings
@@ -97,6 +99,14 @@ def test_a_model_that_fits_nowhere_is_refused_with_what_fits(folder):
     assert said.startswith("engine.model: ")
     assert "GiB are needed" in said
     assert "models recommend" in said
+
+
+def test_memory_that_others_hold_just_now_is_no_reason_not_to_start(folder, caplog):
+    busy = Machine(Device("CPU", False, 64 * GIB, 2 * GIB), 8, None)
+    made, whole = enforced(config(folder), busy)
+    assert not only(whole).plan.fits
+    assert made.engine.max_concurrent == 1
+    assert "GiB are needed" in caplog.text
 
 
 def test_what_the_operator_set_is_kept_where_it_fits_and_lowered_where_not(folder):
@@ -197,3 +207,53 @@ def test_cards_are_read_from_what_the_driver_prints():
     assert bandwidth_of(found.name) == 1008
     assert bandwidth_of("NVIDIA H200") == 4800
     assert bandwidth_of("something new") is None
+
+
+async def test_a_configuration_without_models_of_its_own_is_left_as_it_is():
+    plain = Config()
+    assert await settled(plain) is plain
+
+
+async def test_the_bundled_model_is_settled_on_this_machine():
+    made = await settled(Config(engine=EngineSettings(model="bundled")))
+    assert (made.engine.max_concurrent, made.engine.context_window) == (2, 4096)
+
+
+def test_the_process_may_take_what_was_planned_and_no_more(folder):
+    made, _ = enforced(config(folder), machine(48))
+    assert made.engine.memory_share == pytest.approx(0.94, abs=0.001)
+    capped, whole = enforced(config(folder, memory_share=0.5), machine(48))
+    assert capped.engine.memory_share == pytest.approx(0.5)
+    assert only(whole).plan.used <= 24 * GIB
+
+
+def test_slots_kept_in_fewer_bits_are_more(tmp_path):
+    slots = {}
+    for kept in ("f16", "q8_0", "q4_0"):
+        settings = EngineSettings(model="bundled", cache_type=kept)
+        on_card = machine(2, torch=False, llama=True)
+        plan = only(planned(Config(engine=settings), on_card)).plan
+        slots[kept] = plan.slot_bytes
+    assert slots["q4_0"] < slots["q8_0"] < slots["f16"]
+
+
+def test_layers_kept_off_the_card_are_planned_in_memory():
+    settings = EngineSettings(model="bundled", gpu_layers=0)
+    on_card = machine(24, torch=False, llama=True)
+    assert not only(planned(Config(engine=settings), on_card)).plan.device.is_gpu
+
+
+def test_what_libraries_fetch_lies_with_the_data_unless_set(tmp_path, monkeypatch):
+    names = ("HF_HOME", "TORCH_HOME", "MODELSCOPE_CACHE", "HF_ENDPOINT")
+    for name in names:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TORCH_HOME", "/elsewhere")
+    mirror = ModelsSettings(endpoint="https://mirror.example")
+    keep_downloads(Config(data_dir=tmp_path, models=mirror))
+    assert [os.environ[name] for name in names] == [
+        str(tmp_path / "cache" / "huggingface"),
+        "/elsewhere",
+        str(tmp_path / "cache" / "modelscope"),
+        "https://mirror.example",
+    ]
