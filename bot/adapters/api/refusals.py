@@ -79,6 +79,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "engine_memory": 503,
     "model_not_loaded": 503,
     "storage_busy": 503,
+    "embedding_unavailable": 503,
     "engine_timeout": 504,
 }
 _CODES: Final[Mapping[str, str]] = {
@@ -89,10 +90,14 @@ _CODES: Final[Mapping[str, str]] = {
 }
 _WAIT_SECONDS: Final = 2
 """For a place in the queue, which nobody can promise."""
+_QUOTA_SECONDS: Final = 60
+"""When the text says how long it takes, asking in between does no good, and no harm."""
 
 
 def failed(code: str, text: str) -> RefusedError:
     """What the core told the asker, as an error of the API."""
     status = _STATUS.get(code, 500)
     waits = _WAIT_SECONDS if status in (429, 503) else None
+    if code == "quota_exceeded":
+        waits = _QUOTA_SECONDS
     return RefusedError(status, text, _CODES.get(code, code or None), retry_after=waits)

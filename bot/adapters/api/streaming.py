@@ -22,8 +22,10 @@ _SILENCE_SECONDS: Final = 15.0
 class EventStream(EventSourceResponse):
     """Server-sent events whose source is closed when the caller is gone, or has all of it."""
 
-    def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
-        self._events = _unsilenced(events)
+    def __init__(
+        self, events: AsyncGenerator[bytes, None], silence_seconds: float = _SILENCE_SECONDS
+    ) -> None:
+        self._events = _unsilenced(events, silence_seconds)
         # Nginx would keep it all back until the end.
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
         super().__init__(self._events, headers=headers)
@@ -38,14 +40,16 @@ def frame(json: str) -> bytes:
     return format_sse_event(data_str=json)
 
 
-async def _unsilenced(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _unsilenced(
+    events: AsyncGenerator[bytes, None], seconds: float
+) -> AsyncGenerator[bytes, None]:
     """The events, with a comment wherever none comes for long."""
     coming: asyncio.Future[bytes | None] | None = None
     async with aclosing(events):
         try:
             while True:
                 coming = coming or asyncio.ensure_future(anext(events, None))
-                await asyncio.wait({coming}, timeout=_SILENCE_SECONDS)
+                await asyncio.wait({coming}, timeout=seconds)
                 if not coming.done():
                     yield _SILENCE
                     continue
