@@ -42,6 +42,7 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
         "chat": own,
         "admit": own,
         "invite": own,
+        "forget": own,
         "kb": {**own, **below},
         "keys": {**own, **of_keys},
         "models": {**own, **of_models},
@@ -128,6 +129,23 @@ def check(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     from bot.process import execute
 
     execute(config, lambda c: checking.check(c, as_json), log_level="error")
+
+
+@app.command()
+def forget(
+    name: Annotated[str, typer.Argument(metavar="ID", help='Whom, such as "discord:123".')],
+    files: Annotated[
+        bool, typer.Option("--files", help="Also what they added to other places' documents.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="It is meant.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Erase everything that is kept of a person, also of one who has left."""
+    from bot import forgetting
+    from bot.process import execute
+
+    work = partial(forgetting.forget, wanted=name, uploads=files, yes=yes)
+    execute(config, work, log_level="warning")
 
 
 @app.command()

@@ -153,9 +153,9 @@ class Assistant:
         if ruled.may:
             async with aclosing(self._answer(message)) as events:
                 async for event in events:
-                    yield event
-                    if ruled.notice and isinstance(event, Sources):
+                    if ruled.notice and isinstance(event, Finished):
                         yield Notice(ruled.notice)
+                    yield event
         else:
             yield Finished("stop")
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeAlias
 
 import aiosqlite
 
-from core.access import open_base_of, private_base_of, restricted_base_of
+from core.access import private_base_of
 from core.database import Database
 from core.events import ChannelRef, MemberRef
 from core.forgetting import tables_of_people, uploader_id
@@ -101,8 +101,13 @@ class Exporting:
         )
         return FileReply(f"lorekeeper-{now:%Y-%m-%d}.json", "application/json", data)
 
-    async def counts(self, member: MemberRef, channel: ChannelRef | None = None) -> Held:
-        """How much there is, everywhere or in one channel."""
+    async def counts(
+        self,
+        member: MemberRef,
+        channel: ChannelRef | None = None,
+        homes: Collection[str] = (),
+    ) -> Held:
+        """How much there is, everywhere or in one channel with the bases that are its own."""
         key = (member.platform.value, storable(member.user_id))
         where = "" if channel is None else " AND channel_id = ?"
         place = () if channel is None else (storable(channel.channel_id),)
@@ -121,8 +126,7 @@ class Exporting:
             ]
         documents = await self._library.added_by(uploader_id(member))
         if channel is not None:
-            names = {open_base_of(channel), restricted_base_of(channel), private_base_of(member)}
-            bases = {base.base_id for base in await self._library.bases() if base.name in names}
+            bases = {base.base_id for base in await self._library.bases() if base.name in homes}
             documents = tuple(one for one in documents if one.base_id in bases)
         return Held(int(questions), int(verdicts), len(documents))
 

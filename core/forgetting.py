@@ -274,8 +274,10 @@ async def _forget_repeated(connection: aiosqlite.Connection, member: MemberRef) 
             "UPDATE inbox SET payload = ? WHERE inbox_id = ?", (kept, inbox_id)
         )
     asked = await connection.execute_fetchall(
-        "SELECT question FROM exchanges WHERE platform = ? AND author_id = ? AND question <> ''",
-        key,
+        "SELECT question FROM exchanges WHERE platform = ? AND author_id = ? AND question <> ''"
+        " UNION SELECT question FROM feedback WHERE platform = ? AND asker_id = ?"
+        " AND question <> ''",
+        (*key, *key),
     )
     questions = [str(question) for (question,) in asked]
     forms = await connection.execute_fetchall("SELECT token, form, filled FROM forms")

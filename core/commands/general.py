@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.access import homes_of
+from core.access import homes_of, taught_in
 from core.channel_settings import UNASKED
 from core.commands.base import Command, CommandContext, Replies
 from core.errors import UnknownCommandError
@@ -132,7 +132,9 @@ async def _held(context: CommandContext, _: Words) -> tuple[str, ...]:
     if not homes_of(context.message):
         return ()
     channel, kept = context.message.conversation.channel, context.resources.disclosure.kept
-    held = await context.resources.own_data.exporting.counts(context.member, channel)
+    held = await context.resources.own_data.exporting.counts(
+        context.member, channel, taught_in(context.message)
+    )
     questions = _.plural("{count} question", "{count} questions", held.questions)
     verdicts = _.plural("{count} 👍 or 👎", "{count} 👍 and 👎", held.verdicts)
     files = _.plural("{count} file", "{count} files", held.uploads)
