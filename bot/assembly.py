@@ -188,6 +188,7 @@ async def assemble(
         {_ADMIT: places.admission.pressed, **dict.fromkeys(KINDS, pressing.pressed)},
         Team(stores.database, places.channels, outboxes, pacers),
     )
+    retelling = Retelling(stores.library, resources.taught, outboxes)
     dispatcher = Dispatcher(
         metered(assistant.reply, stores.meters),
         outboxes,
@@ -202,7 +203,8 @@ async def assemble(
             membership=places.admission.membership,
             admits=admits,
             ambient=places.gate.taught,
-            changed=Retelling(stores.library, resources.taught).changed,
+            changed=retelling.changed,
+            taught=retelling.known,
             refetch=refetch,
             speaking=Speaking(
                 Documents(stores.library, places.access, places.channels, embedding.place),

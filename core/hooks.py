@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from core.events import (
     Left,
     MessageDeleted,
     MessageEdited,
+    Platform,
 )
 from core.language import Words
 from core.pacer import Pacers
@@ -59,6 +60,8 @@ class Hooks:
     """Judges what does not address us and is nothing else either."""
     changed: Callable[[MessageEdited | MessageDeleted], Awaitable[None]] | None = None
     """Told of every message that was edited or deleted, whoever it addressed."""
+    taught: Callable[[Platform], Awaitable[Sequence[IncomingMessage]]] | None = None
+    """Messages whose changes `changed` is to be told of, also those that nobody heard."""
     refetch: Callable[[IncomingMessage], Awaitable[Refetched]] | None = None
     """A question that was heard earlier, as it stands now: see `Listener.refetch`."""
     pacers: Pacers = field(default_factory=Pacers)

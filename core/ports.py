@@ -204,6 +204,11 @@ class Outbox(Protocol):
         """Where a message can be read; None where it has no address that others can open."""
         ...
 
+    def message_at(self, channel: ChannelRef, link: str) -> MessageRef | None:
+        """The message of that channel, or of a thread in it, that has this address; None where
+        that cannot be told, or nothing can be learnt of its changes there."""
+        ...
+
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
     ) -> None:

@@ -66,6 +66,7 @@ class Resuming:
         self._back_seconds = minutes * 60
         self._refetch = hooks.refetch
         self._speaking = hooks.speaking
+        self._hooks = hooks
         self._lease = ExitStack()
         self._leased = False
         self._looking: dict[Platform, bool] = {}
@@ -127,6 +128,7 @@ class Resuming:
             while again:
                 self._looking[platform] = False
                 await self._mend(platform)
+                await self._retell(platform)
                 again = self._looking[platform]
         finally:
             del self._looking[platform]
@@ -148,6 +150,28 @@ class Resuming:
                     pass
                 case _:
                     assert_never(now)
+
+    async def _retell(self, platform: Platform) -> None:
+        """Messages that became documents may have been edited or deleted too."""
+        taught, refetch, changed = self._hooks.taught, self._hooks.refetch, self._hooks.changed
+        if taught is None or refetch is None or changed is None:
+            return
+        for known in await taught(platform):
+            if self._replying.closing.is_set():
+                return
+            # In line with what is told of it just now: what was asked for earlier is older.
+            turn = self._amending.lines.line_up((known.conversation, known.message_id))
+            try:
+                await turn.reached.wait()
+                match await refetch(known):
+                    case Gone():
+                        await changed(MessageDeleted(known.conversation, known.message_id))
+                    case IncomingMessage(edited_at=edited_at) as now if edited_at is not None:
+                        await changed(MessageEdited(now))
+                    case IncomingMessage() | Unknown():
+                        pass
+            finally:
+                turn.leave()
 
     def _as_taken(self, now: IncomingMessage, asked: IncomingMessage) -> IncomingMessage:
         """Why a question was taken does not change with its words; how it was worded does."""

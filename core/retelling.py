@@ -6,12 +6,25 @@ import asyncio
 import logging
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from core.events import Author, IncomingMessage, MessageDeleted, MessageEdited, Quoted
+from core.events import (
+    Author,
+    ChannelKind,
+    IncomingMessage,
+    MessageDeleted,
+    MessageEdited,
+    MessageRef,
+    Platform,
+    Quoted,
+    Trigger,
+)
 from core.notes import LONGEST_ANSWER, store
+from core.ports import Outbox
 from core.shielding import to_the_end
 from core.taught import TaughtMessage, TaughtMessages, document_text
 from knowledge_base.errors import KnowledgeError, NoSuchBaseError, NoSuchDocumentError
@@ -21,15 +34,46 @@ from knowledge_base.notes import MEDIA_TYPE
 if TYPE_CHECKING:
     from knowledge_base.library import Library
 
+MOST_LOOKED_AT: Final = 200
+"""So many of the newest are asked about after a time in which we heard nothing."""
+
 _log = logging.getLogger(__name__)
 
 
 class Retelling:
     """Follows messages that were taught. Where the platform tells of their changes, that is."""
 
-    def __init__(self, library: Library, taught: TaughtMessages) -> None:
+    def __init__(
+        self,
+        library: Library,
+        taught: TaughtMessages,
+        outboxes: Mapping[Platform, Outbox] | None = None,
+    ) -> None:
+        """`outboxes` know where messages stand that are to be looked at again."""
         self._library = library
         self._taught = taught
+        self._outboxes = outboxes or {}
+
+    async def known(self, platform: Platform) -> tuple[IncomingMessage, ...]:
+        """The newest messages that were taught, without their words: to ask what became of them."""
+        outbox = self._outboxes.get(platform)
+        found: dict[MessageRef, IncomingMessage] = {}
+        if outbox is None:
+            return ()
+        for channel, message_id, told in await self._taught.latest(platform, MOST_LOOKED_AT):
+            at = outbox.message_at(channel, told.link or "")
+            if at is None or at.message_id != message_id:
+                continue
+            found[at] = IncomingMessage(
+                at.conversation,
+                ChannelKind.GROUP,
+                Trigger.AMBIENT,
+                message_id,
+                Author(told.author_id, told.author),
+                "",
+                told.written_at or datetime.now(UTC),
+            )
+        return tuple(found.values())
 
     async def changed(self, event: MessageEdited | MessageDeleted) -> None:
         """Renew or remove the documents that the message became; most messages became none."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from core.database import Database
+from core.events import ChannelRef
 from core.filenames import file_name
 from core.inert import one_line
 from core.text import storable
@@ -15,7 +16,7 @@ from core.text import storable
 if TYPE_CHECKING:
     import aiosqlite
 
-    from core.events import ChannelRef, Quoted
+    from core.events import Platform, Quoted
 
 
 _TAIL: Final = 12
@@ -64,16 +65,22 @@ class TaughtMessages:
                 " WHERE platform = ? AND channel_id = ? AND message_id = ?",
                 _key(channel, message_id),
             )
+            return tuple(_told(*row) for row in rows)
+
+    async def latest(
+        self, platform: Platform, most: int
+    ) -> tuple[tuple[ChannelRef, str, TaughtMessage], ...]:
+        """The newest messages of a platform that have an address, by channel and id."""
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT channel_id, message_id, base, name, author_id, author, link, written_at"
+                " FROM taught_messages WHERE platform = ? AND link IS NOT NULL"
+                " ORDER BY written_at DESC LIMIT ?",
+                (platform.value, most),
+            )
             return tuple(
-                TaughtMessage(
-                    base,
-                    name,
-                    author_id,
-                    author,
-                    link,
-                    None if written is None else datetime.fromtimestamp(written, UTC),
-                )
-                for base, name, author_id, author, link, written in rows
+                (ChannelRef(platform, channel_id), str(message_id), _told(*facts))
+                for channel_id, message_id, *facts in rows
             )
 
     async def author_of(self, base: str, name: str) -> str | None:
@@ -132,6 +139,13 @@ def document_text(quoted: Quoted) -> str:
     if quoted.link is not None:
         facts.append(one_line(quoted.link, 300))
     return f"{' · '.join(facts)}\n\n{quoted.text.strip()}\n"
+
+
+def _told(
+    base: str, name: str, author_id: str, author: str, link: str | None, written: float | None
+) -> TaughtMessage:
+    written_at = None if written is None else datetime.fromtimestamp(written, UTC)
+    return TaughtMessage(base, name, author_id, author, link, written_at)
 
 
 def _key(channel: ChannelRef, message_id: str) -> tuple[str, str, str]:

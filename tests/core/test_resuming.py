@@ -14,6 +14,8 @@ from core.errors import DeliveryRateLimitedError, ForbiddenError
 from core.events import (
     InteractionRef,
     Interrupted,
+    MessageDeleted,
+    MessageEdited,
     MessageRef,
     Platform,
     Trigger,
@@ -429,3 +431,58 @@ async def test_a_question_that_addresses_us_no_more_is_still_the_same_question(t
         assert world.answered == ["hello"]
         (again,) = await world.inbox.recent(Platform.DISCORD, 0, 9)
         assert again.message.trigger is Trigger.MENTION
+
+
+async def test_what_was_taught_is_told_of_edits_and_deletions_that_nobody_heard(tmp_path):
+    world = Platforms(tmp_path)
+    stays, never, edited, deleted = [replace(group("", f"t{n}"), text="") for n in range(4)]
+    world.says = {
+        "t0": replace(stays, text="as ever"),
+        "t2": replace(edited, text="anew", edited_at=datetime.now(UTC)),
+        "t3": Gone(),
+    }
+    told = []
+
+    async def taught(_platform):
+        return (stays, never, edited, deleted)
+
+    async def changed(event):
+        told.append(event)
+
+    async with world.running(taught=taught, changed=changed):
+        world.dispatcher.submit(Interrupted(Platform.DISCORD))
+        await world.idle()
+    assert world.asked == ["t0", "t1", "t2", "t3"]
+    assert told == [
+        MessageEdited(world.says["t2"]),
+        MessageDeleted(deleted.conversation, "t3"),
+    ]
+
+
+async def test_an_edit_that_is_told_meanwhile_is_not_overtaken_by_what_was_asked_for_earlier(
+    tmp_path,
+):
+    world = Platforms(tmp_path)
+    known = replace(group("", "t1"), text="", trigger=Trigger.AMBIENT)
+    older, newer = (replace(known, text=text, edited_at=datetime.now(UTC)) for text in "ab")
+    begun, goes_on, told = asyncio.Event(), asyncio.Event(), []
+
+    async def taught(_platform):
+        return (known,)
+
+    async def changed(event):
+        told.append(event.message.text)
+
+    async def refetch(_message):
+        begun.set()
+        await goes_on.wait()
+        return older
+
+    world.refetch = refetch
+    async with world.running(taught=taught, changed=changed):
+        world.dispatcher.submit(Interrupted(Platform.DISCORD))
+        await begun.wait()
+        world.dispatcher.submit(MessageEdited(newer))
+        goes_on.set()
+        await world.idle()
+    assert told == ["a", "b"]

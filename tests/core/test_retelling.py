@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.events import Author, MessageDeleted, MessageEdited, Quoted, Trigger
+from core.events import (
+    Author,
+    ConversationRef,
+    MessageDeleted,
+    MessageEdited,
+    Platform,
+    Quoted,
+    Trigger,
+)
 from core.retelling import Retelling
 from tests.support.commanding import MODERATOR, OTHER, open_hall, spoken
 
@@ -76,3 +84,21 @@ async def test_what_was_removed_does_not_come_back_with_an_edit(hall):
     await hall.press(asked.buttons["Remove"], MODERATOR)
     await change(hall, edited("The gate opens at ten."))
     assert await hall.documents() == []
+
+
+async def test_messages_that_were_taught_can_be_asked_about_where_they_stand(hall):
+    retelling = Retelling(hall.library, hall.taught, {Platform.DISCORD: hall.outbox})
+    # Its address is none of this platform's: nobody may take it for deleted.
+    assert await retelling.known(Platform.DISCORD) == ()
+    for message_id, place in (("78", "town"), ("79", "thread")):
+        link = f"https://chat.example/{place}/{message_id}"
+        when = datetime(2026, 5, int(message_id[1]), tzinfo=UTC)
+        theirs = Quoted(message_id, OTHER, "The gate opens at nine.", (), when, link)
+        await hall.types("/kb add", MODERATOR, quoted=theirs)
+    found = await retelling.known(Platform.DISCORD)
+    town = spoken("").conversation.channel
+    assert [(one.conversation, one.message_id, one.text) for one in found] == [
+        (ConversationRef(town, "thread"), "79", ""),
+        (ConversationRef(town), "78", ""),
+    ]
+    assert await retelling.known(Platform.TELEGRAM) == ()

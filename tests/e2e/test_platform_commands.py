@@ -92,3 +92,24 @@ async def test_a_message_that_was_taught_goes_with_its_deletion(club):
         if "There are no documents here yet." in shown.text:
             break
     assert "There are no documents here yet." in shown.text
+
+
+async def test_a_message_that_was_taught_goes_too_if_it_was_deleted_while_the_bot_was_away(
+    club,
+):
+    stays = await club.alice.say(club.general, "The blue pump runs until nine.")
+    goes = await club.alice.say(club.general, "The red pump runs until ten.")
+    for theirs in (stays, goes):
+        shown = await club.admin.menu(theirs, "Add to knowledge base")
+        await shown.until(lambda s: "Added `Alice " in s.text)
+    assert await club.bot.stop() == 0
+    await club.alice.delete(goes)
+    await club.bot.start()
+    await club.fake.connected()
+    for _again in range(30):  # it is found beside the commands, not before them
+        shown = await club.admin.slash(club.general, "kb list")
+        await shown.until(lambda s: "Alice" in s.text)
+        if "1 document" in shown.text:
+            break
+    assert "1 document" in shown.text
+    await club.asks(club.alice, "kb search", "until nine", query="blue pump")

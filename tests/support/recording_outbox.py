@@ -145,6 +145,11 @@ class RecordingOutbox:
         place = where.thread_id or where.channel.channel_id
         return f"https://chat.example/{place}/{message.message_id}"
 
+    def message_at(self, channel: ChannelRef, link: str) -> MessageRef | None:
+        place, _, message_id = link.removeprefix("https://chat.example/").partition("/")
+        thread_id = None if place == channel.channel_id else place
+        return MessageRef(ConversationRef(channel, thread_id), message_id) if message_id else None
+
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
     ) -> None:

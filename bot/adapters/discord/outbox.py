@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ _ARCHIVED_MINUTES: Final = 1440
 """A thread without news goes out of the list after so long; its next message brings it back."""
 _SPENT: Final = (10008, 10015, 10062, 50027)
 """Discord takes no answers to an interaction any more, or its first place is gone."""
+_ADDRESS: Final = re.compile(r"https://[a-z.]*discord\.com/channels/\d+/(\d+)/(\d+)")
 _MOST: Final = 5000
 _NOWHERE: Final = ConversationRef(channel_ref(0))
 
@@ -103,6 +105,14 @@ class DiscordOutbox:
         if server_id is None:
             return None
         return f"https://discord.com/channels/{server_id}/{own}/{message.message_id}"
+
+    def message_at(self, channel: ChannelRef, link: str) -> MessageRef | None:
+        """A thread stands in the address in place of its channel."""
+        found = _ADDRESS.fullmatch(link)
+        if found is None:
+            return None
+        thread_id = None if found[1] == channel.channel_id else found[1]
+        return MessageRef(ConversationRef(channel, thread_id), found[2])
 
     async def send_file(
         self,

@@ -127,6 +127,10 @@ class TelegramOutbox:
         parts = [chat_id.removeprefix(_SUPERGROUP), to.thread_id, message.message_id]
         return "https://t.me/c/" + "/".join(part for part in parts if part is not None)
 
+    def message_at(self, channel: ChannelRef, link: str) -> MessageRef | None:
+        """Telegram gives no message twice."""
+        return None
+
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
     ) -> None:

@@ -80,6 +80,11 @@ async def test_messages_of_servers_have_addresses_and_those_of_private_chats_non
         assert link(MessageRef(place(general), str(asked.id))) == f"{base}/{general.id}/{asked.id}"
         inside = ConversationRef(place(general).channel, str(thread.id))
         assert link(MessageRef(inside, "77")) == f"{base}/{thread.id}/77"
+        here = place(general).channel
+        at = bot.outbox.message_at
+        assert at(here, f"{base}/{general.id}/77") == MessageRef(place(general), "77")
+        assert at(here, f"{base}/{thread.id}/77") == MessageRef(inside, "77")
+        assert at(here, "https://discord.com.evil.test/channels/1/2/77") is None
         direct = await bot.outbox.direct(str(alice.id))
         assert link(MessageRef(direct, "77")) is None
         assert link(MessageRef(place(general), "old:77")) is None
