@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 from bot import output
@@ -13,6 +14,7 @@ from bot.settings import Config
 from bot.wording import own_words, sentence
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import Upload
+from knowledge_base.prebuilt import Prebuilt
 
 _KEPT = "kept"
 
@@ -40,8 +42,11 @@ async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_j
     return 1 if bundled.missing else 0
 
 
-async def take_in(config: Config, base: str, path: Path, *, as_json: bool) -> int:
-    """Add the documents of an exported base; each is reported as soon as it is durable."""
+async def take_in(config: Config, base: str, path: Path, *, agreed: bool, as_json: bool) -> int:
+    """Add the documents of an exported base, or of a folder that LangChain wrote; each is reported
+    as soon as it is durable. Where vectors cannot be taken over, it asks unless `agreed`."""
+    if await asyncio.to_thread(path.is_dir):
+        return await _prebuilt(config, base, path, agreed=agreed, as_json=as_json)
     say, failed = own_words(config), False
     async with open_library(config) as library:
         found = await library.ensure_base(base)
@@ -67,3 +72,65 @@ async def take_in(config: Config, base: str, path: Path, *, as_json: bool) -> in
             output.tell(sentence(problem, say))
             return 1
     return 1 if failed else 0
+
+
+async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_json: bool) -> int:
+    say, failed = own_words(config), False
+    async with open_library(config) as library:
+        try:
+            async with library.prebuilt(path) as folder:
+                if not folder.is_same_embedder and not agreed and not await _agrees(folder):
+                    output.tell("nothing was imported; --yes imports without asking")
+                    return 1
+                found = await library.ensure_base(base)
+                progress = AddProgress(quiet=as_json)
+                with progress:
+                    for document in folder.documents:
+                        state, error, passages = "failed", None, 0
+                        try:
+                            with progress.file(document.name) as show:
+                                added = await library.adopt(found.base_id, folder, document, show)
+                            state, passages = added.state.value, added.document.passages
+                        except KnowledgeError as problem:
+                            error, failed = sentence(problem, say), True
+                        if as_json:
+                            output.emit(
+                                {
+                                    "document": document.name,
+                                    "state": state,
+                                    "passages": passages,
+                                    "error": error,
+                                }
+                            )
+                        elif error:
+                            output.tell(f"{document.name}: {error}")
+                        else:
+                            progress.say(f"{state:<9}  {document.name}  ({passages} passages)")
+        except KnowledgeError as problem:
+            output.tell(sentence(problem, say))
+            return 1
+    return 1 if failed else 0
+
+
+async def _agrees(folder: Prebuilt) -> bool:
+    """Told what it takes, whether whoever sits there wants it."""
+    if folder.seconds is None:
+        takes = "no embedding model serves here: they will be found by words alone"
+    else:
+        takes = f"embedding them here takes about {_long(folder.seconds)}"
+    output.tell(
+        f"{len(folder.documents)} documents, {folder.passages} passages; their vectors are of "
+        f"another embedding model: {takes}."
+    )
+    if not sys.stdin.isatty():
+        return False
+    answer = await asyncio.to_thread(input, "Import them? [y/N] ")
+    return answer.strip().lower() in ("y", "yes", "是")
+
+
+def _long(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

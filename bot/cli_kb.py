@@ -182,13 +182,20 @@ def export_base(
 
 @kb.command("import")
 def import_base(
-    file: Annotated[Path, typer.Argument(metavar="FILE.zip", exists=True, dir_okay=False)],
+    path: Annotated[Path, typer.Argument(metavar="FILE.zip|FOLDER", exists=True)],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Embed anew without asking, where that is needed.")
+    ] = False,
     base: BaseOption = "shared",
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Add the documents of a zip that `kb export` wrote; nothing newer is replaced."""
+    """Add what `kb export` wrote, or a folder with a FAISS index that LangChain wrote."""
     from bot import carrying
     from bot.process import execute
 
-    execute(config, lambda c: carrying.take_in(c, base, file, as_json=as_json), log_level="warning")
+    execute(
+        config,
+        lambda c: carrying.take_in(c, base, path, agreed=yes, as_json=as_json),
+        log_level="warning",
+    )

@@ -64,6 +64,14 @@ class Workshop:
     max_file_mb: int
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A document's chunks, and their vectors where the base's embedder made them already."""
+
+    parsed: ParsedDocument
+    vectors: Vectors | None = None
+
+
 class Ingestion:
     """Adds files. Several at once are fine: also of the same bytes, also from other processes."""
 
@@ -71,9 +79,11 @@ class Ingestion:
         self._at = workshop
         self._unreleased: list[Claim] = []
 
-    async def add(self, base_id: BaseId, upload: Upload, progress: Progress) -> Added:
+    async def add(
+        self, base_id: BaseId, upload: Upload, progress: Progress, made: Made | None = None
+    ) -> Added:
         """When this returns, the document is durable and searchable; when it raises, or is
-        cancelled, the base is as it was."""
+        cancelled, the base is as it was. `made`: what it is made of already."""
         files, originals = self._at.threads.files, self._at.originals
         await run(files, partial(self._check_embedder, base_id))
         staged = await run(files, partial(self._stage, upload), originals.discard)
@@ -81,7 +91,7 @@ class Ingestion:
             claimed = await self._claim(base_id, upload, staged)
             if isinstance(claimed, Document):
                 return Added(claimed, AddState.UNCHANGED)
-            return await self._fill(claimed, staged, progress)
+            return await self._fill(claimed, staged, progress, made)
         finally:
             await run(files, partial(originals.discard, staged))
 
@@ -125,12 +135,17 @@ class Ingestion:
             while await run(self._at.threads.files, pending):  # noqa: ASYNC110 - or another process
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _fill(self, claim: Claim, staged: Staged, progress: Progress) -> Added:
+    async def _fill(
+        self, claim: Claim, staged: Staged, progress: Progress, made: Made | None
+    ) -> Added:
         threads = self._at.threads
         try:
             path = await run(threads.files, partial(self._at.originals.place, staged))
-            parsed = await self._parse(replace(claim.upload, path=path), progress)
-            vectors = await self._embed(parsed, progress)
+            if made is None:
+                made = Made(await self._parse(replace(claim.upload, path=path), progress))
+            parsed, vectors = made.parsed, made.vectors
+            if vectors is None:
+                vectors = await self._embed(parsed, progress)
             progress(IngestProgress(Stage.STORING, 0, 1))
             committed = await run(threads.write, partial(self._commit, claim, parsed, vectors))
         except BaseException:

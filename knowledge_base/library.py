@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knowledge_base import bundle, erasing, finding, notes, quoting
+from knowledge_base import bundle, erasing, finding, notes, prebuilt, quoting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
 from knowledge_base.erasing import Documents, Doomed, Erased
@@ -32,6 +32,7 @@ from knowledge_base.models import (
     AddState,
     BaseId,
     BaseStatistics,
+    ChunkDraft,
     ChunkId,
     Document,
     Extent,
@@ -49,6 +50,7 @@ from knowledge_base.models import (
 )
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
+from knowledge_base.prebuilt import Prebuilt, PrebuiltDocument, PrebuiltFolder
 from knowledge_base.reading import BundleEntry, FileReader
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
@@ -292,6 +294,70 @@ class Library:
         if differs and held and (told.added is None or told.added < held.added_at):
             return None
         return await self.add(base, told.upload(path), progress)
+
+    @asynccontextmanager
+    async def prebuilt(self, folder: Path) -> AsyncIterator[Prebuilt]:
+        """A folder that LangChain wrote, until the context is left.
+
+        Raises `InaccessibleFileError`, `UnreadableDocumentError`, `EmbeddingUnavailableError`.
+        """
+        files, originals = self._at.threads.files, self._at.originals
+        found = await run(files, partial(prebuilt.find, folder))
+        vectors = await run(files, partial(prebuilt.read_index, found.index))
+        scratch = await run(files, partial(originals.scratch, self._at.lease.holder), discard)
+        try:
+            upload = Upload(found.texts.name, found.texts)
+            documents = await self._at.reader.langchain(upload, scratch)
+            yield await self._compared(found, vectors, documents)
+        finally:
+            await run(files, partial(discard, scratch))
+
+    async def _compared(
+        self, folder: PrebuiltFolder, vectors: Vectors, documents: Sequence[Upload]
+    ) -> Prebuilt:
+        """The folder with what a sample of it says of the embedder that made its vectors."""
+        files = self._at.threads.files
+        told = tuple(PrebuiltDocument(d.name, d.path) for d in documents)
+        rows: list[int] = []
+        chunks: list[ChunkDraft] = []
+        total, each = 0, max(1, prebuilt.SAMPLE // max(1, len(told)))
+        for document in told:
+            own, drafts = await run(files, partial(prebuilt.passages_of, document))
+            total += len(drafts)
+            if len(rows) < prebuilt.SAMPLE:
+                rows += own[:each]
+                chunks += drafts[:each]
+        same, seconds = False, None
+        if self._at.embedder is not None and chunks:
+            sample = await run(files, partial(prebuilt.vectors_of, vectors, rows))
+            same, rate = await prebuilt.compared(self._at.embedder, chunks, sample)
+            seconds = 0.0 if same else total / rate
+        return Prebuilt(folder, told, vectors, total, same, seconds)
+
+    async def adopt(
+        self,
+        base: BaseId,
+        folder: Prebuilt,
+        document: PrebuiltDocument,
+        progress: Progress | None = None,
+    ) -> Added:
+        """Add one of its documents: with its vectors where they are of our embedder, else embedded.
+
+        Raises what `add` raises.
+        """
+        files = self._at.threads.files
+        rows, chunks = await run(files, partial(prebuilt.passages_of, document))
+        vectors = None
+        if folder.is_same_embedder:
+            vectors = await run(files, partial(prebuilt.vectors_of, folder.vectors, rows))
+        made = Made(await run(files, partial(prebuilt.parsed, chunks)), vectors)
+        path = document.file.with_suffix(".original")
+        stand_in = partial(prebuilt.original, folder.folder.content, document.name, chunks, path)
+        upload = Upload(document.name, await run(files, stand_in))
+        added = await self._ingestion.add(base, upload, progress or _unreported, made)
+        if added.state is not AddState.UNCHANGED:
+            self._measuring.added(base)
+        return added
 
     async def remove(self, base: BaseId, name: str) -> Document:
         """Raises `NoSuchDocumentError`, with the names most like it."""

@@ -34,6 +34,10 @@ class FileReader(Protocol):
         """The documents of an exported base as files in `destination`, all of them checked."""
         ...
 
+    async def langchain(self, upload: Upload, destination: Path) -> tuple[Upload, ...]:
+        """The documents of LangChain's `index.pkl` as files in `destination`."""
+        ...
+
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
         """A picture written anew to `destination`, at most `side` pixels wide and high, without
         whatever else the file holds."""

@@ -119,6 +119,8 @@ class _Worker:
         path = Path(job.path)
         if job.task == "unbundle":
             return self._unbundle(path, job)
+        if job.task == "langchain":
+            return self._langchain(path, job)
         if path.stat().st_size > self._limits.max_file_mb * MEGABYTE:
             key, limit = "knowledge.max_file_mb", self._limits.max_file_mb
             if not (job.task == "extract" and detect(path, job.name) == media.ZIP):
@@ -171,6 +173,16 @@ class _Worker:
         self._send(frames.Detected(media.ZIP))
         for entry, file in unpack(path, job.name, self._limits, Path(job.destination)):
             self._send(frames.Member(json.dumps(asdict(entry)), str(file)))
+        return True
+
+    def _langchain(self, path: Path, job: frames.Job) -> bool:
+        if job.destination is None:
+            return False
+        from knowledge_base.loaders.langchain import MEDIA_TYPE, lay_out
+
+        self._send(frames.Detected(MEDIA_TYPE))
+        for name, file in lay_out(path, job.name, self._limits, Path(job.destination)):
+            self._send(frames.Member(name, str(file)))
         return True
 
     def _redraw(self, path: Path, job: frames.Job, kind: str) -> bool:

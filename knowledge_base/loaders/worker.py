@@ -23,7 +23,7 @@ from knowledge_base.settings import ReaderLimits
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int | None], None]
-_FOR_THE_BASE: Final = ("parse", "extract", "unbundle")
+_FOR_THE_BASE: Final = ("parse", "extract", "unbundle", "langchain")
 """Tasks of uploads; all others are of questions."""
 
 
@@ -133,6 +133,11 @@ class Reader:
                 raise errors.UnreadableDocumentError(upload.name, result.media_type)
             found.append((entry, Path(member.path)))
         return tuple(found)
+
+    async def langchain(self, upload: Upload, destination: Path) -> tuple[Upload, ...]:
+        """The documents of LangChain's `index.pkl`, as `loaders.langchain` lays them out."""
+        result = await self._run("langchain", upload, destination=destination)
+        return tuple(Upload(member.name, Path(member.path)) for member in result.members)
 
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
         """A picture written anew to `destination`, at most `side` pixels wide and high, without

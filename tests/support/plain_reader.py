@@ -8,6 +8,7 @@ from pathlib import Path
 
 from knowledge_base.bundle import unpack
 from knowledge_base.errors import EmptyDocumentError, UnreadableDocumentError
+from knowledge_base.loaders.langchain import lay_out
 from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
 from knowledge_base.notes import MEDIA_TYPE, note_of
 from knowledge_base.reading import BundleEntry
@@ -76,3 +77,9 @@ class PlainReader:
             unpack, upload.path, upload.name, ReaderLimits(), destination
         )
         return tuple(found)
+
+    async def langchain(self, upload: Upload, destination: Path) -> tuple[Upload, ...]:
+        found = await asyncio.to_thread(
+            lambda: list(lay_out(upload.path, upload.name, ReaderLimits(), destination))
+        )
+        return tuple(Upload(name, path) for name, path in found)
