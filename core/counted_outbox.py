@@ -84,6 +84,9 @@ class CountedOutbox:
     def link(self, message: MessageRef) -> str | None:
         return self._outbox.link(message)
 
+    def message_at(self, channel: ChannelRef, link: str) -> MessageRef | None:
+        return self._outbox.message_at(channel, link)
+
     async def edit(
         self, to: ConversationRef, message_id: str, text: str, *, menus: Sequence[Menu] = ()
     ) -> None:
