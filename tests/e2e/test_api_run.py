@@ -1,4 +1,4 @@
-"""`python -m bot run` with keys from the shell: asked, revoked, stopped in mid-answer, switched off."""
+"""`python -m bot run` with keys from the shell: asked, revoked, switched off."""
 
 from __future__ import annotations
 
