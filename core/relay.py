@@ -81,7 +81,7 @@ def _remark(failure: EngineError, served: QueuedEngine, speech: Speech) -> Notic
     _ = speech.words
     reason = explain(failure, _) or ""
     name = inert(served.engine.name)
-    if type(failure) is EngineUnavailableError:
+    if isinstance(failure, EngineUnavailableError):
         return Notice(
             _("The model {engine} does not answer; {other} answers.",
               engine=inert(failure.engine), other=name)

@@ -201,16 +201,25 @@ class OpenAIEngine:
         import openai
 
         root = str(self._settings.base_url).rstrip("/").removesuffix("/v1")
-        client = self._client.with_options(max_retries=0, timeout=_PROBE_SECONDS)
-        for path in ("models", f"{root}/health"):
-            with self._translating(()):
-                try:
-                    await client.get(path, cast_to=object)
-                except openai.APIStatusError as error:
-                    if error.status_code not in _NO_SUCH_PATH:
-                        raise
-                else:
-                    return
+        # Once more where a connection that was kept alive turns out to be closed.
+        client = self._client.with_options(max_retries=1, timeout=_PROBE_SECONDS)
+        with self._translating(()):
+            try:
+                await client.get("models", cast_to=object)
+            except openai.APIStatusError as error:
+                # transformers' own server fails to list its models where it has no network.
+                if error.status_code not in _NO_SUCH_PATH and error.status_code < 500:
+                    raise
+                is_missing = error.status_code in _NO_SUCH_PATH
+            else:
+                return
+            try:
+                await client.get(f"{root}/health", cast_to=object)
+            except openai.APIStatusError as error:
+                if error.status_code not in _NO_SUCH_PATH:
+                    raise
+                if not is_missing:
+                    raise self._unavailable() from error
 
     async def aclose(self) -> None:
         """Close the connections; streams still open break off."""

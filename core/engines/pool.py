@@ -294,8 +294,8 @@ class EnginePool:
                 continue
             except EngineError as error:
                 endpoint.looks_failed += 1
-                # Nothing was asked of it that could be too much: it is not there.
-                if endpoint.breaker.failed(surely=True):
+                # One look may have come at a bad moment; the next one follows soon.
+                if endpoint.breaker.failed(surely=endpoint.looks_failed > 1):
                     self._log_lost(endpoint, error)
             else:
                 self._is_well(endpoint)

@@ -150,7 +150,7 @@ def test_a_server_that_failed_is_left_alone_until_a_look_finds_it_there(caplog):
         async with pool_of(first, second, watched=True) as pool:
             first.down = True
             assert await said_by(pool) == "Rome."
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.5)
             assert not pool.endpoints[0].breaker.is_closed
             assert [await said_by(pool) for _ in range(3)] == ["Rome."] * 3
             first.down = False
@@ -175,6 +175,22 @@ def test_looks_are_rare_while_all_is_well_and_quick_after_a_failure():
             machine.down = True
             await asyncio.sleep(120)
             assert machine.looks[2:] == [90, 91, 93, 97, 105, 121, 151, 181]
+
+
+def test_one_look_that_fails_takes_no_server_out_and_two_do():
+    async def work():
+        machine = Machine("Paris.")
+        async with pool_of(machine, watched=True) as pool:
+            machine.down = True
+            await asyncio.sleep(30.5)
+            assert pool.endpoints[0].breaker.is_closed
+            await asyncio.sleep(1)
+            assert not pool.endpoints[0].breaker.is_closed
+            machine.down = False
+            await asyncio.sleep(3)
+            assert pool.endpoints[0].breaker.is_closed
+
+    run(work())
 
     run(work())
 
@@ -296,6 +312,7 @@ async def test_real_requests_go_round_and_a_dead_server_is_noticed():
         ({"/health": Scripted(status=503)}, False),
         ({MODELS: Scripted(status=401)}, False),
         ({MODELS: Scripted(status=500)}, False),
+        ({MODELS: Scripted(status=500), "/health": Scripted(body="{}")}, True),
     ],
 )
 async def test_a_look_asks_for_the_models_or_for_the_servers_health(script, is_there):
