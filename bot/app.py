@@ -232,6 +232,7 @@ async def _serve(config: Config, signals: _Signals) -> None:
         stack.push_async_callback(bot.inbox.drain, config.dispatcher.grace_seconds)
         # What a platform was told that we have must reach the inbox before that closes.
         stack.push_async_callback(_silence, bot.surfaces.values())
+        await stack.enter_async_context(bot.folders.watching())
         stack.enter_context(_jobs(bot))
         standing = [web, *await _standing(bot.surfaces)]
         if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):

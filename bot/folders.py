@@ -1,71 +1,295 @@
-"""Folders that bases follow: what is in the folder is in the base."""
+"""Folders that bases follow: what is in the folder is in the base, from the start on."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from bot.wording import sentence
 from core.language import Words
-from knowledge_base.errors import KnowledgeError
+from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
 from knowledge_base.library import Library
 from knowledge_base.models import Document, KnowledgeBase, Upload
+from knowledge_base.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
-UPLOADER = "folder"
+UPLOADER: Final = "folder"
 """Marks the documents that came from a folder; only those leave the base with their file."""
-_AT_ONCE = 4
+SETTLE_SECONDS: Final = 2.0
+"""How long a file must have lain still before a running bot takes it: it may still be written."""
+_AT_ONCE: Final = 4
+_LOOK_MS: Final = 2000
+"""How often it looks whether a folder came or went, and at files that were still being written."""
+_POLL_MS: Final = 5000
+
+_State: TypeAlias = "tuple[int, int]"
+"""Size and time of the last change of a file."""
+_Place: TypeAlias = "tuple[int, int]"
+"""Device and inode of a folder: another one is mounted there, or none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What lies in a folder now."""
+
+    uploads: dict[str, Upload]
+    unsettled: frozenset[str]
+    """Names of files that may still be written."""
+    rejected: tuple[RejectedDocumentError, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((*self.uploads, *self.unsettled, *(one.name for one in self.rejected)))
 
 
 class FollowedFolders:
-    """Brings bases up to date with their folders."""
+    """Brings bases up to date with their folders, and keeps them so."""
 
-    def __init__(self, library: Library, folders: Mapping[str, Path], words: Words) -> None:
+    def __init__(
+        self,
+        library: Library,
+        folders: Mapping[str, Path],
+        words: Words,
+        *,
+        settle_seconds: float = SETTLE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._library = library
         self._folders = folders
         self._words = words
+        self._settle_seconds = settle_seconds
+        self._clock = clock
+        self._known: dict[tuple[str, str], _State] = {}
+        """States of files, by base and name, in which they are in the base, or were refused."""
+        self._places: dict[str, _Place] = {}
+        self._told: set[tuple[str, str]] = set()
 
     async def follow_all(self) -> None:
         """Add what is new or changed, remove what is gone; a file that fails is logged."""
+        for name in self._folders:
+            await self._follow(name, settle_seconds=0.0)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncGenerator[None, None]:
+        """Follow changes as they happen, until the context is left."""
+        task = asyncio.create_task(self._watch(), name="watch folders")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _watch(self) -> None:
+        """Events say that something changed; what it was is looked up, so none can be missed.
+
+        Events of the time before it began are not told: everything is looked through first.
+        """
+        due = set(self._folders)
+        polling = False
+        while True:
+            present = await asyncio.to_thread(self._present)
+            due |= {name for name in self._folders if present.get(name) != self._places.get(name)}
+            self._places = present
+            try:
+                async with aclosing(self._events(present, polling=polling)) as events:
+                    async for touched in events:
+                        due = await self._follow_some(due | touched)
+                        if await asyncio.to_thread(self._present) != present:
+                            break
+            except OSError as error:
+                # Too many folders for the system's watcher, or a file system without one.
+                log.warning("folders are looked through by turns from now on: %s", error)
+                polling = True
+
+    async def _events(
+        self, present: Mapping[str, _Place], *, polling: bool
+    ) -> AsyncGenerator[set[str], None]:
+        """Bases whose folders were touched; every now and then none. Raises `OSError`."""
+        from watchfiles import awatch
+        from watchfiles._rust_notify import WatchfilesRustInternalError
+
+        yield set()
+        if not present:
+            while True:
+                await asyncio.sleep(_LOOK_MS / 1000)
+                yield set()
+        roots = {name: _root(self._folders[name]).resolve() for name in present}
+        watched = awatch(
+            *roots.values(),
+            watch_filter=None,
+            rust_timeout=_LOOK_MS,
+            yield_on_timeout=True,
+            force_polling=polling or None,
+            poll_delay_ms=_POLL_MS,
+            ignore_permission_denied=True,
+        )
+        try:
+            async for changes in watched:
+                paths = [Path(path) for _change, path in changes]
+                yield {
+                    name
+                    for name, root in roots.items()
+                    if any(path.is_relative_to(root) for path in paths)
+                }
+        except WatchfilesRustInternalError as error:
+            raise OSError(str(error)) from error
+        finally:
+            await watched.aclose()
+
+    async def _follow_some(self, due: Iterable[str]) -> set[str]:
+        """Those that are to be looked at again soon."""
+        again = set()
+        for name in sorted(due):
+            try:
+                if not await self._follow(name, settle_seconds=self._settle_seconds):
+                    again.add(name)
+            except KnowledgeError as error:
+                # The disk is full, or another process is writing: the next look tries again.
+                log.warning("%s: %s", self._folders[name], sentence(error, self._words))
+                again.add(name)
+        return again
+
+    def _present(self) -> dict[str, _Place]:
+        """The folders that are there."""
+        found = {}
         for name, folder in self._folders.items():
-            if not await asyncio.to_thread(folder.is_dir):
-                log.warning("knowledge.folders: %s: there is no folder %s", name, folder)
-                continue
-            await self._follow(await self._library.ensure_base(name), folder)
+            with suppress(OSError):
+                status = _root(folder).stat()
+                found[name] = (status.st_dev, status.st_ino)
+        return found
 
-    async def _follow(self, base: KnowledgeBase, folder: Path) -> None:
+    async def _follow(self, name: str, *, settle_seconds: float) -> bool:
+        """Whether it is up to date now; False where a file may still be written."""
+        folder = await asyncio.to_thread(_root, self._folders[name])
+        if not await asyncio.to_thread(folder.is_dir):
+            self._warn(name, "gone", f"there is no folder {folder}; its documents stay")
+            return True
+        self._told.discard((name, "gone"))
+        base = await self._library.ensure_base(name)
         stored = {d.name: d for d in await self._library.documents(base.base_id)}
-        seen: set[str] = set()
-        places = asyncio.Semaphore(_AT_ONCE)
-        async with (
-            self._library.uploads([folder], UPLOADER) as uploads,
-            asyncio.TaskGroup() as adding,
-        ):
-            async for upload in uploads:
-                seen.add(upload.name)
-                if not isinstance(upload, Upload):
-                    log.warning("%s: %s", folder, sentence(upload, self._words))
-                    continue
-                if await asyncio.to_thread(_is_stored, upload, stored.get(upload.name)):
-                    continue
-                await places.acquire()
-                task = adding.create_task(self._add(base, upload), name=f"follow {upload.name}")
-                task.add_done_callback(lambda _task: places.release())
-        for name, document in stored.items():
-            if name not in seen and document.uploader == UPLOADER:
-                await self._library.remove(base.base_id, name)
+        async with self._library.uploads([folder], UPLOADER) as uploads:
+            found = await self._found(name, uploads, settle_seconds)
+            own = {n for n, document in stored.items() if document.uploader == UPLOADER}
+            # First, so that a file under another name is not taken for what is there already.
+            await self._remove(base, folder, own - found.names, found)
+            await self._add_all(base, found, stored)
+        return not found.unsettled
 
-    async def _add(self, base: KnowledgeBase, upload: Upload) -> None:
+    async def _found(
+        self,
+        name: str,
+        uploads: AsyncGenerator[Upload | RejectedDocumentError, None],
+        settle: float,
+    ) -> _Found:
+        taken: dict[str, Upload] = {}
+        unsettled: set[str] = set()
+        rejected: list[RejectedDocumentError] = []
+        async for upload in uploads:
+            if not isinstance(upload, Upload):
+                self._warn(name, upload.name, sentence(upload, self._words))
+                rejected.append(upload)
+            elif await asyncio.to_thread(self._is_settled, upload.path, settle):
+                taken[upload.name] = upload
+            else:
+                unsettled.add(upload.name)
+        return _Found(taken, frozenset(unsettled), tuple(rejected))
+
+    def _is_settled(self, path: Path, settle_seconds: float) -> bool:
+        try:
+            age = self._clock() - path.stat().st_mtime
+        except OSError:
+            return False
+        # A time in the future says nothing: clocks of other machines may be wrong.
+        return not 0 <= age < settle_seconds
+
+    async def _remove(
+        self, base: KnowledgeBase, folder: Path, missing: set[str], found: _Found
+    ) -> None:
+        if missing and not found.names:
+            text = f"{folder} is empty, perhaps not mounted; its {len(missing)} documents stay"
+            self._warn(base.name, "empty", text)
+            return
+        self._told.discard((base.name, "empty"))
+        for name in sorted(missing):
+            if not await asyncio.to_thread(_is_gone, folder / name):
+                continue
+            self._known.pop((base.name, name), None)
+            with suppress(NoSuchDocumentError):  # somebody else was faster
+                await self._library.remove(base.base_id, name)
+                log.info("%s: removed %s", base.name, name)
+
+    async def _add_all(
+        self, base: KnowledgeBase, found: _Found, stored: Mapping[str, Document]
+    ) -> None:
+        places = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as adding:
+            for upload in found.uploads.values():
+                state = await asyncio.to_thread(_state, upload.path)
+                key = (base.name, upload.name)
+                if state is None or self._known.get(key) == state:
+                    continue
+                if not await asyncio.to_thread(_is_stored, upload, stored.get(upload.name)):
+                    await places.acquire()
+                    task = adding.create_task(
+                        self._add(base, upload, state), name=f"follow {upload.name}"
+                    )
+                    task.add_done_callback(lambda _task: places.release())
+                else:
+                    self._known[key] = state
+
+    async def _add(self, base: KnowledgeBase, upload: Upload, state: _State) -> None:
         try:
             added = await self._library.add(base.base_id, upload)
+        except RejectedDocumentError as error:
+            self._known[base.name, upload.name] = state  # until it changes
+            log.warning("%s: %s", upload.path, sentence(error, self._words))
         except KnowledgeError as error:
             log.warning("%s: %s", upload.path, sentence(error, self._words))
         else:
+            if added.document.name == upload.name:
+                self._known[base.name, upload.name] = state
             log.info("%s: %s %s", base.name, added.state.value, added.document.name)
+
+    def _warn(self, name: str, about: str, text: str) -> None:
+        """Once, until it is over."""
+        if (name, about) not in self._told:
+            self._told.add((name, about))
+            log.warning("knowledge.folders: %s: %s", name, text)
+
+
+def _root(folder: Path) -> Path:
+    """The folder itself, or the documents in one laid out as langchain-ChatGLM does."""
+    content = folder / "content"
+    return content if content.is_dir() and (folder / "vector_store").is_dir() else folder
+
+
+def _state(path: Path) -> _State | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether it is known not to be there: where one may not look, nothing is known."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    # A link that leads out of the folder now, or something hidden: it is not followed.
+    return True
 
 
 def _is_stored(upload: Upload, document: Document | None) -> bool:
