@@ -67,7 +67,7 @@ def test_keys_and_commands_of_ours_are_there(name):
     said = re.findall(r"`/((?:kb )?[a-z]+)\b[^`]*`", text)
     wrong = [one for one in said if one not in ours and f"/{one}" not in THEIRS]
     assert [one for one in wrong if one not in ("local", "v")] == []
-    settings = {setting.name for setting in SETTINGS}
+    settings = {setting.key for setting in SETTINGS}
     assert set(re.findall(r"`/settings (\w+)", text)) <= settings
 
 
