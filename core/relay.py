@@ -35,11 +35,14 @@ async def relayed(
     """
     failure: EngineError | None = None
     for served in _writers(course, speech):
-        if failure is not None:
-            yield _remark(failure, served, speech)
+        remark = None if failure is None else _remark(failure, served, speech)
         try:
             async with aclosing(speech.spoken_by(served)) as events:
                 async for event in events:
+                    if remark is not None:
+                        # Not before: who stands in may be gone, too.
+                        yield remark
+                        remark = None
                     yield event
         except QueueFullError as error:
             if failure is None:
@@ -49,7 +52,8 @@ async def relayed(
             if speech.answer.text:
                 raise _in_the_middle(error) from error
             _log.warning("an engine did not answer: %r", error)
-            failure = error
+            # The one that was chosen is the one that people know.
+            failure = failure or error
         else:
             return
     _ = speech.words
