@@ -320,5 +320,6 @@ def disclosure_of(config: Config) -> Disclosure:
         operator=config.operator,
         engine_hosts=hosts,
         embedder_host=embedding_of(config).host,
+        embedder_place=embedding_of(config).place,
         kept=config.privacy,
     )

@@ -131,6 +131,14 @@ class NoSuchEngineError(UserError):
         self.available = available
 
 
+class EmbedderTooFarError(UserError):
+    """What is taught there may not go as far as to the embedder at `host`."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self.host = host
+
+
 class UnknownSettingError(UserError):
     """A channel has no setting of this name."""
 

@@ -437,6 +437,15 @@ def _engine_budget(error: core_errors.EngineBudgetError, _: Words) -> str:
 
 
 @explain.register
+def _embedder_too_far(error: core_errors.EmbedderTooFarError, _: Words) -> str:
+    return _(
+        "I learn nothing here: what is taught would be turned into numbers at {host}, and what is "
+        "said here stays nearer (`/settings place`).",
+        host=inert(error.host),
+    )
+
+
+@explain.register
 def _engine_too_far(error: core_errors.EngineTooFarError, _: Words) -> str:
     if error.place == "own":
         return _(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.distance import EnginePlace
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -125,6 +127,7 @@ class Disclosure:
     """Engines that run elsewhere: their name to their host."""
     embedder_host: str = ""
     """Where documents and questions are embedded, if elsewhere."""
+    embedder_place: EnginePlace = "local"
     kept: PrivacySettings = field(default_factory=PrivacySettings)
 
 

@@ -10,6 +10,7 @@ from core.access import Access
 from core.channel_settings import ChannelSettings
 from core.channels import UNCHOSEN, Channels
 from core.confirmations import Confirmations
+from core.distance import is_within
 from core.engines.choice import EngineChoice
 from core.events import Attachment, ConversationRef, IncomingMessage, MemberRef
 from core.forms import OpenForms
@@ -79,6 +80,11 @@ class CommandContext:
     """Of the place where it was asked."""
     confirmed: bool = False
     """The asker was asked whether it is meant, and agreed."""
+
+    @property
+    def embeds(self) -> bool:
+        """Whether what is asked and taught here may go to the embedder."""
+        return is_within(self.resources.disclosure.embedder_place, self.settings.place)
 
     @property
     def member(self) -> MemberRef:

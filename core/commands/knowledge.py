@@ -11,7 +11,7 @@ from core.commands.talking import excerpt, place_of
 from core.inert import inert
 from core.language import Words
 from core.replies import TextDelta
-from knowledge_base.models import Document
+from knowledge_base.models import Document, Legs
 
 _MOST_LISTED: Final = 100
 _LONGEST_QUOTE: Final = 300
@@ -65,7 +65,11 @@ async def search(context: CommandContext) -> Replies:
     _ = context.words
     scope = await context.resources.access.scope_of(context.message)
     result = await context.resources.library.search(
-        scope, context.text("query"), limit=_SEARCHED, threshold=context.settings.threshold
+        scope,
+        context.text("query"),
+        limit=_SEARCHED,
+        legs=Legs.BOTH if context.embeds else Legs.LEXICAL,
+        threshold=context.settings.threshold,
     )
     if not result.passages:
         yield TextDelta(_("There are no documents here yet."))

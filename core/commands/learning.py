@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from core.commands.base import MEGABYTE, CommandContext, Replies
 from core.commands.ingesting import learn, told
-from core.commands.places import home, uploader_id
+from core.commands.places import home, require_near, uploader_id
 from core.commands.reviewing import Fetched, hold
 from core.errors import (
     AttachmentTooLargeError,
@@ -53,6 +53,7 @@ async def add(context: CommandContext) -> Replies:
     if not items:
         raise BadArgumentsError(context.command.name, context.command.usage)
     _ = context.words
+    require_near(context)
     base = await home(context)
     is_held = awaits_review(context.level, context.settings)
     await context.resources.limiting.allowances.require_room()

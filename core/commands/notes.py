@@ -22,7 +22,7 @@ from core.commands.note_forms import (
     own_notes,
     written_again,
 )
-from core.commands.places import home, homes, uploader_id
+from core.commands.places import home, homes, require_near, uploader_id
 from core.errors import BadArgumentsError, NoLongerOpenError, WrongTimeError
 from core.events import MemberRef, Quoted
 from core.gaps import Gap
@@ -58,6 +58,7 @@ async def note(context: CommandContext) -> Replies:
         raise
     if not question or not answer:
         raise BadArgumentsError(context.command.name, context.command.usage)
+    require_near(context)
     base = await home(context)
     old = await edited(context)
     library = context.resources.library

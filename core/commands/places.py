@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.access import SHARED, home_of, homes_of, taught_in
 from core.commands.base import CommandContext
-from core.errors import NotAllowedError
+from core.errors import EmbedderTooFarError, NotAllowedError
 from core.events import ChannelKind, MemberRef
 from core.inert import inert
 from core.permissions import Level
@@ -26,6 +26,12 @@ async def bases_of(context: CommandContext) -> list[KnowledgeBase]:
         return bases
     own = (SHARED, *homes_of(message))
     return [base for base in bases if base.name in own]
+
+
+def require_near(context: CommandContext) -> None:
+    """Raises `EmbedderTooFarError` where what is taught here may not go to the embedder."""
+    if not context.embeds:
+        raise EmbedderTooFarError(context.resources.disclosure.embedder_host)
 
 
 async def home(context: CommandContext) -> KnowledgeBase:

@@ -49,6 +49,7 @@ FACTS = {
     "detail": "models/llama",
     "period": "day",
     "place": "outside",
+    "host": "vectors.example.com",
     "reason": "address",
     "status": None,
 }
