@@ -112,6 +112,8 @@ class Speech:
         answer.passages = self._given
         if prompt.dropped_passages or prompt.shortened:
             yield Notice(self._left_out(prompt.dropped_passages))
+        if prompt.dropped_turns:
+            yield Notice(self._forgotten(prompt.dropped_turns))
         before = answer.text
         links = LinkFilter(self._leads_to(prompt.passages), self._removed)
         heard = _Hearing(before, range(1, len(prompt.passages) + 1), links)
@@ -185,6 +187,13 @@ class Speech:
         """Where this answer may lead: what stands in these passages or in the question."""
         texts = [passage.chunk.text for passage in passages]
         return Addresses.of([self.draft.question, *texts], self.draft.may_link)
+
+    def _forgotten(self, dropped: int) -> str:
+        return self.words.plural(
+            "{count} earlier message of this conversation was left out, for want of room.",
+            "{count} earlier messages of this conversation were left out, for want of room.",
+            dropped,
+        )
 
     def _left_out(self, dropped: int) -> str:
         _ = self.words

@@ -352,6 +352,26 @@ async def test_passages_that_do_not_fit_are_told(desk):
     assert len(sources(events).passages) == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (ASKED, "earlier messages of this conversation were left out, for want of room."),
+        ("花园的大门什么时候开？", "略去了这次对话中较早的 "),
+    ],
+)
+async def test_earlier_turns_that_do_not_fit_are_told_in_the_askers_language(desk, asked, said):
+    engine = ScriptedEngine("It opens at nine [1].", context_window=100_000)
+    desk.shelf.put("shared", "gate.md", "The gate of the garden does open at nine.")
+    desk.shelf.put("shared", "大门.md", "花园的大门九点开。")
+    talk = tuple(Turn(role, "word " * 60) for role in ("user", "assistant") * 3)
+    asking = replace(private(asked, "2"), context=talk)
+    assert notices(await desk.ask(engine, asking)) == []
+    full = max([await engine.count_tokens(call.messages) for call in engine.calls])
+    tight = ScriptedEngine("It opens at nine [1].", context_window=int(full * 1.1))
+    [told] = notices(await desk.ask(tight, asking))
+    assert said in told
+
+
 async def test_a_stopped_answer_is_kept_as_interrupted(desk):
     gate = asyncio.Event()
     engine = ScriptedEngine(Script(["It opens at ", "nine."], gates={1: gate}))
