@@ -88,6 +88,9 @@ async def serving(
         "LOREKEEPER__KNOWLEDGE__FOLDERS": "{}",
         "LOREKEEPER__ADMISSION__POLICY": "open",
         "LOREKEEPER__ADMISSION__DIRECT_MESSAGES": "open",
+        # Few people ask a lot here.
+        "LOREKEEPER__LIMITS__QUESTIONS": "0",
+        "LOREKEEPER__LIMITS__DAILY_QUESTIONS": "0",
     }
     if discord is not None:
         values["LOREKEEPER__DISCORD__TOKEN"] = discord.token
