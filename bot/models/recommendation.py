@@ -12,7 +12,7 @@ from core.engines.memory import Device, MemoryPlan, Wishes, plan
 
 Aim: TypeAlias = Literal["quality", "balanced", "fast"]
 
-_BEARABLE: Final = 6.0
+_BEARABLE: Final = 5.0
 """Tokens a second for one reader: about as fast as one reads."""
 _AT_ONCE: Final = 50.0
 """So fast that nobody waits for the end of an answer."""
