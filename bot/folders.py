@@ -17,7 +17,6 @@ from core.language import Words
 from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
 from knowledge_base.library import Library
 from knowledge_base.models import Document, KnowledgeBase, Upload
-from knowledge_base.uploads import Uploads
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from core import tracing
 _CHATTY = (
     "httpx",
     "httpx2",
+    "watchfiles",
     "httpcore",
     "httpcore2",
     "apscheduler",
