@@ -212,19 +212,21 @@ class Batch:
 
     def _give_up_the_largest(self) -> None:
         """Fail the request that asks for most in a step: one whose prompt is being read, if any."""
-        self.plan = replace(
-            self.plan,
-            step_tokens=max(_LEAST_STEP, self.plan.slots, self.plan.step_tokens // 2),
-        )
+        slots, step = self.plan.slots, self.plan.step_tokens
+        if step <= max(_LEAST_STEP, slots):  # no step is smaller: the cache is what gives way
+            slots = max(1, slots * 3 // 4)
+        step = max(_LEAST_STEP, slots, step // 2)
+        self.plan = replace(self.plan, slots=slots, step_tokens=step)
         largest = max(
             self._asks.values(),
             key=lambda ask: (not ask.said, len(ask.prompt) + len(ask.said)),
             default=None,
         )
         _log.warning(
-            "%s ran out of memory; it goes on with %s tokens a step",
+            "%s ran out of memory; it goes on with %s slots and %s tokens a step",
             self._name,
-            self.plan.step_tokens,
+            slots,
+            step,
         )
         if largest is not None:
             self._settle(largest, EngineMemoryError(self._name, len(largest.prompt)))

@@ -204,6 +204,24 @@ async def test_one_who_runs_out_of_memory_fails_alone_and_the_others_go_on(engin
     assert (await said(engine, options=replace(GREEDY, max_tokens=120)))[0] == alone
 
 
+async def test_memory_that_runs_out_again_and_again_takes_a_quarter_of_the_slots(
+    tiny_models, caplog
+):
+    import torch
+
+    caplog.set_level(logging.CRITICAL, logger="ContinuousBatchingLogger")
+    async with opened(tiny_models("llama")) as engine:
+        while engine.slots == PLAN.slots:
+            before = engine._batch.plan.step_tokens
+            with steps_of(engine) as steps:
+                steps.raising.append((1, torch.OutOfMemoryError("CUDA out of memory.")))
+                with pytest.raises(EngineMemoryError):
+                    await said(engine)
+        assert before == 32  # steps were made smaller first
+        assert engine.slots == PLAN.slots * 3 // 4
+        await said(engine)
+
+
 async def test_memory_is_given_back_when_it_ran_out_and_at_the_end(tiny_models, caplog):
     import torch
 
