@@ -108,6 +108,7 @@ class FollowedFolders:
                 # Too many folders for the system's watcher, or a file system without one.
                 log.warning("folders are looked through by turns from now on: %s", error)
                 polling = True
+                await asyncio.sleep(_LOOK_MS / 1000)
 
     async def _events(
         self, present: Mapping[str, _Place], *, polling: bool
@@ -121,7 +122,7 @@ class FollowedFolders:
             while True:
                 await asyncio.sleep(_LOOK_MS / 1000)
                 yield set()
-        roots = {name: _root(self._folders[name]).resolve() for name in present}
+        roots = await asyncio.to_thread(self._roots, tuple(present))
         watched = awatch(
             *roots.values(),
             watch_filter=None,
@@ -155,7 +156,13 @@ class FollowedFolders:
                 # The disk is full, or another process is writing: the next look tries again.
                 log.warning("%s: %s", self._folders[name], sentence(error, self._words))
                 again.add(name)
+            except OSError as error:
+                log.warning("%s: %s", self._folders[name], error)
+                again.add(name)
         return again
+
+    def _roots(self, names: Iterable[str]) -> dict[str, Path]:
+        return {name: _root(self._folders[name]).resolve() for name in names}
 
     def _present(self) -> dict[str, _Place]:
         """The folders that are there."""

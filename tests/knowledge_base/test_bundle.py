@@ -3,12 +3,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from knowledge_base.embedders import open_embedder
 from knowledge_base.errors import (
     LimitExceededError,
     RejectedDocumentError,
@@ -16,9 +17,9 @@ from knowledge_base.errors import (
     UnsafeArchiveError,
 )
 from knowledge_base.library import Library
-from knowledge_base.models import PAGE_TYPE, AddState, Upload
+from knowledge_base.models import PAGE_TYPE, AddState, Legs, Scope, Upload
 from knowledge_base.notes import MEDIA_TYPE, Note, note_bytes
-from knowledge_base.settings import KnowledgeSettings, ReaderLimits
+from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, ReaderLimits
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import find, open_library, texts
 
@@ -77,6 +78,33 @@ async def test_a_base_comes_back_whole_on_a_machine_with_another_embedder(tmp_pa
         async with two.bundle(Upload("base.zip", tmp_path / "base.zip")) as entries:
             again = [await two.restore(town.base_id, entry) for entry in entries]
         assert [added.state for added in again if added] == [AddState.UNCHANGED] * 3
+
+
+async def test_a_base_of_another_embedder_is_embedded_by_the_bundled_one(tmp_path):
+    async with open_library(tmp_path / "one") as one:
+        await one.export(await filled(one, tmp_path), tmp_path / "base.zip")
+    embedder = await open_embedder(EmbeddingSettings(kind="bundled", threads=1))
+    async with (
+        aclosing(embedder),
+        Library.open(tmp_path / "two", embedder, KnowledgeSettings()) as two,
+    ):
+        town = await two.ensure_base("town")
+        async with two.bundle(Upload("base.zip", tmp_path / "base.zip")) as entries:
+            for entry in entries:
+                await two.restore(town.base_id, entry)
+        result = await two.search(
+            Scope(frozenset({town.base_id})), "什么时候建的灯塔？", limit=1, legs=Legs.DENSE
+        )
+        assert texts(result) == ["海边的灯塔建于一八八八年。"]
+        verified = await two.verify(town.base_id)
+        assert (verified.problems, verified.vectors) == ((), 3)
+        await two.export(town, tmp_path / "back.zip")
+    async with open_library(tmp_path / "three") as three:
+        base = await three.ensure_base("town")
+        async with three.bundle(Upload("back.zip", tmp_path / "back.zip")) as entries:
+            for entry in entries:
+                await three.restore(base.base_id, entry)
+        assert texts(await find(three, base.base_id, "gate opens"))[0] == "The gate opens at nine."
 
 
 async def test_without_uploaders_nobodys_name_goes_with_it(tmp_path):
