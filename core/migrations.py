@@ -552,6 +552,46 @@ M010_FORGETTING = Migration(
     ),
 )
 
+M011_SPEND = Migration(
+    "m011_spend",
+    (
+        # What engines with prices cost, in millionths of the operator's currency; a day is UTC's.
+        """
+        CREATE TABLE spend (
+            day TEXT NOT NULL,
+            engine TEXT NOT NULL,
+            platform TEXT NOT NULL,
+            server_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            requests INTEGER NOT NULL,
+            prompt_tokens INTEGER NOT NULL,
+            completion_tokens INTEGER NOT NULL,
+            estimated INTEGER NOT NULL,
+            micros INTEGER NOT NULL,
+            PRIMARY KEY (day, engine, platform, server_id, user_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Which shares of a cap the owners were told of, so that they are told once.
+        """
+        CREATE TABLE spend_told (
+            engine TEXT NOT NULL,
+            period TEXT NOT NULL,
+            percent INTEGER NOT NULL,
+            PRIMARY KEY (engine, period, percent)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Private chats whose member was asked whether what is said there may leave the machine.
+        """
+        CREATE TABLE place_asked (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            asked_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 M012_PAGES = Migration(
     "m012_pages",
     (
@@ -572,5 +612,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     M008_SPEAKING,
     M009_KEYS,
     M010_FORGETTING,
+    M011_SPEND,
     M012_PAGES,
 )
