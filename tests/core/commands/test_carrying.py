@@ -35,9 +35,7 @@ async def test_a_places_documents_go_as_a_file_and_come_back_elsewhere(hall, tmp
         again = await two.slash("kb import", ADMIN, file=given)
         assert "2 here already" in again.text
         (base,) = [b for b in await two.library.bases() if b.name == "discord:town"]
-        assert {d.uploader_id for d in await two.library.documents(base.base_id)} == {
-            "discord:ann"
-        }
+        assert {d.uploader_id for d in await two.library.documents(base.base_id)} == {"discord:ann"}
 
 
 @pytest.mark.parametrize("author", [MEMBER, OTHER, MODERATOR])
