@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
@@ -9,6 +10,8 @@ import pytest
 
 from bot import logs
 from bot.settings import LogSettings
+from core import tracing
+from core.events import ChannelRef, ConversationRef, Platform
 
 ADDRESS = "https://api.example.org/bot123:secret"
 
@@ -38,3 +41,25 @@ def test_a_traceback_tells_where_and_not_what_was_held_there(form, capsys):
     assert "no route" in written
     if form == "json":
         assert json.loads(written)["event"] == "not delivered"
+
+
+async def test_every_line_of_a_reply_has_its_ids(capsys):
+    logs.set_up(LogSettings(format="json"))
+    here = ConversationRef(ChannelRef(Platform.DISCORD, "12"), "34")
+
+    async def reply() -> str:
+        trace = tracing.begin(here, "56")
+        logging.getLogger("core").warning("something")
+        await asyncio.create_task(deeper())
+        return trace.reference
+
+    async def deeper() -> None:
+        logging.getLogger("core.engines").warning("something else")
+
+    reference = await asyncio.create_task(reply())
+    logging.getLogger("core").warning("outside")
+    *within, outside = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["conversation"], line["message"], line["reference"]) for line in within] == [
+        ("discord:12/34", "56", reference)
+    ] * 2
+    assert "reference" not in outside

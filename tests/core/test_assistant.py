@@ -53,6 +53,7 @@ from core.reviews import Reviews
 from core.settings import EngineSettings
 from core.taught import TaughtMessages
 from core.team_answers import TeamAnswers
+from knowledge_base.errors import EmptyDocumentError
 from tests.support.messages import author, group, private
 from tests.support.own_data import own_data_of, unlimited
 from tests.support.places import open_places
@@ -167,6 +168,15 @@ async def test_a_language_that_we_have_no_sentences_in_leaves_the_askers(place):
 
 async def test_what_is_no_question_is_answered_in_the_language_of_the_client(place):
     assert "没有" in await place.says(replace(group("/nonsense"), locale="zh-CN"))
+
+
+async def test_what_a_file_is_called_stands_in_no_line_of_the_log_from_info_on(place, caplog):
+    place.raised = EmptyDocumentError("otter55.pdf")
+    with caplog.at_level(logging.INFO):
+        failed = (await place.reply(group("When?")))[-1]
+    assert "otter55" in failed.text
+    assert "otter55" not in caplog.text
+    assert "empty_document" in caplog.text
 
 
 async def test_an_unexpected_error_gets_a_reference_that_the_log_has_with_its_trace(place, caplog):
