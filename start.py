@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import venv
@@ -49,6 +50,8 @@ def main() -> int:
             install()
         command = [str(python()), "-m", "bot", "run", *sys.argv[1:]]
         with subprocess.Popen(command, cwd=ROOT) as process:  # noqa: S603
+            # Whoever ends us means the bot, which would go on without us.
+            signal.signal(signal.SIGTERM, lambda *_: process.terminate())
             while True:
                 try:
                     return process.wait()
