@@ -52,7 +52,8 @@ class Retelling:
         """`outboxes` know where messages stand that are to be looked at again."""
         self._library = library
         self._taught = taught
-        self._outboxes = outboxes or {}
+        # It fills up later.
+        self._outboxes = {} if outboxes is None else outboxes
 
     async def known(self, platform: Platform) -> tuple[IncomingMessage, ...]:
         """The newest messages that were taught, without their words: to ask what became of them."""
