@@ -10,7 +10,14 @@ from typing import Final
 
 from core.delivery import Delivery
 from core.errors import DeliveryError, ForbiddenError
-from core.events import ChannelKind, IncomingMessage, InteractionRef, MessageRef, Trigger
+from core.events import (
+    ChannelKind,
+    ConversationRef,
+    IncomingMessage,
+    InteractionRef,
+    MessageRef,
+    Trigger,
+)
 from core.inbox import DurableInbox, InboxId, InboxState
 from core.inert import inert
 from core.language import Words, language_of, words
@@ -89,6 +96,11 @@ class Answering:
         self._speaking = speaking
         self._inbox_id = earlier.inbox_id if earlier is not None else None
         self._delivery: Delivery | None = None
+
+    def is_in(self, conversation: ConversationRef) -> bool:
+        """Whether it is given there: in a thread of its own, or where its channel moved to."""
+        shown_in = self._delivery.to if self._delivery is not None else None
+        return conversation in (self.message.conversation, shown_in)
 
     def consists_of(self, message_id: str) -> bool:
         """Whether this message of ours is part of the answer, sent now or by an earlier run."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core.buttons import answer_menu, stop_menu
 from core.errors import DeliveryError, DeliveryRateLimitedError
-from core.events import ChannelKind, IncomingMessage, MessageRef
+from core.events import ChannelKind, ConversationRef, IncomingMessage, MessageRef
 from core.language import Words
 from core.layout import Draft
 from core.pacer import Urgency
@@ -64,6 +64,11 @@ class Delivery:
     def visible(self) -> bool:
         """Whether the asker has seen anything of it."""
         return self._posting.visible or bool(self._drafted)
+
+    @property
+    def to(self) -> ConversationRef:
+        """Where it goes on, which a move of its channel may have changed."""
+        return self._posting.to
 
     def consists_of(self, message_id: str) -> bool:
         """Whether the message is part of it."""
@@ -167,6 +172,8 @@ class Delivery:
         if len(wrong) > 1:
             self._changed.set()
         await self._posting.put(place, face)
+        if not len(self._posting):
+            self._changed.set()  # The channel has moved: it is said anew there.
 
     async def _show_draft(self, text: str) -> None:
         answers = self._posting.answers

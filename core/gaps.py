@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from core.evidence import claim_of
 from core.notes import fits, is_note
 from core.text import storable
 from knowledge_base.models import KnowledgeBase
+from knowledge_base.notes import Note
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -79,13 +81,10 @@ class Gaps:
             if is_note(document) and (known := await self._library.note(document)) is not None
             and (known.expires_at is None or known.expires_at.timestamp() > self._clock())
         ]  # fmt: skip
-        left = [
-            gap
-            for gap in asked
-            if not any(fits(gap.question, known.question, known.answer) for known in answered)
-        ]
+        # Each with each: not on the loop.
+        left = await asyncio.to_thread(_unanswered, asked, answered)
         vectors = await self._library.vectors([*(gap.question for gap in left), *_UNRELATED])
-        found = grouped(left, vectors)
+        found = await asyncio.to_thread(grouped, left, vectors)
         return tuple(sorted(found, key=lambda gap: (-gap.asked - gap.disliked, gap.question)))
 
     async def question(self, channel: ChannelRef, key: str) -> str | None:
@@ -113,6 +112,14 @@ class Gaps:
                 for exchange_id, question, _refused, downs in rows
                 if question.strip()
             ]
+
+
+def _unanswered(asked: Sequence[Gap], answered: Sequence[Note]) -> list[Gap]:
+    return [
+        gap
+        for gap in asked
+        if not any(fits(gap.question, known.question, known.answer) for known in answered)
+    ]
 
 
 def grouped(asked: Sequence[Gap], vectors: Vectors | None) -> list[Gap]:

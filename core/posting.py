@@ -90,6 +90,11 @@ class Posting:
         self._files = [m for m in earlier.messages if m.kind == "file"]
         self._foreign_files = [*self._files]
 
+    @property
+    def to(self) -> ConversationRef:
+        """Where it goes on, which a move of its channel may have changed."""
+        return self._to
+
     def __len__(self) -> int:
         """How many messages of text there are."""
         return len(self._texts)

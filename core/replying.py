@@ -79,16 +79,18 @@ class Replying:
 
     async def _judge(self, speaking: Speaking, message: IncomingMessage) -> None:
         meant = await speaking.judge(message)
-        if meant is not None:
-            self._begin(meant)
+        if meant is not None and not self._begin(meant):
+            speaking.ended(meant)
 
-    def _begin(self, message: IncomingMessage) -> None:
+    def _begin(self, message: IncomingMessage) -> bool:
+        """Whether it is answered now."""
         if self.runs.kept(message.conversation, message.message_id) is not None:
-            return
+            return False
         if self.is_missed(message):
             self.chore(partial(self._skip, message), "skipping")
-        else:
-            self.start(self.answering(message))
+            return False
+        self.start(self.answering(message))
+        return True
 
     def start(self, answering: Answering) -> None:
         """Begin to answer. Returns at once."""

@@ -34,8 +34,8 @@ class Run:
 
     def is_in(self, conversation: ConversationRef) -> bool:
         """Whether it was asked there, or is answered there."""
-        moved = self.answering.message.conversation if self.answering is not None else None
-        return conversation in (self.message.conversation, moved)
+        is_moved = self.answering is not None and self.answering.is_in(conversation)
+        return conversation == self.message.conversation or is_moved
 
     async def supersede(self) -> None:
         """End it; the caller goes on with its messages and its row."""

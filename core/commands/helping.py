@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from core.audit import Act
 from core.commands.base import CommandContext, Replies, Resources
 from core.commands.notes import note_name
 from core.commands.places import uploader_id
@@ -67,4 +68,7 @@ async def _keep(context: CommandContext, answer: HelpersAnswer) -> None:
     author = uploader_id(MemberRef(context.member.platform, answer.author_id))
     question = one_line(answer.card.question, LONGEST_QUESTION)
     note = Note(question, answer.text, answer.author, author, answer.written_at, None, answer.link)
-    await store(library, base, note, await note_name(library, base, question))
+    name = await note_name(library, base, question)
+    await store(library, base, note, name)
+    asked_in = answer.card.told_at.conversation.channel
+    await context.resources.moderation.audit.record(context.message, Act.NOTED, name, asked_in)

@@ -14,7 +14,7 @@ import pytest
 from core import answering, delivery, posting
 from core.database import Database
 from core.dispatcher import Dispatcher
-from core.errors import DeliveryError, ForbiddenError
+from core.errors import ConversationMovedError, DeliveryError, ForbiddenError
 from core.events import (
     ActionPressed,
     Attachment,
@@ -281,6 +281,47 @@ async def test_a_deleted_question_is_forgotten_also_where_its_answer_cannot_be_t
         assert await w.state(question) is InboxState.DONE
         await History(w.database).append_answer(question, "late")
         assert await History(w.database).answer(question.conversation, "1") is None
+
+
+class Moving(RecordingOutbox):
+    """A platform on which the channel gets another id in the middle of an answer."""
+
+    has_moved = False
+
+    async def edit(self, to, message_id, text, *, menus=()):
+        if self.has_moved and to.channel.channel_id == "town":
+            raise ConversationMovedError(to, conversation("city"))
+        await super().edit(to, message_id, text, menus=menus)
+
+
+class Slow(Script):
+    """Says a beginning, more of it when it may, and no end."""
+
+    async def reply(self, message, stop):
+        try:
+            yield TextDelta("You ")
+            await self.hold("more").wait()
+            yield TextDelta("said ")
+            await asyncio.Event().wait()
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled.append(message.text)
+            raise
+
+
+async def test_an_answer_that_is_said_anew_where_its_channel_moved_to_can_be_stopped(tmp_path):
+    script, outbox = Slow(), Moving(replace(KNOWS_KEYS, can_deduplicate=False))
+    async with world(tmp_path, script=script, outbox=outbox) as w:
+        w.dispatcher.submit(group("hello", "1"))
+        await w.until(lambda: "m1" in outbox.messages)
+        outbox.has_moved = True
+        script.hold("more").set()
+        await w.until(lambda: "m2" in outbox.messages)
+        assert outbox.messages["m2"].channel == "city"
+        asker = group("hello", "1").author
+        w.dispatcher.submit(ActionPressed(conversation("city"), "m2", "stop", asker))
+        await w.idle()
+        assert script.cancelled == ["hello"]
+        assert outbox.messages["m2"].text.endswith("[stopped]")
 
 
 async def test_a_migrated_channel_keeps_its_history_and_others_are_told(tmp_path):

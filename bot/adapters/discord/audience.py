@@ -10,7 +10,7 @@ from typing import Final
 
 import discord
 
-from bot.adapters.discord.translate import channel_ref, is_restricted
+from bot.adapters.discord.translate import channel_ref, is_closed
 from core.ports import Lacking, Right
 
 _NEEDED: Final = {
@@ -31,9 +31,9 @@ def is_within(channel: discord.abc.GuildChannel, other: discord.abc.GuildChannel
     server = channel.guild
     if server.id != other.guild.id:
         return False
-    if channel.id == other.id or not is_restricted(other):
+    if channel.id == other.id or not is_closed(other):
         return True
-    if not is_restricted(channel) or _is_barred(other):
+    if not is_closed(channel) or _is_barred(other):
         return False
     everybody = server.default_role
     ways: list[discord.Role | discord.Member | discord.Object] = [
@@ -75,6 +75,6 @@ def lacking_in(channel: discord.abc.GuildChannel) -> tuple[Right, ...]:
 def lacking_around(channel: discord.abc.GuildChannel) -> list[Lacking]:
     """There, and in the text channels that everybody in the server sees."""
     server = channel.guild
-    others = [own for own in server.text_channels if own != channel and not is_restricted(own)]
+    others = [own for own in server.text_channels if own != channel and not is_closed(own)]
     found = [(own, lacking_in(own)) for own in (channel, *others)]
     return [Lacking(channel_ref(own.id), own.name, rights) for own, rights in found if rights]

@@ -90,10 +90,32 @@ def _has_solved_tag(thread: discord.Thread) -> bool:
 
 
 def is_restricted(channel: discord.abc.GuildChannel) -> bool:
-    """Whether somebody in the server cannot see the channel; True too where that is unknown."""
+    """Whether somebody in the server cannot see the channel; True too where that is unknown.
+
+    Also one member, or the members of one role, who are kept out of what all others see.
+    """
+    return is_closed(channel) or any(
+        overwrite.view_channel is False and _keeps_people_out(target)
+        for target, overwrite in channel.overwrites.items()
+    )
+
+
+def is_closed(channel: discord.abc.GuildChannel) -> bool:
+    """Whether the channel is not everybody's but for some; True too where that is unknown."""
     # A server that is not known yet has no roles here; the SDK's types do not say so.
     everyone: discord.Role | None = channel.guild.get_role(channel.guild.id)
     return everyone is None or not channel.permissions_for(everyone).view_channel
+
+
+def _keeps_people_out(target: discord.Role | discord.Member | discord.Object) -> bool:
+    """Programs read what they are given; whoever administers the server sees all of it."""
+    match target:
+        case discord.Role():
+            return not (target.is_bot_managed() or target.permissions.administrator)
+        case discord.Member():
+            return not target.bot
+        case _:
+            return True
 
 
 def author_of(

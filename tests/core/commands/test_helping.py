@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.audit import Act
 from core.errors import ChannelGoneError
 from core.events import (
     Author,
@@ -73,6 +74,8 @@ async def test_a_moderator_brings_and_keeps_it_as_the_helpers(hall):
     base = await hall.library.ensure_base("discord:town")
     (document,) = await hall.library.documents(base.base_id)
     assert document.uploader_id == "discord:hal"
+    (entry,) = await hall.resources.moderation.audit.of_channel(TOWN.channel)
+    assert (entry.act, entry.author, entry.about) == (Act.NOTED, "Mo", document.name)
 
 
 async def test_others_bring_nothing_and_nobody_from_elsewhere(hall):

@@ -158,6 +158,23 @@ async def test_a_channel_that_not_everybody_sees_is_restricted(fake, club, alice
         assert not heard.place.is_restricted
 
 
+async def test_a_channel_that_some_are_kept_out_of_is_restricted(fake, club, general, alice):
+    guests = club.role("guests")
+    async with surface(fake) as bot:
+
+        async def is_restricted() -> bool:
+            await alice.say(general, f"{fake.bot.mention} what was decided?")
+            return (await bot.inbox.hears(IncomingMessage)).place.is_restricted
+
+        club.overwrite(general, guests, deny=Permission.SEND_MESSAGES)
+        assert not await is_restricted()
+        club.overwrite(general, guests, deny=Permission.VIEW_CHANNEL)
+        assert await is_restricted()
+        club.overwrite(general, guests)
+        club.overwrite(general, club.join(fake.person("Bob")), deny=Permission.VIEW_CHANNEL)
+        assert await is_restricted()
+
+
 @pytest.mark.parametrize(
     ("permission", "levels"),
     [
