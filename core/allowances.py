@@ -13,7 +13,7 @@ import aiosqlite
 
 from core import quota
 from core.database import Database
-from core.errors import FullBaseError, DiskLowError
+from core.errors import DiskLowError, FullBaseError
 from core.events import MemberRef
 from core.quota import DAY, MEGABYTE, Allowed, Refused, Ruling, Use
 from core.settings import LimitSettings

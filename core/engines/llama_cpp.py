@@ -241,7 +241,7 @@ class _Native:
         try:
             server = xllamacpp.Server(parameters)
         except RuntimeError as error:
-            raise EngineUnavailableError(name, str(files.model)) from error
+            raise ModelNotLoadedError(name, "broken", str(files.model)) from error
         address, headers = server.listening_address, {"Authorization": f"Bearer {key}"}
         models = httpx2.get(f"{address}/v1/models", headers=headers, trust_env=False)
         trained = int(models.json()["data"][0]["meta"]["n_ctx_train"])
@@ -376,6 +376,6 @@ def _check(name: str, path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise EngineUnavailableError(name, str(path)) from error
+        raise ModelNotLoadedError(name, "missing", str(path)) from error
     if magic != b"GGUF":
-        raise EngineUnavailableError(name, str(path))
+        raise ModelNotLoadedError(name, "broken", str(path))

@@ -78,11 +78,12 @@ def test_the_data_lies_where_the_configuration_says(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_an_engine_of_another_version_is_told_as_configuration(tmp_path):
-    (tmp_path / "config.toml").write_text('[engine]\nkind = "transformers"\nmodel = "a/b"\n')
+def test_a_model_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "config.toml").write_text('[engine]\nmodel = "nowhere.gguf"\n')
     done = bot(tmp_path, "chat", "--once", "hello")
-    assert (done.code, done.out) == (2, "")
-    assert "engine.kind" in done.err
+    assert (done.code, done.out) == (1, "")
+    assert "There is no model" in done.err
+    assert "nowhere.gguf" in done.err
 
 
 def test_an_owner_without_a_platform_is_told_as_configuration(tmp_path):

@@ -22,7 +22,7 @@ from core.engines.llama_cpp import LlamaCppEngine
 from core.engines.llama_cpp_room import BATCH
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
-from core.errors import EngineUnavailableError
+from core.errors import EngineUnavailableError, ModelNotLoadedError
 from core.events import ChannelRef, Platform
 from core.settings import EngineSettings
 from tests.support.smollm2 import needs_smollm2
@@ -202,9 +202,10 @@ async def test_a_file_that_is_no_model_is_named(tmp_path, content):
     path = tmp_path / "model.gguf"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(EngineUnavailableError) as caught:
+    with pytest.raises(ModelNotLoadedError) as caught:
         await LlamaCppEngine.load(EngineSettings(model=str(path)), 1)
-    assert (caught.value.engine, caught.value.target) == ("model", str(path))
+    problem = "missing" if content is None else "broken"
+    assert (caught.value.problem, caught.value.detail) == (problem, str(path))
 
 
 async def test_without_its_package_the_bundled_model_names_it(monkeypatch):

@@ -274,7 +274,7 @@ def test_after_memory_ran_out_a_quarter_of_the_slots_go_but_never_the_last():
     ("layers", "heads", "global_heads", "shared", "window", "full", "sliding"),
     [(42, 2, None, 18, 512, 4, 20), (60, 16, 4, 0, 1024, 10, 50)],
 )
-def test_gemma_4_shares_caches_and_has_other_heads_where_it_sees_everything(
+def test_gemma_4_shares_caches_and_has_other_heads_where_it_sees_everything(  # noqa: PLR0913
     layers, heads, global_heads, shared, window, full, sliding
 ):
     # Figures of E4B and 31B as in the tests of LightLLM's cache layout for them.
