@@ -168,6 +168,7 @@ async def assemble(
         places.limiting,
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
+        stores.spending,
     )
     await resources.reviews.sweep()
     pacers = places.pacers

@@ -42,8 +42,8 @@ _CPU_CONTEXT: Final = 4096
 _BATCH_SPARE_BITS: Final = 19
 """Bits of a number in the cache of `transformers`: 16, a tenth to spare, and its column of the
 mask."""
-_CACHE_BITS: Final = {"f16": 16, "q8_0": 9, "q4_0": 5}
-"""With the scales of each block, rounded up."""
+_CACHE_BITS: Final = {"f16": 16.0, "q8_0": 8.5, "q4_0": 4.5}
+"""With the scale that each block of 32 numbers carries."""
 _LLAMA_BATCH: Final = 128
 _MOST_OF_RAM: Final = 0.9
 _EMBEDDER_BATCH_BYTES: Final = 512 * 1024**2

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import assert_never
 
-from core.engines.base import ChatMessage, EngineDelta, EngineFinished
+from core.engines.base import ChatMessage, EngineDelta, EngineFinished, GenerationOptions
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import ContextTooLongError
-from core.inquiry import Inquiry, options_for
+from core.inquiry import Inquiry, from_outside, options_for, waking
 from core.reasoning import ReasoningFilter
-from core.replies import Finished, Queued, ReplyEvent, TextDelta
+from core.replies import Finished, Notice, Queued, ReplyEvent, TextDelta
 
 
 async def bare(
@@ -22,17 +22,13 @@ async def bare(
 
     Raises `ContextTooLongError` where they do not fit: whose words to leave out is not ours to say.
     """
-    message, engine = question.message, served.engine
+    message = question.message
     served.check()
+    for told in waking(served, question.words):
+        yield Notice(told)
     messages = _messages(question)
-    most = min(max_answer_tokens, max(1, engine.context_window // 3))
-    if message.wishes is not None and message.wishes.max_tokens is not None:
-        most = min(most, message.wishes.max_tokens)
-    counted, limit = await engine.count_tokens(messages), engine.context_window - most
-    if counted > limit:
-        raise ContextTooLongError(engine.name, counted, limit)
-    asker = Asker(message.conversation.channel, message.author.user_id)
-    options = options_for(message.wishes, most)
+    options = await _options(question, messages, served, max_answer_tokens)
+    asker = Asker(message.conversation.channel, message.author.user_id, server_id=message.server_id)
     reasoning = ReasoningFilter()
     finished = Finished("stop")
     async with aclosing(served.generate(messages, options, asker)) as events:
@@ -49,7 +45,22 @@ async def bare(
                     assert_never(event)
     if said := reasoning.end():
         yield TextDelta(said)
+    for told in from_outside(served, question.words):
+        yield Notice(told)
     yield finished
+
+
+async def _options(
+    question: Inquiry, messages: Sequence[ChatMessage], served: QueuedEngine, most: int
+) -> GenerationOptions:
+    engine, wishes = served.engine, question.message.wishes
+    most = min(most, max(1, engine.context_window // 3))
+    if wishes is not None and wishes.max_tokens is not None:
+        most = min(most, wishes.max_tokens)
+    counted, limit = await engine.count_tokens(messages), engine.context_window - most
+    if counted > limit:
+        raise ContextTooLongError(engine.name, counted, limit)
+    return options_for(wishes, most)
 
 
 def _messages(question: Inquiry) -> tuple[ChatMessage, ...]:

@@ -399,7 +399,7 @@ async def _forget_spend(connection: aiosqlite.Connection, member: MemberRef, tod
         " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,"
         " prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
         " completion_tokens = completion_tokens + excluded.completion_tokens,"
-        " estimated = max(estimated, excluded.estimated), micros = micros + excluded.micros",
+        " estimated = estimated + excluded.estimated, micros = micros + excluded.micros",
         (*_key(member), today),
     )
     await connection.execute(f"DELETE FROM spend WHERE {theirs}", (*_key(member), today))  # noqa: S608

@@ -152,3 +152,21 @@ def merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResul
             best[passage.chunk.chunk_id] = passage
     ranked = sorted(best.values(), key=lambda passage: passage.relevance, reverse=True)
     return replace(first, passages=tuple(ranked[:limit]), refused=first.refused and second.refused)
+
+
+def waking(served: QueuedEngine, _: Words) -> Iterator[str]:
+    """What the asker waits for, where the model has to be loaded first."""
+    if served.is_asleep:
+        yield _(
+            "I am waking the model {engine}; that takes a moment.", engine=inert(served.engine.name)
+        )
+
+
+def from_outside(served: QueuedEngine, _: Words) -> Iterator[str]:
+    """Below an answer that was made on somebody else's machine."""
+    if served.place == "outside":
+        yield _(
+            "Answered by the model {engine}, outside this machine at {host}.",
+            engine=inert(served.engine.name),
+            host=inert(served.host),
+        )

@@ -14,8 +14,7 @@ from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
-from core.inert import inert
-from core.inquiry import options_for
+from core.inquiry import from_outside, options_for, waking
 from core.language import answering_words
 from core.links import Addresses, LinkFilter, without_links
 from core.prompts import Draft, Prompt, Prompts
@@ -103,10 +102,8 @@ class Speech:
         """
         engine, answer, _ = served.engine, self.answer, self.words
         served.check()
-        if served.is_asleep:
-            yield Notice(
-                _("I am waking the model {engine}; that takes a moment.", engine=inert(engine.name))
-            )
+        for told in waking(served, _):
+            yield Notice(told)
         prompt = await self._prompts.build(self.draft, engine, self._most_tokens(engine))
         self._given = max(self._given, prompt.passages, key=len)
         answer.passages = self._given
@@ -130,11 +127,8 @@ class Speech:
                 yield settled
         elif not engine.quotes:
             raise EngineUnavailableError(engine.name)
-        if served.place == "outside":
-            yield Notice(
-                _("Answered by the model {engine}, outside this machine at {host}.",
-                  engine=inert(engine.name), host=inert(served.host))
-            )  # fmt: skip
+        for told in from_outside(served, _):
+            yield Notice(told)
 
     def _most_tokens(self, engine: ChatEngine) -> int:
         """Of the answer."""

@@ -36,15 +36,6 @@ _INSERT: Final = (
     " completion_tokens = completion_tokens + excluded.completion_tokens,"
     " estimated = estimated + excluded.estimated, micros = micros + excluded.micros"
 )
-_ANONYMOUS: Final = (
-    "INSERT INTO spend SELECT day, engine, platform, server_id, '', requests, prompt_tokens,"
-    " completion_tokens, estimated, micros FROM spend WHERE platform = ? AND user_id = ?"
-    " ON CONFLICT (day, engine, platform, server_id, user_id) DO UPDATE SET"
-    " requests = requests + excluded.requests,"
-    " prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
-    " completion_tokens = completion_tokens + excluded.completion_tokens,"
-    " estimated = estimated + excluded.estimated, micros = micros + excluded.micros"
-)
 
 Period: TypeAlias = Literal["day", "month"]
 Tell: TypeAlias = Callable[["CapReached"], Awaitable[bool]]
@@ -155,16 +146,6 @@ class Spending:
         return await self._sum(
             "user_id = ? AND platform = ?", (member.user_id, member.platform.value), month
         )
-
-    async def forget(self, member: MemberRef) -> None:
-        """What was spent stays counted, without whose questions it was."""
-        async with self._database.transaction() as connection:
-            key = (member.platform.value, storable(member.user_id))
-            await connection.execute(
-                _ANONYMOUS,
-                key,
-            )
-            await connection.execute("DELETE FROM spend WHERE platform = ? AND user_id = ?", key)
 
     def micros(self, engine: str, period: Period) -> int:
         """What it cost so far in this day or month."""

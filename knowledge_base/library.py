@@ -22,7 +22,7 @@ from knowledge_base.errors import (
     KnowledgeError,
     NoSuchBaseError,
 )
-from knowledge_base.ingest import Ingestion, Progress, Workshop, collect
+from knowledge_base.ingest import Ingestion, Made, Progress, Workshop, collect
 from knowledge_base.leases import Lease, locked
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.measuring import Measuring

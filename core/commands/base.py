@@ -26,6 +26,7 @@ from core.reviews import Reviews
 from core.settings import Disclosure
 from core.sharing import Sharing
 from core.sightings import Sightings
+from core.spend import Spending
 from core.taught import TaughtMessages
 from core.team_answers import TeamAnswers
 
@@ -63,6 +64,8 @@ class Resources:
     limiting: Limiting
     disclosure: Disclosure = field(default_factory=Disclosure)
     max_file_mb: int = 50
+    spending: Spending | None = None
+    """What engines cost; None: none does."""
 
 
 @dataclass(frozen=True, slots=True)

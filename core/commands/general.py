@@ -89,6 +89,7 @@ async def privacy(context: CommandContext) -> Replies:
                 host=inert(disclosure.embedder_host),
             )
         )
+    lines += [f"- {line}" for line in await _costs(context, _)]
     lines.append("- " + _shown_to(context, _))
     if context.message.kind is ChannelKind.GROUP and context.settings.helpers is not None:
         lines.append(
@@ -155,6 +156,21 @@ async def _held(context: CommandContext, _: Words) -> tuple[str, ...]:
         _(
             "`/export` gives you everything that I keep of you, in all places, as a file; "
             "`/forgetme` erases it."
+        ),
+    )
+
+
+async def _costs(context: CommandContext, _: Words) -> tuple[str, ...]:
+    """What is counted of who asks where a model has its price."""
+    spending = context.resources.spending
+    if spending is None or not spending.totals():
+        return ()
+    return (
+        _(
+            "What answers cost is counted by day, with the number of who asked: yours this month, "
+            "{month:.4f}. `/forgetme` leaves the sums and takes your number from them; today's "
+            "goes when the day is over.",
+            month=await spending.of_member(context.member),
         ),
     )
 

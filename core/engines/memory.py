@@ -136,7 +136,7 @@ def weight_bytes(shape: ModelShape, precision: Precision) -> int:
 
 
 def plan(
-    device: Device, shape: ModelShape, weights: int, wishes: Wishes, cache_bits: int = 16
+    device: Device, shape: ModelShape, weights: int, wishes: Wishes, cache_bits: float = 16
 ) -> MemoryPlan:
     """Fit a model of `weights` bytes and what stands beside it on the device.
 
@@ -150,7 +150,7 @@ def plan(
     enough = wishes.slots or _ENOUGH_SLOTS
 
     def slot(context: int) -> int:
-        return shape.cache_numbers(context) * cache_bits // 8
+        return int(shape.cache_numbers(context) * cache_bits / 8)
 
     def made(beside: tuple[tuple[Part, int], ...], context: int) -> MemoryPlan:
         left = budget - fixed - sum(size for _, size in beside)

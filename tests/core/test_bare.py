@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from core.bare import bare
 from core.channel_settings import ChannelSettings
+from core.engines.queue import FairQueue
 from core.engines.queued import QueuedEngine
 from core.errors import ContextTooLongError
 from core.events import (
@@ -20,7 +22,7 @@ from core.events import (
     Wishes,
 )
 from core.inquiry import Inquiry
-from core.replies import Finished, TextDelta
+from core.replies import Finished, Notice, TextDelta
 from core.settings import EngineSettings
 from tests.support.scripted_engine import Script, ScriptedEngine
 
@@ -79,3 +81,40 @@ async def test_nothing_is_left_out_of_what_does_not_fit():
     with pytest.raises(ContextTooLongError):
         await said(asked("word " * 40, Wishes(engine="scripted")), engine)
     assert engine.calls == []
+
+
+async def test_what_goes_outside_or_wakes_a_model_is_told_and_counted_for_the_server():
+    engine, askers = ScriptedEngine("Yes."), []
+
+    class Free:
+        def check(self):
+            return
+
+        def hold(self, asker, most):
+            askers.append(asker)
+            return self
+
+        def settle(self, usage):
+            return
+
+    settings = EngineSettings(base_url="https://api.example.com/v1", place="outside")
+    served = QueuedEngine.of(engine, settings, meter=Free())
+    question = asked("?", Wishes(engine="scripted"))
+    question = replace(question, message=replace(question.message, server_id="9"))
+    events = [event async for event in bare(question, served, 100)]
+    (told,) = [event.text for event in events if isinstance(event, Notice)]
+    assert told.startswith("Answered by the model `scripted`, outside this machine")
+    assert "`api.example.com`" in told
+    assert isinstance(events[-1], Finished)
+    assert [own.server_id for own in askers] == ["9"]
+
+
+async def test_a_caller_learns_that_a_model_wakes_before_its_first_word():
+    served = Asleep(ScriptedEngine("Yes."), FairQueue("scripted", 1))
+    question = asked("?", Wishes(engine="scripted"))
+    first, *_ = [event async for event in bare(question, served, 100)]
+    assert first == Notice("I am waking the model `scripted`; that takes a moment.")
+
+
+class Asleep(QueuedEngine):
+    is_asleep = True

@@ -11,6 +11,7 @@ import pytest
 from core.admission_rows import Admissions
 from core.audit import Act
 from core.bindings import Bindings
+from core.engines.queue import Asker
 from core.events import (
     Author,
     ChannelRef,
@@ -20,13 +21,16 @@ from core.events import (
     MessageRef,
     Platform,
     Quoted,
+    ServerRef,
 )
 from core.feedback import Feedback, Verdict
 from core.forgetting import OTHERWISE, PEOPLE, Forgetting, tables_of_people
 from core.history import History
 from core.inbox import DurableInbox
-from core.replies import CitedPassage, FileReply, Form, FormField, Sources
+from core.replies import CitedPassage, FileReply, Form, FormField, Sources, Usage
 from core.reviews import HeldFile
+from core.settings import EngineSettings
+from core.spend import Spending
 from core.team_answers import Card
 from knowledge_base.models import Scope
 from tests.support.commanding import (
@@ -291,6 +295,37 @@ async def test_of_every_column_it_is_known_whether_it_names_a_person(hall):
     }
     assert unknown == set()
     assert set(OTHERWISE) <= set(covered)
+
+
+async def test_what_her_questions_cost_stays_in_the_sums_without_her_number(hall):
+    hours = 86_400 * 2
+    yesterday = Spending(hall.database, lambda: datetime.fromtimestamp(hours, UTC))
+    today = Spending(hall.database, lambda: datetime.fromtimestamp(hours + 86_400, UTC))
+    for spending in (yesterday, today):
+        meter = spending.meter("cloud", EngineSettings(input_price=1.0))
+        for member in (HER.user_id, "other"):
+            asker = Asker(ChannelRef(HER.platform, "town"), member, server_id="9")
+            meter.hold(asker, Usage(0, 0)).settle(Usage(1_000_000, 0, estimated=True))
+        await spending.settle()
+    now = [hours + 86_400.0]
+    forgetting = Forgetting(
+        hall.database, hall.library, hall.channels, hall.reviews, clock=lambda: now[0]
+    )
+    await forgetting.forget(HER, uploads=True)
+    # What limits hold by stays for its day.
+    assert await today.of_member(HER, month=True) == 1
+    now[0] += 86_400
+    await forgetting.prune()
+    assert await yesterday.of_member(HER) == 0
+    assert await yesterday.of_server(ServerRef(HER.platform, "9")) == 4
+    async with hall.database.reader() as connection:
+        rows = await connection.execute_fetchall(
+            "SELECT user_id, estimated, micros FROM spend ORDER BY day, user_id"
+        )
+    assert [tuple(row) for row in rows] == [
+        ("", 1, 1_000_000),
+        ("other", 1, 1_000_000),
+    ] * 2
 
 
 # Export

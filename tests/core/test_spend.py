@@ -81,16 +81,6 @@ async def test_what_was_asked_is_counted_by_day_month_server_and_member(spending
     assert again.totals() == spending.totals()
 
 
-async def test_who_is_forgotten_leaves_the_sum_and_not_the_name(spending):
-    meter = spending.meter("cloud", PRICED)
-    spend(meter, ANN, 100, 10)
-    spend(meter, BOB, 50, 5)
-    await spending.settle()
-    await spending.forget(MemberRef(DISCORD, "ann"))
-    assert await spending.of_member(MemberRef(DISCORD, "ann")) == 0
-    assert await spending.of_server(ServerRef(DISCORD, "9")) == pytest.approx(0.0003)
-
-
 async def test_at_eighty_percent_the_owner_is_told_once_also_after_a_restart(spending, database):
     owner = Owner()
     spending.tells(owner)

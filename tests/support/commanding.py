@@ -48,6 +48,7 @@ from core.reviews import Reviews
 from core.settings import Disclosure, EngineSettings
 from core.sharing import Sharing
 from core.sightings import Sightings
+from core.spend import Spending
 from core.taught import TaughtMessages
 from core.team_answers import TeamAnswers
 from knowledge_base.library import Library
@@ -137,6 +138,7 @@ class Hall:
         self.sharing = Sharing(library, self.access, self.sightings, bindings, outboxes, rules)
         self.reviews = Reviews(database, folder / "reviews")
         self.taught = TaughtMessages(database)
+        self.spending = Spending(database)
         self.asked: list[IncomingMessage] = []
         self.resources = Resources(
             library=library,
@@ -160,6 +162,7 @@ class Hall:
             limiting=unlimited(database, self.channels, rules, outboxes),
             disclosure=disclosure,
             max_file_mb=1,
+            spending=self.spending,
         )
         self.assistant = Assistant(self.resources, rules)
         self._pacers = Pacers()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.channel_settings import SETTINGS
+from core.engines.queue import Asker
 from core.errors import ForbiddenError
 from core.events import (
     Author,
@@ -18,10 +19,22 @@ from core.events import (
 )
 from core.helpers import Helpers
 from core.ports import Lacking, Right, Standing
-from tests.support.commanding import ADMIN, MEMBER, MODERATOR, OWNER, open_hall, spoken, whispered
+from core.replies import Usage
+from core.settings import EngineSettings
+from tests.support.commanding import (
+    ADMIN,
+    MEMBER,
+    MODERATOR,
+    OTHER,
+    OWNER,
+    open_hall,
+    spoken,
+    whispered,
+)
 
 TOWN = spoken("").conversation.channel
 SERVER = ServerRef(Platform.DISCORD, "9")
+PRICED = EngineSettings(input_price=1.0, output_price=10.0, daily_cap=5.0)
 SERVER_ADMIN = Author("sue", "Sue", is_channel_admin=True, is_server_admin=True)
 
 
@@ -402,6 +415,29 @@ async def test_the_week_counts_questions_verdicts_and_gaps(hall):
         "- gaps (refused, or 👎): 0"
     )
     assert (await hall.types("/stats", MODERATOR)).failed
+
+
+async def test_costs_are_told_by_server_and_all_of_them_to_the_owner(hall):
+    meter = hall.spending.meter("cloud", PRICED)
+    for server, member in (("9", MEMBER), ("10", OTHER)):
+        asker = Asker(TOWN, member.user_id, server_id=server)
+        meter.hold(asker, Usage(0, 0)).settle(Usage(100_000, 10_000))
+    server = spoken("", ADMIN).server_id
+    assert server == "9"
+    said = await hall.types("/stats", ADMIN)
+    assert "What was asked in this server cost 0.2000 today and 0.2000 this month." in said.text
+    assert "cloud" not in said.text
+    owner = await hall.types("/stats", OWNER)
+    assert "- `cloud`: 0.4000 of 5.00 today, 0.4000 this month" in owner.text
+    assert "今天 0.4000（上限 5.00）" in (await hall.types("/stats", OWNER, locale="zh-CN")).text
+    own = (await hall.types("/privacy", MEMBER)).text
+    assert "yours this month, 0.2000." in own
+    assert "yours this month, 0.0000." in (await hall.types("/privacy", ADMIN)).text
+
+
+async def test_where_no_model_has_a_price_nothing_is_said_of_costs(hall):
+    assert "cost" not in (await hall.types("/stats", OWNER)).text
+    assert "cost" not in (await hall.types("/privacy", MEMBER)).text
 
 
 async def beside(hall, channel_id, name):
