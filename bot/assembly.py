@@ -51,6 +51,7 @@ from core.ports import Outbox, Refetched
 from core.pressing import KINDS, Pressing
 from core.private_roles import PrivateRoles
 from core.prompts import Prompts
+from core.resting import Resting
 from core.retelling import Retelling
 from core.retention import Retention
 from core.reviews import Reviews
@@ -231,6 +232,7 @@ async def assemble(
     daily = (
         leaving.prune,
         Retention(stores.database, config.privacy).prune,
+        Resting(stores.library, resources.taught).prune,
         own_data.forgetting.prune,
         places.limiting.allowances.prune,
     )

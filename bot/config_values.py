@@ -140,6 +140,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "knowledge.passages": (1, 50),
     "knowledge.memory_budget_mb": (16, 10_000_000),
     "knowledge.busy_seconds": (0, 3600),
+    "knowledge.removed_rest_days": (0, 3650),
     "knowledge.max_file_mb": (1, 100_000),
     "knowledge.max_passages_per_document": (1, 1_000_000),
     "knowledge.max_archive_mb": (1, 1_000_000),

@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,6 +99,8 @@ class Retelling:
             return
         found = await self._document(told)
         if found is None:
+            # What its author changed meanwhile does not come back in the old words.
+            await self._end_rest(told)
             return
         base, document = found
         author = Author(told.author_id, told.author)
@@ -125,10 +128,17 @@ class Retelling:
         found = await self._document(told)
         if found is not None:
             try:
+                # Its author wants it gone: it does not rest.
                 await self._library.remove(found[0].base_id, told.name)
             except NoSuchDocumentError:
                 _log.info("a message's document was taken out already")
+        await self._end_rest(told)
         await self._taught.forget(told.base, told.name)
+
+    async def _end_rest(self, told: TaughtMessage) -> None:
+        with suppress(NoSuchBaseError):
+            base = await self._library.base(told.base)
+            await self._library.end_rest(base.base_id, told.name)
 
     async def _document(self, told: TaughtMessage) -> tuple[KnowledgeBase, Document] | None:
         try:

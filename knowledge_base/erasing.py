@@ -71,6 +71,7 @@ def erase(store: Store, doomed: Doomed) -> Erased:
             connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
             connection.execute("DELETE FROM calibrations WHERE base_id = ?", (base_id,))
         ids = [(document_id,) for document_id, *_rest in found]
+        connection.executemany("DELETE FROM resting WHERE document_id = ?", ids)
         connection.executemany(
             "UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL, failure = NULL,"
             " sha256 = '', size = 0, expires_at = NULL, source = NULL"

@@ -2,6 +2,7 @@
 
 KnowledgeError
 ├── NoSuchBaseError, NoSuchDocumentError
+├── NotRestingError, NameTakenError: what was removed cannot be brought back
 ├── RejectedDocumentError: the file's fault
 │   ├── UnsupportedFormatError    ├── EncryptedDocumentError   ├── EmptyDocumentError
 │   ├── UnreadableDocumentError   ├── ScannedDocumentError     ├── UnsafeArchiveError
@@ -9,6 +10,7 @@ KnowledgeError
 │   ├── PageRefusedError, PageNotFetchedError: of the web
 │   └── LimitExceededError: facts are the limit, its value and its configuration key
 ├── EmbeddingUnavailableError     ├── EmbedderMismatchError
+├── KeptNearError
 ├── StorageBusyError, StorageFullError, StoreCorruptError, StoreTooNewError
 └── InterruptedIngestError
 
@@ -39,6 +41,23 @@ class NoSuchDocumentError(KnowledgeError):
         super().__init__(name)
         self.name = name
         self.near = near
+
+
+class NotRestingError(KnowledgeError):
+    """Nothing of this name was removed that can be brought back."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.near = near
+
+
+class NameTakenError(KnowledgeError):
+    """Another document has the name of one that is to be brought back."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class RejectedDocumentError(KnowledgeError):
@@ -132,6 +151,15 @@ class EmbeddingUnavailableError(KnowledgeError):
 
     def __init__(self, embedder: str) -> None:
         super().__init__(embedder)
+        self.embedder = embedder
+
+
+class KeptNearError(KnowledgeError):
+    """The texts of this base may not go as far as to the embedder."""
+
+    def __init__(self, base: str, embedder: str) -> None:
+        super().__init__(base, embedder)
+        self.base = base
         self.embedder = embedder
 
 

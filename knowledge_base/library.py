@@ -13,16 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from knowledge_base import bundle, erasing, finding, notes, prebuilt, quoting
+from knowledge_base import bundle, erasing, finding, notes, prebuilt, quoting, resting
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
 from knowledge_base.erasing import Documents, Doomed, Erased
 from knowledge_base.errors import (
     EmbeddingUnavailableError,
+    InaccessibleFileError,
+    KeptNearError,
     KnowledgeError,
+    NameTakenError,
     NoSuchBaseError,
+    NotRestingError,
 )
-from knowledge_base.ingest import Ingestion, Made, Progress, Workshop, collect
+from knowledge_base.ingest import Ingestion, Made, MayEmbed, Progress, Workshop, collect
 from knowledge_base.leases import Lease, locked
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.measuring import Measuring
@@ -52,6 +56,7 @@ from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
 from knowledge_base.prebuilt import Prebuilt, PrebuiltDocument, PrebuiltFolder
 from knowledge_base.reading import BundleEntry, FileReader
+from knowledge_base.resting import Ended, Rest
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
@@ -91,7 +96,11 @@ class Library:
             workshop.reader, workshop.originals, workshop.threads, workshop.lease.holder
         )
         self._measuring = Measuring(
-            workshop.store, workshop.bases, workshop.embedder, workshop.threads
+            workshop.store,
+            workshop.bases,
+            workshop.embedder,
+            workshop.threads,
+            self._ingestion.is_near,
         )
         self._caretaker = Caretaker(workshop.store, workshop.originals, workshop.bases, folder)
         self.watcher: Watcher = UNWATCHED
@@ -146,6 +155,13 @@ class Library:
         except KnowledgeError:
             # The rows have everything; the next start takes longer.
             log.warning("the index files are not written", exc_info=True)
+
+    def keeps_near(self, may_embed: MayEmbed) -> None:
+        """Ask this before texts of a base go to the embedder; adding there raises `KeptNearError`.
+
+        It holds for whoever adds: people, programs, the shell, and what follows by itself.
+        """
+        self._ingestion.may_embed = may_embed
 
     @property
     def embeds(self) -> bool:
@@ -209,7 +225,7 @@ class Library:
 
         When this returns it is durable and the next search finds it. Bytes that the base has,
         under whatever name, are left alone. Raises `RejectedDocumentError`,
-        `EmbeddingUnavailableError`, `EmbedderMismatchError`, `StorageBusyError`,
+        `EmbeddingUnavailableError`, `EmbedderMismatchError`, `KeptNearError`, `StorageBusyError`,
         `StorageFullError`, `NoSuchBaseError`.
         """
         begun = time.monotonic()
@@ -359,16 +375,67 @@ class Library:
             self._measuring.added(base)
         return added
 
-    async def remove(self, base: BaseId, name: str) -> Document:
-        """Raises `NoSuchDocumentError`, with the names most like it."""
+    @property
+    def rest_days(self) -> int:
+        """How long what was removed can be brought back; 0: not at all."""
+        return self._settings.removed_rest_days
+
+    async def remove(self, base: BaseId, name: str, batch: str | None = None) -> Document:
+        """Take a document out of every search. With a batch, the same for all that one act
+        removes, it rests and can be brought back; else it is gone.
+
+        Raises `NoSuchDocumentError`, with the names most like it.
+        """
 
         def remove() -> Document:
-            committed = self._at.store.remove(base, name)
+            committed = self._at.store.remove(base, name, batch if self.rest_days else None)
             self._at.bases.apply(base, committed)
             collect(self._at.store, self._at.originals, committed.document.sha256)
             return committed.document
 
         return await run(self._at.threads.write, remove)
+
+    async def resting(self, bases: Sequence[BaseId]) -> tuple[Rest, ...]:
+        """What was removed and can be brought back, the last first."""
+        read = partial(resting.resting, self._at.store, tuple(bases), self.rest_days)
+        return await run(self._at.threads.search, read)
+
+    async def bring_back(self, rest: Rest, progress: Progress | None = None) -> Added:
+        """Add what rests again, as it was. At any moment it rests, or is there.
+
+        Raises what `add` raises; `NameTakenError`, and `NotRestingError` where it does not rest
+        any more.
+        """
+        document = rest.document
+        held = await self.document(document.base_id, document.name)
+        if held is not None and held.sha256 != document.sha256:
+            raise NameTakenError(document.name)
+        try:
+            upload = rest.upload(self._at.originals.path(document.sha256))
+            added = await self.add(document.base_id, upload, progress)
+        except InaccessibleFileError as error:
+            raise NotRestingError(document.name) from error
+        if added.state is AddState.UNCHANGED:
+            await self._collected(partial(resting.end, self._at.store, document.document_id))
+        return added
+
+    async def end_rest(self, base: BaseId, name: str) -> None:
+        """What was removed under that name cannot be brought back any more."""
+        await self._collected(partial(resting.end_named, self._at.store, base, name))
+
+    async def end_old_rests(self) -> tuple[tuple[BaseId, str], ...]:
+        """Let go of what was removed too long ago; what it was, by base and name."""
+        old = partial(resting.end_old, self._at.store, self.rest_days)
+        return (await self._collected(old)).documents
+
+    async def _collected(self, end: Callable[[], Ended]) -> Ended:
+        def collected() -> Ended:
+            ended = end()
+            for sha256 in ended.hashes:
+                collect(self._at.store, self._at.originals, sha256)
+            return ended
+
+        return await run(self._at.threads.write, collected)
 
     async def empty(self, base: BaseId) -> None:
         """Take out all that a base has, for good: documents, their names, their originals."""
@@ -610,8 +677,12 @@ class Library:
         return await run(self._at.threads.search, partial(self._caretaker.statistics, base))
 
     async def rebuild(self, base: BaseId) -> Verification:
-        """Both legs anew from the rows; vectors for what was added without an embedder."""
-        await self._ingestion.embed_missing(base)
+        """Both legs anew from the rows; vectors for what was added without an embedder, where its
+        texts may go there."""
+        try:
+            await self._ingestion.embed_missing(base)
+        except KeptNearError as error:
+            log.warning("%s keeps no vectors: its texts stay nearer than the embedder", error.base)
         await run(self._at.threads.files, partial(self._caretaker.forget_caches, base))
         return await self.verify(base)
 

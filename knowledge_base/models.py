@@ -99,6 +99,8 @@ class Upload:
     expires_at: datetime | None = None
     source: str | None = None
     """Address of the page of the web that it was fetched from."""
+    rest: DocumentId | None = None
+    """What it is brought back from; stored only where that still rests, and replacing nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,10 +266,16 @@ class Rows:
         return {row[0] for row in self._connection.execute("SELECT file FROM segments")}
 
     def referenced(self, sha256: str) -> bool:
-        """Whether a document that is live or being added has these bytes."""
-        statement = """SELECT 1 FROM documents
-            WHERE sha256 = ? AND state IN ('pending', 'ready') LIMIT 1"""
-        return self._connection.execute(statement, (sha256,)).fetchone() is not None
+        """Whether a document that is live, being added, or rests, has these bytes."""
+        statement = """SELECT 1 FROM documents WHERE sha256 = ? AND state IN ('pending', 'ready')
+            UNION ALL SELECT 1 FROM resting WHERE sha256 = ? LIMIT 1"""
+        return self._connection.execute(statement, (sha256, sha256)).fetchone() is not None
+
+    def rests(self, since: int) -> Iterator[tuple[DocumentId, str, int]]:
+        """(document, batch, when) of what was removed from then on and rests, the last first."""
+        statement = """SELECT document_id, batch, removed_at FROM resting
+            WHERE removed_at >= ? ORDER BY removed_at DESC, document_id DESC"""
+        yield from self._connection.execute(statement, (since,))
 
     def has_vectors(self, base_id: BaseId) -> bool:
         """Whether any live document of the base has vectors."""

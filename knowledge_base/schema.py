@@ -192,4 +192,20 @@ M005_SOURCES = (
     # Address of the page of the web that it was fetched from.
     "ALTER TABLE documents ADD COLUMN source TEXT",
 )
-MIGRATIONS = (M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES)
+M006_RESTING = (
+    """
+    CREATE TABLE resting (
+        -- Removed, and to be brought back: its original stays.
+        document_id INTEGER PRIMARY KEY REFERENCES documents,
+        sha256 TEXT NOT NULL,
+        -- The same for all that one act removed.
+        batch TEXT NOT NULL,
+        removed_at INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX resting_by_original ON resting (sha256)",
+    "CREATE INDEX resting_by_time ON resting (removed_at)",
+)
+MIGRATIONS = (
+    M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES, M006_RESTING,
+)  # fmt: skip

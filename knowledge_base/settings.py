@@ -42,6 +42,8 @@ class KnowledgeSettings:
     memory_budget_mb: int = 1024
     busy_seconds: float = 30.0
     """How long a writer waits for another process before it says so."""
+    removed_rest_days: int = 7
+    """How long what was removed can be brought back; 0: not at all."""
     limits: ReaderLimits = field(default_factory=ReaderLimits)
     pages: PageSettings = field(default_factory=PageSettings)
 

@@ -18,7 +18,12 @@ from typing import TypeAlias
 import numpy as np
 
 from knowledge_base.embedders.base import Vectors
-from knowledge_base.errors import EmbedderMismatchError, NoSuchDocumentError
+from knowledge_base.errors import (
+    EmbedderMismatchError,
+    NameTakenError,
+    NoSuchDocumentError,
+    NotRestingError,
+)
 from knowledge_base.models import (
     BaseId,
     ChunkId,
@@ -274,7 +279,9 @@ class Store:
     ) -> Committed:
         """Store a claimed document whole and make it the live version of its name.
 
-        `vectors` has shape (len(parsed.chunks), dimension). Raises `EmbedderMismatchError`.
+        `vectors` has shape (len(parsed.chunks), dimension). Raises `EmbedderMismatchError`; for
+        what is brought back `NameTakenError`, and `NotRestingError` where it was erased meanwhile
+        or somebody else was faster.
         """
         with self.write() as connection:
             if vectors is not None and made_by is not None:
@@ -287,6 +294,7 @@ class Store:
             ).fetchone()
             first = after - count
             old = Rows(connection).document_named(claim.base_id, claim.upload.name)
+            _lift(connection, claim.upload, old)
             removed = () if old is None else (take_out(connection, old, generation),)
             version = 1 if old is None else old.version + 1
             changed = connection.execute(
@@ -316,8 +324,8 @@ class Store:
         return Committed(document, first, generation, old, removed)
 
     @blocking
-    def remove(self, base_id: BaseId, name: str) -> Committed:
-        """Raises `NoSuchDocumentError`, which names the nearest."""
+    def remove(self, base_id: BaseId, name: str, batch: str | None = None) -> Committed:
+        """With a batch it rests. Raises `NoSuchDocumentError`, which names the nearest."""
         with self.write() as connection:
             rows = Rows(connection)
             document = rows.document_named(base_id, name)
@@ -325,6 +333,11 @@ class Store:
                 raise NoSuchDocumentError(name, _near(name, rows.documents(base_id)))
             (generation,) = connection.execute(_NEXT_GENERATION, (base_id,)).fetchone()
             span = take_out(connection, document, generation)
+            if batch is not None:
+                connection.execute(
+                    "INSERT INTO resting VALUES (?, ?, ?, ?)",
+                    (document.document_id, document.sha256, batch, self._now()),
+                )
             gone = rows.document(document.document_id)
         return Committed(gone or document, span[0], generation, removed=(span,))
 
@@ -342,6 +355,11 @@ class Store:
             (generation,) = connection.execute(_NEXT_GENERATION, (base_id,)).fetchone()
             for document in rows.documents(base_id):
                 take_out(connection, document, generation)
+            connection.execute(
+                "DELETE FROM resting WHERE document_id IN"
+                " (SELECT document_id FROM documents WHERE base_id = ?)",
+                (base_id,),
+            )
             # Other processes learn from these rows which chunks died, and nothing else.
             connection.execute(
                 """UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL,
@@ -468,6 +486,16 @@ def _require_embedder(
             return
         stored = Rows(connection).embedder_name(base_id) or base.fingerprint
         raise EmbedderMismatchError(base.name, stored, made_by.name)
+
+
+def _lift(connection: sqlite3.Connection, upload: Upload, held: Document | None) -> None:
+    """What is brought back rests no more; both in one transaction, so that it is never nowhere."""
+    if upload.rest is None:
+        return
+    if held is not None:
+        raise NameTakenError(upload.name)
+    if not connection.execute("DELETE FROM resting WHERE document_id = ?", (upload.rest,)).rowcount:
+        raise NotRestingError(upload.name)
 
 
 def take_out(

@@ -1,0 +1,102 @@
+"""What was removed rests: no search finds it, but its original stays until its time is over."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from knowledge_base import notes
+from knowledge_base.models import PAGE_TYPE, BaseId, Document, DocumentId, Upload
+from knowledge_base.offloop import blocking
+from knowledge_base.rows import EPOCH, MICROSECOND, Rows
+from knowledge_base.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A document that was removed and can be brought back."""
+
+    document: Document
+    batch: str
+    """Of all that one act removed."""
+    removed_at: datetime
+
+    def upload(self, original: Path) -> Upload:
+        """As it was added; whether it may still come back is decided when it is stored."""
+        document = self.document
+        vouched = document.media_type in (notes.MEDIA_TYPE, PAGE_TYPE)
+        return Upload(
+            document.name,
+            original,
+            document.uploader,
+            document.uploader_id,
+            # What somebody vouched for once; all else is told by its content again.
+            document.media_type if vouched else None,
+            document.expires_at,
+            document.source,
+            document.document_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Documents that cannot be brought back any more."""
+
+    documents: tuple[tuple[BaseId, str], ...]
+    hashes: tuple[str, ...]
+    """Of originals that perhaps nothing refers to any more."""
+
+
+@blocking
+def resting(store: Store, bases: Sequence[BaseId], days: int) -> tuple[Rest, ...]:
+    """What can be brought back, what was removed last first."""
+    since = (store.now - timedelta(days=days) - EPOCH) // MICROSECOND
+    with store.read() as rows:
+        found = [
+            Rest(document, batch, EPOCH + timedelta(microseconds=removed_at))
+            for document_id, batch, removed_at in rows.rests(since)
+            if (document := rows.document(document_id)) is not None and document.base_id in bases
+        ]
+    return tuple(found)
+
+
+@blocking
+def end(store: Store, document_id: DocumentId) -> Ended:
+    """It need not come back: what it was is there."""
+    with store.write() as connection:
+        return _end(connection, "document_id = ?", (document_id,))
+
+
+@blocking
+def end_named(store: Store, base_id: BaseId, name: str) -> Ended:
+    """Nothing of that name comes back."""
+    with store.write() as connection:
+        return _end(
+            connection,
+            "document_id IN (SELECT document_id FROM documents WHERE base_id = ? AND name = ?)",
+            (base_id, name),
+        )
+
+
+@blocking
+def end_old(store: Store, days: int) -> Ended:
+    """What was removed so many days ago does not come back."""
+    before = (store.now - timedelta(days=days) - EPOCH) // MICROSECOND
+    with store.write() as connection:
+        return _end(connection, "removed_at < ?", (before,))
+
+
+def _end(connection: sqlite3.Connection, which: str, facts: tuple[int | str, ...]) -> Ended:
+    rows = Rows(connection)
+    ended = connection.execute(
+        f"DELETE FROM resting WHERE {which} RETURNING document_id, sha256",  # noqa: S608 - our own
+        facts,
+    ).fetchall()
+    found = [rows.document(document_id) for document_id, _sha256 in ended]
+    return Ended(
+        tuple(sorted({(one.base_id, one.name) for one in found if one is not None and one.name})),
+        tuple(sorted({str(sha256) for _document_id, sha256 in ended})),
+    )
