@@ -15,6 +15,7 @@ from core.commands import (
     helping,
     knowledge,
     learning,
+    mending,
     note_forms,
     notes,
     own_data,
@@ -375,6 +376,20 @@ COMMANDS: Final[tuple[Command, ...]] = (
             Option("name", N_("its name until now"), completes=True),
             Option("new", N_("its new name")),
         ),
+    ),
+    Command(
+        "kb verify",
+        Level.OWNER,
+        N_("check that nothing of what is asked here is damaged"),
+        mending.verify,
+        private=True,
+    ),
+    Command(
+        "kb rebuild",
+        Level.OWNER,
+        N_("make this place's indexes anew from what is stored"),
+        mending.rebuild,
+        private=True,
     ),
     Command(
         "pause",

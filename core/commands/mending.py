@@ -1,0 +1,62 @@
+"""What the owner looks after: whether the bases asked here are sound, and their indexes anew."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.access import SHARED, homes_of
+from core.commands.base import CommandContext, Replies
+from core.commands.places import bases_of, require_near, title_of
+from core.inert import inert
+from core.replies import TextDelta
+from knowledge_base.models import Verification
+
+_MOST_LISTED: Final = 20
+
+
+async def verify(context: CommandContext) -> Replies:
+    """Hold the parts of every base that is asked here against each other."""
+    verify = context.resources.library.verify
+    found = [await verify(base.base_id) for base in await bases_of(context)]
+    yield TextDelta(_told(context, found))
+
+
+async def rebuild(context: CommandContext) -> Replies:
+    """Make indexes anew, with vectors where some are missing, then check.
+
+    Raises `EmbedderTooFarError`. What belongs to other channels is rebuilt there: whether it may go
+    to the embedder is settled there too.
+    """
+    require_near(context)
+    message, library = context.message, context.resources.library
+    own = (SHARED, *homes_of(message))
+    is_operators = message.conversation.channel.platform.is_operators
+    bases = [base for base in await bases_of(context) if is_operators or base.name in own]
+    yield TextDelta(_told(context, [await library.rebuild(base.base_id) for base in bases]))
+
+
+def _told(context: CommandContext, found: list[Verification]) -> str:
+    """Findings stand as the log and the shell have them."""
+    _ = context.words
+    lines: list[str] = []
+    for each in found:
+        lines.append(
+            _(
+                "{base}: {documents} documents, {passages} passages, {vectors} vectors.",
+                base=title_of(context, each.base),
+                documents=each.documents,
+                passages=each.passages,
+                vectors=each.vectors,
+            )
+        )
+        lines += [f"- {inert(problem)}" for problem in each.problems[:_MOST_LISTED]]
+        if len(each.problems) > _MOST_LISTED:
+            lines.append(_("… and {count} more.", count=len(each.problems) - _MOST_LISTED))
+    if not lines:
+        return _("There are no documents here yet.")
+    if any(each.problems for each in found):
+        lines.append(_("Something is wrong. `/kb rebuild` makes the indexes anew; what it leaves, "
+                       "a backup or adding the document again mends."))  # fmt: skip
+    else:
+        lines.append(_("Nothing is wrong."))
+    return "\n".join(lines)
