@@ -12,7 +12,7 @@ from core.access import Access
 from core.actions import Actions, Judge
 from core.admission import Admission
 from core.admission_rows import Admissions
-from core.agreeing import HERE, Agreeing, Embedding
+from core.agreeing import Agreeing, Embedding
 from core.allowances import Allowances
 from core.assistant import Assistant
 from core.belonging import Belonging
@@ -304,11 +304,7 @@ class _Places:
 
 def embedding_of(config: Config) -> Embedding:
     """Where questions and documents are embedded."""
-    settings = config.embedding
-    if settings.kind not in ("auto", "openai") or not settings.base_url:
-        return HERE
-    place = place_of(settings.place, [settings.base_url])
-    return Embedding(place, "" if place == "local" else host_of(settings.base_url))
+    return Embedding(*config.embedder_at)
 
 
 def disclosure_of(config: Config) -> Disclosure:

@@ -38,7 +38,21 @@ async def open_library(
         library = await stack.enter_async_context(
             Library.open(config.data_dir, embedder, knowledge, pages=pages)
         )
+        await _kept_near(stack, config, library)
         yield library
+
+
+async def _kept_near(stack: AsyncExitStack, config: Config, library: Library) -> None:
+    """What people teach goes to an embedder elsewhere only where they let it, whoever adds it."""
+    place, _host = config.embedder_at
+    if place == "local" or not library.embeds:
+        return
+    from core.agreeing import Nearness
+    from core.database import Database
+
+    opened = Database.open(config.data_dir / "lorekeeper.db")
+    nearness = Nearness(await stack.enter_async_context(opened), place)
+    library.keeps_near(nearness.may_embed)
 
 
 def _prepare(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from core.distance import EnginePlace, host_of, place_of
 from core.settings import (
     AdmissionSettings,
     ChatSettings,
@@ -144,3 +145,12 @@ class Config:
     logs: LogSettings = field(default_factory=LogSettings)
     remarks: tuple[str, ...] = ()
     """Things that are allowed but worth a line in the log."""
+
+    @property
+    def embedder_at(self) -> tuple[EnginePlace, str]:
+        """Where questions and documents are embedded, and at which host if not on this machine."""
+        settings = self.embedding
+        if settings.kind not in ("auto", "openai") or not settings.base_url:
+            return "local", ""
+        place = place_of(settings.place, [settings.base_url])
+        return place, "" if place == "local" else host_of(settings.base_url)

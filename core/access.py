@@ -50,6 +50,7 @@ NO_RULES: Final = Rules()
 
 # Discord's and Telegram's ids are numbers, groups' negative. No "@", ":" or look-alikes of them.
 _ID: Final = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
+_OWNED: Final = re.compile(rf"([a-z]+):(@|server:|restricted:|)({_ID.pattern})", re.ASCII)
 _CHANNELS: Final = re.compile(r"[a-z]+:(-?\w[\w-]*)", re.ASCII)
 
 
@@ -81,6 +82,21 @@ def private_base_of(member: MemberRef) -> str | None:
 def server_base_of(server: ServerRef) -> str | None:
     """What was shared with all of a server."""
     return _name(server.platform, "server:", server.server_id)
+
+
+def owner_of(base: str) -> MemberRef | ServerRef | ChannelRef | None:
+    """Whose a base is, by its name; None: the operator's, or nobody's that is known."""
+    found = _OWNED.fullmatch(base)
+    if found is None or found[1] not in set(Platform):
+        return None
+    platform, kind, own_id = Platform(found[1]), found[2], found[3]
+    match kind:
+        case "@":
+            return MemberRef(platform, own_id)
+        case "server:":
+            return ServerRef(platform, own_id)
+        case _:
+            return ChannelRef(platform, own_id)
 
 
 def is_attachable(base: str) -> bool:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
+from core.access import owner_of
 from core.channels import Channels
 from core.database import Database
-from core.distance import EnginePlace, furthest, is_within
+from core.distance import EnginePlace, furthest, is_within, nearer
 from core.engines.choice import Course
-from core.events import ChannelKind, ChannelRef, IncomingMessage
+from core.events import ChannelKind, ChannelRef, IncomingMessage, MemberRef, ServerRef
 from core.inert import inert
 from core.language import Words
 from core.replies import Button, Menu
+from core.sightings import Sightings
 from core.text import storable
 
 AGREE: Final = "agree"
@@ -30,6 +33,53 @@ class Embedding:
 
 
 HERE: Final = Embedding()
+
+
+class Nearness:
+    """How far out the texts of a base may go, by whose it is. Asked each time: what its people
+    choose holds for what is under way too, and in every process that has the files open."""
+
+    def __init__(self, database: Database, place: EnginePlace) -> None:
+        """`place`: where the embedder is."""
+        self._database = database
+        self._place = place
+
+    async def may_embed(self, base: str) -> bool:
+        """Whether the base's texts may go to the embedder; the operator's own may."""
+        return ":" not in base or is_within(self._place, await self._limit(base))
+
+    async def _limit(self, base: str) -> EnginePlace:
+        channels = Channels(self._database)
+        await channels.load()
+        match owner_of(base):
+            case ChannelRef() as channel:
+                seen = await Sightings(self._database).channel(channel)
+                around = (seen.parent, seen.server) if seen is not None else (None, None)
+                return channels.at(channel, *around).place
+            case ServerRef() as server:
+                return channels.of_server(server).place
+            case MemberRef() as member:
+                chats = [
+                    chat for chat in await self._chats(member) if "place" in channels.chosen(chat)
+                ]
+                places = [channels.at(chat).place for chat in chats]
+                return reduce(nearer, places) if places else "local"
+            case None:
+                return "local"
+
+    async def _chats(self, member: MemberRef) -> list[ChannelRef]:
+        """Their private chats, as far as they are known: no channel that was seen as a group's."""
+        key = (member.platform.value, storable(member.user_id))
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT channel_id FROM (SELECT platform, channel_id, author_id FROM exchanges"
+                " UNION SELECT platform, channel_id, author_id FROM inbox"
+                # On some platforms the chat has the member's number.
+                " UNION SELECT ?, ?, ?) WHERE platform = ? AND author_id = ? AND channel_id NOT IN"
+                " (SELECT channel_id FROM channels WHERE channels.platform = ?)",
+                (key[0], key[1], key[1], *key, key[0]),
+            )
+        return [ChannelRef(member.platform, str(channel_id)) for (channel_id,) in rows]
 
 
 @dataclass(frozen=True, slots=True)

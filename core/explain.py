@@ -631,6 +631,15 @@ def _interrupted_ingest(error: kb_errors.InterruptedIngestError, _: Words) -> st
 
 
 @explain.register
+def _kept_near(error: kb_errors.KeptNearError, _: Words) -> str:
+    return _(
+        "Nothing is added there: the embedding model {embedder} runs further out than what is said "
+        "there may go (`/settings place`).",
+        embedder=inert(error.embedder),
+    )
+
+
+@explain.register
 def _embedding_unavailable(error: kb_errors.EmbeddingUnavailableError, _: Words) -> str:
     return _(
         "The embedding model {embedder} is not available, so nothing can be added now. Whoever "

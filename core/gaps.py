@@ -67,11 +67,17 @@ class Gaps:
         self._clock = clock
 
     async def of(
-        self, channel: ChannelRef, homes: Sequence[KnowledgeBase], days: float = DAYS
+        self,
+        channel: ChannelRef,
+        homes: Sequence[KnowledgeBase],
+        days: float = DAYS,
+        *,
+        by_words: bool = False,
     ) -> tuple[Gap, ...]:
         """The gaps of a channel and its threads, the most asked first.
 
-        What a note of these bases answers by now is none any more.
+        What a note of these bases answers by now is none any more. `by_words`: nothing of it goes
+        to the embedder.
         """
         asked = await self._asked(channel, self._clock() - days * _DAY)
         answered = [
@@ -83,7 +89,8 @@ class Gaps:
         ]  # fmt: skip
         # Each with each: not on the loop.
         left = await asyncio.to_thread(_unanswered, asked, answered)
-        vectors = await self._library.vectors([*(gap.question for gap in left), *_UNRELATED])
+        questions = [*(gap.question for gap in left), *_UNRELATED]
+        vectors = None if by_words else await self._library.vectors(questions)
         found = await asyncio.to_thread(grouped, left, vectors)
         return tuple(sorted(found, key=lambda gap: (-gap.asked - gap.disliked, gap.question)))
 

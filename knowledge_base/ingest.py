@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from knowledge_base.errors import (
     EmbeddingUnavailableError,
     EmptyDocumentError,
     InaccessibleFileError,
+    KeptNearError,
     KnowledgeError,
     NoSuchBaseError,
 )
@@ -48,6 +50,8 @@ SLICE = 64
 POLL_SECONDS = 0.05
 
 Progress = Callable[[IngestProgress], None]
+MayEmbed: TypeAlias = Callable[[str], Awaitable[bool]]
+"""Whether the texts of the base of this name may go to the embedder now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,38 @@ class Made:
     vectors: Vectors | None = None
 
 
+async def anywhere(_base: str) -> bool:
+    """The embedder is here, or the operator's bases alone are at stake."""
+    return True
+
+
 class Ingestion:
     """Adds files. Several at once are fine: also of the same bytes, also from other processes."""
 
     def __init__(self, workshop: Workshop) -> None:
         self._at = workshop
         self._unreleased: list[Claim] = []
+        self.may_embed: MayEmbed = anywhere
+
+    async def is_near(self, base_id: BaseId) -> bool:
+        """Whether the base's texts may go to the embedder. Raises `NoSuchBaseError`."""
+        if self.may_embed is anywhere:
+            return True
+        return await self.may_embed(await run(self._at.threads.files, partial(self._name, base_id)))
+
+    async def _require_near(self, base_id: BaseId) -> None:
+        embedder = self._at.embedder
+        if embedder is not None and not await self.is_near(base_id):
+            name = await run(self._at.threads.files, partial(self._name, base_id))
+            raise KeptNearError(name, embedder.name)
+
+    @blocking
+    def _name(self, base_id: BaseId) -> str:
+        with self._at.store.read() as rows:
+            base = rows.base(base_id)
+        if base is None:
+            raise NoSuchBaseError(str(base_id))
+        return base.name
 
     async def add(
         self, base_id: BaseId, upload: Upload, progress: Progress, made: Made | None = None
@@ -86,6 +116,8 @@ class Ingestion:
         cancelled, the base is as it was. `made`: what it is made of already."""
         files, originals = self._at.threads.files, self._at.originals
         await run(files, partial(self._check_embedder, base_id))
+        if made is None or made.vectors is None:
+            await self._require_near(base_id)
         staged = await run(files, partial(self._stage, upload), originals.discard)
         try:
             claimed = await self._claim(base_id, upload, staged)
@@ -103,6 +135,7 @@ class Ingestion:
         bare = await run(threads.files, partial(self._bare, base_id))
         if not bare:
             return
+        await self._require_near(base_id)
         await run(threads.files, partial(self._check_embedder, base_id))
         made_by = MadeBy(embedder.fingerprint, embedder.name)
         for document_id in bare:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -49,8 +50,15 @@ class Measuring:
     """Owns the tasks that measure; one for each base at most."""
 
     def __init__(
-        self, store: Store, bases: OpenBases, embedder: Embedder | None, threads: Threads
+        self,
+        store: Store,
+        bases: OpenBases,
+        embedder: Embedder | None,
+        threads: Threads,
+        is_near: Callable[[BaseId], Awaitable[bool]],
     ) -> None:
+        """`is_near`: whether a base's texts may go to the embedder; else the yardstick serves."""
+        self._is_near = is_near
         self._store = store
         self._bases = bases
         self._embedder = embedder
@@ -103,7 +111,7 @@ class Measuring:
             return
         try:
             measured = None
-            if prepared.questions:
+            if prepared.questions and await self._is_near(base_id):
                 # One after the other: a person's question then waits for one of them at most.
                 asked = [await embedder.embed_query(own.text) for own in prepared.questions]
                 measured = await run(

@@ -106,7 +106,7 @@ async def gaps(context: CommandContext) -> Replies:
     """What was asked here and not answered, or badly; each can become a note."""
     _ = context.words
     found = await context.resources.gaps.of(
-        context.message.conversation.channel, await homes(context)
+        context.message.conversation.channel, await homes(context), by_words=not context.embeds
     )
     yield TextDelta(gaps_text(found, _))
     if found:

@@ -111,3 +111,14 @@ def test_how_near_is_told_from_how_far_unrelated_questions_lie():
     assert [g.asked for g in grouped(gaps, at(0.0, 0.1, 0.2, *unrelated))] == [2, 1]
     assert [g.asked for g in grouped(gaps, at(0.0, 0.25, 0.6, *unrelated))] == [1, 1, 1]
     assert [g.asked for g in grouped(gaps, None)] == [1, 1, 1]
+
+
+async def test_where_questions_go_to_no_embedder_their_words_are_compared(asked, monkeypatch):
+    async def never(_questions):
+        raise AssertionError
+
+    monkeypatch.setattr(asked.library, "vectors", never)
+    for _time in range(2):
+        await asked.ask("Who feeds the sharks?")
+    found = await asked.gaps.of(TOWN, (), by_words=True)
+    assert [(gap.question, gap.asked) for gap in found] == [("Who feeds the sharks?", 2)]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.agreeing import Nearness
 from core.events import (
     Author,
     ConversationRef,
@@ -50,6 +51,15 @@ async def test_an_edit_renews_the_passage_and_keeps_author_date_and_link(hall):
     base = await hall.library.ensure_base("discord:town")
     (document,) = await hall.library.documents(base.base_id)
     assert (document.name, document.version, document.uploader) == (NAME, 2, "Mo")
+
+
+async def test_an_edit_goes_to_no_embedder_that_is_further_out_than_the_place_lets_it(hall):
+    hall.library.keeps_near(Nearness(hall.database, "outside").may_embed)
+    await change(hall, edited("The gate opens at ten."))
+    assert "opens at nine" in await found(hall)
+    await hall.channels.change(spoken("").conversation.channel, "place", "outside")
+    await change(hall, edited("The gate opens at ten."))
+    assert "opens at ten" in await found(hall)
 
 
 async def test_a_deletion_removes_it(hall):
