@@ -20,9 +20,8 @@ from tests.e2e.scenes.places import Place
 pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
 
 
-@pytest.mark.parametrize("message_content", [False, True], ids=["mentions", "content"])
-async def test_an_afternoon_leaves_every_question_with_one_right_answer(tmp_path, message_content):
-    async with stage(tmp_path, message_content=message_content) as scene:
+async def test_an_afternoon_leaves_every_question_with_one_right_answer(tmp_path, privileged):
+    async with stage(tmp_path, privileged=privileged) as scene:
         ledger = Ledger()
         await _teaching(scene)
         await _all_ask_at_once(scene, ledger)

@@ -44,8 +44,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, is_quiet: bool = True, **more: str) -> AsyncGenerator[Stage]:
-    async with pair() as both, scripted_server() as server:
+async def stage(
+    folder: Path, privileged: tuple[str, ...], *, is_quiet: bool = True, **more: str
+) -> AsyncGenerator[Stage]:
+    async with pair(privileged=privileged) as both, scripted_server() as server:
         model = ReadingModel(server)
         environ = {
             "LOREKEEPER__ENGINE__KIND": "openai",
@@ -61,8 +63,10 @@ async def stage(folder: Path, *, is_quiet: bool = True, **more: str) -> AsyncGen
             assert both.telegram.token not in bot.log
 
 
-async def test_after_a_kill_in_mid_answer_questions_are_answered_as_they_stand_now(tmp_path):
-    async with stage(tmp_path) as on:
+async def test_after_a_kill_in_mid_answer_questions_are_answered_as_they_stand_now(
+    tmp_path, privileged
+):
+    async with stage(tmp_path, privileged) as on:
         channel, facts = on.both.channel, on.both.channel.knowledge.facts
         with on.model.held():
             edited = await on.ledger.ask(channel, MEMBER, facts[0])
@@ -91,8 +95,8 @@ async def test_after_a_kill_in_mid_answer_questions_are_answered_as_they_stand_n
         assert on.ledger.wrongs() == []
 
 
-async def test_a_session_that_cannot_be_resumed_is_caught_up_with(tmp_path):
-    async with stage(tmp_path) as on:
+async def test_a_session_that_cannot_be_resumed_is_caught_up_with(tmp_path, privileged):
+    async with stage(tmp_path, privileged) as on:
         discord, channel = on.both.discord, on.both.channel
         facts = channel.knowledge.facts
         stays, edited, deleted = [
@@ -118,8 +122,8 @@ async def test_a_session_that_cannot_be_resumed_is_caught_up_with(tmp_path):
         assert len(stays.replies[0].versions) == len(dict.fromkeys(stays.replies[0].versions))
 
 
-async def test_a_private_command_stays_private_over_a_kill(tmp_path):
-    async with stage(tmp_path) as on:
+async def test_a_private_command_stays_private_over_a_kill(tmp_path, privileged):
+    async with stage(tmp_path, privileged) as on:
         discord, channel = on.both.discord, on.both.channel
         fact = channel.knowledge.facts[0]
         ben, ada = channel.people[MEMBER], channel.people[OWNER]
@@ -142,8 +146,10 @@ async def test_a_private_command_stays_private_over_a_kill(tmp_path):
         assert discord.said_by_bot(ben.direct) == []
 
 
-async def test_a_command_that_waits_when_the_bot_is_killed_is_answered_in_its_place(tmp_path):
-    async with stage(tmp_path) as on:
+async def test_a_command_that_waits_when_the_bot_is_killed_is_answered_in_its_place(
+    tmp_path, privileged
+):
+    async with stage(tmp_path, privileged) as on:
         channel = on.both.channel
         fact, other = channel.knowledge.facts[0], channel.knowledge.facts[1]
         ben = channel.people[MEMBER]
@@ -186,8 +192,10 @@ async def _thinking(on: Stage, who: Person, question: str) -> Interaction:
         await asyncio.wait({asking})
 
 
-async def test_a_connection_that_is_given_up_is_made_anew_and_what_is_owed_goes_on(tmp_path):
-    async with stage(tmp_path) as on:
+async def test_a_connection_that_is_given_up_is_made_anew_and_what_is_owed_goes_on(
+    tmp_path, privileged
+):
+    async with stage(tmp_path, privileged) as on:
         channel, facts = on.both.channel, on.both.channel.knowledge.facts
         with on.model.held():
             question = await on.ledger.ask(channel, MEMBER, facts[0])
@@ -208,10 +216,16 @@ async def test_a_connection_that_is_given_up_is_made_anew_and_what_is_owed_goes_
         assert on.ledger.wrongs() == []
 
 
-@pytest.mark.parametrize("off", ["discord", "telegram"])
-async def test_a_token_that_is_taken_back_ends_one_surface_and_the_other_goes_on(tmp_path, off):
+@pytest.mark.parametrize(
+    ("off", "privileged"),
+    [("discord", ()), ("telegram", ()), ("telegram", ("message_content",))],
+    ids=["discord", "telegram-mentions", "telegram-content"],
+)
+async def test_a_token_that_is_taken_back_ends_one_surface_and_the_other_goes_on(
+    tmp_path, privileged, off
+):
     # The library tells of it in its own way too.
-    async with stage(tmp_path, is_quiet=off == "discord") as on:
+    async with stage(tmp_path, privileged, is_quiet=off == "discord") as on:
         if off == "discord":
             on.both.discord.drop_gateway(code=4004)
             place = on.both.group

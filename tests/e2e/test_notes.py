@@ -46,8 +46,9 @@ class Club:
 
 
 @pytest.fixture
-async def club(tmp_path) -> AsyncIterator[Club]:
-    async with FakeDiscord(limits=Limits(messages=Rate(50, 1), edits=Rate(50, 1))) as fake:
+async def club(tmp_path, privileged) -> AsyncIterator[Club]:
+    quick = Limits(messages=Rate(50, 1), edits=Rate(50, 1))
+    async with FakeDiscord(limits=quick, privileged=privileged) as fake:
         server = fake.server("Aquarists")
         general, office = server.channel("general"), server.channel("office")
         alice = server.join(fake.person("Alice"))

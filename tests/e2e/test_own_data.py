@@ -12,6 +12,7 @@ from tests.support.serving import serving
 from tests.support.shell import bot as shell
 
 MARK = "zaubernuss"
+QUICK = Limits(messages=Rate(50, 1), edits=Rate(50, 1))
 
 
 def holding(folder):
@@ -23,8 +24,8 @@ def holding(folder):
     return found
 
 
-async def test_what_a_member_wrote_goes_from_the_disk_of_a_bot_that_serves(tmp_path):
-    async with FakeDiscord(limits=Limits(messages=Rate(50, 1), edits=Rate(50, 1))) as fake:
+async def test_what_a_member_wrote_goes_from_the_disk_of_a_bot_that_serves(tmp_path, privileged):
+    async with FakeDiscord(limits=QUICK, privileged=privileged) as fake:
         server = fake.server("Aquarists")
         general = server.channel("general")
         alice = server.join(fake.person("Alice"), server.role("root", Permission.ADMINISTRATOR))

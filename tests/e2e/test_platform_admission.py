@@ -44,8 +44,8 @@ def _texts(messages) -> Callable[[], list[str]]:
     return lambda: [getattr(each, "content", None) or each.text for each in messages()]
 
 
-async def test_a_server_waits_for_the_owner_who_approves_it_by_a_button(tmp_path):
-    async with FakeDiscord() as discord:
+async def test_a_server_waits_for_the_owner_who_approves_it_by_a_button(tmp_path, privileged):
+    async with FakeDiscord(privileged=privileged) as discord:
         owner, chloe, stranger = (discord.person(name) for name in ("Ada", "Chloe", "Zoe"))
         # Discord lets a bot write in private only to people whom it shares a server with.
         discord.server("Home", owner=owner).join(stranger)

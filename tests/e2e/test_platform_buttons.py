@@ -19,9 +19,9 @@ STRANGER = "Zoe"
 
 
 @pytest.mark.parametrize("last", [signal.SIGTERM, signal.SIGKILL])
-async def test_buttons_of_past_answers_work_after_a_restart(tmp_path, last):
+async def test_buttons_of_past_answers_work_after_a_restart(tmp_path, privileged, last):
     async with (
-        pair(STRANGER) as both,
+        pair(STRANGER, privileged=privileged) as both,
         serving(tmp_path, both.discord, both.telegram, **UNHURRIED) as bot,
     ):
         await both.teach()
@@ -58,8 +58,8 @@ async def test_buttons_of_past_answers_work_after_a_restart(tmp_path, last):
         assert "Traceback" not in bot.log
 
 
-async def test_an_answer_is_stopped_by_who_asked_and_by_moderators_only(tmp_path):
-    async with pair(STRANGER) as both, scripted_server() as server:
+async def test_an_answer_is_stopped_by_who_asked_and_by_moderators_only(tmp_path, privileged):
+    async with pair(STRANGER, privileged=privileged) as both, scripted_server() as server:
         model = ReadingModel(server)
         engine = {
             "LOREKEEPER__ENGINE__KIND": "openai",

@@ -26,8 +26,8 @@ QUICK = Limits(messages=Rate(50, 1), edits=Rate(50, 1))
 PUMP = b"The blue pump runs until nine."
 
 
-async def test_a_server_is_set_up_from_the_first_message(tmp_path):
-    async with FakeDiscord(limits=QUICK) as discord:
+async def test_a_server_is_set_up_from_the_first_message(tmp_path, privileged):
+    async with FakeDiscord(limits=QUICK, privileged=privileged) as discord:
         root, alice = discord.person("Root"), discord.person("Alice")
         club = discord.server("Club", owner=root, with_bot=False)
         general = club.channel("general")
@@ -49,8 +49,8 @@ async def test_a_server_is_set_up_from_the_first_message(tmp_path):
             assert "Traceback" not in bot.log
 
 
-async def test_uploads_are_decided_about_in_the_moderators_channel(tmp_path):
-    async with FakeDiscord(limits=QUICK) as discord:
+async def test_uploads_are_decided_about_in_the_moderators_channel(tmp_path, privileged):
+    async with FakeDiscord(limits=QUICK, privileged=privileged) as discord:
         root, alice, mo, guest = map(discord.person, ("Root", "Alice", "Mo", "Guest"))
         club = discord.server("Club", owner=root)
         general, staff = club.channel("general"), club.role("staff")
@@ -88,8 +88,8 @@ async def test_uploads_are_decided_about_in_the_moderators_channel(tmp_path):
             assert "Traceback" not in bot.log
 
 
-async def test_numbers_and_the_persona_are_written_in_a_dialog(tmp_path):
-    async with FakeDiscord(limits=QUICK) as discord:
+async def test_numbers_and_the_persona_are_written_in_a_dialog(tmp_path, privileged):
+    async with FakeDiscord(limits=QUICK, privileged=privileged) as discord:
         root = discord.person("Root")
         club = discord.server("Club", owner=root)
         general = club.channel("general")
@@ -141,6 +141,7 @@ async def test_a_group_is_set_up_and_its_moderators_read_in_another(tmp_path):
 
 
 async def test_a_card_follows_what_is_decided_in_the_shell(tmp_path):
+    # Nothing here is about a message that a member wrote.
     async with FakeDiscord(limits=QUICK) as discord:
         owner, chloe = discord.person("Ada"), discord.person("Chloe")
         discord.server("Home", owner=owner)

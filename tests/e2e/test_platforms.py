@@ -21,11 +21,15 @@ pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder ca
 BAD_TOKENS = {"discord": "MTAwMDAwMDAwMDAwMDAwMDAw.Gabcde.notours", "telegram": "123456:notours"}
 
 
-@pytest.mark.parametrize("off", ["discord", "telegram"])
-async def test_a_bad_token_switches_off_one_surface_and_the_other_serves(tmp_path, off):
+@pytest.mark.parametrize(
+    ("off", "privileged"),
+    [("discord", ()), ("telegram", ()), ("telegram", ("message_content",))],
+    ids=["discord", "telegram-mentions", "telegram-content"],
+)
+async def test_a_bad_token_switches_off_one_surface_and_the_other_serves(tmp_path, privileged, off):
     bad = {f"LOREKEEPER__{off.upper()}__TOKEN": BAD_TOKENS[off]}
     async with (
-        pair() as both,
+        pair(privileged=privileged) as both,
         serving(tmp_path, both.discord, both.telegram, **UNHURRIED, **bad) as bot,
     ):
         assert f"{off} off (bad token)" in bot.ready
@@ -38,8 +42,10 @@ async def test_a_bad_token_switches_off_one_surface_and_the_other_serves(tmp_pat
         assert "Traceback" not in bot.log
 
 
-async def test_a_stop_ends_answers_under_way_with_a_mark_and_leaves_the_rest_to_the_next(tmp_path):
-    async with pair() as both, scripted_server() as server:
+async def test_a_stop_ends_answers_under_way_with_a_mark_and_leaves_the_rest_to_the_next(
+    tmp_path, privileged
+):
+    async with pair(privileged=privileged) as both, scripted_server() as server:
         model = ReadingModel(server)
         environ = {
             "LOREKEEPER__ENGINE__KIND": "openai",
@@ -76,8 +82,8 @@ async def test_a_stop_ends_answers_under_way_with_a_mark_and_leaves_the_rest_to_
             assert "Traceback" not in bot.log
 
 
-async def test_what_was_missed_while_down_is_answered_unless_it_is_too_old(tmp_path):
-    async with pair() as both:
+async def test_what_was_missed_while_down_is_answered_unless_it_is_too_old(tmp_path, privileged):
+    async with pair(privileged=privileged) as both:
         long_ago, lately = (datetime.now(UTC) - timedelta(minutes=ago) for ago in (40, 20))
         async with serving(tmp_path, both.discord, both.telegram, **UNHURRIED) as bot:
             for place in both.places:
@@ -104,12 +110,10 @@ async def test_what_was_missed_while_down_is_answered_unless_it_is_too_old(tmp_p
             assert await bot.stop() == 0
 
 
-@pytest.mark.parametrize("message_content", [False, True], ids=["mentions", "content"])
-async def test_edits_and_deletions_are_followed(tmp_path, message_content):
-    content = {"LOREKEEPER__DISCORD__MESSAGE_CONTENT": str(message_content).lower()}
+async def test_edits_and_deletions_are_followed(tmp_path, privileged):
     async with (
-        pair(message_content=message_content) as both,
-        serving(tmp_path, both.discord, both.telegram, **UNHURRIED, **content),
+        pair(privileged=privileged) as both,
+        serving(tmp_path, both.discord, both.telegram, **UNHURRIED),
     ):
         await both.teach()
         ledger = Ledger()
@@ -127,9 +131,9 @@ async def test_edits_and_deletions_are_followed(tmp_path, message_content):
         assert ledger.wrongs() == []
 
 
-async def test_several_files_are_one_batch_with_one_reply(tmp_path):
+async def test_several_files_are_one_batch_with_one_reply(tmp_path, privileged):
     async with (
-        pair() as both,
+        pair(privileged=privileged) as both,
         serving(tmp_path, both.discord, both.telegram, **UNHURRIED),
     ):
         for place in both.places:

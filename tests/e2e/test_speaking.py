@@ -1,4 +1,7 @@
-"""The bot as a process where channels let it speak unasked: forums, threads, topics, groups."""
+"""The bot as a process where channels let it speak unasked: forums, threads, topics, groups.
+
+On Discord that needs message content, so these are about the one or the other.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,6 @@ HOURS = (
     "图书馆周六上午八点二十分开门。\n"
 )
 QUICK = {**UNHURRIED, "LOREKEEPER__SPEAKING__SECOND_MESSAGE_SECONDS": "0.3"}
-CONTENT = {"LOREKEEPER__DISCORD__MESSAGE_CONTENT": "true"}
 WEEKDAYS, SUNDAYS = "When does the library open on weekdays?", "and on Sundays?"
 ABROAD = "How many moons does Jupiter have?"
 INTENT = "This works only where I may read messages that do not address me."
@@ -92,7 +94,7 @@ async def harbour(*tags: str, privileged: tuple[str, ...] = ("message_content",)
 async def test_on_discord_new_posts_are_answered_until_they_are_settled(tmp_path):
     async with (
         harbour("Solved", "Question") as h,
-        serving(tmp_path, h.discord, **QUICK, **CONTENT) as bot,
+        serving(tmp_path, h.discord, **QUICK) as bot,
     ):
         rules = await h.taught()
         await h.chosen(rules, "speaks", "threads", INTENT)
@@ -117,7 +119,7 @@ async def test_on_discord_new_posts_are_answered_until_they_are_settled(tmp_path
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 async def test_on_discord_a_question_gets_a_thread_in_which_its_asker_goes_on(tmp_path, end):
-    async with harbour() as h, serving(tmp_path, h.discord, **QUICK, **CONTENT) as bot:
+    async with harbour() as h, serving(tmp_path, h.discord, **QUICK) as bot:
         await h.taught()
         await h.chosen(h.general, "speaks", "questions", INTENT)
         await h.chosen(h.general, "answers_in", "thread", "Where I may open no threads")

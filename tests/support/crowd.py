@@ -201,7 +201,10 @@ class Crowd:
 async def crowd(
     folder: Path, *, program: Sequence[str] = BOT, **environ: str
 ) -> AsyncGenerator[tuple[Crowd, Serving]]:
-    """A bot on both platforms with the default limits of both, a document for everybody."""
+    """A bot on both platforms with the default limits of both, a document for everybody.
+
+    Without message content, as by default: everybody mentions it, and no budget depends on that.
+    """
     (folder / "prices").mkdir()
     (folder / "prices" / "prices.md").write_text(PRICES, encoding="utf-8")
     async with FakeDiscord() as discord, FakeTelegram() as telegram, serving_scripts() as engine:

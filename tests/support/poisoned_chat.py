@@ -160,7 +160,10 @@ _STATE = {
 async def poisoned_chat(
     folder: Path, *, every: int = 1, **environ: str
 ) -> AsyncGenerator[tuple[PoisonedChat, Serving]]:
-    """A bot that was taught them, or every so manieth; it may write as fast as it likes."""
+    """A bot that was taught them, or every so manieth; it may write as fast as it likes.
+
+    Without message content, as by default: what a document says is the same with it.
+    """
     wide = Rate(1000, 1)
     limits = Limits(messages=wide, edits=wide, typing=wide, overall=wide)
     async with FakeDiscord(limits=limits) as discord:

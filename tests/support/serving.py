@@ -82,7 +82,10 @@ async def serving(
     program: Sequence[str] = BOT,
     **environ: str,
 ) -> AsyncGenerator[Serving]:
-    """A bot on these platforms, everybody admitted, without samples; it always ends."""
+    """A bot on these platforms, everybody admitted, without samples; it always ends.
+
+    On Discord it asks for message content where the owner switched that on there.
+    """
     values = {
         "LOREKEEPER__WEB__ENABLED": "false",
         "LOREKEEPER__KNOWLEDGE__FOLDERS": "{}",
@@ -95,6 +98,7 @@ async def serving(
     if discord is not None:
         values["LOREKEEPER__DISCORD__TOKEN"] = discord.token
         values["LOREKEEPER__DISCORD__API_BASE_URL"] = discord.api_base_url
+        values["LOREKEEPER__DISCORD__MESSAGE_CONTENT"] = str(discord.gives_content).lower()
     if telegram is not None:
         values["LOREKEEPER__TELEGRAM__TOKEN"] = telegram.token
         values["LOREKEEPER__TELEGRAM__API_BASE_URL"] = telegram.api_base_url

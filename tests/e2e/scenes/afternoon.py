@@ -105,10 +105,9 @@ def _telegram_places(telegram: FakeTelegram) -> tuple[TelegramPlace, TelegramPla
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, message_content: bool) -> AsyncGenerator[Stage]:
+async def stage(folder: Path, *, privileged: tuple[str, ...]) -> AsyncGenerator[Stage]:
     """Everybody in their places, the bot ready."""
     limits = Limits(messages=Rate(5, 1), edits=Rate(5, 1))
-    privileged = ("message_content",) if message_content else ()
     flood = FloodLimits(group=(_GROUP_MESSAGES, MINUTE_SECONDS))
     async with (
         FakeDiscord(limits=limits, privileged=privileged) as discord,
@@ -121,7 +120,6 @@ async def stage(folder: Path, *, message_content: bool) -> AsyncGenerator[Stage]
         environ = {
             "LOREKEEPER__ENGINE__KIND": "openai",
             "LOREKEEPER__ENGINE__BASE_URL": server.address,
-            "LOREKEEPER__DISCORD__MESSAGE_CONTENT": str(message_content).lower(),
             "LOREKEEPER__DISCORD__EDIT_INTERVAL_SECONDS": "0.3",
             # A little under what the server takes: its clock is not ours.
             "LOREKEEPER__TELEGRAM__GROUP_MESSAGES_PER_MINUTE": str(_GROUP_MESSAGES - 4),

@@ -47,10 +47,12 @@ async def taught(place: Place, message: object) -> Reply:
 
 
 @asynccontextmanager
-async def pair(*others: str, message_content: bool = False) -> AsyncGenerator[Pair]:
-    """Two platforms with a place each; the bot comes later. `others`: further members."""
+async def pair(*others: str, privileged: tuple[str, ...]) -> AsyncGenerator[Pair]:
+    """Two platforms with a place each; the bot comes later. `others`: further members.
+
+    `privileged`: intents switched on at Discord.
+    """
     names = (OWNER, MEMBER, *others)
-    privileged = ("message_content",) if message_content else ()
     async with (
         FakeDiscord(privileged=privileged) as discord,
         FakeTelegram(limits=UNLIMITED) as telegram,

@@ -84,6 +84,11 @@ class FakeDiscord:
         self._limits = limits
         self._links_made = 0
 
+    @property
+    def gives_content(self) -> bool:
+        """Whether a bot may read messages that do not address it."""
+        return bool(self.world.granted & PRIVILEGED["message_content"])
+
     async def __aenter__(self) -> Self:
         self.rest = Rest(
             self.world, Buckets(self._limits, asyncio.get_running_loop().time), self.token
