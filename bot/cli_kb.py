@@ -34,6 +34,7 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
             "add",
             "list",
             "remove",
+            "undo",
             "search",
             "verify",
             "stats",
@@ -78,12 +79,33 @@ def remove(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Remove documents."""
+    """Remove documents; `kb undo` brings them back for some days."""
     from bot import knowledge_commands
     from bot.process import execute
 
     execute(
         config, lambda c: knowledge_commands.remove(c, base, names, as_json), log_level="warning"
+    )
+
+
+@kb.command()
+def undo(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="Left out: all that was removed last."),
+    ] = None,
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Bring back what was removed."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(
+        config,
+        lambda c: knowledge_commands.undo(c, base, names or (), as_json),
+        log_level="warning",
     )
 
 

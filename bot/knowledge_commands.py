@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -17,9 +18,25 @@ from bot.questions import questions
 from bot.settings import Config
 from bot.wording import own_words, sentence
 from core.language import Words
-from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
+from knowledge_base.errors import (
+    KnowledgeError,
+    NameTakenError,
+    NoSuchDocumentError,
+    NotRestingError,
+    RejectedDocumentError,
+)
 from knowledge_base.library import Library
-from knowledge_base.models import BaseId, Legs, Passage, Scope, SearchResult, Upload, Verification
+from knowledge_base.models import (
+    AddState,
+    BaseId,
+    Legs,
+    Passage,
+    Scope,
+    SearchResult,
+    Upload,
+    Verification,
+)
+from knowledge_base.resting import Rest
 from knowledge_base.uploads import composed
 
 _AT_ONCE = 4
@@ -191,9 +208,10 @@ async def remove(config: Config, base: str, names: Sequence[str], as_json: bool)
     code = 0
     async with open_library(config, embedding=False) as library:
         found = await find_base(library, base)
+        batch = uuid.uuid4().hex
         for name in map(composed, names):
             try:
-                await library.remove(found.base_id, name)
+                await library.remove(found.base_id, name, batch)
                 removed = True
             except NoSuchDocumentError as error:
                 removed, code = False, 1
@@ -203,6 +221,42 @@ async def remove(config: Config, base: str, names: Sequence[str], as_json: bool)
             elif removed:
                 output.say(f"removed  {name}")
     return code
+
+
+async def undo(config: Config, base: str, names: Sequence[str], as_json: bool) -> int:
+    """Bring back what was removed last, or documents by their names."""
+    code = 0
+    async with open_library(config) as library:
+        rests = await library.resting([(await find_base(library, base)).base_id])
+        if names:
+            wanted = tuple(map(composed, names))
+        else:
+            wanted = tuple(rest.document.name for rest in rests if rest.batch == rests[0].batch)
+        if not wanted:
+            output.tell("Nothing was removed that can be brought back.")
+            return 1
+        for name in wanted:
+            back = False
+            try:
+                added = await library.bring_back(_last_of(name, rests))
+                back = added.state is not AddState.UNCHANGED
+            except (NotRestingError, NameTakenError, RejectedDocumentError) as error:
+                code = 1
+                output.tell(sentence(error, own_words(config)))
+            else:
+                if not as_json:
+                    output.say(f"{'back' if back else 'unchanged'}  {name}")
+            if as_json:
+                output.emit({"document": name, "back": back})
+    return code
+
+
+def _last_of(name: str, rests: Sequence[Rest]) -> Rest:
+    """Raises `NotRestingError`."""
+    for rest in rests:
+        if rest.document.name == name:
+            return rest
+    raise NotRestingError(name)
 
 
 async def search(config: Config, request: SearchRequest, query: str) -> int:

@@ -20,6 +20,7 @@ from core.notes import SUFFIX
 from core.permissions import Level
 from core.sharing import Sharing
 from knowledge_base.errors import KnowledgeError, NoSuchBaseError
+from knowledge_base.models import BaseId
 from knowledge_base.terms import normalise
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ class Completions:
                 return await self._library.names(sorted(scope.bases), typed, limit=MOST)
             case ("kb remove", "name") | ("kb share", "document"):
                 return await self._own(message, typed, everybodys=command == "kb share")
+            case "kb undo", "name":
+                bases = await self._homes(message)
+                return [rest.document.name for rest in await self._library.resting(bases)]
             case "kb rename", "name":
                 names = [base.name for base in await self._library.bases()]
                 return [n for n in names if ":" not in n and n not in (SHARED, SAMPLES)]
@@ -122,16 +126,20 @@ class Completions:
         self, message: IncomingMessage, typed: str, *, everybodys: bool, end: str = ""
     ) -> Sequence[str]:
         """Documents of this place's own; of those a member sees what they added themselves."""
+        bases = await self._homes(message)
+        member = f"{message.conversation.channel.platform.value}:{message.author.user_id}"
+        everybodys = everybodys or self._level(message) >= Level.MODERATOR
+        whose = None if everybodys else member
+        return await self._library.names(bases, typed, limit=MOST, end=end, uploader_id=whose)
+
+    async def _homes(self, message: IncomingMessage) -> list[BaseId]:
         bases = []
         for home in homes_of(message):
             with suppress(NoSuchBaseError):
                 base = await self._library.base(home)
                 if base.name == home:
                     bases.append(base.base_id)
-        member = f"{message.conversation.channel.platform.value}:{message.author.user_id}"
-        everybodys = everybodys or self._level(message) >= Level.MODERATOR
-        whose = None if everybodys else member
-        return await self._library.names(bases, typed, limit=MOST, end=end, uploader_id=whose)
+        return bases
 
     async def _channels(self, message: IncomingMessage) -> list[str]:
         own = message.conversation.channel

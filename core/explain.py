@@ -515,6 +515,27 @@ def _no_such_document(error: kb_errors.NoSuchDocumentError, _: Words) -> str:
 
 
 @explain.register
+def _not_resting(error: kb_errors.NotRestingError, _: Words) -> str:
+    if error.near:
+        return _(
+            "No document {name} was removed here that can be brought back. Did you mean {near}?",
+            name=inert(error.name),
+            near=near(error.near, _),
+        )
+    return _(
+        "No document {name} was removed here that can be brought back.", name=inert(error.name)
+    )
+
+
+@explain.register
+def _name_taken(error: kb_errors.NameTakenError, _: Words) -> str:
+    return _(
+        "There is another document {name} now, which stays as it is. Remove that one first.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
 def _rejected_document(error: kb_errors.RejectedDocumentError, _: Words) -> str:
     return _("{name} was not added.", name=inert(error.name))
 

@@ -24,6 +24,7 @@ from core.commands import (
     settling,
     statistics,
     talking,
+    undoing,
 )
 from core.commands.base import Command, CommandContext, Option, Replies
 from core.commands.choice_menus import form_of
@@ -316,6 +317,20 @@ COMMANDS: Final[tuple[Command, ...]] = (
         (
             Option("member", N_("who; in a reply, its author"), required=False, kind="member"),
             Option("since", N_("from when on: 2026-05-01, 7d or 24h"), required=False),
+        ),
+    ),
+    Command(
+        "kb undo",
+        Level.MODERATOR,
+        N_("bring back what was removed last, or one document by its name"),
+        undoing.undo,
+        (
+            Option(
+                "name",
+                N_("the document's name; left out, all that was removed last"),
+                required=False,
+                completes=True,
+            ),
         ),
     ),
     Command(

@@ -15,6 +15,7 @@ from core.commands.confirming import ask_first
 from core.commands.places import every_home, own_document, uploader_id
 from core.commands.reviewing import drop
 from core.commands.since import since
+from core.commands.undoing import new_batch, way_back
 from core.errors import BadArgumentsError, NoSuchMemberError, WrongTimeError
 from core.events import MemberRef
 from core.inert import inert
@@ -22,7 +23,7 @@ from core.language import Words
 from core.replies import Progress, TextDelta
 from core.reviews import Review
 from knowledge_base.errors import NoSuchDocumentError
-from knowledge_base.models import Document, KnowledgeBase
+from knowledge_base.models import BaseId, Document, KnowledgeBase
 
 _MOST_NAMED: Final = 10
 _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -38,20 +39,18 @@ async def remove(context: CommandContext) -> Replies:
             "Remove {name} ({count} passage)?", "Remove {name} ({count} passages)?",
             document.passages, name=inert(document.name),
         )  # fmt: skip
-        for event in await ask_first(context, question, _("Remove")):
+        for event in await ask_first(context, _then(question, way_back(context)), _("Remove")):
             yield event
         return
-    removed = await context.resources.library.remove(base.base_id, document.name)
-    await context.resources.taught.forget(base.name, document.name)
+    removed = await _remove(context, base.base_id, base.name, document.name, new_batch())
     await context.resources.moderation.audit.note(context.message, Act.REMOVED, removed.name)
-    yield TextDelta(
-        _.plural(
-            "Removed {name} ({count} passage).",
-            "Removed {name} ({count} passages).",
-            removed.passages,
-            name=inert(removed.name),
-        )
+    told = _.plural(
+        "Removed {name} ({count} passage).",
+        "Removed {name} ({count} passages).",
+        removed.passages,
+        name=inert(removed.name),
     )
+    yield TextDelta(_then(told, way_back(context)))
 
 
 async def purge(context: CommandContext) -> Replies:
@@ -70,20 +69,22 @@ async def purge(context: CommandContext) -> Replies:
     if not context.confirmed:
         meant = {"member": member.partition(":")[2], "since": after.isoformat()}
         question = _question(own, doomed, waiting, homes_of(context.message), _)
+        if doomed:
+            question = _then(question, way_back(context))
         for event in await ask_first(context, question, _("Remove all"), meant):
             yield event
         return
     for review in waiting:
         await drop(context, review)
-    removed = 0
+    removed, batch = 0, new_batch()
     names = {base.base_id: base.name for base in own}
     for place, document in enumerate(doomed):
         yield Progress(_("removing"), place, len(doomed))
         try:
-            await context.resources.library.remove(document.base_id, document.name)
+            name = names[document.base_id]
+            await _remove(context, document.base_id, name, document.name, batch)
         except NoSuchDocumentError:
             continue  # somebody else was faster
-        await context.resources.taught.forget(names[document.base_id], document.name)
         removed += 1
     told = _.plural("Removed {count} document.", "Removed {count} documents.", removed)
     if waiting:
@@ -94,7 +95,22 @@ async def purge(context: CommandContext) -> Replies:
         )
     about = f"{member.partition(':')[2]}: {removed} + {len(waiting)}"
     await context.resources.moderation.audit.note(context.message, Act.PURGED, about)
-    yield TextDelta(told)
+    yield TextDelta(_then(told, way_back(context)) if removed else told)
+
+
+async def _remove(
+    context: CommandContext, base: BaseId, home: str, name: str, batch: str
+) -> Document:
+    """A message that became the document is followed for as long as that can come back."""
+    library = context.resources.library
+    removed = await library.remove(base, name, batch)
+    if not library.rest_days:
+        await context.resources.taught.forget(home, name)
+    return removed
+
+
+def _then(text: str, more: str) -> str:
+    return f"{text}\n{more}" if more else text
 
 
 def _asked(context: CommandContext) -> tuple[str, datetime]:

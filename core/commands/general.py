@@ -71,6 +71,7 @@ async def privacy(context: CommandContext) -> Replies:
             "Files that are taught here, with the name of who added them, stay until somebody "
             "removes them (`/kb remove`)."
         ),
+        *_rest(context, _),
         "- " + _reads(engine, disclosure.engine_hosts.get(engine), _),
     ]
     if context.resources.engines.of(settings.engine, settings.place).engine.accepts_images:
@@ -126,6 +127,20 @@ def _stored(context: CommandContext, _: Words) -> str:
         "name and number, so that I can follow a conversation; so are 👍 and 👎, with the "
         "question and the answer that they are about."
     )
+
+
+def _rest(context: CommandContext, _: Words) -> list[str]:
+    days = context.resources.library.rest_days
+    if not days:
+        return []
+    told = _.plural(
+        "What was removed can be brought back for {count} day (`/kb undo`), but for what its "
+        "author deleted or `/forgetme` erased.",
+        "What was removed can be brought back for {count} days (`/kb undo`), but for what its "
+        "author deleted or `/forgetme` erased.",
+        days,
+    )
+    return [f"- {told}"]
 
 
 async def _held(context: CommandContext, _: Words) -> tuple[str, ...]:

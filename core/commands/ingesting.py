@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from core.commands.base import CommandContext, Replies
 from core.errors import UserError
@@ -70,25 +72,36 @@ async def _one(
             raise
         yield TextDelta(told(error, context.words))
         return
+    _ = context.words
+    add = partial(context.resources.library.add, base.base_id, upload)
+    title = f"{batch}{inert(upload.name)}"
+    try:
+        async with aclosing(following(title, add, partial(_outcome, _=_), _)) as events:
+            async for event in events:
+                yield event
+    except KnowledgeError as error:
+        if insist and not isinstance(error, RejectedDocumentError):
+            raise
+        yield TextDelta(told(error, _))
+
+
+async def following(
+    title: str,
+    add: Callable[[Callable[[IngestProgress], None]], Coroutine[Any, Any, Added]],
+    outcome: Callable[[Added, float], str],
+    _: Words,
+) -> Replies:
+    """How far it has come, under a title that is safe to show, and then what came of it, within
+    how many seconds. Leaving early cancels it. Raises what `add` raises."""
     news: asyncio.Queue[IngestProgress | None] = asyncio.Queue()
     begun = time.monotonic()
-    adding = asyncio.create_task(
-        context.resources.library.add(base.base_id, upload, news.put_nowait),
-        name=f"add {one_line(upload.name)}",
-    )
+    adding = asyncio.create_task(add(news.put_nowait), name=f"add {one_line(title)}")
     adding.add_done_callback(lambda _task: news.put_nowait(None))
-    _ = context.words
     try:
         while (progress := await news.get()) is not None:
-            stage = f"{batch}{inert(upload.name)}: {_(STAGES[progress.stage])}"
+            stage = f"{title}: {_(STAGES[progress.stage])}"
             yield Progress(stage, progress.done, progress.total)
-        try:
-            text = _outcome(adding.result(), time.monotonic() - begun, _)
-        except KnowledgeError as error:
-            if insist and not isinstance(error, RejectedDocumentError):
-                raise
-            text = told(error, _)
-        yield TextDelta(text)
+        yield TextDelta(outcome(adding.result(), time.monotonic() - begun))
     finally:
         adding.cancel()
         await asyncio.wait({adding})
@@ -96,16 +109,23 @@ async def _one(
 
 async def require_place(context: CommandContext, base: KnowledgeBase, upload: Upload) -> None:
     """Raises `FullBaseError` and `DiskLowError`. Whoever runs the bot knows what the disk takes."""
+    added = (await asyncio.to_thread(upload.path.stat)).st_size
+    await require_room_for(context, base, upload.name, added)
+
+
+async def require_room_for(
+    context: CommandContext, base: KnowledgeBase, name: str, added: int
+) -> None:
+    """As `require_place`, for so many bytes."""
     allowances = context.resources.limiting.allowances
     await allowances.require_room()
     if context.level is Level.OWNER:
         return
     library = context.resources.library
     documents, size = await library.extent_of(base.base_id)
-    old = await library.document(base.base_id, upload.name)
+    old = await library.document(base.base_id, name)
     if old is not None:
         documents, size = documents - 1, size - old.size
-    added = (await asyncio.to_thread(upload.path.stat)).st_size
     allowances.require_place(documents, size, added)
 
 

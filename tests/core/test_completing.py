@@ -133,6 +133,10 @@ async def test_every_option_that_completes_is_known_here(hall, command, option):
     if command == "kb note":
         for name in (*(f"{n:02}.md" for n in range(MOST)), f"about the gate{SUFFIX}"):
             await hall.types("/kb add", OWNER, attachments=(attachment(name),))
+    if command == "kb undo":
+        await hall.types("/kb add", OWNER, attachments=(attachment("gone.md"),))
+        base = await hall.library.base("discord:town")
+        await hall.library.remove(base.base_id, "gone.md", "act")
     if command == "kb detach":
         hall.outbox.standings["owner", "town"] = Standing(can_read=True, is_channel_admin=True)
         await hall.types("/kb attach handbook", OWNER)

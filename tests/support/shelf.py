@@ -133,7 +133,9 @@ class Shelf:
         size = sum(document.size for document in documents)
         return BaseStatistics(name, len(documents), len(documents), size, None, None, "none")
 
-    async def remove(self, base: BaseId, name: str) -> Document:
+    rest_days = 7
+
+    async def remove(self, base: BaseId, name: str, batch: str | None = None) -> Document:
         for chunk, passage in self._passages.items():
             if passage.document.base_id == base and passage.document.name == name:
                 del self._passages[chunk]

@@ -32,15 +32,16 @@ async def hall(tmp_path):
         yield hall
 
 
+BACK = "\n`/kb undo` brings it back within 7 days."
 ALL = ["ada-1.md", "ada-2.md", "eve-1.md", "eve-2.md"]
 
 
 async def test_removing_asks_first_and_does_nothing_until_then(hall):
     asked = await hall.types("/kb remove ada-1.md", MODERATOR)
-    assert asked.text == "Remove `ada-1.md` (1 passage)?"
+    assert asked.text == f"Remove `ada-1.md` (1 passage)?{BACK}"
     assert await hall.documents() == ALL
     shown = await hall.press(asked.buttons["Remove"], MODERATOR)
-    assert shown == "Removed `ada-1.md` (1 passage)."
+    assert shown == f"Removed `ada-1.md` (1 passage).{BACK}"
     assert await hall.documents() == ALL[1:]
     assert hall.outbox.messages["m1"].menus == ()
 
@@ -90,9 +91,10 @@ async def test_purging_takes_out_all_that_a_member_added(hall, named):
         asked = await hall.slash("kb purge", MODERATOR, member="ada")
     else:
         asked = await hall.types(f"/kb purge {named}", MODERATOR)
-    assert asked.text == "Remove 2 files of this member?\n- `ada-1.md`\n- `ada-2.md`"
+    assert asked.text == f"Remove 2 files of this member?\n- `ada-1.md`\n- `ada-2.md`{BACK}"
     assert await hall.documents() == ALL
-    assert await hall.press(asked.buttons["Remove all"], MODERATOR) == "Removed 2 documents."
+    shown = await hall.press(asked.buttons["Remove all"], MODERATOR)
+    assert shown == f"Removed 2 documents.{BACK}"
     assert await hall.documents() == ["eve-1.md", "eve-2.md"]
 
 
@@ -125,7 +127,7 @@ async def test_purging_drops_what_waits_for_review(hall):
     asked = await hall.types("/kb purge ada", MODERATOR)
     assert "- `waiting.md`, waiting for review" in asked.text
     shown = await hall.press(asked.buttons["Remove all"], MODERATOR)
-    assert shown == "Removed 2 documents. Dropped 1 upload that waited for review."
+    assert shown == f"Removed 2 documents. Dropped 1 upload that waited for review.{BACK}"
     await hall.press(card.buttons["Accept"], MODERATOR)
     assert await hall.documents() == ["eve-1.md", "eve-2.md"]
 
@@ -137,9 +139,10 @@ async def test_purging_reaches_what_was_added_before_the_channel_was_made_public
     asked = await hall.types("/kb purge eve", MODERATOR)
     # Everybody reads this now, and could not read that then: it is counted, not named.
     assert asked.text == (
-        "Remove 3 files of this member?\n- `eve-1.md`\n- `eve-2.md`\n… and 1 more."
+        f"Remove 3 files of this member?\n- `eve-1.md`\n- `eve-2.md`\n… and 1 more.{BACK}"
     )
-    assert await hall.press(asked.buttons["Remove all"], MODERATOR) == "Removed 3 documents."
+    shown = await hall.press(asked.buttons["Remove all"], MODERATOR)
+    assert shown == f"Removed 3 documents.{BACK}"
     assert await hall.documents("discord:restricted:town") == []
     assert await hall.documents() == ["ada-1.md", "ada-2.md"]
 

@@ -83,6 +83,7 @@ LEVELS = {
     "kb export": Level.CHANNEL_ADMIN,
     "kb import": Level.CHANNEL_ADMIN,
     "kb purge": Level.MODERATOR,
+    "kb undo": Level.MODERATOR,
     "kb attach": Level.CHANNEL_ADMIN,
     "kb detach": Level.CHANNEL_ADMIN,
     "kb share": Level.CHANNEL_ADMIN,

@@ -87,8 +87,10 @@ async def test_the_author_of_a_stored_message_may_remove_it_and_a_stranger_may_n
     told = await hall.slash("kb remove", MEMBER, name=name)
     assert told.text == "Only moderators may do that. Ask one of them."
     asked = await hall.slash("kb remove", OTHER, name=name)
-    assert asked.text == f"Remove `{name}` (2 passages)?"
-    assert await hall.press(asked.buttons["Remove"], OTHER) == f"Removed `{name}` (2 passages)."
+    back = "Moderators can bring it back within 7 days, with `/kb undo`."
+    assert asked.text == f"Remove `{name}` (2 passages)?\n{back}"
+    shown = await hall.press(asked.buttons["Remove"], OTHER)
+    assert shown == f"Removed `{name}` (2 passages).\n{back}"
     assert await hall.documents() == []
 
 
