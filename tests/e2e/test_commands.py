@@ -77,6 +77,13 @@ def test_a_changed_file_is_replaced_and_the_old_text_is_gone(shop, tmp_path):
         "document": "prices.txt",
         "removed": True,
     }
+    assert bot(shop, "kb", "undo", "nothing.txt", "--json").code == 1
+    assert bot(shop, "kb", "undo", "--json").row == {"document": "prices.txt", "back": True}
+    assert bot(shop, "kb", "search", "price of ice", "--json").row["hits"][0]["text"] == (
+        "Ice costs 5 crowns a block."
+    )
+    assert bot(shop, "kb", "undo").code == 1
+    bot(shop, "kb", "remove", "prices.txt")
 
 
 def test_list_has_the_fields_that_scripts_read(shop):

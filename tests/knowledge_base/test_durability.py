@@ -203,6 +203,30 @@ async def test_a_running_library_finds_what_a_shell_adds_and_not_what_it_removes
         assert {passage.document.name for passage in found.passages} == {"000.txt", "001.txt"}
 
 
+async def test_killed_while_it_brings_back_each_document_rests_or_is_there(
+    shop: Shop, tmp_path: Path
+) -> None:
+    write_files(tmp_path / "folder", 8)
+    names = [path.name for path in sorted((tmp_path / "folder").iterdir())]
+    await asyncio.to_thread(shop.run, "add", str(tmp_path / "folder"))
+    await asyncio.to_thread(shop.run, "remove", *names)
+    for lines in (0, 2, 3):
+        process = shop.start("undo")
+        assert process.stdout is not None
+        for _ in range(lines):
+            await asyncio.to_thread(process.stdout.readline)
+        process.kill()
+        await asyncio.to_thread(process.communicate)
+        async with shop.library() as library:
+            base = (await library.ensure_base("shared")).base_id
+            there = [document.name for document in await library.documents(base)]
+            resting = [rest.document.name for rest in await library.resting([base])]
+            assert sorted(there + resting) == names
+            assert (await library.verify(base)).problems == ()
+    await asyncio.to_thread(shop.run, "undo")
+    await check(shop, names)
+
+
 FULL_DISK = """
 import asyncio, json, resource, sys
 from pathlib import Path
