@@ -78,6 +78,8 @@ async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_j
     say, failed = own_words(config), False
     async with open_library(config) as library:
         try:
+            # A sample of it goes to the embedder before anything is added.
+            await library.require_near(base)
             async with library.prebuilt(path) as folder:
                 if not folder.is_same_embedder and not agreed and not await _agrees(folder):
                     output.tell("nothing was imported; --yes imports without asking")

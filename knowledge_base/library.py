@@ -163,6 +163,13 @@ class Library:
         """
         self._ingestion.may_embed = may_embed
 
+    async def require_near(self, name: str) -> None:
+        """Raises `KeptNearError` where texts for the base of this name, which need not be there
+        yet, may not go to the embedder."""
+        embedder = self._at.embedder
+        if embedder is not None and not await self._ingestion.may_embed(name):
+            raise KeptNearError(name, embedder.name)
+
     @property
     def embeds(self) -> bool:
         """Whether an embedder was given; whether it serves is another question."""
