@@ -7,7 +7,7 @@ printed before anything is tried.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -118,15 +118,6 @@ class MemoryPlan:
     def fraction(self) -> float:
         """The share of the device's memory that this process may take."""
         return min(1.0, self.budget / self.device.total_bytes)
-
-    def shrunk(self) -> MemoryPlan:
-        """The plan after memory ran out nevertheless: a quarter fewer slots, at least one."""
-        slots = max(1, self.slots * 3 // 4)
-        parts = tuple(
-            (part, slots * self.slot_bytes if part is Part.CACHE else size)
-            for part, size in self.parts
-        )
-        return replace(self, slots=slots, parts=parts)
 
 
 def weight_bytes(shape: ModelShape, precision: Precision) -> int:

@@ -258,18 +258,6 @@ def test_what_others_hold_on_the_card_is_not_planned_with():
     assert plan(card(80), shape, weights, Wishes(cap_bytes=20 * GIB)).slots == made.slots
 
 
-def test_after_memory_ran_out_a_quarter_of_the_slots_go_but_never_the_last():
-    shape = shape_of(GLM_4_9B)
-    made = plan(card(24), shape, weight_bytes(shape, Precision.BF16), Wishes())
-    sizes = [made.slots]
-    for _ in range(12):
-        made = made.shrunk()
-        sizes.append(made.slots)
-        assert dict(made.parts)[Part.CACHE] == made.slots * made.slot_bytes
-    assert sizes[:4] == [13, 9, 6, 4]
-    assert sizes[-1] == 1
-
-
 @pytest.mark.parametrize(
     ("layers", "heads", "global_heads", "shared", "window", "full", "sliding"),
     [(42, 2, None, 18, 512, 4, 20), (60, 16, 4, 0, 1024, 10, 50)],
