@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from core.engines.base import ChatImage, ChatMessage, EngineFinished, GenerationOptions
 from core.engines.llama_cpp import LlamaCppEngine, bundled_model
-from core.errors import EngineRefusedError, EngineUnavailableError
+from core.errors import EngineRefusedError, EngineUnavailableError, ModelNotLoadedError
 from core.settings import EngineSettings
 from tests.support.pictures import RED, drawn
 from tests.support.smollm2 import needs_smollm2
@@ -78,12 +78,12 @@ async def test_a_picture_whose_asker_has_left_is_refused(engine, pictured, tmp_p
 
 async def test_a_projector_that_is_none_is_named():
     needs_smollm2()
-    with pytest.raises(EngineUnavailableError) as raised:
+    with pytest.raises(ModelNotLoadedError) as raised:
         await LlamaCppEngine.load(settings("nowhere/mmproj.gguf"), 1)
-    assert raised.value.target == "nowhere/mmproj.gguf"
+    assert (raised.value.problem, raised.value.detail) == ("missing", "nowhere/mmproj.gguf")
 
 
 async def test_the_models_own_file_is_no_projector():
     needs_smollm2()
-    with pytest.raises(EngineUnavailableError):
+    with pytest.raises(ModelNotLoadedError):
         await LlamaCppEngine.load(settings(str(bundled_model())), 1)
