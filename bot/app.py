@@ -310,10 +310,9 @@ def _api(config: Config, bot: Bot) -> Iterable[Api]:
     yield Api(bot.inbox, bot.library, bot.engines, keys, config.api, limits)
 
 
-async def _to_the_end_of_all(job: Callable[[], Awaitable[object]]) -> None:
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
     """The scheduler ends by cancelling what is under way, and would log that as a failure."""
-    with contextlib.suppress(asyncio.CancelledError):
-        await job()
+    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
 
 
 async def _tell_who_waits(bot: Bot, config: Config) -> None:
@@ -352,6 +351,7 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
     """Work that comes round: snapshots of the indexes; what is kept for a time only."""
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+    logging.getLogger("apscheduler.executors.default").addFilter(_is_worth_a_line)
     scheduler = AsyncIOScheduler(timezone=UTC)
     scheduler.add_job(
         bot.library.snapshot,
@@ -363,7 +363,7 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
     )
     for prune in bot.daily:
         scheduler.add_job(
-            partial(_to_the_end_of_all, prune),
+            prune,
             "interval",
             hours=_PRUNE_HOURS,
             misfire_grace_time=_LATE_SECONDS,
@@ -371,7 +371,7 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
             next_run_time=datetime.now(UTC),
         )
     scheduler.add_job(
-        partial(_to_the_end_of_all, bot.admission.follow),
+        bot.admission.follow,
         "interval",
         seconds=_FOLLOW_SECONDS,
         coalesce=True,
@@ -379,7 +379,7 @@ def _jobs(bot: Bot) -> Generator[None, None, None]:
         misfire_grace_time=_LATE_SECONDS,
     )
     scheduler.add_job(
-        partial(_to_the_end_of_all, bot.watch.look),
+        bot.watch.look,
         "interval",
         seconds=LOOK_SECONDS,
         coalesce=True,

@@ -90,7 +90,8 @@ def test_list_has_the_fields_that_scripts_read(shop):
     rows = bot(shop, "kb", "list", "--json").rows
     assert [row["document"] for row in rows] == ["handbook.md", "sub/茶室.txt"]
     assert set(rows[0]) == {
-        "document", "state", "version", "passages", "bytes", "sha256", "added_at", "uploader",
+        "document", "source", "state", "version", "passages", "bytes", "sha256", "added_at",
+        "uploader",
     }  # fmt: skip
     assert (rows[0]["state"], rows[0]["bytes"]) == ("ready", len(HANDBOOK))
 
