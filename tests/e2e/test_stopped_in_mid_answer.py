@@ -31,7 +31,9 @@ def telling(chunks, stop):
         words += any(choice["delta"].get("content") for choice in chunk.get("choices", ()))
         if words == 2:
             print("in mid-answer", file=sys.stderr, flush=True)
-        elif stop.is_set():
+            # Else a short answer is over before the signal arrives.
+            stop.wait(60)
+        if stop.is_set():
             print("told to stop", file=sys.stderr, flush=True)
         return receive(chunk)
 
