@@ -141,7 +141,8 @@ class Delivery:
                     may.cancel()
                     return
                 try:
-                    await self._glimpse()
+                    with may.result():
+                        await self._glimpse()
                 except DeliveryRateLimitedError as error:
                     self._pacer.pause(error.retry_after)
                     self._changed.set()

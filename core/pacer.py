@@ -30,6 +30,24 @@ class Urgency(IntEnum):
     """A glimpse in between: also keeps the interval, and comes last."""
 
 
+class Turn:
+    """Leave for one operation: enter it for as long as the operation is under way.
+
+    The platform counts an operation when it arrives, which may be long after it was granted.
+    """
+
+    def __init__(self, granted_at: float, settled: Callable[[], None]) -> None:
+        self.counts_from = granted_at
+        self._settled = settled
+
+    def __enter__(self) -> None:
+        self.counts_from = inf
+
+    def __exit__(self, *_: object) -> None:
+        self.counts_from = asyncio.get_running_loop().time()
+        self._settled()
+
+
 class Pacer:
     """Grants at most `window / interval` operations in any window, in order of urgency.
 
@@ -41,11 +59,11 @@ class Pacer:
         self._interval = interval
         self._window = window
         self._most = max(2.0, window // interval) if interval > 0 else inf
-        self._granted: deque[float] = deque()
+        self._granted: list[Turn] = []
         self._last_spare = -inf
         self._paused_until = -inf
         self._unfinished = 0
-        self._waiting: dict[Urgency, deque[asyncio.Future[None]]] = {
+        self._waiting: dict[Urgency, deque[asyncio.Future[Turn]]] = {
             urgency: deque() for urgency in Urgency
         }
         self._timer: asyncio.TimerHandle | None = None
@@ -68,9 +86,9 @@ class Pacer:
             self._unfinished -= 1
             self._grant()
 
-    def ask(self, urgency: Urgency) -> asyncio.Future[None]:
+    def ask(self, urgency: Urgency) -> asyncio.Future[Turn]:
         """Done when the operation may go; cancel it to withdraw."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         self._waiting[urgency].append(future)
         self._grant()
         return future
@@ -85,9 +103,10 @@ class Pacer:
         until = None if patience is None else asyncio.get_running_loop().time() + patience
         while True:
             async with asyncio.timeout_at(until):
-                await self.ask(Urgency.FINAL)
+                turn = await self.ask(Urgency.FINAL)
             try:
-                return await operation()
+                with turn:
+                    return await operation()
             except DeliveryRateLimitedError as error:
                 self.pause(error.retry_after)
 
@@ -105,10 +124,11 @@ class Pacer:
                 future = waiting.popleft()
                 if future.done():
                     continue
-                self._granted.append(now)
+                turn = Turn(now, self._grant)
+                self._granted.append(turn)
                 # Every glimpse counts its interval from whatever was shown last.
                 self._last_spare = now
-                future.set_result(None)
+                future.set_result(turn)
         self._wake_later(now)
 
     def _may(self, urgency: Urgency, now: float) -> bool:
@@ -131,16 +151,14 @@ class Pacer:
         if not any(self._waiting.values()):
             return
         moments = [self._paused_until, self._last_spare + self._interval]
-        if self._granted:
-            moments.append(self._granted[0] + self._window)
-        coming = [moment for moment in moments if moment > now]
+        moments += [turn.counts_from + self._window for turn in self._granted]
+        coming = [moment for moment in moments if now < moment < inf]
         if coming:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(min(coming), self._grant)
 
     def _expire(self, now: float) -> None:
-        while self._granted and self._granted[0] + self._window <= now:
-            self._granted.popleft()
+        self._granted = [turn for turn in self._granted if turn.counts_from + self._window > now]
 
 
 class Pacers:

@@ -171,7 +171,8 @@ class _Shown:
             may.cancel()
             return
         try:
-            await self._edit(self._draft.growing(), ())
+            with may.result():
+                await self._edit(self._draft.growing(), ())
         except DeliveryRateLimitedError as error:
             self._pacer.pause(error.retry_after)
         except DeliveryError:

@@ -177,7 +177,7 @@ class Batch:
     async def _keep(self) -> None:
         """Wait for the thread's end; begin a new life where it was not asked for."""
         while self._life is not None:
-            error = await self._life.ended
+            error = await self._life.over()
             leaving, self._life = self._life.leaving, None
             for ask in [ask for key, ask in self._asks.items() if key in leaving]:
                 self._settle(ask)

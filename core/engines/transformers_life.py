@@ -84,12 +84,13 @@ class Life:
         self._told_cancelled = cancelled
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
-        self.ended: asyncio.Future[BaseException | None] = self._loop.create_future()
-        """Done when the thread has ended, with what it died of."""
+        self._ended: asyncio.Future[BaseException | None] = self._loop.create_future()
         self.leaving: set[str] = set()
         """Requests that were cancelled and are not known to be gone."""
         self._manager: _Library = None
         self._stopped = False
+        # A daemon, and so is the thread that it starts: a process that breaks off is not held up.
+        self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
 
     @property
     def alive(self) -> bool:
@@ -102,9 +103,14 @@ class Life:
 
     async def open(self) -> None:
         """Make the cache and start the thread. Raises what the library raises."""
-        # A daemon, and so is the thread that it starts: a process that breaks off is not held up.
-        threading.Thread(target=self._run, name="generation", daemon=True).start()
+        self._thread.start()
         await self._opened
+
+    async def over(self) -> BaseException | None:
+        """Wait for the thread's end, and give what it died of."""
+        error = await self._ended
+        self._thread.join()  # it has said its last word
+        return error
 
     def add(
         self,
@@ -143,7 +149,7 @@ class Life:
             self._manager.output_router.result_handlers.pop(key, None)
 
     def stop(self) -> None:
-        """Ask the thread to end after the step at work; `ended` says when it has."""
+        """Ask the thread to end after the step at work; `over` returns when it has."""
         self._stopped = True
         if (manager := self._manager) is not None:
             status = manager.background_thread_status
@@ -155,7 +161,7 @@ class Life:
             self._live()
         finally:  # whatever happened: nobody is to wait for a thread that is gone
             self._tell(_settled, self._opened, None, RuntimeError("the thread died"))
-            self._tell(_settled, self.ended, None, None)
+            self._tell(_settled, self._ended, None, None)
 
     def _live(self) -> None:
         try:
@@ -175,7 +181,7 @@ class Life:
         self._manager = None
         manager.stop(block=False)  # frees the cache
         del manager, thread
-        self._tell(_settled, self.ended, died_of, None)
+        self._tell(_settled, self._ended, died_of, None)
 
     def _made(self) -> _Library:
         import transformers

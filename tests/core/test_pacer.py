@@ -89,6 +89,32 @@ def test_a_pause_asked_for_by_the_platform_is_kept_by_all():
     assert run(scenario()) == [[25], [25], [26]]
 
 
+def test_an_operation_counts_from_when_it_has_gone_through():
+    async def scenario():
+        loop = asyncio.get_running_loop()
+        pacer, arrived = Pacer(30), []  # two in a window
+
+        async def slow():
+            await asyncio.sleep(7)
+            arrived.append(loop.time())
+
+        await asyncio.gather(*(pacer.carry_out(slow) for _ in range(4)))
+        return arrived
+
+    assert run(scenario()) == [7, 7, 74, 74]
+
+
+def test_a_turn_that_nobody_takes_is_not_kept_for_ever():
+    async def scenario():
+        pacer = Pacer(30)
+        await pacer.ask(Urgency.FINAL)
+        with await pacer.ask(Urgency.FINAL):
+            await asyncio.sleep(100)
+            return await moments(pacer, Urgency.FINAL, 1)
+
+    assert run(scenario()) == [100]
+
+
 def test_who_withdraws_takes_nothing_from_the_budget():
     async def scenario():
         pacer = Pacer(30)  # two in a window

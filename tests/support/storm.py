@@ -29,17 +29,19 @@ from core.events import ChannelRef, Platform
 from core.settings import EngineSettings
 
 AT_ONCE = 40
+_ORDERS = {0: "too long", 7: "hang", 13: "refuse", 22: "break"}
+"""What befalls every 30th request from these on. Whoever asks it waits for its end."""
 _HANDLES = Path("/proc/self/fd")
 SYSTEM = "Answer from the passages. "
 
 
 class Faulty:
-    """Any engine, with faults: every 13th request is refused in its midst, every 17th dies of a
-    defect, every 41st hangs after its first word until somebody stops it."""
+    """Any engine, with faults that the question itself orders, so that none depends on who is
+    served when: a refusal in its midst, a defect, silence after the first word until somebody
+    stops it."""
 
     def __init__(self, engine: ChatEngine) -> None:
         self._engine = engine
-        self._asked = 0
         self.open = 0
 
     def __getattr__(self, name: str) -> object:
@@ -48,19 +50,18 @@ class Faulty:
     async def stream(
         self, messages: Sequence[ChatMessage], options: GenerationOptions
     ) -> AsyncGenerator[EngineEvent, None]:
-        self._asked += 1
-        number, said = self._asked, 0
+        said, ordered = 0, messages[-1].text.partition(":")[0]
         self.open += 1
         try:
             async with aclosing(self._engine.stream(messages, options)) as events:
                 async for event in events:
                     yield event
                     said += isinstance(event, EngineDelta)
-                    if said and number % 41 == 0:
+                    if said and ordered == "hang":
                         await asyncio.Event().wait()
-                    if said > 1 and number % 13 == 0:
+                    if said and ordered == "refuse":
                         raise EngineRefusedError(self._engine.name)
-                    if said > 1 and number % 17 == 0:
+                    if said and ordered == "break":
                         raise ZeroDivisionError
         finally:
             self.open -= 1
@@ -76,6 +77,7 @@ class Storm:
     def __init__(self, queued: QueuedEngine, seed: int, *, most_tokens: int) -> None:
         self.outcomes: Counter[str] = Counter()
         self._queued = queued
+        self._seed = seed
         self._chance = random.Random(seed)
         self._most_tokens = most_tokens
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,9 +88,10 @@ class Storm:
             task = asyncio.create_task(self._ask(number), name=f"storm {number}")
             self._tasks.add(task)
             task.add_done_callback(self._ended)
-            if self._chance.random() < 0.15:
-                # Of any age: not begun, waiting, being read, streaming.
-                self._chance.choice(sorted(self._tasks, key=_name)).cancel()
+            # Of any age: not begun, waiting, being read, streaming.
+            victims = sorted(filter(_may_be_cancelled, self._tasks), key=_name)
+            if victims and self._chance.random() < 0.15:
+                self._chance.choice(victims).cancel()
             if self._chance.random() < 0.5:
                 await asyncio.sleep(0)
             while len(self._tasks) >= AT_ONCE:
@@ -108,24 +111,27 @@ class Storm:
         self._tasks.discard(task)
         if task.cancelled():
             self.outcomes["cancelled"] += 1
-        else:
-            task.result()
+        elif error := task.exception():
+            self.outcomes[f"defect: {error!r}"] += 1
 
     async def _answered(self, number: int) -> str:
-        chance = self._chance
+        # Its own, so that what is asked does not depend on who came first.
+        chance = random.Random(f"{self._seed} {number}")
         asker = Asker(
             ChannelRef(Platform.DISCORD, str(chance.randrange(5))),
             str(chance.randrange(30)),
             Lane.BACKGROUND if chance.random() < 0.1 else Lane.PEOPLE,
         )
-        question = f"{number}: {'where ' * chance.randrange(12)}哪里？"
-        if chance.random() < 0.03:
-            question = "word " * 3000  # over every window
+        order = _order(number)
+        words = 3000 if order == "too long" else chance.randrange(12)  # over every window
+        question = f"{order}: {number} {'where ' * words}哪里？"
         messages = ChatMessage("system", SYSTEM), ChatMessage("user", question)
         if chance.random() < 0.1:
             await self._queued.engine.count_tokens(messages)
         options = GenerationOptions(max_tokens=chance.randint(1, self._most_tokens))
         leaves, breaks = chance.choice([None, None, 0, 2]), chance.choice([None, None, None, 3])
+        if order:
+            leaves = breaks = None
         seen = 0
         async with aclosing(self._queued.generate(messages, options, asker)) as events:
             async for event in events:
@@ -217,6 +223,14 @@ async def _quiet(tasks: set[asyncio.Task[object]]) -> None:
 
 def _settings(timeout_seconds: float) -> EngineSettings:
     return EngineSettings(request_timeout_seconds=timeout_seconds, max_waiting_per_member=4)
+
+
+def _order(number: int) -> str:
+    return _ORDERS.get(number % 30, "")
+
+
+def _may_be_cancelled(task: asyncio.Task[None]) -> bool:
+    return not _order(_name(task))
 
 
 def _name(task: asyncio.Task[None]) -> int:

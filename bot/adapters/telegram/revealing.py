@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 from bot.adapters.telegram.messages import Messages, reply_parameters
 from bot.adapters.telegram.presses import LONGEST_ALERT, Press, Presses
 from bot.adapters.telegram.render import MOST_TEXT, Rendered, length, quotation, render
-from core.errors import DeliveryError, DeliveryRateLimitedError, ForbiddenError
+from core.errors import DeliveryError, ForbiddenError
 from core.events import ConversationRef
 from core.language import words
-from core.pacer import Pacer, Urgency
+from core.pacer import Pacer
 from core.replies import Menu
 from core.text import split_message, utf16_length
 
@@ -118,13 +118,7 @@ class Revealing:
 
     async def _surely(self, press: Press, operation: Callable[[], Awaitable[T]]) -> T:
         """Carry it out within the chat's budget, however often Telegram asks us to wait."""
-        pacer = self._pacer_of(press)
-        while True:
-            await pacer.ask(Urgency.FINAL)
-            try:
-                return await operation()
-            except DeliveryRateLimitedError as error:
-                pacer.pause(error.retry_after)
+        return await self._pacer_of(press).carry_out(operation)
 
     def _note_open(self, press: Press, text: str) -> None:
         self._open[press.conversation, press.message_id] = text
