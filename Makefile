@@ -4,8 +4,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# Most of a test's time is waiting: one process more than a small machine has cores.
+WORKERS ?= 3
 
 python := "$(VENV)/bin/python"
+pytest := $(python) -m pytest -n $(WORKERS) --dist loadfile
 install := $(python) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 declared := pyproject.toml constraints.txt
 
@@ -16,10 +19,10 @@ run: $(VENV)/.run-installed
 	$(python) -m bot run $(ARGS)
 
 test: $(VENV)/.test-installed
-	$(python) -m pytest $(ARGS)
+	$(pytest) $(ARGS)
 
 test-all: $(VENV)/.all-installed
-	$(python) -m pytest $(ARGS)
+	$(pytest) $(ARGS)
 
 check: $(VENV)/.check-installed
 	$(python) -m ruff format --check .

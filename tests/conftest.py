@@ -7,12 +7,14 @@ import socket
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 _LOCAL = "torch"
 _not_run = pytest.StashKey[list[str]]()
+_LEFT_OUT = "left out"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -31,6 +33,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if missing or left:
         config.hook.pytest_deselected(items=missing + left)
         items[:] = kept
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of a run that is shared out tells what it left out."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output[_LEFT_OUT] = session.config.stash.get(_not_run, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Every worker collects the same tests: what one left out, all did."""
+    node.config.stash[_not_run] = node.workeroutput[_LEFT_OUT] if error is None else []
 
 
 def pytest_terminal_summary(
