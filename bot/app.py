@@ -279,6 +279,7 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         yield "web off"
         return
     from bot.adapters.web.console import Console
+    from bot.adapters.web.parts import Parts
     from bot.adapters.web.server import serving
 
     async def names() -> Sequence[str]:
@@ -286,7 +287,7 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         return sorted({SHARED, *held}, key=lambda name: (name != SHARED, name))
 
     # The console last: whatever nobody else takes is its own.
-    vitals, console = _vitals(config, bot), Console(bot.inbox, names)
+    vitals, console = _vitals(config, bot), Console(Parts(bot.inbox, names))
     async with serving(config.web, vitals, *_api(config, bot), console) as address:
         yield f"web {address}"
 

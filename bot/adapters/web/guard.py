@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot.adapters.web.visitors import OPERATOR, note_visitor
+
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _REFUSED = (
     "This console answers only to a browser on its own machine. To reach it from elsewhere, "
@@ -58,6 +60,7 @@ class HostGuard:
                     return
                 await _refusal(scope["path"])(scope, receive, send)
                 return
+            note_visitor(scope, OPERATOR)
         await self._app(scope, receive, send)
 
     def _may_pass(self, headers: Headers) -> bool:

@@ -41,9 +41,10 @@ async def opened(inbox: ScriptedInbox, tmp_path, **settings):
     if "gradio" not in sys.modules:
         prepare(tmp_path / "uploads")
     from bot.adapters.web.console import Console
+    from bot.adapters.web.parts import Parts
 
     async with (
-        serving(WebSettings(port=0, **settings), Console(inbox, two_bases)) as address,
+        serving(WebSettings(port=0, **settings), Console(Parts(inbox, two_bases))) as address,
         async_playwright() as driver,
     ):
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

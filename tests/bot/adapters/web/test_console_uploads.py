@@ -26,7 +26,7 @@ async def bases() -> list[str]:
 def visit(tmp_path_factory):
     if "gradio" not in sys.modules:
         prepare(tmp_path_factory.mktemp("uploads"))
-    from bot.adapters.web.console import _Visit
+    from bot.adapters.web.pages.chat import _Visit
 
     page = SimpleNamespace(uploads="uploads", bases="bases", target="target")
     script = [Progress("reading", 1, 2), TextDelta("Added."), Finished("stop")]

@@ -1,0 +1,155 @@
+"""What all pages of the console share: the header above them, labels, looks, who may change."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+from bot.adapters.web.requests import locale_of
+from bot.adapters.web.visitors import Visitor, visitor_in
+from core.language import N_, Words, words
+
+_HERE: Final = Path(__file__).parent
+_CHINESE: Final = ("zh", "zh-CN", "zh-TW")
+_NAVIGATION: Final = {
+    "skip": N_("Skip to the content"),
+    "pages": N_("Pages"),
+    "dark": N_("Dark"),
+    "light": N_("Light"),
+    "log_out": N_("Log out"),
+    "operator": N_("operator"),
+    "viewer": N_("viewer"),
+}
+
+
+@dataclass(slots=True)
+class Frame:
+    """Where pages tie behaviour to components, and get labels that the browser translates."""
+
+    blocks: gr.Blocks
+    _labels: dict[str, str] = field(default_factory=dict)
+
+    def label(self, english: str) -> str:
+        """A label in the browser's language; `english` is marked for the catalogues."""
+        key = self._labels.setdefault(english, f"label{len(self._labels)}")
+        # Gradio takes it wherever it shows text, also where its types know only `str`.
+        return I18nData(key)  # type: ignore[no-any-return]
+
+    def translations(self) -> gr.I18n:
+        """All labels that pages asked for; to be taken when every page is built."""
+
+        def catalogue(tag: str) -> dict[str, str]:
+            _ = words(tag)
+            return {key: _(english) for english, key in self._labels.items()}
+
+        chinese = catalogue("zh_CN")
+        return gr.I18n(en=catalogue("en"), **dict.fromkeys(_CHINESE, chinese))
+
+    def on(
+        self,
+        triggers: Sequence[Callable[..., object]],
+        function: Callable[..., object],
+        inputs: Sequence[gr.Component] = (),
+        outputs: Sequence[gr.Component] = (),
+        *,
+        changes: bool = False,
+        show_progress: Literal["full", "minimal", "hidden"] = "hidden",
+    ) -> None:
+        """Run `function` (asynchronous) when one of `triggers` happens.
+
+        With `changes` it runs for operators alone, whoever asks for it, and takes the request.
+        """
+        gr.on(
+            list(triggers),
+            operators_only(function) if changes else function,
+            list(inputs),
+            list(outputs),
+            # Without a limit of Gradio's own: the engine's fair queue decides who waits.
+            concurrency_limit=None,
+            show_progress=show_progress,
+            api_visibility="private",
+        )
+
+    def opened(
+        self,
+        function: Callable[..., object],
+        inputs: Sequence[gr.Component] = (),
+        outputs: Sequence[gr.Component] = (),
+    ) -> None:
+        """Run `function` when this page is opened or reloaded."""
+        self.on([self.blocks.load], function, inputs, outputs)
+
+    def left(self, function: Callable[..., object]) -> None:
+        """Run `function` when any page is closed; it takes the request."""
+        self.blocks.unload(function)
+
+
+def visitor_of(request: gr.Request) -> Visitor:
+    """Who acts."""
+    return visitor_in(request.request.scope if request.request is not None else {})
+
+
+def words_for(request: gr.Request) -> Words:
+    """Our sentences in the visitor's language."""
+    return words(locale_of(request.headers))
+
+
+def operators_only(function: Callable[..., object]) -> Callable[..., object]:
+    """The same for operators; anybody else is told that it is not for them, and nothing is done."""
+
+    def check(values: Sequence[object]) -> None:
+        request = next((value for value in values if isinstance(value, gr.Request)), None)
+        if request is None or not visitor_of(request).may_change:
+            _ = words("en") if request is None else words_for(request)
+            raise gr.Error(_("You may look, but not change anything here."), print_exception=False)
+
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def checked_stream(*values: object) -> AsyncGenerator[object, None]:
+            check(values)
+            async with aclosing(function(*values)) as updates:
+                async for update in updates:
+                    yield update
+
+        return checked_stream
+    if not inspect.iscoroutinefunction(function):
+        raise TypeError(function)
+
+    @functools.wraps(function)
+    async def checked(*values: object) -> object:
+        check(values)
+        return await function(*values)
+
+    return checked
+
+
+def theme() -> gr.themes.Base:
+    """The system's own fonts: no page of ours asks a font service for any."""
+    return gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def css() -> str:
+    return (_HERE / "console.css").read_text(encoding="utf-8")
+
+
+def head(pages: Sequence[tuple[str, str]]) -> str:
+    """The script that puts the navigation above every page; `pages`: path and English title."""
+
+    def told(tag: str) -> dict[str, object]:
+        _ = words(tag)
+        labels: dict[str, object] = {key: _(text) for key, text in _NAVIGATION.items()}
+        return {**labels, "titles": [[path, _(title)] for path, title in pages]}
+
+    facts = json.dumps({"en": told("en"), "zh": told("zh_CN")}).replace("</", "<\\/")
+    script = (_HERE / "console.js").read_text(encoding="utf-8")
+    return f"<script>\nconst LOREKEEPER = {facts};\n{script}</script>"
