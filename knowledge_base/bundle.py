@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -29,6 +28,7 @@ from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals, full_disk_told
 from knowledge_base.settings import ReaderLimits
 from knowledge_base.web import document_name
+from knowledge_base.zips import BROKEN, blocks
 
 MEDIA_TYPE: Final = "application/zip"
 MANIFEST: Final = "manifest.json"
@@ -41,15 +41,8 @@ _STORED_FROM: Final = 1 << 20
 _SMALL: Final = 10 << 20
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _VOUCHED: Final = (notes.MEDIA_TYPE, PAGE_TYPE)
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    ValueError,
-    KeyError,
-    RecursionError,
-)
+_BROKEN: Final = (*BROKEN, KeyError, RecursionError)
+"""Of the archive, of its directory, and of a manifest that is nested past all reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +169,10 @@ def unpack(path: Path, name: str, limits: ReaderLimits, folder: Path) -> list[tu
     try:
         with zipfile.ZipFile(path) as archive:
             return list(_unpacked(archive, name, limits, folder))
-    except RuntimeError as error:
-        if isinstance(error, _BROKEN):
-            raise UnreadableDocumentError(name, MEDIA_TYPE) from error
-        raise EncryptedDocumentError(name) from error  # zipfile's word for "needs a password"
     except _BROKEN as error:
         raise UnreadableDocumentError(name, MEDIA_TYPE) from error
+    except RuntimeError as error:  # zipfile's word for "needs a password"
+        raise EncryptedDocumentError(name) from error
 
 
 def _unpacked(
@@ -194,8 +185,7 @@ def _unpacked(
             or member[1:2] == ":"
         ):
             raise UnsafeArchiveError(name, member[:200])
-    with archive.open(MANIFEST) as stream:
-        content = stream.read(_LONGEST_MANIFEST + 1)
+    content = next(blocks(archive, MANIFEST, _LONGEST_MANIFEST + 1), b"")
     if len(content) > _LONGEST_MANIFEST:
         raise UnreadableDocumentError(name, MEDIA_TYPE)
     entries = read_manifest(content)
@@ -215,8 +205,8 @@ def _copy(
     packed = archive.getinfo(entry.file).compress_size
     most = max(packed * limits.max_archive_ratio, _SMALL)
     digest, size = hashlib.sha256(), 0
-    with archive.open(entry.file) as stream, target.open("xb") as file:
-        while block := stream.read(_BLOCK):
+    with target.open("xb") as file:
+        for block in blocks(archive, entry.file, _BLOCK):
             size += len(block)
             if size > left:
                 raise LimitExceededError(name, "knowledge.max_import_mb", limits.max_import_mb)

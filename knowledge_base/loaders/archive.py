@@ -6,7 +6,6 @@ import contextlib
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +23,7 @@ from knowledge_base.loaders.outline import flat
 from knowledge_base.loaders.source import MEGABYTE
 from knowledge_base.models import Upload
 from knowledge_base.settings import ReaderLimits
+from knowledge_base.zips import BROKEN, blocks
 
 _BLOCK = 64 * 1024
 _RATIO_FROM = 10 * MEGABYTE
@@ -62,7 +62,7 @@ class _Unpacking:
             with zipfile.ZipFile(path) as archive:
                 for member in self._wanted(archive):
                     self._member(archive, member, prefix, depth)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        except BROKEN as error:
             raise UnreadableDocumentError(self._name, media.ZIP) from error
 
     def _wanted(self, archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
@@ -100,8 +100,8 @@ class _Unpacking:
         # Bytes are counted as they come: what the directory says of sizes proves nothing.
         written = 0
         most = max(member.compress_size * self._limits.max_archive_ratio, _RATIO_FROM)
-        with archive.open(member) as source, path.open("xb") as target:
-            while block := source.read(_BLOCK):
+        with path.open("xb") as target:
+            for block in blocks(archive, member, _BLOCK):
                 written += len(block)
                 self._left -= len(block)
                 if self._left < 0:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from knowledge_base.loaders import media
 from knowledge_base.loaders.encoding import decode
+from knowledge_base.zips import BROKEN
 
 _HEAD = 64 * 1024
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -125,7 +125,7 @@ def _zip_kind(path: Path) -> str:
                 with archive.open("mimetype") as stream:
                     kind = stream.read(200).decode("ascii", "replace").strip()
                 return media.TEMPLATES.get(kind, kind)
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, ValueError):
+    except (*BROKEN, OSError, RuntimeError):  # the last: a password
         return media.BROKEN_ZIP
     if "[Content_Types].xml" in names:
         for prefix, kind in _OFFICE_PARTS:

@@ -7,7 +7,6 @@ import io
 import struct
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from xml.etree.ElementTree import ParseError
@@ -21,6 +20,7 @@ from knowledge_base.loaders.outline import Outline, clean, flat
 from knowledge_base.loaders.source import MEGABYTE, Container, Source
 from knowledge_base.loaders.tables import lines as table_lines
 from knowledge_base.models import Section
+from knowledge_base.zips import BROKEN
 
 _TELL_EVERY = 1000
 _DELIMITERS = ",;\t|"
@@ -49,15 +49,12 @@ def load_xlsx(source: Source) -> list[Section]:
         InvalidFileException,
         etree.XMLSyntaxError,
         ParseError,
-        zipfile.BadZipFile,
-        zlib.error,
+        *BROKEN,
         KeyError,
-        ValueError,
         TypeError,
         IndexError,
         AttributeError,
         OSError,
-        EOFError,
     ) as error:
         raise source.unreadable() from error
     _remarks(source, outline)
@@ -168,7 +165,7 @@ def _check_size(source: Source) -> None:
     try:
         with zipfile.ZipFile(source.path) as archive:
             total = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (*BROKEN, OSError) as error:
         raise source.unreadable() from error
     if total > limit * MEGABYTE:
         raise LimitExceededError(source.name, "knowledge.max_archive_mb", limit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +14,9 @@ from knowledge_base.errors import (
     UnreadableDocumentError,
 )
 from knowledge_base.settings import ReaderLimits
+from knowledge_base.zips import BROKEN
 
 MEGABYTE = 1024 * 1024
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    OSError,
-    EOFError,
-    NotImplementedError,  # a compression method of another age
-    ValueError,
-)
 
 
 def _nobody(done: int, total: int | None) -> None:
@@ -63,7 +55,7 @@ class Container:
         self._left = source.limits.max_archive_mb * MEGABYTE
         try:
             self._zip = zipfile.ZipFile(source.path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except (*BROKEN, OSError) as error:
             raise source.unreadable() from error
         self.names = frozenset(self._zip.namelist())
 
@@ -81,10 +73,10 @@ class Container:
         try:
             with self._zip.open(member) as stream:
                 content = stream.read(self._left + 1)
+        except (*BROKEN, OSError) as error:
+            raise self._source.unreadable() from error
         except RuntimeError as error:  # zipfile's word for "needs a password"
             raise EncryptedDocumentError(self._source.name) from error
-        except _BROKEN as error:
-            raise self._source.unreadable() from error
         if len(content) > self._left:
             raise LimitExceededError(self._source.name, "knowledge.max_archive_mb", limit)
         self._left -= len(content)
