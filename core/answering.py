@@ -14,18 +14,17 @@ from core.events import (
     ChannelKind,
     ConversationRef,
     IncomingMessage,
-    InteractionRef,
     MessageRef,
     Trigger,
 )
 from core.inbox import DurableInbox, InboxId, InboxState
-from core.inert import inert
 from core.language import Words, language_of, words
 from core.posting import Sent, Way, take_back
 from core.replies import Failed, ReplyEvent, SentMessage
 from core.shielding import to_the_end
 from core.speaking import MOST_WAITS, Speaking, Unasked, is_answer, title_of
 from core.turns import Turn
+from core.unanswerable import dismiss, tell_privately, tell_unsure
 
 NOTING_SECONDS: Final = 5.0
 """How long finding out whether to answer may go on after a cancellation."""
@@ -153,10 +152,10 @@ class Answering:
             await self._leave_alone()
             return
         if self._inbox_id is None and self.message.kind is ChannelKind.PRIVATE:
-            await self._tell_unsure()
+            await tell_unsure(self.message, self._way.outbox, self._words)
         elif isinstance(error, ForbiddenError):
-            await self._tell_privately()
-        await self._dismiss()
+            await tell_privately(self.message, self._way.outbox, self._words)
+        await dismiss(self.message, self._way.outbox)
         if self._inbox_id is not None:
             await self._inbox.finish(self._inbox_id)
 
@@ -287,52 +286,12 @@ class Answering:
         """Whoever did not admit it has said why, if anybody is to know."""
         earlier = self._earlier
         if earlier is None:
-            await self._dismiss()
+            await dismiss(self.message, self._way.outbox)
         elif earlier.is_another:
             # An answer stands there, and is left as it is.
             await self._inbox.finish(earlier.inbox_id)
         else:
             await self.give_up(silently=not earlier.sent)
-
-    async def _dismiss(self) -> None:
-        """Nothing more will be said: a platform that shows a command's waiting ends it."""
-        if not isinstance(self.message.reply_to, InteractionRef):
-            return
-        try:
-            await self._way.outbox.dismiss(self.message.reply_to)
-        except DeliveryError:
-            _log.info("a command's waiting could not be ended", exc_info=True)
-
-    async def _tell_unsure(self) -> None:
-        """Whether somebody is served could not be found out: in private they would wait."""
-        _ = self._words
-        text = _("I could not find out just now whether I may answer you. Please ask again soon.")
-        try:
-            reply_to = self.message.reply_to
-            if isinstance(reply_to, InteractionRef):
-                await self._way.outbox.reveal(reply_to, text)
-            else:
-                await self._way.outbox.send(self.message.conversation, text)
-        except DeliveryError:
-            _log.info("nor could that be said", exc_info=True)
-
-    async def _tell_privately(self) -> None:
-        """Where we may not write, the asker would wait for ever."""
-        if self.message.kind is ChannelKind.PRIVATE:
-            return
-        _ = self._words
-        name = self.message.place.channel_name
-        text = (
-            _("I may not write in {channel}, so I could not answer you there.", channel=inert(name))
-            if name
-            else _("I may not write where you asked me, so I could not answer you there.")
-        )
-        outbox = self._way.outbox
-        try:
-            where = await outbox.direct(self.message.author.user_id)
-            await outbox.send(where, text)
-        except DeliveryError:
-            _log.info("nor could the asker be told privately", exc_info=True)
 
     def _open(self, inbox_id: InboxId) -> Delivery:
         earlier = self._earlier
@@ -376,7 +335,7 @@ class Answering:
         elif shown or not closing.is_set():
             await self._inbox.finish(self._inbox_id)
             if not shown:
-                await self._dismiss()
+                await dismiss(self.message, self._way.outbox)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -46,6 +46,8 @@ from core.replies import Actions, Finished, Notice, ReplyEvent, TextDelta, TextR
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer, Speech
+from core.summaries import Recap
+from core.summarising import Summarising
 from knowledge_base.models import Legs, SearchResult
 
 if TYPE_CHECKING:
@@ -70,6 +72,12 @@ class Knowledge:
     embedding: Embedding = HERE
     agreeing: Agreeing | None = None
     """Asks whether what is asked in private may leave the machine; None: nobody is asked."""
+    summarising: Summarising | None = None
+    """Sums up what was said long ago; None: it is forgotten where there is no room."""
+
+    async def recap(self, message: IncomingMessage) -> Recap | None:
+        """What was said before the turns that go with a question."""
+        return await self.summarising.behind(message) if self.summarising is not None else None
 
     def embeds(self, asked: IncomingMessage) -> bool:
         """Whether what is asked there may go to the embedder."""
@@ -103,6 +111,7 @@ class Chat:
             message.text.strip() or (message.quoted.text if message.quoted else ""),
             await self._history.context(message, self._settings.history_turns),
             self._knowledge.channels.of(message),
+            await self._knowledge.recap(message),
         )
         named = message.wishes.engine if message.wishes is not None else None
         settings = question.settings
@@ -175,6 +184,8 @@ class Chat:
                 await to_the_end(kept, patience=_LAST_WRITE_SECONDS)
             else:
                 kept.close()
+        if self._knowledge.summarising is not None:
+            self._knowledge.summarising.answered(message, answer.dropped_turns)
         yield answer.sources
         asks_team = answer.refused and question.asks_team
         async for event in self._asked_back(question, course, answer, asks_team=asks_team):
@@ -214,6 +225,7 @@ class Chat:
             found.result.passages,
             question.language,
             question.turns,
+            question.recap,
             question.message.quoted,
             persona=question.persona,
             # Within passages about the subject, the new question finds its sentence best alone.
@@ -233,7 +245,7 @@ class Chat:
         if found.result.refused:
             said = self._refuse(found.result, speech, quotes=not by_itself)
         elif question.images and not found.result.passages:
-            said = _seen(served, speech)
+            said = _seen(course, speech)
         else:
             said = self._engines_say(course, speech)
         async with aclosing(said) as events:
@@ -354,10 +366,10 @@ class Chat:
         return replace(first, result=merged(first.result, second.result, limit))
 
 
-async def _seen(served: QueuedEngine, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:
+async def _seen(course: Course, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:
     """What the model sees; there is nothing to quote instead where it fails."""
     _ = speech.words
-    async with aclosing(speech.spoken_by(served)) as events:
+    async with aclosing(relayed(course, None, speech)) as events:
         async for event in events:
             yield event
     if not says_not_found(speech.answer.text):

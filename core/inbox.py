@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, NewType
+from typing import NewType
 
 import aiosqlite
 
@@ -22,9 +22,6 @@ from core.history import key_of, moved_id
 from core.packing import digest_of, packed, unpacked
 from core.replies import SentMessage
 from core.text import storable
-
-if TYPE_CHECKING:
-    pass
 
 InboxId = NewType("InboxId", int)
 

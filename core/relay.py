@@ -26,23 +26,20 @@ _log = logging.getLogger(__name__)
 
 
 async def relayed(
-    course: Course, quoting: QueuedEngine, speech: Speech
+    course: Course, quoting: QueuedEngine | None, speech: Speech
 ) -> AsyncGenerator[ReplyEvent, None]:
     """The words of the first engine that answers, with a remark on those that did not.
+
+    `quoting` answers last; None where there is nothing to quote: the failure is raised then.
 
     Once words are shown, nobody else goes on with them: what was said stays, and the failure is
     raised. A full queue is no failure of its engine: whoever waits there is told so.
     """
     failure: EngineError | None = None
     for served in _writers(course, speech):
-        remark = None if failure is None else _remark(failure, served, speech)
         try:
-            async with aclosing(speech.spoken_by(served)) as events:
+            async with aclosing(_tried(served, failure, speech)) as events:
                 async for event in events:
-                    if remark is not None:
-                        # Not before: who stands in may be gone, too.
-                        yield remark
-                        remark = None
                     yield event
         except QueueFullError as error:
             if failure is None:
@@ -56,9 +53,34 @@ async def relayed(
             failure = failure or error
         else:
             return
+    if failure is None:
+        return
+    async with aclosing(_quoted(failure, quoting, speech)) as events:
+        async for event in events:
+            yield event
+
+
+async def _tried(
+    served: QueuedEngine, failure: EngineError | None, speech: Speech
+) -> AsyncGenerator[ReplyEvent, None]:
+    """Its words, and for whom it stands in: not before them, as it may be gone, too."""
+    remark = None if failure is None else _remark(failure, served, speech)
+    async with aclosing(speech.spoken_by(served)) as events:
+        async for event in events:
+            if remark is not None:
+                yield remark
+                remark = None
+            yield event
+
+
+async def _quoted(
+    failure: EngineError, quoting: QueuedEngine | None, speech: Speech
+) -> AsyncGenerator[ReplyEvent, None]:
+    if quoting is None:
+        raise failure
     _ = speech.words
-    reason = explain(failure, _) if failure is not None else ""
-    yield Notice(f"{reason} {_('Until then, these are quotations from the documents.')}".strip())
+    until = _("Until then, these are quotations from the documents.")
+    yield Notice(f"{explain(failure, _) or ''} {until}".strip())
     async with aclosing(speech.spoken_by(quoting)) as events:
         async for event in events:
             yield event
@@ -67,17 +89,17 @@ async def relayed(
 def _writers(course: Course, speech: Speech) -> Iterator[QueuedEngine]:
     """The first one, and those behind it that write answers of their own in this language."""
     yield course.first
-    sees = bool(speech.draft.images)
+    whole = speech.draft
     for served in course.engines[1:]:
         engine = served.engine
         if engine.quotes or not engine.trusted:
             continue
         if engine.languages is not None and speech.draft.language not in engine.languages:
             continue
-        if sees and not engine.accepts_images:
-            if not speech.draft.passages:
-                continue
-            speech.draft = replace(speech.draft, images=())
+        blind = bool(whole.images) and not engine.accepts_images
+        if blind and not whole.passages:
+            continue
+        speech.draft = replace(whole, images=()) if blind else whole
         yield served
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
+import tenacity
+
 from bot.models.errors import PullError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ HUGGING_FACE: Final = "https://huggingface.co"
 MODELSCOPE: Final = "https://modelscope.cn"
 _LONGEST_LISTING: Final = 100
 """Pages of a listing that are followed."""
+_TRIES: Final = 3
 _WHOLE: Final = (
     "*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "tokenizer*",
 )  # fmt: skip
@@ -191,22 +194,38 @@ async def asked(client: httpx2.AsyncClient, url: str, repository: str) -> tuple[
     """
     import httpx2
 
-    for attempt in range(3):
-        try:
-            reply = await client.get(url)
-        except httpx2.TransportError as error:
-            if attempt == 2:
-                raise PullError("unreachable", repository, host_of(url)) from error
-        else:
-            if reply.status_code < 500 or attempt == 2:
-                break
-        await asyncio.sleep(0.5 * 2**attempt)
+    tries = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type((httpx2.TransportError, _OverloadedError)),
+        stop=tenacity.stop_after_attempt(_TRIES),
+        wait=tenacity.wait_exponential(0.5),
+        reraise=True,
+    )
+    try:
+        reply = await tries(_got, client, url)
+    except httpx2.TransportError as error:
+        raise PullError("unreachable", repository, host_of(url)) from error
+    except _OverloadedError as error:
+        reply = error.reply
     refuse(reply.status_code, repository, url)
     try:
         found: object = reply.json()
     except ValueError as error:
         raise PullError("answer", repository, host_of(url)) from error
     return found, reply.links.get("next", {}).get("url")
+
+
+class _OverloadedError(Exception):
+    """A server that may be better in a moment."""
+
+    def __init__(self, reply: httpx2.Response) -> None:
+        self.reply = reply
+
+
+async def _got(client: httpx2.AsyncClient, url: str) -> httpx2.Response:
+    reply = await client.get(url)
+    if reply.status_code >= 500:
+        raise _OverloadedError(reply)
+    return reply
 
 
 def refuse(status: int, repository: str, url: str) -> None:

@@ -82,3 +82,37 @@ def test_where_nobody_watches_loading_is_told_in_the_log(caplog):
             bar.show("load", hundredth / 100)
     assert len(caplog.messages) == 11
     assert caplog.messages[5] == "loading glm-4\ufffd[2J: 50 %"
+
+
+NAMED = """
+[engine]
+model = "main"
+base_url = "http://127.0.0.1:9"
+
+[engines.spare]
+model = "spare"
+base_url = "http://127.0.0.1:9"
+offered = false
+
+[engines.large]
+model = "large"
+base_url = "http://127.0.0.1:9"
+fallbacks = ["spare", "extractive", "main"]
+"""
+
+
+async def test_named_engines_are_offered_and_stand_in_for_each_other_as_configured(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text(NAMED)
+    config = load(file, {})
+    async with open_engines(config, quote, ThreadShares(config)) as engines:
+        assert engines.names[0] == "main"
+        assert {"large", "extractive"} <= set(engines.names)
+        assert "spare" not in engines.names
+        assert line(engines, None) == ["main", "spare", "large"]
+        assert line(engines, "LARGE") == ["large", "spare"]
+        assert engines.name_for("spare") == "main"
+
+
+def line(engines, picked) -> list[str]:
+    return [served.engine.name for served in engines.course(picked).engines]

@@ -93,12 +93,15 @@ class Room:
         engine: ScriptedEngine,
         message: IncomingMessage,
         *,
+        standing_in: Sequence[ScriptedEngine] = (),
         reads_pictures: bool = False,
         **changes: int,
     ) -> Reply:
-        queued = QueuedEngine.of(engine, EngineSettings())
+        engines = {
+            one.name: QueuedEngine.of(one, EngineSettings()) for one in (engine, *standing_in)
+        }
         quoting = QueuedEngine.of(ExtractiveEngine(self.shelf.quote), EngineSettings())
-        self.queues += [queued, quoting]
+        self.queues += [*engines.values(), quoting]
         chat = Chat(
             Knowledge(
                 self.shelf,
@@ -106,7 +109,7 @@ class Room:
                 self.places.channels,
                 reads_pictures=reads_pictures,
             ),
-            EngineChoice({engine.name: queued}, engine.name, quoting),
+            EngineChoice(engines, engine.name, quoting, fallbacks={engine.name: [*engines][1:]}),
             self.history,
             Prompts(),
             ChatSettings(passages=2, **changes),
@@ -314,6 +317,33 @@ async def test_a_model_that_fails_at_a_picture_alone_is_not_replaced_by_quotatio
     engine = Eyes(Script((), fail={0: EngineUnavailableError("scripted")}))
     with pytest.raises(EngineUnavailableError):
         await room.ask(engine, with_photos("What colour has this roof?", photo()))
+
+
+def broken() -> Script:
+    return Script((), fail={0: EngineUnavailableError("scripted")})
+
+
+async def test_where_a_model_fails_at_a_picture_the_next_that_sees_answers(room):
+    blind, second = ScriptedEngine(name="blind"), Eyes(name="second")
+    reply = await room.ask(
+        Eyes(broken()),
+        with_photos("What colour has this roof?", photo()),
+        standing_in=(blind, second),
+    )
+    assert reply.text == SEEN
+    assert reply.notices == ["The model `scripted` does not answer; `second` answers.", NOTED]
+    assert (blind.asked, len(second.seen)) == (0, 1)
+
+
+async def test_a_blind_stand_in_takes_no_picture_from_those_behind_it(room):
+    blind, third = ScriptedEngine(broken(), name="blind"), Eyes("At nine [1].", name="third")
+    await room.ask(
+        Eyes(broken()),
+        with_photos("When does the gate of the garden open?", photo()),
+        standing_in=(blind, third),
+    )
+    assert not blind.calls[0].messages[-1].images
+    assert len(third.seen) == 1
 
 
 async def test_pictures_are_made_to_fit_what_the_model_reads_at_once(room):

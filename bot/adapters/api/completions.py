@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,14 +59,14 @@ class Completions:
             answer = await unless_gone(request, self._whole(asked, told))
             return Response(answer.to_json(indent=None), media_type="application/json")
         counts = body.stream_options is not None and body.stream_options.include_usage
-        pieces = self._pieces(asked, told, counts=counts)
-        # What fails before the first word has a status of its own.
-        try:
+        async with AsyncExitStack() as stack:
+            pieces = await stack.enter_async_context(
+                aclosing(self._pieces(asked, told, counts=counts))
+            )
+            # What fails before the first word has a status of its own.
             first = await unless_gone(request, _next(pieces))
-        except BaseException:
-            await pieces.aclose()
-            raise
-        return EventStream(_frames(first, pieces))
+            stack.pop_all()  # the stream closes them
+            return EventStream(_frames(first, pieces))
 
     async def _whole(self, asked: IncomingMessage, told: Telling) -> Answer:
         async with aclosing(self.inbox.stream(asked)) as events:

@@ -31,6 +31,7 @@ from bot.adapters.telegram.outbox import TelegramOutbox, capabilities
 from bot.adapters.telegram.presses import Presses
 from bot.adapters.telegram.translate import Viewpoint, event_of
 from bot.adapters.telegram.webhook import Webhook
+from bot.proxies import proxy_for
 from bot.settings import TelegramSettings
 from core.commands.base import Command
 from core.events import (
@@ -52,9 +53,9 @@ HEARD: Final = (
     "stopped_message_generation",
 )
 """The updates that we want; Telegram keeps some of them back unless they are named."""
-_BURST: Final = 4
-_BURST_SECONDS: Final = 0.18
-"""Telegram takes 30 messages a second, counted when they arrive: a burst at once, 22 more in the
+_BURST: Final = 3
+_BURST_SECONDS: Final = 0.15
+"""Telegram takes 30 messages a second, counted when they arrive: a burst at once, 20 more in the
 second after it, and room for those that were held up on the way."""
 _UPLOAD: Final = 50_000_000
 _LOCAL_UPLOAD: Final = 2_000_000_000
@@ -85,7 +86,7 @@ class TelegramListener:
         """
         self._settings = settings
         self._commands = commands
-        self._proxy = settings.proxy or proxy
+        self._proxy = proxy_for(settings.proxy, proxy)
         self._pacers = pacers or Pacers()
         self._reach = Reach()
         self._calls = Calls(self._reach)

@@ -30,8 +30,9 @@ class Flood:
 
     limits: FloodLimits
     clock: Callable[[], float]
-    violations: int = 0
-    """Calls refused with 429 because a limit was passed; imposed waits are not counted."""
+    violated: Counter[object] = field(default_factory=Counter)
+    """Calls refused with 429 because a limit was passed, by the chat or "overall"; imposed waits
+    are not counted."""
     disregarded: int = 0
     """Calls that met a wait which an earlier call had been told of."""
     by_chat: Counter[int] = field(default_factory=Counter)
@@ -39,6 +40,10 @@ class Flood:
     _until: dict[object, float] = field(default_factory=dict)
     _imposed: set[object] = field(default_factory=set)
     _told: set[object] = field(default_factory=set)
+
+    @property
+    def violations(self) -> int:
+        return self.violated.total()
 
     def impose(self, key: int | None, seconds: float) -> None:
         """Refuse what goes to a chat (None: to any) for a while, as Telegram may at any time."""
@@ -72,7 +77,7 @@ class Flood:
         chat_id: int,
     ) -> None:
         if (until := self._until.get(key, 0.0)) > now:
-            self.violations += key not in self._imposed
+            self.violated[key] += key not in self._imposed
             self.disregarded += key in self._told
             self._told.add(key)
             raise too_many(max(1, math.ceil(until - now)))
@@ -84,7 +89,7 @@ class Flood:
             sent.popleft()
         if len(sent) + count <= most:
             return
-        self.violations += 1
+        self.violated[key] += 1
         self._imposed.discard(key)
         self._told.add(key)
         wait = sent[max(0, len(sent) + count - most - 1)] + seconds - now if sent else seconds
