@@ -39,6 +39,7 @@ from bot.threads import ThreadShares
 from bot.watch import Watch
 from bot.wording import own_words
 from core.access import SHARED
+from core.accounts import Accounts, Configured
 from core.admission import Admission
 from core.alerts import LOOK_SECONDS
 from core.counted_outbox import CountedOutboxes
@@ -49,7 +50,7 @@ from core.events import IncomingMessage, MemberRef, Platform
 from core.inbox import DurableInbox
 from core.keys import Keys
 from core.permissions import Rules, listed
-from core.ports import Outbox, Refetched, Unknown
+from core.ports import Completer, Outbox, Refetched, Unknown
 from core.spend import Spending
 from knowledge_base.library import Library
 
@@ -85,6 +86,8 @@ class Bot:
     admission: Admission
     observing: Observing
     watch: Watch
+    completions: Completer
+    """What options of commands may be, for surfaces on which commands are typed."""
     daily: tuple[Callable[[], Awaitable[object]], ...] = ()
     """What lets go of what was kept for its time."""
 
@@ -130,6 +133,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             inbox, counted = core.dispatcher, CountedOutboxes(outboxes, seen.meters)
             surfaces[platform] = Surface(platform, make, inbox, counted, inbox.resume)
         stack.push_async_callback(core.dispatcher.drain, config.dispatcher.grace_seconds)
+        await stack.enter_async_context(core.summarising.working())
         folders = FollowedFolders(library, config.folders, own_words(config))
         yield Bot(
             library,
@@ -141,6 +145,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             core.admission,
             seen,
             Watch(seen.alerts, surfaces, config.data_dir),
+            core.completions,
             core.daily,
         )
 
@@ -204,10 +209,6 @@ async def serve(config: Config) -> int:
     signals.listen()
     for remark in config.remarks:
         log.info("%s", remark)
-    if config.web.enabled:
-        from bot.adapters.web.server import check_login
-
-        check_login(config.web)
     try:
         await _serve(config, signals)
     except asyncio.CancelledError:
@@ -220,6 +221,10 @@ async def serve(config: Config) -> int:
 async def _serve(config: Config, signals: _Signals) -> None:
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(build(config))
+        if config.web.enabled:
+            from bot.adapters.web.server import check_login
+
+            await check_login(config.web, _accounts(config, bot.database))
         importing = asyncio.create_task(_import_console(config), name="import console")
         try:
             await bot.folders.follow_all()
@@ -288,8 +293,17 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
 
     # The console last: whatever nobody else takes is its own.
     vitals, console = _vitals(config, bot), Console(Parts(bot.inbox, names))
-    async with serving(config.web, vitals, *_api(config, bot), console) as address:
+    accounts = _accounts(config, bot.database)
+    await accounts.start()
+    pages = (vitals, *_api(config, bot), console)
+    async with serving(config.web, *pages, accounts=accounts) as address:
         yield f"web {address}"
+
+
+def _accounts(config: Config, database: Database) -> Accounts:
+    password = config.web.password
+    own = None if password is None else Configured(config.web.username, password.get_secret_value())
+    return Accounts(database, own)
 
 
 def _vitals(config: Config, bot: Bot) -> Vitals:

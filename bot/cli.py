@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli_backup import backup, restore
+from bot.cli_console import console
 from bot.cli_kb import kb
 from bot.cli_keys import keys
 from bot.cli_models import models
@@ -25,9 +27,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(console, name="console")
+app.add_typer(backup, name="backup")
 app.add_typer(kb, name="kb")
 app.add_typer(keys, name="keys")
 app.add_typer(models, name="models")
+app.command()(restore)
 
 
 @app.callback()
@@ -35,6 +40,7 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
     """Accept `--config` before the command too, as the default of the one behind it."""
     own = {"config": str(config)} if config else {}
     below = dict.fromkeys(("add", "list", "remove", "search", "verify", "stats", "rebuild"), own)
+    of_console = dict.fromkeys(("add-user", "list", "passwd", "remove"), own)
     of_keys = dict.fromkeys(("create", "list", "revoke"), own)
     of_models = dict.fromkeys(("list", "recommend", "pull", "verify", "remove"), own)
     context.default_map = {
@@ -43,6 +49,9 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
         "admit": own,
         "invite": own,
         "forget": own,
+        "backup": {**own, "list": own, "verify": own},
+        "restore": own,
+        "console": {**own, **of_console},
         "kb": {**own, **below},
         "keys": {**own, **of_keys},
         "models": {**own, **of_models},
@@ -125,10 +134,16 @@ def admit(
 @app.command()
 def check(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Say what is in order, what is not, and which line mends it; with the memory plan."""
-    from bot import checking
+    from bot.checking.run import check as look_over
+    from bot.checking.run import refused
     from bot.process import execute
 
-    execute(config, lambda c: checking.check(c, as_json), log_level="error")
+    execute(
+        config,
+        partial(look_over, as_json=as_json),
+        log_level="critical",
+        refused=partial(refused, as_json=as_json),
+    )
 
 
 @app.command()

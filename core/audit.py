@@ -45,6 +45,9 @@ class Act(StrEnum):
     REFUSED = "refused"
     KEY_MADE = "key made"
     KEY_WITHDRAWN = "key withdrawn"
+    ACCOUNT_MADE = "account made"
+    ACCOUNT_CHANGED = "account changed"
+    ACCOUNT_REMOVED = "account removed"
 
 
 _SENTENCES: Final[dict[Act, str]] = {
@@ -69,6 +72,9 @@ _SENTENCES: Final[dict[Act, str]] = {
     Act.REFUSED: N_("{name} refused {about}."),
     Act.KEY_MADE: N_("{name} made a key: {about}."),
     Act.KEY_WITHDRAWN: N_("{name} withdrew a key: {about}."),
+    Act.ACCOUNT_MADE: N_("{name} made an account of the console: {about}."),
+    Act.ACCOUNT_CHANGED: N_("{name} changed the password of an account of the console: {about}."),
+    Act.ACCOUNT_REMOVED: N_("{name} removed an account of the console: {about}."),
 }
 
 

@@ -601,6 +601,116 @@ M012_PAGES = Migration(
     ),
 )
 
+M013_JOBS = Migration(
+    "m013_jobs",
+    (
+        # Work that comes round: when it is due, whether it is paused, how its last run ended.
+        """
+        CREATE TABLE jobs (
+            name TEXT PRIMARY KEY,
+            cron TEXT NOT NULL,
+            time_zone TEXT NOT NULL,
+            paused INTEGER NOT NULL DEFAULT 0,
+            due_at REAL,
+            asked_at REAL,
+            started_at REAL,
+            ended_at REAL,
+            outcome TEXT
+                CHECK (outcome IN ('running', 'done', 'failed', 'stopped', 'interrupted')),
+            detail TEXT NOT NULL DEFAULT '',
+            reference TEXT NOT NULL DEFAULT '',
+            runs INTEGER NOT NULL DEFAULT 0,
+            failures INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID
+        """,
+        # Which digest of its gaps a channel got last, so that none comes twice.
+        """
+        CREATE TABLE digests (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            due_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
+M014_SUMMARIES = Migration(
+    "m014_summaries",
+    (
+        # What sums up the beginning of a conversation: its exchanges from one number to another.
+        """
+        CREATE TABLE summaries (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            thread_id TEXT NOT NULL,
+            covers_from INTEGER NOT NULL,
+            covers_to INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            engine TEXT NOT NULL,
+            tokens INTEGER NOT NULL,
+            made_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, thread_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # It must not outlive what it was made from, by whatever way that goes or changes.
+        """
+        CREATE TRIGGER summaries_follow_deletions AFTER DELETE ON exchanges
+        BEGIN
+            DELETE FROM summaries WHERE platform = OLD.platform AND channel_id = OLD.channel_id
+            AND thread_id = OLD.thread_id AND OLD.exchange_id BETWEEN covers_from AND covers_to;
+        END
+        """,
+        """
+        CREATE TRIGGER summaries_follow_changes
+        AFTER UPDATE OF question, answer, cleared ON exchanges
+        WHEN OLD.answer IS NOT NULL AND (OLD.cleared <> NEW.cleared
+            OR OLD.question <> NEW.question OR OLD.answer IS NOT NEW.answer)
+        BEGIN
+            DELETE FROM summaries WHERE platform = OLD.platform AND channel_id = OLD.channel_id
+            AND thread_id = OLD.thread_id AND OLD.exchange_id BETWEEN covers_from AND covers_to;
+        END
+        """,
+    ),
+)
+
+M015_CONSOLE = Migration(
+    "m015_console",
+    (
+        # Who may use the console. `account` is the name without the case of its letters. The
+        # account that the configuration names has sessions too, and no row of its own.
+        """
+        CREATE TABLE console_accounts (
+            account TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            role TEXT NOT NULL,
+            salt BLOB NOT NULL,
+            digest BLOB NOT NULL,
+            made_at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE console_sessions (
+            token BLOB PRIMARY KEY,
+            account TEXT NOT NULL,
+            begun_at REAL NOT NULL,
+            seen_at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        # What was measured, an hour a row: numbers alone, of nobody. `bucket` is the class of a
+        # time, 0 where a figure has none.
+        """
+        CREATE TABLE hourly_figures (
+            hour INTEGER NOT NULL,
+            figure TEXT NOT NULL,
+            bucket INTEGER NOT NULL,
+            amount INTEGER NOT NULL,
+            PRIMARY KEY (hour, figure, bucket)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -614,4 +724,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     M010_FORGETTING,
     M011_SPEND,
     M012_PAGES,
+    M013_JOBS,
+    M014_SUMMARIES,
+    M015_CONSOLE,
 )

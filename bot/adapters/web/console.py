@@ -36,12 +36,10 @@ class Console:
         for page in others:
             with blocks.route(page.title, page.path, show_in_navbar=False):
                 page.build(frame, self._parts)
-        password = settings.password
         gr.mount_gradio_app(
             app,
             blocks,
             path="/",
-            auth=(settings.username, password.get_secret_value()) if password else None,
             theme=theme(),
             css=css(),
             head=head([(page.path, page.title) for page in PAGES]),

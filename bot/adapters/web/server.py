@@ -13,8 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from bot.adapters.web.guard import HostGuard, is_loopback
+from bot.adapters.web.login import Door
 from bot.errors import ConfigError, PortTakenError, Problem
 from bot.settings import WebSettings
+from core.accounts import Accounts
 
 _CLOSE_SECONDS = 3
 _LAST_WORDS_SECONDS = 0.3
@@ -51,8 +53,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def create_app(settings: WebSettings, *pages: Mountable) -> FastAPI:
+def create_app(
+    settings: WebSettings, *pages: Mountable, accounts: Accounts | None = None
+) -> FastAPI:
     """The application with everything mounted; `/healthz` answers without a login.
+
+    Without `accounts` nobody can log in: it answers to this machine alone.
 
     Whatever is mounted first takes its addresses from those behind it.
     """
@@ -64,36 +70,40 @@ def create_app(settings: WebSettings, *pages: Mountable) -> FastAPI:
 
     for one in pages:
         one.mount(app, settings)
-    app.add_middleware(HostGuard, login=settings.password is not None)
+    app.add_middleware(HostGuard, door=None if accounts is None else Door(accounts))
     return app
 
 
-def check_login(settings: WebSettings) -> None:
+async def check_login(settings: WebSettings, accounts: Accounts | None) -> None:
     """Raises `ConfigError` where other machines could use the console without a login."""
-    if not is_loopback(settings.host) and settings.password is None:
+    has_login = accounts is not None and await accounts.exist()
+    if not is_loopback(settings.host) and not has_login:
         raise ConfigError(
             Problem(
                 "configuration",
                 None,
                 "web.host",
                 f"{settings.host} can be reached from other machines, which needs a login: "
-                "set web.password_env, or leave web.host at 127.0.0.1",
+                "make an account with `python -m bot console add-user NAME`, set "
+                "web.password_env, or leave web.host at 127.0.0.1",
             )
         )
 
 
 @asynccontextmanager
-async def serving(settings: WebSettings, *pages: Mountable) -> AsyncGenerator[str, None]:
+async def serving(
+    settings: WebSettings, *pages: Mountable, accounts: Accounts | None = None
+) -> AsyncGenerator[str, None]:
     """Serve until the block is left; yields the address to open.
 
     Raises `ConfigError` for an open address without a login and `PortTakenError`.
     """
-    check_login(settings)
+    await check_login(settings, accounts)
     listening = _listen(settings.host, settings.port)
     with listening:
         server = _Server(
             uvicorn.Config(
-                create_app(settings, *pages),
+                create_app(settings, *pages, accounts=accounts),
                 log_config=None,
                 access_log=False,
                 lifespan="on",

@@ -5,11 +5,12 @@ import socket
 import httpx2
 import pytest
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from bot.adapters.web.server import serving
 from bot.errors import ConfigError, PortTakenError
 from bot.settings import WebSettings
+from core.accounts import Accounts, Configured
+from core.database import Database
 
 
 class EmptyConsole:
@@ -45,10 +46,12 @@ async def test_a_port_in_use_is_told():
                 pass
 
 
-async def test_an_open_address_needs_a_login():
+async def test_an_open_address_needs_a_login(tmp_path):
     with pytest.raises(ConfigError, match=r"web\.host.*web\.password_env"):
         async with serving(WebSettings(host="0.0.0.0", port=0), EmptyConsole()):
             pass
-    settings = WebSettings(host="0.0.0.0", port=0, password=SecretStr("x"))
-    async with serving(settings, EmptyConsole()) as address:
-        assert address.startswith("http://0.0.0.0:")
+    settings = WebSettings(host="0.0.0.0", port=0)
+    async with Database.open(tmp_path / "lorekeeper.db") as database:
+        accounts = Accounts(database, Configured("operator", "in the file"))
+        async with serving(settings, EmptyConsole(), accounts=accounts) as address:
+            assert address.startswith("http://0.0.0.0:")

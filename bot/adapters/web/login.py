@@ -1,0 +1,191 @@
+"""Logging in and out: the page for it, the cookie of a session, and who a request comes from."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from html import escape
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Scope
+
+from bot.adapters.web.attempts import Attempts
+from bot.adapters.web.requests import locale_of
+from bot.adapters.web.visitors import Visitor
+from core.accounts import Accounts
+from core.language import Words, words
+
+COOKIE: Final = "lorekeeper_session"
+LOGIN: Final = "/login"
+LOGOUT: Final = "/logout"
+_LONGEST_FORM: Final = 16_384
+_EXIST_SECONDS: Final = 2.0
+"""How soon a running console follows when the first account is made, or the last removed."""
+_AT_ONCE: Final = 2
+"""Passwords that are tried at the same time: each takes 32 MB and a tenth of a second."""
+_PAGE: Final = Path(__file__).parent / "login.html"
+
+
+class Door:
+    """Who may come in, and as whom."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        attempts: Attempts | None = None,
+    ) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._attempts = attempts or Attempts(clock)
+        self._trying = asyncio.Semaphore(_AT_ONCE)
+        self._looked: tuple[float, bool] = (-math.inf, False)
+
+    async def asks(self) -> bool:
+        """Whether anybody has to log in: there is an account."""
+        at, exist = self._looked
+        if self._clock() - at >= _EXIST_SECONDS:
+            exist = await self._accounts.exist()
+            self._looked = (self._clock(), exist)
+        return exist
+
+    async def visitor(self, scope: Scope) -> Visitor | None:
+        """Whose session a request belongs to; None: nobody's."""
+        token = _token(Headers(scope=scope))
+        account = None if token is None else await self._accounts.session(token)
+        return None if account is None else Visitor(account.name, account.role)
+
+    async def answer(self, request: Request) -> Response:
+        """What `/login` and `/logout` say."""
+        path, method = request.url.path, request.method
+        if path == LOGOUT and method == "POST":
+            return await self._log_out(request)
+        if path == LOGIN and method == "POST":
+            return await self._log_in(request)
+        if path == LOGIN and method in ("GET", "HEAD"):
+            return _page(request, _next(request.query_params))
+        return Response(status_code=405, headers={"Allow": "GET, POST"})
+
+    async def _log_in(self, request: Request) -> Response:
+        _ = words(locale_of(request.headers))
+        form = await _form(request)
+        name, password = form.get("name", ""), form.get("password", "")
+        onward = _next(form)
+        address = request.client.host if request.client is not None else ""
+        wait = self._attempts.wait(address, name)
+        if wait > 0:
+            return _page(request, onward, _too_many(wait, _), name, 429, wait)
+        self._attempts.failed(address, name)
+        async with self._trying:
+            account = await self._accounts.verified(name, password)
+        if account is None:
+            told = _("This name and password do not belong together.")
+            return _page(request, onward, told, name, 401)
+        self._attempts.succeeded(address, name)
+        # A session that somebody slipped under this browser is not gone on with.
+        if (old := _token(request.headers)) is not None:
+            await self._accounts.end(old)
+        response = RedirectResponse(onward, 303)
+        response.set_cookie(
+            COOKIE,
+            await self._accounts.begin(account.name),
+            httponly=True,
+            samesite="lax",
+            secure=_is_behind_tls(request),
+        )
+        return response
+
+    async def _log_out(self, request: Request) -> Response:
+        if (token := _token(request.headers)) is not None:
+            await self._accounts.end(token)
+        response = RedirectResponse(LOGIN, 303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        return response
+
+
+def sent_to_login(scope: Scope) -> Response:
+    """For who is not logged in: the page for it, or for a program the word that it needs one."""
+    headers = Headers(scope=scope)
+    if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+        onward = quote(scope["path"], safe="/")
+        return RedirectResponse(f"{LOGIN}?next={onward}" if onward != "/" else LOGIN, 303)
+    return JSONResponse({"detail": "log in first"}, 401)
+
+
+def _token(headers: Headers) -> str | None:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None and found.value else None
+
+
+def _is_behind_tls(request: Request) -> bool:
+    # Whoever lies about it makes their own cookie safer.
+    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
+
+
+async def _form(request: Request) -> dict[str, str]:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _LONGEST_FORM:
+            return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _next(given: dict[str, str] | QueryParams) -> str:
+    """Where to go on: a path of ours, whatever the address says."""
+    wanted = given.get("next") or "/"
+    parts = urlsplit(wanted)
+    is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    if not is_path or parts.scheme or parts.netloc or not wanted.isprintable() or "\\" in wanted:
+        return "/"
+    return wanted
+
+
+def _too_many(wait: float, _: Words) -> str:
+    minutes = max(1, math.ceil(wait / 60))
+    return _.plural(
+        "Too many attempts. Try again in {count} minute.",
+        "Too many attempts. Try again in {count} minutes.",
+        minutes,
+    )
+
+
+def _page(
+    request: Request,
+    onward: str,
+    failure: str = "",
+    name: str = "",
+    status: int = 200,
+    wait: float = 0,
+) -> Response:
+    _ = words(locale_of(request.headers))
+    told = f'<p role="alert">{escape(failure)}</p>' if failure else ""
+    facts = {
+        "LANG": "zh-CN" if _.language.startswith("zh") else "en",
+        "TITLE": escape(_("Log in")),
+        "NAME": escape(_("Name")),
+        "PASSWORD": escape(_("Password")),
+        "GIVEN": escape(name[:200], quote=True),
+        "NEXT": escape(onward, quote=True),
+        "FAILURE": told,
+    }
+    html = _PAGE.read_text(encoding="utf-8")
+    for key, value in facts.items():
+        html = html.replace(f"<!--{key}-->", value)
+    headers = {"Cache-Control": "no-store"}
+    if wait:
+        headers["Retry-After"] = str(math.ceil(wait))
+    return HTMLResponse(html, status, headers)

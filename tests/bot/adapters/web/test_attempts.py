@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from bot.adapters.web.attempts import FOR_ONE_NAME, FROM_ONE_ADDRESS, WINDOW_SECONDS, Attempts
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_one_address_may_guess_so_often_and_then_waits():
+    clock = Clock()
+    attempts = Attempts(clock)
+    for number in range(FROM_ONE_ADDRESS):
+        assert attempts.wait("10.0.0.7", f"name {number}") == 0
+        attempts.failed("10.0.0.7", f"name {number}")
+        clock.now += 1
+    assert attempts.wait("10.0.0.7", "another") == WINDOW_SECONDS - FROM_ONE_ADDRESS
+    assert attempts.wait("10.0.0.8", "another") == 0
+    clock.now += WINDOW_SECONDS - FROM_ONE_ADDRESS
+    assert attempts.wait("10.0.0.7", "another") == 0
+
+
+def test_one_name_is_guessed_at_so_often_from_wherever():
+    attempts = Attempts(Clock())
+    for number in range(FOR_ONE_NAME):
+        assert attempts.wait(f"10.0.0.{number}", "Ann") == 0
+        attempts.failed(f"10.0.0.{number}", "Ann")
+    assert attempts.wait("10.0.1.1", " ann ") == WINDOW_SECONDS
+    assert attempts.wait("10.0.1.1", "bob") == 0
+
+
+def test_the_right_password_forgives():
+    attempts = Attempts(Clock())
+    for _ in range(FROM_ONE_ADDRESS - 1):
+        attempts.failed("10.0.0.7", "ann")
+    attempts.succeeded("10.0.0.7", "ann")
+    for _ in range(FROM_ONE_ADDRESS - 1):
+        attempts.failed("10.0.0.7", "ann")
+    assert attempts.wait("10.0.0.7", "ann") == 0
+
+
+def test_what_is_remembered_is_bounded():
+    attempts = Attempts(Clock())
+    for number in range(20_000):
+        attempts.failed(str(number), "ann")
+    assert len(attempts._failed) <= 10_000
