@@ -16,6 +16,7 @@ from bot.config_values import NAMED, Folders, Top, Values
 from bot.errors import ConfigError, Problem
 from bot.settings import (
     ApiSettings,
+    BackupSettings,
     Config,
     DiscordSettings,
     LogSettings,
@@ -101,6 +102,7 @@ def _composed(values: Values) -> Config:
         api=values.settings("api", ApiSettings),
         network=values.settings("network", NetworkSettings),
         models=_models(values),
+        backup=_backup(values),
         logs=values.settings("logs", LogSettings),
     )
     if folders is not None:
@@ -185,6 +187,13 @@ def _chat(values: Values, knowledge: KnowledgeSettings) -> ChatSettings:
     if chat.prompt_folder is None:
         return chat
     return replace(chat, prompt_folder=str(values.resolved(Path(chat.prompt_folder))))
+
+
+def _backup(values: Values) -> BackupSettings:
+    backup = values.settings("backup", BackupSettings)
+    if backup.folder is None:
+        return backup
+    return replace(backup, folder=values.resolved(backup.folder))
 
 
 def _models(values: Values) -> ModelsSettings:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.errors import Problem
 from bot.settings import (
     ApiSettings,
+    BackupSettings,
     DiscordSettings,
     LogSettings,
     ModelsSettings,
@@ -78,6 +79,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "api": (ApiSettings,),
     "network": (NetworkSettings,),
     "models": (ModelsSettings,),
+    "backup": (BackupSettings,),
     "logs": (LogSettings,),
 }
 _DERIVED = {"chat.passages", "knowledge.limits", "knowledge.pages", "engine.name"}
@@ -122,6 +124,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "speaking.relevance": (0, 1),
     "speaking.thread_hourly": (0, 1000),
     "speaking.channel_hourly": (0, 10_000),
+    "backup.keep": (1, 10_000),
     "privacy.history_days": (1, 3650),
     "privacy.feedback_days": (1, 3650),
     "privacy.audit_days": (1, 3650),

@@ -3,6 +3,10 @@
 ConfigError: names each key and line, and is told as it is
 SurfaceError: carries facts; `bot.wording` has the words
 └── PortTakenError
+BackupError: as it
+├── NothingToBackUpError, BackupBusyError, BackupFolderError
+├── NoBackupError, DamagedBackupError
+└── DirectoryInUseError, DirectoryNotEmptyError: nothing is restored there
 UserError (of the core)
 ├── FileNotFetchedError
 └── AttachmentTooLargeError
@@ -65,3 +69,47 @@ class HostedDownloadLimitError(AttachmentTooLargeError):
 
     def __init__(self, filename: str, limit_bytes: int) -> None:
         super().__init__(filename, limit_bytes, "telegram.local_mode")
+
+
+class BackupError(Exception):
+    """A backup cannot be made, or not be restored; everything is as it was before."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class NothingToBackUpError(BackupError):
+    """There is no data in the directory."""
+
+
+class BackupBusyError(BackupError):
+    """Somebody else writes to the folder of backups."""
+
+
+class BackupFolderError(BackupError):
+    """The folder of backups cannot be used."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path)
+        self.reason = reason
+
+
+class NoBackupError(BackupError):
+    """There is no backup."""
+
+
+class DamagedBackupError(BackupError):
+    """A file of the backup is missing, or is not what it was."""
+
+    def __init__(self, path: str, file: str) -> None:
+        super().__init__(path)
+        self.file = file
+
+
+class DirectoryInUseError(BackupError):
+    """A bot, or a command, has the data directory open."""
+
+
+class DirectoryNotEmptyError(BackupError):
+    """There is data in the directory."""

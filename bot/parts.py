@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.backup.restoring import is_whole
 from bot.errors import ConfigError, Problem
 from bot.settings import Config
 
@@ -63,6 +64,9 @@ def _prepare(folder: Path) -> None:
     except OSError as error:
         text = f"nothing can be stored in {folder}: {error.strerror}"
         raise ConfigError(Problem("", None, "data_dir", text)) from error
+    if not is_whole(folder):
+        text = f"restoring into {folder} was broken off: say `python -m bot restore` again"
+        raise ConfigError(Problem("", None, "data_dir", text))
 
 
 async def _opened_embedder(config: Config, shares: ThreadShares | None) -> Embedder | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bot import output
-from bot.errors import ConfigError, SurfaceError
+from bot.errors import BackupError, ConfigError, SurfaceError
 
 if TYPE_CHECKING:
     from bot.settings import Config
@@ -104,7 +104,7 @@ async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config:
     except PromptTemplateError as error:
         output.tell(sentence(error, own_words(config)))
         return WRONG_USAGE
-    except (EngineError, KnowledgeError, SurfaceError, UserError) as error:
+    except (BackupError, EngineError, KnowledgeError, SurfaceError, UserError) as error:
         output.tell(sentence(error, own_words(config)))
         return FAILED
     except asyncio.CancelledError:

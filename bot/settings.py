@@ -104,6 +104,15 @@ class ModelsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """Backups of the data directory."""
+
+    folder: Path | None = None
+    """None: `backups` below the data directory."""
+    keep: int = 7
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """What is written to standard error."""
 
@@ -142,6 +151,7 @@ class Config:
     api: ApiSettings = field(default_factory=ApiSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     models: ModelsSettings = field(default_factory=ModelsSettings)
+    backup: BackupSettings = field(default_factory=BackupSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     remarks: tuple[str, ...] = ()
     """Things that are allowed but worth a line in the log."""

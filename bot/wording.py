@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 
 from bot.errors import (
+    BackupBusyError,
+    BackupError,
+    BackupFolderError,
+    DamagedBackupError,
+    DirectoryInUseError,
+    DirectoryNotEmptyError,
     FileNotFetchedError,
     HostedDownloadLimitError,
+    NoBackupError,
+    NothingToBackUpError,
     PortTakenError,
     SurfaceError,
 )
 from bot.settings import Config
 from core.explain import explain
 from core.inert import inert
-from core.language import Words, words
+from core.language import N_, Words, words
 
 
 def own_words(config: Config) -> Words:
@@ -62,4 +70,38 @@ def _hosted_download_limit(error: HostedDownloadLimitError, _: Words) -> str:
         name=inert(error.filename),
         limit=error.limit_bytes / (1 << 20),
         key=error.key,
+    )
+
+
+def _about(error_type: type[BackupError], text: str) -> None:
+    """One sentence that names the path."""
+    explain.register(error_type, lambda error, _: _(text, path=inert(error.path)))
+
+
+_about(BackupError, N_("{path} cannot be used."))
+_about(NothingToBackUpError, N_("There is nothing to back up in {path}."))
+_about(BackupBusyError, N_("Another backup writes to {path} just now. Try again when it is done."))
+_about(NoBackupError, N_("There is no backup in {path}."))
+_about(DirectoryInUseError, N_("A bot or a command is using {path}. Stop it first."))
+_about(
+    DirectoryNotEmptyError,
+    N_(
+        "There is data in {path} already. With `--yes` it is moved aside, into a folder in there, "
+        "and nothing is deleted."
+    ),
+)
+
+
+@explain.register
+def _backup_folder(error: BackupFolderError, _: Words) -> str:
+    return _("{path} cannot be used: {reason}.", path=inert(error.path), reason=error.reason)
+
+
+@explain.register
+def _damaged_backup(error: DamagedBackupError, _: Words) -> str:
+    return _(
+        "The backup {path} is damaged: {file} is missing or not what it was. Nothing was changed; "
+        "`python -m bot backup list` shows others.",
+        path=inert(error.path),
+        file=inert(error.file),
     )

@@ -14,12 +14,14 @@ import aiosqlite
 
 from core.migrations import MIGRATIONS, Migration, number_of
 from core.shielding import to_the_end
+from knowledge_base.copying import keep_copy
 from knowledge_base.errors import (
     StorageBusyError,
     StorageFullError,
     StoreCorruptError,
     StoreTooNewError,
 )
+from knowledge_base.schema import note_program
 
 READERS = 2
 BUSY_SECONDS = 10.0
@@ -118,6 +120,17 @@ class Database:
         return list(await self._writer.execute_fetchall(statement))
 
     async def _migrate(self, migrations: Sequence[Migration]) -> None:
+        async with self.transaction() as connection:
+            # Nobody else migrates while this is held: what is kept is what it was before.
+            recorded, program = await _recorded(connection), await _program(connection)
+            known = max((migration.number for migration in migrations), default=0)
+            behind = any(migration.name not in recorded for migration in migrations)
+            if recorded and behind:
+                written = max(map(number_of, recorded))
+                await to_the_end(asyncio.to_thread(keep_copy, self.path, written, known, program))
+            if behind or program is None:
+                for statement in note_program():
+                    await connection.execute(statement)
         for migration in migrations:
             # One transaction each: what ran is recorded with it, also when two processes start.
             async with self.transaction() as connection:
@@ -176,7 +189,19 @@ async def _refuse_newer(
     unknown = await _recorded(connection) - {migration.name for migration in migrations}
     if unknown:
         known = max((migration.number for migration in migrations), default=0)
-        raise StoreTooNewError(str(path), max(map(number_of, unknown)), known)
+        program = await _program(connection)
+        raise StoreTooNewError(str(path), max(map(number_of, unknown)), known, program)
+
+
+async def _program(connection: aiosqlite.Connection) -> str | None:
+    """The version of the program that brought the tables to what they are, if it said so."""
+    tables = await connection.execute_fetchall(
+        "SELECT 1 FROM sqlite_master WHERE name = 'written_by'"
+    )
+    if not list(tables):
+        return None
+    rows = await connection.execute_fetchall("SELECT program FROM written_by")
+    return next((str(row[0]) for row in rows), None)
 
 
 @contextmanager

@@ -687,12 +687,32 @@ def _store_corrupt(error: kb_errors.StoreCorruptError, _: Words) -> str:
 
 @explain.register
 def _store_too_new(error: kb_errors.StoreTooNewError, _: Words) -> str:
+    if error.program is not None:
+        return _(
+            "{path} was written by version {program} of this program (format {written}; this one "
+            "knows {known}). Install that version again, or a newer one.",
+            path=inert(error.path),
+            program=inert(error.program),
+            written=error.written,
+            known=error.known,
+        )
     return _(
         "{path} was written by a newer version of this program (format {written}; this one knows "
         "{known}). Install that version again.",
         path=inert(error.path),
         written=error.written,
         known=error.known,
+    )
+
+
+@explain.register
+def _no_room(error: kb_errors.NoRoomError, _: Words) -> str:
+    return _(
+        "This needs {needed:.0f} MB in {folder}, and {free:.0f} MB are free. Nothing was changed. "
+        "Free some space and try again.",
+        folder=inert(error.folder),
+        needed=error.needed / (1 << 20),
+        free=error.free / (1 << 20),
     )
 
 

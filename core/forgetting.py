@@ -102,19 +102,12 @@ class Forgetting:
 
     async def again(self, wish: Wish) -> None:
         """Put it on record, and do it."""
-        key = (wish.member.platform.value, storable(wish.member.user_id))
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                "INSERT INTO forgotten (platform, user_id, uploads, asked_at) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET uploads = max(uploads, excluded.uploads),"
-                " asked_at = excluded.asked_at, done_at = NULL, scrubbed = 0",
-                (*key, wish.uploads, wish.asked_at),
-            )
+        await put_on_record(self._database, (wish,))
         await self._erase(wish)
         async with self._database.transaction() as connection:
             await connection.execute(
                 "UPDATE forgotten SET done_at = ? WHERE platform = ? AND user_id = ?",
-                (self._clock(), *key),
+                (self._clock(), *_key(wish.member)),
             )
         _log.info("somebody was forgotten")
 
@@ -215,6 +208,20 @@ class Forgetting:
         said = frozenset((bases[base], str(name)) for base, name in rows if base in bases)
         private = frozenset({bases[own]}) if own is not None and own in bases else frozenset()
         return Doomed(uploader_id(wish.member), wish.uploads, private, said)
+
+
+async def put_on_record(database: Database, wishes: Sequence[Wish]) -> None:
+    """From now on they are to be done; `Forgetting.finish` does, at the next start at the latest.
+
+    Whoever restores a backup hands it the wishes that were made since.
+    """
+    async with database.transaction() as connection:
+        await connection.executemany(
+            "INSERT INTO forgotten (platform, user_id, uploads, asked_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET uploads = max(uploads, excluded.uploads),"
+            " asked_at = excluded.asked_at, done_at = NULL, scrubbed = 0",
+            [(*_key(wish.member), wish.uploads, wish.asked_at) for wish in wishes],
+        )
 
 
 def uploader_id(member: MemberRef) -> str:

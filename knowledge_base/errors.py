@@ -12,6 +12,7 @@ KnowledgeError
 ├── EmbeddingUnavailableError     ├── EmbedderMismatchError
 ├── KeptNearError
 ├── StorageBusyError, StorageFullError, StoreCorruptError, StoreTooNewError
+├── NoRoomError: told before anything is written
 └── InterruptedIngestError
 
 An error carries facts; `core.explain` has the words.
@@ -189,11 +190,22 @@ class StoreCorruptError(KnowledgeError):
         self.path = path
 
 
-class StoreTooNewError(KnowledgeError):
-    """The data directory was written by a newer version of the program."""
+class NoRoomError(KnowledgeError):
+    """What is to be written would not fit; nothing was begun."""
 
-    def __init__(self, path: str, written: int, known: int) -> None:
-        super().__init__(path, written, known)
+    def __init__(self, folder: str, needed: int, free: int) -> None:
+        super().__init__(folder, needed, free)
+        self.folder = folder
+        self.needed = needed
+        self.free = free
+
+
+class StoreTooNewError(KnowledgeError):
+    """The data directory was written by a newer version of the program, where known: which."""
+
+    def __init__(self, path: str, written: int, known: int, program: str | None = None) -> None:
+        super().__init__(path, written, known, program)
         self.path = path
         self.written = written
         self.known = known
+        self.program = program

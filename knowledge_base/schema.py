@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from knowledge_base.errors import (
     StorageBusyError,
@@ -14,6 +15,8 @@ from knowledge_base.errors import (
     StoreTooNewError,
 )
 
+PROGRAM: Final = "0.1.0"
+"""The version of this program, as databases tell which one wrote them."""
 FULL = {
     sqlite3.SQLITE_FULL,
     # A quota, or a limit on the size of files, is told as a failed write.
@@ -64,9 +67,9 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     Raises `StoreTooNewError` for a file of a later version.
     """
     connection.execute("PRAGMA journal_mode = WAL")
-    written = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    written = version_of(connection)
     if written > len(MIGRATIONS):
-        raise StoreTooNewError(str(path), written, len(MIGRATIONS))
+        raise StoreTooNewError(str(path), written, len(MIGRATIONS), program_of(connection))
     for version, statements in enumerate(MIGRATIONS[written:], start=written + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -78,6 +81,31 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    if written < len(MIGRATIONS) or program_of(connection) is None:
+        connection.executescript(f"BEGIN IMMEDIATE; {';'.join(note_program())}; COMMIT;")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The number of the last migration that ran; 0 for a new file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def program_of(connection: sqlite3.Connection) -> str | None:
+    """The version of the program that brought the tables to what they are, if it said so."""
+    tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'written_by'")
+    if tables.fetchone() is None:
+        return None
+    row = connection.execute("SELECT program FROM written_by").fetchone()
+    return None if row is None else str(row[0])
+
+
+def note_program() -> tuple[str, ...]:
+    """Statements that record this program as the one that wrote the tables; of any database."""
+    return (
+        "CREATE TABLE IF NOT EXISTS written_by (program TEXT NOT NULL) STRICT",
+        "DELETE FROM written_by",
+        f"INSERT INTO written_by VALUES ('{PROGRAM}')",  # noqa: S608 - our own constant
+    )
 
 
 M001_SPINE = (

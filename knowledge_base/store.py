@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from knowledge_base.copying import keep_copy
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.errors import (
     EmbedderMismatchError,
@@ -36,7 +37,14 @@ from knowledge_base.models import (
 )
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import EPOCH, MICROSECOND, Rows, SavedSegment
-from knowledge_base.schema import connect, migrate, translated
+from knowledge_base.schema import (
+    MIGRATIONS,
+    connect,
+    migrate,
+    program_of,
+    translated,
+    version_of,
+)
 
 IDLE_READERS = 8
 _NEXT_GENERATION = (
@@ -108,6 +116,9 @@ class Store:
         with translated(path):
             store = cls(path, busy_seconds, clock)
             try:
+                written = version_of(store._writer)
+                if 0 < written < len(MIGRATIONS):
+                    keep_copy(path, written, len(MIGRATIONS), program_of(store._writer))
                 migrate(store._writer, path)
             except BaseException:
                 store._writer.close()
