@@ -60,6 +60,8 @@ from core.sharing import Sharing
 from core.sightings import Sightings
 from core.speaking import Documents, Speaking
 from core.spend import Spending
+from core.summaries import Summaries
+from core.summarising import Summarising
 from core.taught import TaughtMessages
 from core.team import Team
 from core.team_answers import TeamAnswers
@@ -95,6 +97,7 @@ class Core:
     admission: Admission
     envoy: Envoy
     pacers: Pacers
+    summarising: Summarising
     daily: tuple[Callable[[], Awaitable[object]], ...]
     """What lets go of what was kept for its time."""
 
@@ -119,6 +122,9 @@ async def assemble(
         stores.spending.tells(Treasurer(places.moderation.envoy).tell)
     embedding = embedding_of(config)
     history = History(stores.database, group_minutes=config.chat.group_history_minutes)
+    summarising = Summarising(
+        Summaries(stores.database), places.channels, stores.engines, config.chat
+    )
     folder = config.chat.prompt_folder
     chat = Chat(
         Knowledge(
@@ -129,6 +135,7 @@ async def assemble(
             embedding=embedding,
             agreeing=Agreeing(stores.database, places.channels, embedding),
         ),
+            summarising=summarising,
         stores.engines,
         history,
         Prompts(Path(folder) if folder else None),
@@ -237,7 +244,7 @@ async def assemble(
         places.limiting.allowances.prune,
     )
     envoy = places.moderation.envoy
-    return Core(dispatcher, completions, forms, places.admission, envoy, pacers, daily)
+    return Core(dispatcher, completions, forms, places.admission, envoy, pacers, summarising, daily)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,3 +329,4 @@ def disclosure_of(config: Config) -> Disclosure:
         embedder_place=embedding_of(config).place,
         kept=config.privacy,
     )
+        summarises=bool(config.chat.summary_tokens and config.chat.history_turns),

@@ -115,6 +115,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "chat.group_history_minutes": (0, 10_080),
     "chat.max_pictures": (1, 8),
     "chat.max_picture_mb": (1, 1000),
+    "chat.summary_tokens": (0, 4000),
+    "chat.summary_tokens_hourly": (0, 10_000_000),
     "dispatcher.grace_seconds": (0, 3600),
     "dispatcher.reply_seconds": (1, 86_400),
     "dispatcher.answer_missed_minutes": (0, 10_080),

@@ -84,6 +84,7 @@ class Exporting:
             "person": uploader_id(member),
             "made_at": now.isoformat(timespec="seconds"),
             "records": await self._records(member),
+            "summaries": await self._summaries(member),
             "private_settings": await self._settings(chat),
             "uploads": await self._uploads(member),
             "notes": await self._notes(member),
@@ -156,6 +157,22 @@ class Exporting:
                 if rows and table not in _ELSEWHERE:
                     found[table] = [*rows]
         return found
+
+    async def _summaries(self, member: MemberRef) -> list[Json]:
+        """Of conversations, where they tell of their questions."""
+        async with self._database.reader() as connection:
+            return [
+                *await _dicts(
+                    connection,
+                    "SELECT channel_id, thread_id, text, engine, made_at FROM summaries"
+                    " WHERE platform = ? AND EXISTS (SELECT 1 FROM exchanges"
+                    " WHERE exchanges.platform = summaries.platform"
+                    " AND exchanges.channel_id = summaries.channel_id"
+                    " AND exchanges.thread_id = summaries.thread_id"
+                    " AND exchange_id BETWEEN covers_from AND covers_to AND author_id = ?)",
+                    (member.platform.value, storable(member.user_id)),
+                )
+            ]
 
     async def _settings(self, chat: ChannelRef | None) -> dict[str, Json]:
         if chat is None:

@@ -268,10 +268,15 @@ def moved_id(channel_id: str, message_id: str) -> str:
 async def move_exchanges(
     connection: aiosqlite.Connection, old: ChannelRef, new: ChannelRef
 ) -> None:
-    """Let the turns of a channel go on under its new id.
+    """Let the turns of a channel, and what sums them up, go on under its new id.
 
     Message ids start anew there: the old ones are told apart by the channel they were given in.
     """
+    await connection.execute(
+        "UPDATE OR REPLACE summaries SET platform = ?, channel_id = ?"
+        " WHERE platform = ? AND channel_id = ?",
+        (new.platform.value, new.channel_id, old.platform.value, old.channel_id),
+    )
     await connection.execute(
         "UPDATE exchanges SET platform = ?, channel_id = ?,"
         " message_id = channel_id || ':' || message_id,"

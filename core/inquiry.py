@@ -15,6 +15,7 @@ from core.explain import near
 from core.inert import inert
 from core.language import N_, Words, answering_words, language_of, words
 from core.pictured import pictures_of
+from core.summaries import Recap
 from knowledge_base.models import ChunkId, Passage, SearchResult
 
 _LANGUAGE_RULE: Final = N_("Answer in English, whatever the language of the question is.")
@@ -47,6 +48,8 @@ class Inquiry:
     """Empty where there is nothing but pictures."""
     turns: tuple[Turn, ...]
     settings: ChannelSettings
+    recap: Recap | None = None
+    """What was said before the turns."""
     images: tuple[ChatImage, ...] = ()
     """What the engine is shown."""
 

@@ -48,6 +48,8 @@ class Answer:
     refused: bool = False
     reason: Literal["stop", "length", "filter"] = "stop"
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
+    dropped_turns: int = 0
+    """Earlier turns that did not fit into the prompt."""
 
     def finished_by(self, event: EngineFinished) -> None:
         self.reason = event.reason
@@ -110,7 +112,8 @@ class Speech:
         if prompt.dropped_passages or prompt.shortened:
             yield Notice(self._left_out(prompt.dropped_passages))
         if prompt.dropped_turns:
-            yield Notice(self._forgotten(prompt.dropped_turns))
+            answer.dropped_turns = prompt.dropped_turns
+            yield Notice(self._forgotten(prompt))
         before = answer.text
         links = LinkFilter(self._leads_to(prompt.passages), self._removed)
         heard = _Hearing(before, range(1, len(prompt.passages) + 1), links)
@@ -182,11 +185,16 @@ class Speech:
         texts = [passage.chunk.text for passage in passages]
         return Addresses.of([self.draft.question, *texts], self.draft.may_link)
 
-    def _forgotten(self, dropped: int) -> str:
-        return self.words.plural(
+    def _forgotten(self, prompt: Prompt) -> str:
+        _ = self.words
+        if prompt.summarised:
+            return _(
+                "Of the beginning of this conversation I had only a summary, for want of room."
+            )
+        return _.plural(
             "{count} earlier message of this conversation was left out, for want of room.",
             "{count} earlier messages of this conversation were left out, for want of room.",
-            dropped,
+            prompt.dropped_turns,
         )
 
     def _left_out(self, dropped: int) -> str:

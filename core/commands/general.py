@@ -13,6 +13,7 @@ from core.inert import inert, one_line
 from core.language import Words
 from core.leaving import GRACE_DAYS
 from core.replies import TextDelta
+from core.summaries import is_told
 
 _LONGEST_OPERATOR: Final = 200
 
@@ -109,6 +110,7 @@ async def privacy(context: CommandContext) -> Replies:
         + _("What is not addressed to me I do not store. `/reset` takes the words of past "
             "questions and answers away, but for those kept with 👍 and 👎.")
     )  # fmt: skip
+    lines += _summed_up(context, _)
     if disclosure.operator:
         who = one_line(disclosure.operator, _LONGEST_OPERATOR)
         lines.append("- " + _("I am run by: {who}.", who=inert(who)))
@@ -127,6 +129,17 @@ def _stored(context: CommandContext, _: Words) -> str:
         "name and number, so that I can follow a conversation; so are 👍 and 👎, with the "
         "question and the answer that they are about."
     )
+
+
+def _summed_up(context: CommandContext, _: Words) -> list[str]:
+    message, kept = context.message, context.resources.disclosure
+    if not kept.summarises or not is_told(message):
+        return []
+    told = _(
+        "Of a long conversation here the model that answers may write a summary, kept beside it "
+        "for the questions to come; it goes with the first of the words that it was made from."
+    )
+    return [f"- {told}"]
 
 
 def _rest(context: CommandContext, _: Words) -> list[str]:

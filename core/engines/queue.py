@@ -202,6 +202,9 @@ class FairQueue:
         self._held: dict[Lane, set[Ticket]] = {lane: set() for lane in Lane}
         self._seconds: dict[Lane, float] = {}
         self._closed = False
+        self._crowd = asyncio.Event()
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     @property
     def load(self) -> Load:
@@ -247,6 +250,14 @@ class FairQueue:
             heapq.heapreplace(free_at, free_at[0] + self._typical(lane))
         return free_at[0]
 
+    async def crowded(self) -> None:
+        """Until a person waits; who works in the background gives way then."""
+        await self._crowd.wait()
+
+    async def quiet(self) -> None:
+        """Until no person waits."""
+        await self._calm.wait()
+
     def close(self) -> None:
         """Refuse whoever waits and whoever comes; slots that are held stay so until released."""
         self._closed = True
@@ -254,6 +265,7 @@ class FairQueue:
             for ticket in list(line):
                 line.remove(ticket)
                 ticket.refuse()
+        self._tell_background()
 
     def leave(self, ticket: Ticket, *, held: bool) -> None:
         """Take a ticket out; called by `Ticket.release`."""
@@ -301,3 +313,11 @@ class FairQueue:
             for ticket in line:
                 position += 1
                 ticket.move(position)
+        self._tell_background()
+
+    def _tell_background(self) -> None:
+        heard, over = self._crowd, self._calm
+        if not self._lines[Lane.PEOPLE]:
+            heard, over = over, heard
+        heard.set()
+        over.clear()

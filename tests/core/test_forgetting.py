@@ -31,6 +31,7 @@ from core.replies import CitedPassage, FileReply, Form, FormField, Sources, Usag
 from core.reviews import HeldFile
 from core.settings import EngineSettings
 from core.spend import Spending
+from core.summaries import Summaries
 from core.team_answers import Card
 from knowledge_base.models import Scope
 from tests.support.commanding import (
@@ -106,6 +107,7 @@ async def plant(hall):
     """The mark wherever a member can write."""
     await plant_documents(hall)
     await plant_messages(hall)
+    await plant_summaries(hall)
     await plant_records(hall)
 
 
@@ -170,6 +172,19 @@ async def plant_messages(hall):
     )
 
 
+async def plant_summaries(hall):
+    """Of her private chat, and of a thread in which others speak as well."""
+    thread = ConversationRef(TOWN.channel, "help")
+    for n, (author, said) in enumerate([(OTHER, "What of it?"), (ADA, f"the {MARK}")]):
+        asked = replace(spoken(said, author, message_id=f"t{n}"), conversation=thread)
+        await ask(hall, asked, f"{said} it is.")
+    await ask(hall, whispered(f"more of {MARK}", ADA, message_id="m8"), "More.")
+    summaries = Summaries(hall.database)
+    for conversation in (thread, whispered("", ADA).conversation):
+        material = await summaries.material(conversation, 1, 0, 1)
+        assert await summaries.keep(material, f"They speak of {MARK}.", "small", 9)
+
+
 async def plant_records(hall):
     database = hall.database
     await hall.channels.change(ChannelRef(Platform.DISCORD, "dm-4711"), "persona", f"a {MARK}")
@@ -206,6 +221,7 @@ async def test_after_it_her_words_are_in_no_file(hall):
         assert list(kept) == [
             ("m3", "What does she mean?", "She asks."),
             ("m5", "What flowers?", ""),
+            ("t0", "What of it?", "What of it? it is."),
         ]
     (still,) = await DurableInbox(hall.database).owed([Platform.DISCORD])
     assert (still.message.text, still.message.quoted) == ("What does she mean?", None)
@@ -338,7 +354,8 @@ async def test_an_export_holds_what_is_kept_of_her_and_nothing_of_others(hall):
     (file,) = [event for event in said.events if isinstance(event, FileReply)]
     held = json.loads(file.data)
     questions = [row["question"] for row in held["records"]["exchanges"]]
-    assert questions == [f"edited {MARK}", f"secret {MARK}"]
+    assert questions == [f"edited {MARK}", f"secret {MARK}", f"the {MARK}", f"more of {MARK}"]
+    assert [row["text"] for row in held["summaries"]] == [f"They speak of {MARK}."] * 2
     assert held["records"]["feedback"][0]["verdict"] == "down"
     assert len(held["uploads"]) == 12
     assert held["notes"][0]["answer"] == f"{MARK} is there."

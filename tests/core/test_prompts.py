@@ -11,6 +11,7 @@ from core.events import Author, Quoted, Turn
 from core.explain import explain
 from core.language import words
 from core.prompts import Draft, Prompts
+from core.summaries import Recap
 from tests.support.passages import passage
 from tests.support.scripted_engine import ScriptedEngine
 
@@ -272,3 +273,39 @@ async def test_an_operators_template_that_knows_no_pictures_is_sent_with_them(tm
     prompts = Prompts(tmp_path)
     prompt = await prompts.build(draft(images=IMAGES), ScriptedEngine(), 100)
     assert prompt.messages[-1].images == IMAGES
+
+
+# A summary of what was said before
+
+
+async def test_a_summary_stands_in_for_turns_that_do_not_fit_and_for_no_others(prompts):
+    recap = Recap("They spoke of gates.", is_needed=False)
+    prompt = await prompts.build(draft(history=TURNS, recap=recap), ScriptedEngine(), 100)
+    assert "gates" not in whole(prompt)
+    assert not prompt.summarised
+    size = await ScriptedEngine().count_tokens(prompt.messages)
+    small = ScriptedEngine(context_window=size + 100 - 10)
+    prompt = await prompts.build(draft(history=TURNS, recap=recap), small, 100)
+    assert 0 < prompt.dropped_turns < len(TURNS)
+    assert prompt.summarised
+    first = prompt.messages[1]
+    assert first.text.startswith("What was said before, summed up by a machine")
+    assert "<history>\nThey spoke of gates.\n</history>\n\nturn" in first.text
+
+
+async def test_a_summary_of_more_than_the_turns_is_always_there(prompts):
+    recap = Recap("他们谈到大门。", is_needed=True)
+    prompt = await prompts.build(
+        draft("几点开门？", "zh", history=TURNS, recap=recap), ScriptedEngine(), 100
+    )
+    assert prompt.messages[1].text.startswith("此前所说内容的机器摘要")
+    prompt = await prompts.build(draft("几点开门？", "zh", recap=recap), ScriptedEngine(), 100)
+    assert "他们谈到大门。" in prompt.messages[-1].text
+
+
+async def test_a_summary_goes_before_passages_do(prompts):
+    recap = Recap("gates " * 400, is_needed=True)
+    engine = ScriptedEngine(context_window=500)
+    prompt = await prompts.build(draft(history=TURNS, recap=recap), engine, 50)
+    assert (prompt.dropped_passages, prompt.summarised) == (0, False)
+    assert prompt.dropped_turns == len(TURNS)
