@@ -134,8 +134,8 @@ async def assemble(
             config.knowledge.limits.max_file_mb,
             embedding=embedding,
             agreeing=Agreeing(stores.database, places.channels, embedding),
-        ),
             summarising=summarising,
+        ),
         stores.engines,
         history,
         Prompts(Path(folder) if folder else None),
@@ -328,5 +328,5 @@ def disclosure_of(config: Config) -> Disclosure:
         embedder_host=embedding_of(config).host,
         embedder_place=embedding_of(config).place,
         kept=config.privacy,
-    )
         summarises=bool(config.chat.summary_tokens and config.chat.history_turns),
+    )

@@ -77,12 +77,12 @@ class ChatSettings:
     passages: int = 5
     history_turns: int = 12
     group_history_minutes: int = 30
-    prompt_folder: str | None = None
-    """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
     summary_tokens: int = 300
     """Of a summary of earlier turns in a private chat or thread; 0: there are none."""
     summary_tokens_hourly: int = 30_000
     """Read and written for summaries within an hour, of all conversations together."""
+    prompt_folder: str | None = None
+    """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
     language: Literal["auto", "en", "zh"] = "auto"
     """Of interface strings, where neither the channel nor the platform says."""
     max_pictures: int = 4
@@ -133,10 +133,10 @@ class Disclosure:
     """Where documents and questions are embedded, if elsewhere."""
     embedder_place: EnginePlace = "local"
     kept: PrivacySettings = field(default_factory=PrivacySettings)
-
-
     summarises: bool = True
     """Whether long conversations are summed up."""
+
+
 @dataclass(frozen=True, slots=True)
 class DispatcherSettings:
     """How events become replies."""
