@@ -109,6 +109,8 @@ class Summarising:
 
         `crowded`: its turns do not fit into a prompt any more. Raises `EngineError`.
         """
+        if not is_told(message):
+            return False
         settings = self._channels.of(message)
         served = self._engines.course(settings.engine, settings.place).first
         if not _can(served, message):

@@ -202,7 +202,7 @@ async def test_after_it_her_words_are_in_no_file(hall):
     await hall.library.snapshot()
     assert len(holding(hall.folder)) > 10
     said = await hall.reply(whispered("/forgetme", ADA))
-    assert "2 questions" in said.text
+    assert "4 questions" in said.text
     action = said.buttons["Erase, files too"]
     shown = await hall.press(action, ADA, channel="dm-4711")
     assert "I have forgotten you" in shown
@@ -381,6 +381,6 @@ async def test_an_anonymous_administrator_is_nobody(hall):
 async def test_privacy_counts_what_there_is_of_who_asks_here(hall):
     await plant(hall)
     said = await hall.types("/privacy", ADA)
-    assert "1 question, 1 👍 or 👎, 12 files" in said.text
+    assert "2 questions, 1 👍 or 👎, 12 files" in said.text
     assert "after 30 days" in said.text
     assert "/forgetme" in said.text

@@ -96,8 +96,8 @@ def room(database):
     return Room(database, ScriptedEngine(TOLD))
 
 
-async def summed_up(room, count=6, message=private, **more):
-    await room.talk(count, message, **more)
+async def summed_up(room, count=6, message=private, first=1, **more):
+    await room.talk(count, message, first, **more)
     assert await room.summarising.summarise(message("next", "99", **more))
 
 
