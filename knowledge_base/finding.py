@@ -10,6 +10,7 @@ from datetime import datetime
 from knowledge_base import lexical, retrieval
 from knowledge_base.bases import OpenBases, View
 from knowledge_base.embedders.base import Vectors
+from knowledge_base.joining import joined
 from knowledge_base.lexical import LexicalQuery
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
@@ -41,6 +42,8 @@ class Wanted:
     per_document: bool
     now: datetime
     """What has expired by then is not found."""
+    join: int = 0
+    """Characters that a passage may have with what stands around it; 0: chunks as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,11 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
             fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
             ranked = retrieval.search(query, views, fetch, wanted.legs)
-            fresh = _fresh(_passages(rows, wanted.scope, ranked), wanted.now)
-            chosen = _chosen(rows, fresh, wanted)
+            fresh = fresh_at(passages_of(rows, wanted.scope, ranked), wanted.now)
+            chosen = chosen_of(rows, fresh, wanted)
             if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
                 return Found(
-                    tuple(chosen),
+                    tuple(joined(rows, chosen, wanted.join) if wanted.join else chosen),
                     lexical_only and wanted.legs is not Legs.LEXICAL,
                     tuple(base_id for base_id, _ in measurable),
                     guessed=any(_is_guessed(view) for _, view in measurable),
@@ -127,10 +130,10 @@ def near_names(rows: Rows, bases: Sequence[BaseId], name: str) -> tuple[str, ...
 def passage(rows: Rows, scope: Scope, chunk_id: ChunkId) -> Passage | None:
     """One passage shown again later; None when it is gone, or not within the scope."""
     shown = retrieval.Ranked(chunk_id, relevance=0.0, dense=None, lexical=None)
-    return next(_passages(rows, scope, [shown]), None)
+    return next(passages_of(rows, scope, [shown]), None)
 
 
-def _passages(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> Iterator[Passage]:
+def passages_of(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> Iterator[Passage]:
     """With their texts, read as they are asked for. What the scope does not hold is left out,
     whatever an index said."""
     within = [hit for hit in ranked if base_of(hit.chunk_id) in scope.bases]
@@ -145,14 +148,16 @@ def _passages(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) -> I
                 yield Passage(chunk, document, hit.relevance, hit.dense, hit.lexical)
 
 
-def _fresh(passages: Iterator[Passage], now: datetime) -> Iterator[Passage]:
+def fresh_at(passages: Iterator[Passage], now: datetime) -> Iterator[Passage]:
+    """Without what has expired by then."""
     for candidate in passages:
         expires = candidate.document.expires_at
         if expires is None or expires > now:
             yield candidate
 
 
-def _chosen(rows: Rows, passages: Iterator[Passage], wanted: Wanted) -> list[Passage]:
+def chosen_of(rows: Rows, passages: Iterator[Passage], wanted: Wanted) -> list[Passage]:
+    """As many as are wanted, of what says something new; or the best of each document."""
     if wanted.per_document:
         best: dict[int, Passage] = {}
         for candidate in passages:

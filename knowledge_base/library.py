@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from knowledge_base import bundle, erasing, finding, notes, prebuilt, quoting, resting
+from knowledge_base import bundle, erasing, finding, notes, prebuilt, quoting, resting, stages
 from knowledge_base.bases import OpenBases
 from knowledge_base.embedders.base import Embedder, TokenizerSpec, Vectors
 from knowledge_base.erasing import Documents, Doomed, Erased
@@ -24,6 +25,7 @@ from knowledge_base.errors import (
     KnowledgeError,
     NameTakenError,
     NoSuchBaseError,
+    NoSuchDocumentError,
     NotRestingError,
 )
 from knowledge_base.ingest import Ingestion, Made, MayEmbed, Progress, Workshop, collect
@@ -36,6 +38,7 @@ from knowledge_base.models import (
     AddState,
     BaseId,
     BaseStatistics,
+    Chunk,
     ChunkDraft,
     ChunkId,
     Document,
@@ -555,7 +558,7 @@ class Library:
 
         return await run(self._at.threads.search, read)
 
-    async def search(
+    async def search(  # noqa: PLR0913 (one argument for each option)
         self,
         scope: Scope,
         query: str,
@@ -564,8 +567,11 @@ class Library:
         legs: Legs = Legs.BOTH,
         per_document: bool = False,
         threshold: float | None = None,
+        join: int = 0,
     ) -> SearchResult:
         """The passages nearest to a question, of what all processes have stored until now.
+
+        `join`: characters up to which a passage comes with what stands around it; 0: as it is.
 
         With `per_document`, the best passage of each of `limit` documents. Where the dense leg
         cannot serve, the lexical one answers alone; `EmbeddingUnavailableError` only where the
@@ -580,6 +586,7 @@ class Library:
             legs=legs,
             per_document=per_document,
             now=self._at.store.now,
+            join=join,
         )
         begun = time.monotonic()
         vectors = await self._embedded(wanted)
@@ -595,6 +602,46 @@ class Library:
         result = SearchResult(found.passages, refused, threshold, found.lexical_only)
         self.watcher.searched(time.monotonic() - begun, result)
         return result
+
+    async def examine(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        limit: int | None = None,
+        legs: Legs = Legs.BOTH,
+        join: int = 0,
+    ) -> stages.Stages:
+        """A search as `search` makes it, with every stage. Raises `EmbeddingUnavailableError`."""
+        wanted = finding.Wanted(
+            scope,
+            query,
+            self._settings.passages if limit is None else limit,
+            legs,
+            per_document=False,
+            now=self._at.store.now,
+            join=join,
+        )
+        vectors = await self._embedded(wanted)
+        look = partial(stages.examine, self._at.bases, wanted, vectors, self.embedder_name)
+        return await run(self._at.threads.search, look)
+
+    async def passages(
+        self, base: BaseId, name: str, start: int = 0, most: int = 20
+    ) -> tuple[Chunk, ...]:
+        """What a document is stored as, in its order, from the passage `start` on.
+
+        Raises `NoSuchDocumentError`.
+        """
+
+        def read() -> tuple[Chunk, ...]:
+            with self._at.store.read() as rows:
+                document = rows.document_named(base, name)
+                if document is None:
+                    raise NoSuchDocumentError(name)
+                return tuple(islice(rows.chunks_of(document.document_id), start, start + most))
+
+        return await run(self._at.threads.search, read)
 
     async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
         """A passage by its id; None when it is gone, or not within the scope of who asks now."""

@@ -117,7 +117,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Candidates:
+class Candidates:
     """Candidates of one base; arrays of one shape."""
 
     ids: Ids
@@ -139,9 +139,33 @@ def search(
     model: RelevanceModel | None = None,
 ) -> list[Ranked]:
     """At most `limit` chunks of all bases together, best first; relevance never rises."""
+    judged = judge(query, bases, limit, legs, model)
+    return [] if judged is None else in_order(judged, limit)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Candidates of all bases, before they are put in order."""
+
+    found: Sequence[Candidates]
+    ids: Ids
+    scores: Floats
+    probabilities: Floats
+    weighed: LexicalQuery
+    references: Mapping[str, Reference]
+
+
+def judge(
+    query: Query,
+    bases: Sequence[BaseView],
+    limit: int,
+    legs: Legs = Legs.BOTH,
+    model: RelevanceModel | None = None,
+) -> Judged | None:
+    """What `search` goes by; None where the bases have nothing at all."""
     bases = [base for base in bases if len(base.lexical)]
     if not bases:
-        return []
+        return None
     model = model or shipped(query.script)
     terms = NO_TERMS if legs is Legs.DENSE else query.terms
     parts = [base.lexical.statistics(terms) for base in bases]
@@ -155,7 +179,14 @@ def search(
         signals = Signals(part.z, part.evidence, part.known, part.foreign, part.trust, part.rivals)
         scores.append(rank_scores(signals, model))
         probabilities.append(relevance(signals, model))
-    return _ranked(found, np.concatenate(scores), np.concatenate(probabilities), limit)
+    return Judged(
+        found,
+        np.concatenate([part.ids for part in found]),
+        np.concatenate(scores),
+        np.concatenate(probabilities),
+        weighed,
+        references,
+    )
 
 
 def distinct(texts: Iterable[tuple[str, Terms]], limit: int | None = None) -> list[int]:
@@ -190,7 +221,7 @@ def _numbers(text: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Reference:
+class Reference:
     """Where the cosines of one embedder lie for this question."""
 
     cosines: Floats
@@ -205,16 +236,16 @@ class _Reference:
         return shares * self.chunks
 
 
-def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, _Reference]:
+def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, Reference]:
     """One for each embedder: its bases are searched as if they were one."""
-    references: dict[str, _Reference] = {}
+    references: dict[str, Reference] = {}
     for fingerprint, vector in query.vectors.items():
         views = [base for base in bases if base.fingerprint == fingerprint]
         if not views:
             continue
         samples = [view.sample for view in views]
         fitted = [(len(v.lexical), v.calibration) for v in views if v.calibration]
-        references[fingerprint] = _Reference(
+        references[fingerprint] = Reference(
             np.concatenate([vectors @ vector for vectors, _ in samples]).astype(np.float64),
             np.concatenate([scripts for _, scripts in samples]),
             max(fitted, key=lambda pair: pair[0])[1] if fitted else None,
@@ -227,10 +258,10 @@ def _candidates(
     query: Query,
     weighed: LexicalQuery,
     base: BaseView,
-    references: Mapping[str, _Reference],
+    references: Mapping[str, Reference],
     limit: int,
     legs: Legs,
-) -> _Candidates:
+) -> Candidates:
     fingerprint = base.fingerprint
     reference = None
     if fingerprint is not None and legs is not Legs.LEXICAL:
@@ -253,17 +284,17 @@ def _candidates(
         z, trust = _standardised(cosines, match.scripts, query.script, reference)
         trust = 1.0 if legs is Legs.DENSE else trust
         rivals = reference.rivals(match.scripts)
-    return _Candidates(ids, cosines, z, match.scores, lexical, known, foreign, rivals, trust)
+    return Candidates(ids, cosines, z, match.scores, lexical, known, foreign, rivals, trust)
 
 
-def _spread(reference: _Reference) -> int:
+def _spread(reference: Reference) -> int:
     """How many times as many candidates: the question's own script comes first in a mixed base."""
     counts = np.bincount(reference.scripts)
     return 1 if counts.max(initial=0) >= _ONE_SCRIPT * counts.sum() else _MIXED_FACTOR
 
 
 def _standardised(
-    cosines: Floats, scripts: Scripts, asked_in: str, reference: _Reference
+    cosines: Floats, scripts: Scripts, asked_in: str, reference: Reference
 ) -> tuple[Floats, float]:
     """Standardised cosines and the trust in them.
 
@@ -293,13 +324,12 @@ def _guess(cosines: Floats) -> DenseProfile:
     return DenseProfile("", float(np.median(cosines)), max(1e-3, float(cosines.std())), 1.0)
 
 
-def _ranked(
-    found: Sequence[_Candidates], scores: Floats, probabilities: Floats, limit: int
-) -> list[Ranked]:
-    ids = np.concatenate([part.ids for part in found])
-    cosines = np.concatenate([part.cosines for part in found])
-    lexical = np.concatenate([part.scores for part in found])
-    order = np.lexsort((ids, -scores))[:limit]
+def in_order(judged: Judged, limit: int) -> list[Ranked]:
+    """The first `limit` of them."""
+    cosines = np.concatenate([part.cosines for part in judged.found])
+    lexical = np.concatenate([part.scores for part in judged.found])
+    ids, probabilities = judged.ids, judged.probabilities
+    order = np.lexsort((ids, -judged.scores))[:limit]
     falling = np.minimum.accumulate(probabilities[order])
     return [
         Ranked(

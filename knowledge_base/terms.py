@@ -100,6 +100,17 @@ def terms_of(text: str) -> Terms:
     return Terms(hashes, np.minimum(counts, _MAX_COUNT).astype(np.uint16), script_of(text))
 
 
+def shown_terms(text: str) -> tuple[str, ...]:
+    """What `terms_of` looks for, for people: words, and pairs of characters; each once."""
+    shown: dict[str, None] = {}
+    for token in _token_pattern().findall(_join_digit_groups(normalise(text))):
+        if len(token) > 2 and _within(token[0], (*_UNSPACED, _HANGUL)):
+            shown.update(dict.fromkeys(token[at : at + 2] for at in range(len(token) - 1)))
+        else:
+            shown[token] = None
+    return tuple(shown)
+
+
 def word_spans(text: str) -> list[tuple[int, int]]:
     """Where words stand; without spaces, two characters of Han or kana do, six of the others."""
     spans: list[tuple[int, int]] = []
