@@ -91,8 +91,9 @@ def copy_database(
 
 def _check(copy: Path, source: Path) -> None:
     with translated(source), contextlib.closing(_connect(copy, "ro&immutable=1")) as connection:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
+        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+    # SQLite 3.40 takes other columns for those of a key that is not the table's first columns.
+    if [problem for problem in found if not problem.startswith(("ok", "NULL value in "))]:
         raise StoreCorruptError(str(source))
 
 
