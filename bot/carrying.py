@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bot import output
 from bot.errors import ConfigError, Problem
-from bot.parts import find_base, open_library
-from bot.progress import AddProgress
+from bot.parts import open_library
+from bot.progress import AddProgress, waiting
 from bot.settings import Config
+from bot.titles import find_called
 from bot.wording import own_words, sentence
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import Upload
@@ -24,8 +25,9 @@ async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_j
     if await asyncio.to_thread(path.exists):
         raise ConfigError(Problem("", None, "", f"{path} is there already"))
     async with open_library(config, embedding=False) as library:
-        found = await find_base(library, base)
-        bundled = await library.export(found, path, uploaders=uploaders)
+        found = await find_called(config, library, base, own_words(config))
+        with waiting(f"writing {path}", quiet=as_json):
+            bundled = await library.export(found, path, uploaders=uploaders)
     if as_json:
         output.emit(
             {

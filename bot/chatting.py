@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot import output
-from bot.adapters.terminal import Answer, Terminal, ask, question
+from bot.adapters.terminal.messages import question
+from bot.adapters.terminal.replies import Reply, ask
 from bot.app import Bot, build
 from bot.questions import questions
 from bot.settings import Config
 from bot.wording import own_words
+from core.events import IncomingMessage
+from core.feedback import Feedback, Verdict
+from core.history import History
 
 
 @asynccontextmanager
@@ -23,19 +29,25 @@ async def _ready(config: Config) -> AsyncGenerator[Bot, None]:
 
 
 async def once(config: Config, bases: Sequence[str], text: str, as_json: bool) -> int:
-    """Answer one question; 1 if it could not be answered for a reason other than knowledge."""
+    """Answer one question, "-" from standard input; 1 if it could not be answered for a reason
+    other than knowledge."""
+    if text == "-":
+        text = (await asyncio.to_thread(sys.stdin.buffer.read)).decode("utf-8", "replace").strip()
+    if not text.strip():
+        output.tell(own_words(config)("There is no question."))
+        return 2
     async with _ready(config) as bot:
-        answer = await ask(bot.inbox, question(text, tuple(bases), context=()))
-    if answer.failure:
-        output.tell(answer.failure)
+        reply = await ask(bot.inbox, question(text, tuple(bases), context=()))
+    if reply.failure:
+        output.tell(reply.failure.text)
     if as_json:
-        output.emit(_fields(answer))
+        output.emit(_fields(reply))
     else:
-        output.say(answer.text)
-        for source in answer.sources:
+        output.say(reply.text)
+        for source in reply.sources:
             if source.cited:
                 output.say(f"  [{source.number}] {source.passage.document.name}")
-    return 1 if answer.failure else 0
+    return 1 if reply.failure else 0
 
 
 async def answer_file(config: Config, bases: Sequence[str], path: Path) -> int:
@@ -44,27 +56,50 @@ async def answer_file(config: Config, bases: Sequence[str], path: Path) -> int:
     code = 0
     async with _ready(config) as bot:
         for key, text in asked:
-            answer = await ask(bot.inbox, question(text, tuple(bases), context=()))
-            if answer.failure:
+            reply = await ask(bot.inbox, question(text, tuple(bases), context=()))
+            if reply.failure:
                 code = 1
-                output.tell(f"{key}: {answer.failure}")
-            output.emit({"id": key, **_fields(answer)})
+                output.tell(f"{key}: {reply.failure.text}")
+            output.emit({"id": key, **_fields(reply)})
     return code
 
 
 async def converse(config: Config, bases: Sequence[str]) -> int:
     """Talk at the terminal."""
+    from bot.adapters.terminal.session import Desk, Terminal
+
     async with _ready(config) as bot:
-        history = config.data_dir / "terminal_history"
-        await Terminal(bot.inbox, tuple(bases), own_words(config), history).converse()
+        history, feedback = History(bot.database), Feedback(bot.database)
+
+        async def judge(asked: IncomingMessage, verdict: Verdict) -> bool:
+            answer = await history.answer(asked.conversation, asked.message_id)
+            if answer is not None:
+                await feedback.give(asked.conversation, answer, asked.author.user_id, verdict)
+            return answer is not None
+
+        async def names() -> Sequence[str]:
+            return [base.name for base in await bot.library.bases()]
+
+        typed = config.data_dir / "terminal_history"
+        desk = Desk(bot.inbox, bot.completions, judge, names, typed)
+        await Terminal(desk, tuple(bases), own_words(config)).converse()
     return 0
 
 
-def _fields(answer: Answer) -> dict[str, object]:
-    """The JSON object of one answer; scripts rely on its names."""
+def _fields(reply: Reply) -> dict[str, object]:
+    """The JSON object of one answer; scripts rely on its names (docs/terminal.md)."""
+    first = reply.first_text_seconds
     return {
-        "text": answer.text,
-        "refused": answer.refused,
+        "text": reply.text,
+        "refused": reply.refused,
+        "reason": reply.outcome,
+        "error": reply.failure
+        and {
+            "text": reply.failure.text,
+            "code": reply.failure.code or None,
+            "reference": reply.failure.reference,
+        },
+        "notices": reply.notices,
         "sources": [
             {
                 "number": source.number,
@@ -75,10 +110,14 @@ def _fields(answer: Answer) -> dict[str, object]:
                 "cited": source.cited,
                 "text": source.passage.chunk.text,
             }
-            for source in answer.sources
+            for source in reply.sources
         ],
         "usage": {
-            "prompt_tokens": answer.usage.prompt_tokens if answer.usage else 0,
-            "completion_tokens": answer.usage.completion_tokens if answer.usage else 0,
+            "prompt_tokens": reply.usage.prompt_tokens if reply.usage else 0,
+            "completion_tokens": reply.usage.completion_tokens if reply.usage else 0,
+        },
+        "timing": {
+            "first_text_seconds": None if first is None else round(first, 3),
+            "seconds": round(reply.seconds, 3),
         },
     }

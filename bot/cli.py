@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,16 +15,19 @@ from bot.cli_console import console
 from bot.cli_kb import kb
 from bot.cli_keys import keys
 from bot.cli_models import models
-from bot.options import ConfigOption, JsonOption, base_name
+from bot.completing import COMPLETE, complete_base
+from bot.options import ConfigOption, JsonOption, base_name, everywhere
 
 if TYPE_CHECKING:
     from bot.settings import Config
 
+_NAME = "lorekeeper"
+_COMPLETING = ("--install-completion", "--show-completion")
+
 app = typer.Typer(
-    name="lorekeeper",
+    name=_NAME,
     help="A self-hosted bot that answers from what each channel has taught it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -38,25 +43,7 @@ app.command()(restore)
 @app.callback()
 def common(context: typer.Context, config: ConfigOption = None) -> None:
     """Accept `--config` before the command too, as the default of the one behind it."""
-    own = {"config": str(config)} if config else {}
-    below = dict.fromkeys(("add", "list", "remove", "search", "verify", "stats", "rebuild"), own)
-    of_console = dict.fromkeys(("add-user", "list", "passwd", "remove"), own)
-    of_keys = dict.fromkeys(("create", "list", "revoke"), own)
-    of_models = dict.fromkeys(("list", "recommend", "pull", "verify", "remove"), own)
-    context.default_map = {
-        "run": own,
-        "chat": own,
-        "admit": own,
-        "invite": own,
-        "forget": own,
-        "backup": {**own, "list": own, "verify": own},
-        "restore": own,
-        "console": {**own, **of_console},
-        "kb": {**own, **below},
-        "keys": {**own, **of_keys},
-        "models": {**own, **of_models},
-        "check": own,
-    }
+    context.default_map = everywhere(context.command, {"config": str(config)} if config else {})
 
 
 @app.command()
@@ -72,10 +59,18 @@ def run(config: ConfigOption = None) -> None:
 def chat(
     base: Annotated[
         list[str] | None,
-        typer.Option("--base", metavar="NAME", help="Base to ask; may be repeated."),
+        typer.Option(
+            "--base",
+            metavar="NAME",
+            help="Base to ask; may be repeated.",
+            autocompletion=complete_base,
+        ),
     ] = None,
     once: Annotated[
-        str | None, typer.Option("--once", metavar="QUESTION", help="Answer this and end.")
+        str | None,
+        typer.Option(
+            "--once", metavar="QUESTION", help='Answer this and end; "-" reads it from the input.'
+        ),
     ] = None,
     questions: Annotated[
         Path | None,
@@ -109,8 +104,12 @@ def chat(
 
 
 def main() -> None:
-    """The entry point of `python -m bot` and of the script `lorekeeper`."""
-    app()
+    """The entry point of `python -m bot` and of the script `lorekeeper`.
+
+    Shells complete the script: for them the program is called by its name, however it was started.
+    """
+    completes = any(word in _COMPLETING for word in sys.argv) or COMPLETE in os.environ
+    app(prog_name=_NAME if completes else None)
 
 
 @app.command()

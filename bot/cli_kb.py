@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bot.options import BaseOption, ConfigOption, JsonOption
+from bot.completing import BaseOption, complete_document
+from bot.options import ConfigOption, JsonOption, everywhere
 
 kb = typer.Typer(
     help="Add documents to a knowledge base, find, list, remove and check them.",
@@ -30,19 +31,7 @@ class LegsOption(StrEnum):
 def common(context: typer.Context, config: ConfigOption = None) -> None:
     """Accept `--config` before the command too, as the default of the one behind it."""
     if config:
-        names = (
-            "add",
-            "list",
-            "remove",
-            "undo",
-            "search",
-            "verify",
-            "stats",
-            "rebuild",
-            "export",
-            "import",
-        )
-        context.default_map = {name: {"config": str(config)} for name in names}
+        context.default_map = everywhere(context.command, {"config": str(config)})
 
 
 @kb.command()
@@ -61,6 +50,15 @@ def add(
     execute(config, lambda c: knowledge_commands.add(c, base, paths, as_json), log_level="warning")
 
 
+@kb.command("bases")
+def list_bases(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """List the knowledge bases, with what people call them."""
+    from bot import knowledge_commands
+    from bot.process import execute
+
+    execute(config, lambda c: knowledge_commands.bases(c, as_json), log_level="warning")
+
+
 @kb.command("list")
 def list_documents(
     base: BaseOption = "shared", as_json: JsonOption = False, config: ConfigOption = None
@@ -74,7 +72,12 @@ def list_documents(
 
 @kb.command()
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As `kb list` shows them.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help="As `kb list` shows them.", autocompletion=complete_document
+        ),
+    ],
     base: BaseOption = "shared",
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -133,19 +136,17 @@ def search(  # noqa: PLR0913 (one argument for each option)
     """Find passages, without any model writing."""
     if (query is None) == (queries is None):
         raise typer.BadParameter("give a QUERY or --queries FILE.jsonl")
-    from bot import knowledge_commands
+    from bot import searching
     from bot.process import execute
 
-    request = knowledge_commands.SearchRequest(base, limit, legs.value, as_json)
+    request = searching.SearchRequest(base, limit, legs.value, as_json)
     if queries is not None:
         execute(
             config,
-            lambda c: knowledge_commands.search_file(c, request, queries),
+            lambda c: searching.search_file(c, request, queries),
             log_level="warning",
         )
-    execute(
-        config, lambda c: knowledge_commands.search(c, request, query or ""), log_level="warning"
-    )
+    execute(config, lambda c: searching.search(c, request, query or ""), log_level="warning")
 
 
 @kb.command()

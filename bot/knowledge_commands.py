@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot import output
-from bot.parts import find_base, open_library
-from bot.progress import AddProgress
-from bot.questions import questions
+from bot.parts import open_library
+from bot.progress import AddProgress, waiting
 from bot.settings import Config
+from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
 from core.language import Words
 from knowledge_base.errors import (
     KnowledgeError,
     NameTakenError,
+    NoSuchBaseError,
     NoSuchDocumentError,
     NotRestingError,
     RejectedDocumentError,
@@ -29,10 +30,7 @@ from knowledge_base.library import Library
 from knowledge_base.models import (
     AddState,
     BaseId,
-    Legs,
-    Passage,
-    Scope,
-    SearchResult,
+    KnowledgeBase,
     Upload,
     Verification,
 )
@@ -41,16 +39,6 @@ from knowledge_base.uploads import composed
 
 _AT_ONCE = 4
 """Files under way at a time: one is read while others are embedded and stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """The options of `kb search`."""
-
-    base: str
-    limit: int | None
-    legs: str
-    as_json: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ async def add(config: Config, base: str, paths: Sequence[str], as_json: bool) ->
     """Add files; each is reported as soon as it is durable."""
     failed = False
     async with open_library(config) as library:
-        found = await library.ensure_base(base)
+        found = await _taught(config, library, base)
         progress = AddProgress(quiet=as_json)
         adding = _Adding(library, found.base_id, progress, own_words(config), as_json)
         with progress:
@@ -75,6 +63,14 @@ async def add(config: Config, base: str, paths: Sequence[str], as_json: bool) ->
             ):
                 failed = await adding.all(files)
     return 1 if failed else 0
+
+
+async def _taught(config: Config, library: Library, base: str) -> KnowledgeBase:
+    """The base of that name or title, made where there is none."""
+    try:
+        return await find_called(config, library, base, own_words(config))
+    except NoSuchBaseError:
+        return await library.ensure_base(base)
 
 
 class _Adding:
@@ -175,10 +171,37 @@ def _shown(origin: Path, upload: Upload | RejectedDocumentError) -> str:
     return str(origin) if upload.name == origin.name else f"{origin}/{upload.name}"
 
 
+async def bases(config: Config, as_json: bool) -> int:
+    """List the bases, by the names of the configuration and by those that people know."""
+    async with open_library(config, embedding=False) as library:
+        found = await library.bases()
+        titles = await titles_of(config, found, own_words(config))
+        held = [await library.extent_of(base.base_id) for base in found]
+    if not as_json:
+        rows = [
+            (base.name, titles[base.name], str(documents), str(size))
+            for base, (documents, size) in zip(found, held, strict=True)
+        ]
+        output.table(rows, ("base", "called", "documents", "bytes"))
+        return 0
+    for base, (documents, size) in zip(found, held, strict=True):
+        output.emit(
+            {
+                "base": base.name,
+                "title": titles[base.name],
+                "documents": documents,
+                "bytes": size,
+            }
+        )
+    return 0
+
+
 async def documents(config: Config, base: str, as_json: bool) -> int:
     """List what can be found."""
     async with open_library(config, embedding=False) as library:
-        found = await library.documents((await find_base(library, base)).base_id)
+        found = await library.documents(
+            (await find_called(config, library, base, own_words(config))).base_id
+        )
     if not as_json:
         rows = [
             (d.name, str(d.version), str(d.passages), str(d.size), f"{d.added_at:%Y-%m-%d %H:%M}")
@@ -207,7 +230,7 @@ async def remove(config: Config, base: str, names: Sequence[str], as_json: bool)
     """Take documents out; a name that is not there fails, the others go on."""
     code = 0
     async with open_library(config, embedding=False) as library:
-        found = await find_base(library, base)
+        found = await find_called(config, library, base, own_words(config))
         batch = uuid.uuid4().hex
         for name in map(composed, names):
             try:
@@ -227,7 +250,9 @@ async def undo(config: Config, base: str, names: Sequence[str], as_json: bool) -
     """Bring back what was removed last, or documents by their names."""
     code = 0
     async with open_library(config) as library:
-        rests = await library.resting([(await find_base(library, base)).base_id])
+        rests = await library.resting(
+            [(await find_called(config, library, base, own_words(config))).base_id]
+        )
         if names:
             wanted = tuple(map(composed, names))
         else:
@@ -259,75 +284,22 @@ def _last_of(name: str, rests: Sequence[Rest]) -> Rest:
     raise NotRestingError(name)
 
 
-async def search(config: Config, request: SearchRequest, query: str) -> int:
-    """One search, shown whether or not it would refuse."""
-    async with open_library(config) as library:
-        scope = Scope(frozenset({(await find_base(library, request.base)).base_id}))
-        result = await library.search(scope, query, limit=request.limit, legs=Legs(request.legs))
-    if request.as_json:
-        _emit_result(None, result)
-        return 0
-    if result.refused:
-        output.say(f"Nothing reaches the threshold of {result.threshold:.2f}; nearest:")
-    for passage in result.passages:
-        output.say(f"\n{passage.relevance:.2f}  {_place(passage)}\n{passage.chunk.text}")
-    return 0
-
-
-async def search_file(config: Config, request: SearchRequest, queries: Path) -> int:
-    """A search for each line of a file, in order; the best passage of each document."""
-    async with open_library(config) as library:
-        scope = Scope(frozenset({(await find_base(library, request.base)).base_id}))
-        for key, question in questions(queries):
-            result = await library.search(
-                scope,
-                question,
-                limit=request.limit,
-                legs=Legs(request.legs),
-                per_document=True,
-            )
-            if request.as_json:
-                _emit_result(key, result)
-            else:
-                names = ", ".join(result.nearest)
-                output.say(f"{question}\n    {names}")
-    return 0
-
-
-def _emit_result(key: object, result: SearchResult) -> None:
-    output.emit(
-        {
-            "id": key,
-            "hits": [
-                {
-                    "document": passage.document.name,
-                    "page": passage.chunk.page,
-                    "heading": passage.chunk.heading,
-                    "relevance": round(passage.relevance, 6),
-                    "text": passage.chunk.text,
-                }
-                for passage in result.passages
-            ],
-            "refused": result.refused,
-        }
-    )
-
-
-def _place(passage: Passage) -> str:
-    page = f"page {passage.chunk.page}" if passage.chunk.page is not None else ""
-    return " · ".join(filter(None, (passage.document.name, page, passage.chunk.heading)))
-
-
 async def verify(config: Config, base: str, as_json: bool) -> int:
     """Check a base."""
     async with open_library(config, embedding=False) as library:
-        return _verified(await library.verify((await find_base(library, base)).base_id), as_json)
+        found = await find_called(config, library, base, own_words(config))
+        with waiting("checking", quiet=as_json):
+            result = await library.verify(found.base_id)
+        return _verified(result, as_json)
 
 
 async def rebuild(config: Config, base: str, as_json: bool) -> int:
     """Make the indexes of a base anew, with vectors where some are missing, then check it."""
     async with open_library(config) as library:
-        return _verified(await library.rebuild((await find_base(library, base)).base_id), as_json)
+        found = await find_called(config, library, base, own_words(config))
+        with waiting("making the indexes anew", quiet=as_json):
+            result = await library.rebuild(found.base_id)
+        return _verified(result, as_json)
 
 
 def _verified(result: Verification, as_json: bool) -> int:
@@ -354,7 +326,9 @@ def _verified(result: Verification, as_json: bool) -> int:
 async def stats(config: Config, base: str, as_json: bool) -> int:
     """Figures of a base."""
     async with open_library(config, embedding=False) as library:
-        result = await library.statistics((await find_base(library, base)).base_id)
+        result = await library.statistics(
+            (await find_called(config, library, base, own_words(config))).base_id
+        )
     figures = {
         "base": result.base,
         "documents": result.documents,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,8 +25,10 @@ def base_name(name: str) -> str:
     return name
 
 
-BaseOption = Annotated[
-    str,
-    typer.Option("--base", metavar="NAME", help="The knowledge base.", callback=base_name),
-]
+def everywhere(command: object, own: dict[str, str]) -> dict[str, Any]:
+    """These options as the defaults of a command and of all commands below it."""
+    below: Mapping[str, object] = getattr(command, "commands", {})
+    return {**own, **{name: everywhere(each, own) for name, each in below.items()}}
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]

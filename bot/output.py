@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """All but tab and line feed: escape sequences, carriage returns, turned writing directions."""
@@ -43,6 +44,21 @@ def say(text: str = "", *, end: str = "\n") -> None:
     """A line for a person on standard output."""
     sys.stdout.write(harmless(text) + end)
     sys.stdout.flush()
+
+
+def colours() -> bool:
+    """Whether standard output shows marks: not into a pipe, nor where they are not wanted."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
+    return wanted and sys.stdout.isatty()
+
+
+def say_marked(text: str, spans: Iterable[tuple[int, int]]) -> None:
+    """Like `say`, with these places of the text marked where that can be seen."""
+    written, at = "", 0
+    for start, end in spans if colours() else ():
+        written += f"{harmless(text[at:start])}\x1b[1;33m{harmless(text[start:end])}\x1b[0m"
+        at = end
+    move(written + harmless(text[at:]) + "\n")
 
 
 def tell(sentence: str) -> None:

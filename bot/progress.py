@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from bot import output
 from knowledge_base.models import IngestProgress
@@ -79,6 +80,16 @@ class AddProgress:
             yield show
         finally:
             self._bars.remove_task(bar)
+
+
+@contextmanager
+def waiting(what: str, *, quiet: bool) -> Generator[None, None, None]:
+    """Says on standard error what takes long, for as long as it does and somebody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True, highlight=False).status(Text(output.harmless(what))):
+        yield
 
 
 class LoadingBar:

@@ -566,6 +566,15 @@ def _inaccessible_file(error: kb_errors.InaccessibleFileError, _: Words) -> str:
 
 
 @explain.register
+def _no_regular_file(error: kb_errors.NoRegularFileError, _: Words) -> str:
+    return _(
+        "{name} is a pipe or a device, not a file: write what comes out of it to a file, and add "
+        "that.",
+        name=inert(error.name),
+    )
+
+
+@explain.register
 def _encrypted_document(error: kb_errors.EncryptedDocumentError, _: Words) -> str:
     return _("{name} is protected by a password; send it without one.", name=inert(error.name))
 

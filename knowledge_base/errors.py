@@ -89,6 +89,10 @@ class InaccessibleFileError(RejectedDocumentError):
     """There is no such file, or this process may not read it."""
 
 
+class NoRegularFileError(RejectedDocumentError):
+    """It is a pipe, a socket or a device: reading it may never end."""
+
+
 class EncryptedDocumentError(RejectedDocumentError):
     """The file needs a password."""
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from knowledge_base.errors import RejectedDocumentError
+from knowledge_base.errors import NoRegularFileError, RejectedDocumentError
 from knowledge_base.models import Upload
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
@@ -72,6 +72,9 @@ class Unpacking:
             found = await run(self._threads.files, partial(_files, path, like))
             is_folder = await run(self._threads.files, path.is_dir)
             for upload in found:
+                if isinstance(upload, RejectedDocumentError):
+                    yield upload
+                    continue
                 if not await run(self._threads.files, partial(_maybe_archive, upload.path)):
                     yield upload
                     continue
@@ -100,8 +103,10 @@ class Unpacking:
 
 
 @blocking
-def _files(path: Path, like: Upload) -> list[Upload]:
+def _files(path: Path, like: Upload) -> Sequence[Upload | RejectedDocumentError]:
     """The files there are, of whoever `like` is of."""
+    if path.exists() and not (path.is_dir() or path.is_file()):
+        return [NoRegularFileError(composed(path.name))]
     if not path.is_dir():
         return [replace(like, name=composed(path.name), path=path)]
     root = path.resolve()

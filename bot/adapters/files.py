@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
+import stat
 import uuid
 from pathlib import Path
 
@@ -12,8 +14,14 @@ from core.events import Attachment
 
 
 def local_file(path: Path) -> Attachment:
-    """The file as if it had come with a message. Raises `OSError` where there is none."""
-    size = path.stat().st_size
+    """The file as if it had come with a message.
+
+    Raises `OSError` where there is none, or what could be read without an end.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    size = status.st_size
 
     async def save(destination: Path, limit: int) -> None:
         if size > limit:

@@ -124,3 +124,19 @@ async def test_a_name_that_is_no_utf8_is_written_out(library: Library, tmp_path:
         pytest.skip("this file system knows text alone")
     assert await names(library, path) == [r"caf\xe9.txt"]
     assert composed("lone \ud800") == r"lone \ud800"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+async def test_pipes_and_devices_are_refused_and_never_read(library, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "folder" / "pipe")
+    (tmp_path / "folder" / "a.txt").write_text("a")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    paths = [tmp_path / "pipe", Path("/dev/zero"), tmp_path / "link", tmp_path / "folder"]
+    assert await names(library, *paths) == [
+        "NoRegularFileError pipe",
+        "NoRegularFileError zero",
+        "NoRegularFileError link",
+        "a.txt",
+    ]

@@ -1,0 +1,1 @@
+"""The terminal as a surface of the same core as the chats."""

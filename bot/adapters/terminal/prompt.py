@@ -1,0 +1,106 @@
+"""The line that is typed on: history, completion, several lines, and how one leaves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.filters import Condition, is_done
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.shortcuts import CompleteStyle
+
+from bot import output
+from bot.adapters.terminal.completion import CommandCompleter, Local
+from core.events import IncomingMessage
+from core.language import Words
+from core.ports import Completer
+
+_MARK = "> "
+
+
+class Prompt:
+    """Asks for lines until the person leaves."""
+
+    def __init__(
+        self,
+        completer: Completer,
+        message: Callable[[], IncomingMessage],
+        local: Sequence[Local],
+        bases: Callable[[], Sequence[str]],
+        words: Words,
+    ) -> None:
+        self._completer = CommandCompleter(completer, message, local, bases, words)
+        self._words = words
+        self._history: History = InMemoryHistory()
+
+    def keep_history(self, path: Path) -> None:
+        """In a file for its owner alone; without one where it cannot be written."""
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
+            path.chmod(0o600)
+        except OSError as error:
+            output.tell(f"{path}: {error.strerror}")
+            return
+        self._history = FileHistory(str(path))
+
+    async def lines(self) -> AsyncGenerator[str, None]:
+        """What is typed. Ctrl-C empties the line; at an empty one, twice, it leaves, as Ctrl-D."""
+        _ = self._words
+        session = self._session()
+        leaving = False
+        while True:
+            try:
+                text = await session.prompt_async(_MARK)
+            except EOFError:
+                return
+            except KeyboardInterrupt:
+                if leaving:
+                    return
+                leaving = not session.default_buffer.text
+                if leaving:
+                    output.say(_("Ctrl-C once more leaves."))
+                continue
+            leaving = False
+            yield text
+
+    def _session(self) -> PromptSession[str]:
+        is_command = Condition(lambda: get_app().current_buffer.text.startswith("/"))
+        return PromptSession(
+            history=self._history,
+            completer=self._completer,
+            complete_while_typing=is_command,
+            complete_style=CompleteStyle.COLUMN,
+            reserve_space_for_menu=4,
+            multiline=True,
+            prompt_continuation=lambda _width, _line, _wrapped: ". ",
+            key_bindings=_keys(),
+            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
+            enable_open_in_editor=False,
+        )
+
+
+def _keys() -> KeyBindings:
+    """Enter sends, unless a backslash stands before it; Alt-Enter begins another line."""
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=~is_done)
+    def _send(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if buffer.complete_state and buffer.complete_state.current_completion:
+            buffer.complete_state = None
+        elif buffer.document.text_before_cursor.endswith("\\"):
+            buffer.delete_before_cursor()
+            buffer.newline(copy_margin=False)
+        else:
+            buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _line(event: KeyPressEvent) -> None:
+        event.current_buffer.newline(copy_margin=False)
+
+    return keys
