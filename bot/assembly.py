@@ -19,6 +19,7 @@ from core.belonging import Belonging
 from core.bindings import Bindings
 from core.channels import Channels
 from core.chat import Chat, Knowledge
+from core.clocks import SteadyClock
 from core.commands.base import Resources
 from core.completing import Completions
 from core.confirmations import Confirmations
@@ -224,6 +225,7 @@ async def assemble(
             ),
             pacers=pacers,
         ),
+        clock=SteadyClock(),
     )
     completions = Completions(
         stores.library,

@@ -20,6 +20,8 @@ from core.settings import LimitSettings
 from core.text import storable
 
 _MOST_BLOCKED: Final = 20_000
+_SLACK: Final = 60.0
+"""What lies further ahead was counted by a clock that has been set back since."""
 _KIND: Final = "platform = ? AND user_id = ? AND kind = ?"
 
 
@@ -33,12 +35,15 @@ class Allowances:
         folder: Path,
         *,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`folder` lies on the disk that is to keep some room."""
+        """`folder` lies on the disk that is to keep some room. `clock` may be set back or forward
+        meanwhile: what was used at a moment that is still to come counts no more."""
         self.limits: Final = limits
         self._database = database
         self._folder = folder
         self._clock = clock
+        self._steady = steady
         self._blocked: dict[MemberRef, float] = {}
 
     async def ask(self, member: MemberRef, message_id: str) -> Ruling:
@@ -69,11 +74,12 @@ class Allowances:
         if notice == "refused" and ruling.budget in ("questions", "daily_questions"):
             if len(self._blocked) >= _MOST_BLOCKED:
                 self._blocked.clear()
-            self._blocked[member] = until
+            self._blocked[member] = self._steady() + max(ruling.wait, 1.0)
         async with self._database.transaction() as connection:
             await connection.execute(
-                "DELETE FROM limits_told WHERE platform = ? AND user_id = ? AND until <= ?",
-                (*key[:2], now),
+                "DELETE FROM limits_told WHERE platform = ? AND user_id = ?"
+                " AND (until <= ? OR until > ?)",
+                (*key[:2], now, now + DAY),
             )
             cursor = await connection.execute(
                 "INSERT OR IGNORE INTO limits_told VALUES (?, ?, ?, ?)", (*key, until)
@@ -85,7 +91,7 @@ class Allowances:
         until = self._blocked.get(member)
         if until is None:
             return False
-        if until <= self._clock():
+        if until <= self._steady():
             del self._blocked[member]
             return False
         return True
@@ -109,8 +115,12 @@ class Allowances:
         """Let go of what counts no more."""
         now = self._clock()
         async with self._database.transaction() as connection:
-            await connection.execute("DELETE FROM uses WHERE used_at <= ?", (now - DAY,))
-            await connection.execute("DELETE FROM limits_told WHERE until <= ?", (now,))
+            await connection.execute(
+                "DELETE FROM uses WHERE used_at <= ? OR used_at > ?", (now - DAY, now + DAY)
+            )
+            await connection.execute(
+                "DELETE FROM limits_told WHERE until <= ? OR until > ?", (now, now + DAY)
+            )
 
 
 async def _used(
@@ -124,8 +134,8 @@ async def _used(
     """The uses of the last day, without one of this very message."""
     rows = await connection.execute_fetchall(
         f"SELECT used_at, amount, message_id FROM uses WHERE {_KIND} AND used_at > ?"  # noqa: S608
-        " ORDER BY used_at, use_id",
-        (member.platform.value, storable(member.user_id), kind, now - DAY),
+        " AND used_at <= ? ORDER BY used_at, use_id",
+        (member.platform.value, storable(member.user_id), kind, now - DAY, now + _SLACK),
     )
     found = []
     is_first = True

@@ -86,6 +86,8 @@ class Answering:
     ) -> None:
         self.message = message
         """The question as it stands: in the thread that was opened for it, if there is one."""
+        self.noted: Final = asyncio.Event()
+        """Set when its row is on disk, or it has none."""
         self.superseded = False
         """True when whoever cancels this sees to the messages and to the row."""
         self._words = words
@@ -119,8 +121,10 @@ class Answering:
         try:
             # To the end: its platform was told that we have it, so without a row it would be lost.
             if not await to_the_end(self._note(admits), patience=NOTING_SECONDS):
+                self.noted.set()
                 await self._turn_away()
             elif self._inbox_id is not None:
+                self.noted.set()
                 if turn is not None:
                     await turn.reached.wait()
                 if not closing.is_set():

@@ -87,6 +87,10 @@ class Dispatcher:
             case _:
                 assert_never(event)
 
+    async def noted(self) -> None:
+        """See `Inbox`."""
+        await self._runs.noted()
+
     async def stream(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """The reply for a surface that shows it itself; closing the generator cancels it.
 

@@ -116,6 +116,11 @@ class Inbox(Protocol):
         """Push surfaces: answered later through the platform's outbox. Returns at once."""
         ...
 
+    async def noted(self) -> None:
+        """Until what was handed in so far is on disk, or turned away: a platform that keeps things
+        until they are confirmed is to hear of it no sooner."""
+        ...
+
     def stream(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """Pull surfaces show the events themselves; closing the generator cancels the reply."""
         ...

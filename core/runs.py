@@ -81,6 +81,12 @@ class Runs:
             (run for run in here if run.answering and run.answering.consists_of(message_id)), None
         )
 
+    async def noted(self) -> None:
+        """Until every reply that was begun so far has its row, or needs none."""
+        for run in tuple(self._replies.values()):
+            if run.answering is not None:
+                await run.answering.noted.wait()
+
     def any_in(self, conversation: ConversationRef) -> bool:
         """Whether a reply is being made there whose row is kept."""
         return any(run.is_in(conversation) for run in self._kept.values())
@@ -141,6 +147,8 @@ class Runs:
         # Here, since a task that is cancelled before its first step runs no `finally` of its own.
         run = self._replies.pop(task, None)
         if run is not None:
+            if run.answering is not None:
+                run.answering.noted.set()
             key = (run.message.conversation, run.message.message_id)
             if self._kept.get(key) is run:
                 del self._kept[key]

@@ -87,8 +87,8 @@ class Reserve:
         message_id, since = storable(question.message_id), self._clock() - _HOUR
         rows = await connection.execute_fetchall(
             "SELECT thread_id, message_id FROM unasked_answers"
-            " WHERE platform = ? AND channel_id = ? AND spoken_at > ?",
-            (platform, channel_id, since),
+            " WHERE platform = ? AND channel_id = ? AND spoken_at BETWEEN ? AND ?",
+            (platform, channel_id, since, since + _HOUR),
         )
         others = [thread for thread, own in rows if (thread, own) != (thread_id, message_id)]
         in_thread = others.count(thread_id) if thread_id else 0

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core import answering, delivery, posting
+from core.clocks import SteadyClock
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.errors import ConversationMovedError, DeliveryError, ForbiddenError
@@ -682,3 +683,47 @@ async def test_after_two_thousand_questions_stopped_edited_and_left_at_random_no
         # Nobody waits for ever: each question has come to an end, and is known to have.
         assert list(owed) == []
         assert not any("▌" in shown.text for shown in w.outbox.messages.values())
+
+
+# What is on disk
+
+
+async def test_what_was_handed_in_is_on_disk_once_it_is_noted(tmp_path):
+    async with world(tmp_path) as w:
+        w.script.hold("hello")
+        async with w.database.transaction():
+            w.dispatcher.submit(group("hello", "1"))
+            noted = asyncio.ensure_future(w.dispatcher.noted())
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not noted.done()
+        await noted
+        async with w.database.reader() as connection:
+            rows = await connection.execute_fetchall("SELECT message_id FROM inbox")
+        assert [row[0] for row in rows] == ["1"]
+        # Nobody waits for the answer itself.
+        await w.until(lambda: w.script.begun == ["hello"])
+
+
+async def test_a_question_that_is_cancelled_before_its_first_step_keeps_nobody_waiting(tmp_path):
+    async with world(tmp_path) as w:
+        w.dispatcher.submit(group("hello", "1"))
+        w.dispatcher.cancel(group("", "1").conversation)
+        await w.dispatcher.noted()
+
+
+async def test_a_clock_that_jumps_by_hours_makes_no_new_question_an_old_one(tmp_path):
+    wall, passed = [1_000_000.0], [0.0]
+    clock = SteadyClock(lambda: wall[0], lambda: passed[0])
+    async with world(tmp_path, clock=clock) as w:
+        for number, jump in enumerate((0, 3 * 3600, -6 * 3600)):
+            wall[0] += jump
+            passed[0] += 60
+            asked = datetime.fromtimestamp(1_000_000 + passed[0], UTC)
+            w.dispatcher.submit(replace(group(f"hello {number}", str(number)), sent_at=asked))
+            await w.idle()
+        assert w.script.begun == ["hello 0", "hello 1", "hello 2"]
+        passed[0] += 2 * 3600
+        w.dispatcher.submit(replace(group("old", "9"), sent_at=asked))
+        await w.idle()
+        assert len(w.script.begun) == 3

@@ -30,14 +30,20 @@ MINUTE = 60.0
 @pytest.fixture
 async def hall(tmp_path):
     async with open_hall(tmp_path) as hall:
-        hall.now = 1_000_000.0
+        hall.now, hall.jumped = 1_000_000.0, 0.0
         limit(hall, LimitSettings(daily_questions=8, daily_uploads=2))
         yield hall
 
 
 def limit(hall, limits):
     rules = Rules(owners=frozenset({MemberRef(Platform.DISCORD, OWNER.user_id)}))
-    allowances = Allowances(hall.database, limits, hall.folder, clock=lambda: hall.now)
+    allowances = Allowances(
+        hall.database,
+        limits,
+        hall.folder,
+        clock=lambda: hall.now + hall.jumped,
+        steady=lambda: hall.now,
+    )
     outboxes = {Platform.DISCORD: hall.outbox}
     hall.limiting = Limiting(allowances, Envoy(outboxes), hall.channels, rules)
     hall.resources = replace(hall.resources, limiting=hall.limiting)
@@ -74,6 +80,21 @@ async def test_in_a_group_it_is_told_in_private_once_before_and_once_when_it_bit
     hall.now += 5 * MINUTE
     assert not hall.limiting.is_silenced(spoken("More?", MEMBER))
     assert (await asks(hall, 1, start=30))[0].text
+
+
+async def test_a_clock_that_is_set_forward_and_back_by_hours_shuts_nobody_out(hall):
+    hall.jumped = 5 * 60 * MINUTE
+    said = await asks(hall, 7)
+    assert [bool(one.text) for one in said] == [True] * 6 + [False]
+    hall.jumped = 0.0
+    assert hall.limiting.is_silenced(spoken("More?", MEMBER))
+    hall.now += 5 * MINUTE
+    assert not hall.limiting.is_silenced(spoken("More?", MEMBER))
+    said = await asks(hall, 7, start=30)
+    assert [bool(one.text) for one in said] == [True] * 6 + [False]
+    hall.jumped = -5 * 60 * MINUTE
+    hall.now += 5 * MINUTE
+    assert (await asks(hall, 1, start=60))[0].text
 
 
 async def test_in_private_it_stands_in_the_chat(hall):

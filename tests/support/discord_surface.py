@@ -81,6 +81,9 @@ class HearingInbox:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _news: set[asyncio.Task[None]] = field(default_factory=set)
 
+    async def noted(self) -> None:
+        """All that there is to it."""
+
     def submit(self, event: IncomingEvent) -> None:
         self.events.append(event)
         task = asyncio.create_task(self._tell())

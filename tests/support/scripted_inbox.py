@@ -22,6 +22,9 @@ class ScriptedInbox:
         self.messages: list[IncomingMessage] = []
         self.stopped = 0
 
+    async def noted(self) -> None:
+        """All that there is to it."""
+
     def submit(self, event: IncomingEvent) -> None:
         raise AssertionError("pull surfaces do not submit")
 

@@ -27,6 +27,9 @@ class NotedEvents:
         self._came = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def noted(self) -> None:
+        """All that there is to it."""
+
     def submit(self, event: IncomingEvent) -> None:
         self.events.append(event)
         task = asyncio.create_task(self._tell())

@@ -61,7 +61,8 @@ _UPLOAD: Final = 50_000_000
 _LOCAL_UPLOAD: Final = 2_000_000_000
 _LAST_SECONDS: Final = 4.0
 _TAKING_SECONDS: Final = 2.0
-_NOTING_SECONDS: Final = 0.05
+_NOTING_SECONDS: Final = 15.0
+"""A disk that is busy for longer must not make us deaf."""
 
 _Application: TypeAlias = Application[Any, Any, Any, Any, Any, Any]
 
@@ -237,12 +238,14 @@ class TelegramListener:
             self._take(update, known)
 
     async def _taken(self) -> None:
-        """Wait until what has come is in the core's hands, lest a kill loses what was confirmed."""
+        """Wait until what has come is on the core's disk, lest a kill loses what was confirmed."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TAKING_SECONDS):
                 await self._application.update_queue.join()
-        # The core notes what it is given at once, but not before it returns.
-        await asyncio.sleep(_NOTING_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTING_SECONDS):
+                if self._inbox is not None:
+                    await self._inbox.noted()
 
     def _take(self, update: Update, administrators: frozenset[int]) -> None:
         event = event_of(update, self._viewpoint, administrators)

@@ -1,0 +1,28 @@
+"""The time of day as it passes: somebody who sets the machine's clock does not move it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def _passed() -> float:
+    """Seconds that passed, those in which the machine slept included where that can be known."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
+class SteadyClock:
+    """Seconds since 1970 as the machine's clock had them when this was made, and what has passed
+    since. By it the age of a message is right though the clock jumps by hours meanwhile."""
+
+    def __init__(
+        self,
+        now: Callable[[], float] = time.time,
+        passed: Callable[[], float] = _passed,
+    ) -> None:
+        self._passed = passed
+        self._base = now() - passed()
+
+    def __call__(self) -> float:
+        return self._base + self._passed()
