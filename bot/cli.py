@@ -12,6 +12,7 @@ import typer
 
 from bot.cli_backup import backup, restore
 from bot.cli_console import console
+from bot.cli_jobs import jobs
 from bot.cli_kb import kb
 from bot.cli_keys import keys
 from bot.cli_models import models
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(console, name="console")
 app.add_typer(backup, name="backup")
 app.add_typer(kb, name="kb")
+app.add_typer(jobs, name="jobs")
 app.add_typer(keys, name="keys")
 app.add_typer(models, name="models")
 app.command()(restore)

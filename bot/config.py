@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import UTC
 from pathlib import Path
 
+from bot import proxies
 from bot.config_values import NAMED, Folders, Top, Values
 from bot.errors import ConfigError, Problem
 from bot.settings import (
@@ -19,6 +21,7 @@ from bot.settings import (
     BackupSettings,
     Config,
     DiscordSettings,
+    JobSettings,
     LogSettings,
     ModelsSettings,
     NetworkSettings,
@@ -26,6 +29,7 @@ from bot.settings import (
     WebSettings,
 )
 from bot.toml_lines import TomlLines, syntax_error_line
+from core.cron import Cron, zone_named
 from core.distance import place_of
 from core.engines import templates
 from core.settings import (
@@ -102,12 +106,14 @@ def _composed(values: Values) -> Config:
         api=values.settings("api", ApiSettings),
         network=values.settings("network", NetworkSettings),
         models=_models(values),
+        jobs=_jobs(values),
         backup=_backup(values),
         logs=values.settings("logs", LogSettings),
     )
     if folders is not None:
         config = replace(config, folders={n: values.resolved(p) for n, p in folders.items()})
     _check_fallbacks(values, config)
+    _check_proxies(values, config)
     return replace(config, remarks=tuple(values.remarks))
 
 
@@ -173,6 +179,23 @@ def _check_fallbacks(values: Values, config: Config) -> None:
             values.problem(key, f"there is no [{NAMED}.{wrong[0]}]")
 
 
+def _check_proxies(values: Values, config: Config) -> None:
+    """A wrong one would only show as a surface that never comes up."""
+    sections = {
+        "network": config.network.proxy,
+        "discord": config.discord.proxy,
+        "telegram": config.telegram.proxy,
+        "models": config.models.proxy,
+        "embedding": config.embedding.proxy,
+        "engine": config.engine.proxy,
+        **{section: engine.proxy for section, engine in _sections(config)},
+    }
+    for section, proxy in sections.items():
+        problem = proxies.problem_of(proxy) if proxy and proxy != proxies.DIRECT else None
+        if problem is not None:
+            values.problem(f"{section}.proxy", problem)
+
+
 def _sections(config: Config) -> list[tuple[str, EngineSettings]]:
     return [(f"{NAMED}.{name}", engine) for name, engine in config.engines.items()]
 
@@ -194,6 +217,20 @@ def _backup(values: Values) -> BackupSettings:
     if backup.folder is None:
         return backup
     return replace(backup, folder=values.resolved(backup.folder))
+
+
+def _jobs(values: Values) -> JobSettings:
+    """What is written wrongly would only show when it is due."""
+    jobs = values.settings("jobs", JobSettings)
+    for name in (one.name for one in fields(jobs) if one.name != "grace_hours"):
+        key, text = f"jobs.{name}", getattr(jobs, name)
+        if not text or not values.has(key):
+            continue
+        try:
+            zone_named(text) if name == "time_zone" else Cron.parse(text, UTC)
+        except ValueError as error:
+            values.problem(key, str(error))
+    return jobs
 
 
 def _models(values: Values) -> ModelsSettings:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.proxies import proxy_for
 from bot.settings import Config
 from bot.threads import ThreadShares
 from core.engines.choice import EngineChoice
@@ -128,7 +129,7 @@ async def _opened(
     if kind_of(settings) == "openai":
         from core.engines.pool import EnginePool
 
-        pool = EnginePool.of(settings, config.network.proxy)
+        pool = EnginePool.of(settings, proxy_for(settings.proxy, config.network.proxy))
         pool.watch()
         return pool
     if alone and not settings.idle_unload_minutes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.backup.restoring import is_whole
 from bot.errors import ConfigError, Problem
+from bot.proxies import proxy_for
 from bot.settings import Config
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ async def open_library(
         if embedder is not None:
             stack.push_async_callback(embedder.aclose)
         knowledge = config.knowledge
-        pages = WebPages(knowledge.pages, knowledge.limits.max_file_mb, config.network.proxy)
+        pages = WebPages(
+            knowledge.pages, knowledge.limits.max_file_mb, proxy_for(None, config.network.proxy)
+        )
         library = await stack.enter_async_context(
             Library.open(config.data_dir, embedder, knowledge, pages=pages)
         )
@@ -73,7 +76,9 @@ async def _opened_embedder(config: Config, shares: ThreadShares | None) -> Embed
     from knowledge_base.embedders import open_embedder
     from knowledge_base.embedders.bundled import BundledEmbedder
 
-    embedder = await open_embedder(config.embedding, config.network.proxy)
+    embedder = await open_embedder(
+        config.embedding, proxy_for(config.embedding.proxy, config.network.proxy)
+    )
     if shares is not None and isinstance(embedder, BundledEmbedder):
         shares.on_narrowing(embedder.use_threads)
     return embedder

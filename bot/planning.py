@@ -229,6 +229,13 @@ def cached(hub_id: str) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
+def is_hub_id(engine: PlannedEngine) -> bool:
+    """Whether what it names is fetched from a hub where it is not here."""
+    model = str(engine.settings.model)
+    is_path = model.startswith((".", "/", "~"))
+    return engine.kind == "transformers" and model.count("/") == 1 and not is_path
+
+
 def weights_on_disk(folder: Path) -> int:
     """Bytes of a model's weights; where two formats lie there, of the first."""
     for pattern in _WEIGHT_FILES:

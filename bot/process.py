@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bot import output
 from bot.errors import BackupError, ConfigError, SurfaceError
+from bot.proxies import proxy_for
 
 if TYPE_CHECKING:
     from bot.settings import Config
@@ -26,10 +27,12 @@ def execute(
     work: Callable[[Config], Coroutine[None, None, int]],
     *,
     log_level: str | None = None,
+    refused: Callable[[ConfigError], int] | None = None,
 ) -> NoReturn:
     """Run a command to its end and leave with its exit code.
 
     Ctrl-C and SIGTERM cancel the work, which undoes what is half done; the exit code is then 1.
+    A configuration that cannot be used is told, and the exit code 2, unless `refused` tells it.
     """
     from bot import config as configuration
     from bot import logs
@@ -38,6 +41,8 @@ def execute(
     try:
         config = configuration.load(config_path)
     except ConfigError as error:
+        if refused is not None:
+            sys.exit(refused(error))
         output.tell(str(error))
         sys.exit(WRONG_USAGE)
     share_threads(config)
@@ -75,6 +80,11 @@ def keep_downloads(config: Config) -> None:
         os.environ.setdefault(variable, str(caches / folder))
     if config.models.source == "huggingface" and config.models.endpoint:
         os.environ.setdefault("HF_ENDPOINT", config.models.endpoint)
+    if (proxy := proxy_for(config.models.proxy, config.network.proxy)) is not None:
+        # For libraries that fetch models by themselves; all that is ours is told its proxy.
+        for variable in ("HTTPS_PROXY", "HTTP_PROXY"):
+            os.environ.setdefault(variable, proxy)
+        os.environ.setdefault("NO_PROXY", "localhost,127.0.0.1,::1")
     if config.models.token is not None:
         os.environ.setdefault("HF_TOKEN", config.models.token.get_secret_value())
 

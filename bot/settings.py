@@ -31,8 +31,8 @@ class DiscordSettings:
     token: SecretStr | None = None
     message_content: bool = False
     api_base_url: str = "https://discord.com/api/v10"
-    proxy: str | None = None
-    """Overrides `network.proxy`."""
+    proxy: str | None = field(default=None, repr=False)
+    """Overrides `network.proxy`; "direct": none."""
     edit_interval_seconds: float = 1.25
     """Between two edits in one channel: Discord takes about five messages in five seconds."""
 
@@ -55,8 +55,8 @@ class TelegramSettings:
     webhook_port: int = 8443
     webhook_secret: SecretStr | None = None
     """What pushes have to name, else they are refused; if not given, made anew at each start."""
-    proxy: str | None = None
-    """Overrides `network.proxy`."""
+    proxy: str | None = field(default=None, repr=False)
+    """Overrides `network.proxy`; "direct": none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class ApiSettings:
 class NetworkSettings:
     """How the outside is reached."""
 
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ class ModelsSettings:
     """A mirror of the source; None: the source itself."""
     token: SecretStr | None = None
     """For models that are given to those who agreed to something."""
+    proxy: str | None = field(default=None, repr=False)
+    """Overrides `network.proxy`; "direct": none."""
     folder: Path | None = None
     """None: `models` below the data directory."""
 
@@ -110,6 +112,24 @@ class BackupSettings:
     folder: Path | None = None
     """None: `backups` below the data directory."""
     keep: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """When work comes round: as cron says, "" for never by itself."""
+
+    time_zone: str = ""
+    """Such as "Asia/Shanghai"; empty: this machine's."""
+    grace_hours: float = 168.0
+    """A run that was missed is made up for unless it is later than that."""
+    snapshots: str = "*/10 * * * *"
+    retention: str = "30 3 * * *"
+    integrity: str = "30 4 * * 0"
+    folders: str = "0 * * * *"
+    backup: str = "0 2 * * *"
+    """By itself only where `backup.folder` is set."""
+    digest: str = "*/15 * * * *"
+    """How often is looked whether a channel's digest is due; the day is the channel's choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +171,7 @@ class Config:
     api: ApiSettings = field(default_factory=ApiSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     models: ModelsSettings = field(default_factory=ModelsSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     remarks: tuple[str, ...] = ()

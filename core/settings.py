@@ -20,6 +20,8 @@ class EngineSettings:
     base_urls: tuple[str, ...] = ()
     """Servers of one and the same model, which share the questions; read through `addresses`."""
     api_key: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    """Overrides `network.proxy`; "direct": none."""
     threads: int | None = None
     context_window: int | None = None
     max_concurrent: int | None = None

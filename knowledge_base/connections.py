@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import cast
 
 import httpx2
+
+
+def trusted() -> ssl.SSLContext:
+    """Whom to believe: the system's authorities, or those that `SSL_CERT_FILE` names.
+
+    Asked for by itself, since a client that leaves the environment's proxies alone leaves that
+    variable alone as well, which whoever sits behind a proxy that opens TLS depends on.
+    """
+    return httpx2.create_ssl_context()
 
 
 class ReturningTransport(httpx2.AsyncHTTPTransport):

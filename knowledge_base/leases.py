@@ -43,6 +43,18 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
+def is_held(path: Path) -> bool:
+    """Whether the process whose sign of life this is still runs."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Lease:
     """This holder's sign of life: a locked file whose name is the holder's."""
 
@@ -68,15 +80,7 @@ class Lease:
         """Whether that holder's process still runs."""
         if holder == self.holder:
             return True
-        path = self._folder / holder
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        try:
-            return not _try_lock(descriptor)
-        finally:
-            os.close(descriptor)
+        return is_held(self._folder / holder)
 
     def sweep(self) -> None:
         """Remove the files of holders that are gone."""

@@ -18,7 +18,9 @@ class ReaderLimits:
     max_archive_ratio: int = 200
     """Times that a member of an archive may be larger than it is packed, from 10 MB on."""
     max_picture_megapixels: int = 64
-    """Of a picture that comes with a question, as it says itself before it is decoded."""
+    """Of one picture, as it says itself before it is decoded."""
+    max_ocr_pages: int = 300
+    """Of one file that has to be read by OCR; each may take `parse_seconds`."""
     max_import_mb: int = 4096
     """Of a base that is imported, unpacked."""
     parse_seconds: int = 120
@@ -61,6 +63,8 @@ class EmbeddingSettings:
     place: Literal["auto", "local", "own", "outside"] = "auto"
     """Whose machine `base_url` is; auto: by its address."""
     api_key: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    """Overrides `network.proxy`; "direct": none."""
     max_tokens: int = 512
     """Longest input of a remote model, in its own tokens; local models know theirs."""
     timeout_seconds: float = 60.0

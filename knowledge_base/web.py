@@ -231,11 +231,11 @@ class WebPages:
         import aiohttp
 
         if self.proxy is not None and self.proxy.startswith("socks"):
-            try:
-                from aiohttp_socks import ProxyConnector
-            except ImportError as error:
-                raise PageNotFetchedError(self.proxy) from error
-            through: aiohttp.BaseConnector = ProxyConnector.from_url(self.proxy, force_close=True)
+            from aiohttp_socks import ProxyConnector
+
+            # The library knows one of the two names; the proxy resolves either way.
+            proxy = self.proxy.replace("socks5h://", "socks5://", 1)
+            through: aiohttp.BaseConnector = ProxyConnector.from_url(proxy, force_close=True)
             return through
         if self.proxy is not None:
             return aiohttp.TCPConnector(force_close=True)

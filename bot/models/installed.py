@@ -27,6 +27,7 @@ from bot.models.sources import (
     patterns_for,
 )
 from bot.models.verification import MANIFEST
+from bot.proxies import proxy_for
 from bot.settings import Config
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS: Final = 20.0
 _READ_SECONDS: Final = 60.0
+_LOOPBACK: Final = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,11 @@ async def opened(
         headers["Authorization"] = f"Bearer {token.get_secret_value()}"
     async with httpx2.AsyncClient(
         headers=headers,
-        proxy=config.network.proxy,
+        proxy=proxy_for(models.proxy, config.network.proxy),
+        # A mirror on this machine needs none; where it leads to may.
+        mounts=dict.fromkeys(_LOOPBACK),
+        verify=httpx2.create_ssl_context(),
+        trust_env=False,
         follow_redirects=True,
         timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
     ) as client:

@@ -91,7 +91,7 @@ class OpenAIEngine:
         import httpx2
         import openai
 
-        from knowledge_base.connections import ReturningTransport
+        from knowledge_base.connections import ReturningTransport, trusted
 
         self._settings = settings
         self._model = settings.model or "default"
@@ -100,7 +100,9 @@ class OpenAIEngine:
         timeout = httpx2.Timeout(settings.request_timeout_seconds, connect=_CONNECT_SECONDS)
         self._http = httpx2.AsyncClient(
             transport=ReturningTransport(
-                proxy=None if is_loopback(settings.base_url) else proxy, trust_env=False
+                verify=trusted(),
+                proxy=None if is_loopback(settings.base_url) else proxy,
+                trust_env=False,
             ),
             timeout=timeout,
             trust_env=False,  # the environment's proxies are the configuration's business

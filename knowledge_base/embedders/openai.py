@@ -155,7 +155,7 @@ class OpenAIEmbedder:
         import httpx2
         from openai import AsyncOpenAI
 
-        from knowledge_base.connections import ReturningTransport
+        from knowledge_base.connections import ReturningTransport, trusted
 
         return AsyncOpenAI(
             api_key=self._api_key,
@@ -164,7 +164,7 @@ class OpenAIEmbedder:
             max_retries=MAX_RETRIES,
             # The environment's proxies are the configuration's business.
             http_client=httpx2.AsyncClient(
-                transport=ReturningTransport(proxy=self._proxy, trust_env=False),
+                transport=ReturningTransport(verify=trusted(), proxy=self._proxy, trust_env=False),
                 timeout=self._timeout_seconds,
                 trust_env=False,
             ),

@@ -22,6 +22,7 @@ from bot.adapters.discord.interactions import Interactions
 from bot.adapters.discord.outbox import DiscordOutbox
 from bot.adapters.discord.proxies import connector_for
 from bot.adapters.discord.refusals import FAILURES
+from bot.proxies import proxy_for
 from bot.settings import DiscordSettings
 from core.commands.base import Command
 from core.events import (
@@ -72,7 +73,7 @@ class DiscordListener:
         self._settings = settings
         self._commands = tuple(commands)
         self._core = Core(completer, forms)
-        self._proxy = settings.proxy or proxy
+        self._proxy = proxy_for(settings.proxy, proxy)
         self._catching_up = CatchingUp(past, self._hear)
         self._stack = AsyncExitStack()
         self._client: DiscordClient | None = None

@@ -17,5 +17,8 @@ def connector_for(proxy: str | None) -> aiohttp.BaseConnector | None:
     except ImportError as error:
         wanted = "a SOCKS proxy needs the package aiohttp-socks"
         raise ConfigError(Problem("configuration", None, "network.proxy", wanted)) from error
-    connector: aiohttp.BaseConnector = ProxyConnector.from_url(proxy)
+    connector: aiohttp.BaseConnector = ProxyConnector.from_url(
+        # The library knows one of the two names; names are resolved by the proxy either way.
+        proxy.replace("socks5h://", "socks5://", 1)
+    )
     return connector

@@ -39,7 +39,8 @@ def file_client(url: str, proxy: str | None) -> httpx2.AsyncClient:
     near = is_loopback(url)
     return httpx2.AsyncClient(
         proxy=None if near else proxy,
-        trust_env=not near,
+        verify=httpx2.create_ssl_context(),
+        trust_env=False,
         timeout=httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
     )
 
@@ -109,6 +110,6 @@ def _options(url: str, proxy: str | None) -> dict[str, Any]:
         "connect_timeout": _CONNECT_SECONDS,
         "pool_timeout": _SECONDS,
         "proxy": None if near else proxy,
-        # A proxy of the environment is never for this machine either.
-        "httpx_kwargs": {"trust_env": not near},
+        # The environment's proxies are the configuration's business, its certificates are not.
+        "httpx_kwargs": {"trust_env": False, "verify": httpx2.create_ssl_context()},
     }

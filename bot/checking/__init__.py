@@ -1,0 +1,1 @@
+"""What `check` finds: each thing in order, doubtful or wrong, with the line that mends it."""
