@@ -95,7 +95,7 @@ class Repository:
         """
         with full_disk_told():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self.folder / _CONTENTS).mkdir(exist_ok=True)
+            (self.folder / _CONTENTS).mkdir(mode=0o700, exist_ok=True)
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(locked(self.folder / "lock", wait_seconds=0))
