@@ -110,7 +110,7 @@ class Growing:
         if wrong is not None:
             while wrong > 0 and lines[wrong - 1 : wrong] != [""]:
                 wrong -= 1
-            output.move("\n".join(["", self._mended, "", *lines[wrong:], ""]))
+            output.move("\r\n".join(["", self._mended, "", *lines[wrong:], ""]))
 
     def _cancel(self) -> None:
         if self._due is not None:
