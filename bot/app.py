@@ -10,8 +10,6 @@ import logging
 import signal
 from collections.abc import (
     AsyncGenerator,
-    Awaitable,
-    Callable,
     Generator,
     Iterable,
     Mapping,
@@ -19,7 +17,6 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +26,8 @@ from bot.engines import open_engines
 from bot.errors import ConfigError, Problem
 from bot.folders import FollowedFolders
 from bot.health import State
+from bot.jobs import Means, coming_round
+from bot.letting_go import Step
 from bot.observing import Observing, observing
 from bot.parts import open_library
 from bot.planning import settled
@@ -44,6 +43,7 @@ from core.admission import Admission
 from core.alerts import LOOK_SECONDS
 from core.counted_outbox import CountedOutboxes
 from core.database import Database
+from core.digest import Digests
 from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
 from core.events import IncomingMessage, MemberRef, Platform
@@ -51,6 +51,7 @@ from core.inbox import DurableInbox
 from core.keys import Keys
 from core.permissions import Rules, listed
 from core.ports import Completer, Outbox, Refetched, Unknown
+from core.scheduler import Beat
 from core.spend import Spending
 from knowledge_base.library import Library
 
@@ -60,13 +61,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SNAPSHOT_MINUTES = 10
-_PRUNE_HOURS = 24
 _FOLLOW_SECONDS = 30
 """How soon a running bot does what follows from a decision made in the shell."""
 _GARBAGE_SECONDS = 10
 _NEVER = 1_000_000_000
-_LATE_SECONDS = 3600
 _PATIENCE_SECONDS = 20.0
 """How long the ready line waits for a platform to answer; it goes on connecting after that."""
 _NOTHING_TO_SERVE = "no surface can be served: give discord or telegram a token, or enable web"
@@ -88,7 +86,8 @@ class Bot:
     watch: Watch
     completions: Completer
     """What options of commands may be, for surfaces on which commands are typed."""
-    daily: tuple[Callable[[], Awaitable[object]], ...] = ()
+    digests: Digests
+    letting_go: tuple[Step, ...] = ()
     """What lets go of what was kept for its time."""
 
 
@@ -146,7 +145,8 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             seen,
             Watch(seen.alerts, surfaces, config.data_dir),
             core.completions,
-            core.daily,
+            core.digests,
+            core.letting_go,
         )
 
 
@@ -238,7 +238,7 @@ async def _serve(config: Config, signals: _Signals) -> None:
         # What a platform was told that we have must reach the inbox before that closes.
         stack.push_async_callback(_silence, bot.surfaces.values())
         await stack.enter_async_context(bot.folders.watching())
-        stack.enter_context(_jobs(bot))
+        await stack.enter_async_context(_jobs(config, bot))
         standing = [web, *await _standing(bot.surfaces)]
         if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):
             raise ConfigError(Problem("configuration", None, "", _NOTHING_TO_SERVE))
@@ -325,11 +325,6 @@ def _api(config: Config, bot: Bot) -> Iterable[Api]:
     yield Api(bot.inbox, bot.library, bot.engines, keys, config.api, limits)
 
 
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """The scheduler ends by cancelling what is under way, and would log that as a failure."""
-    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
-
-
 async def _tell_who_waits(bot: Bot, config: Config) -> None:
     """Whom no owner could be asked about stands where the operator looks first."""
     waiting = await bot.admission.unasked()
@@ -361,52 +356,18 @@ def _garbage() -> Generator[None, None, None]:
         gc.set_threshold(*before)
 
 
-@contextlib.contextmanager
-def _jobs(bot: Bot) -> Generator[None, None, None]:
-    """Work that comes round: snapshots of the indexes; what is kept for a time only."""
-    from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
-    logging.getLogger("apscheduler.executors.default").addFilter(_is_worth_a_line)
-    scheduler = AsyncIOScheduler(timezone=UTC)
-    scheduler.add_job(
-        bot.library.snapshot,
-        "interval",
-        minutes=_SNAPSHOT_MINUTES,
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=_LATE_SECONDS,
+@asynccontextmanager
+async def _jobs(config: Config, bot: Bot) -> AsyncGenerator[None, None]:
+    """Work that comes round."""
+    seen = bot.observing
+    means = Means(
+        bot.library, bot.folders, bot.letting_go, seen.alerts, own_words(config), bot.digests
     )
-    for prune in bot.daily:
-        scheduler.add_job(
-            prune,
-            "interval",
-            hours=_PRUNE_HOURS,
-            misfire_grace_time=_LATE_SECONDS,
-            # At the start too: some are started anew more often than that.
-            next_run_time=datetime.now(UTC),
-        )
-    scheduler.add_job(
-        bot.admission.follow,
-        "interval",
-        seconds=_FOLLOW_SECONDS,
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=_LATE_SECONDS,
+    beats = (
+        Beat(bot.admission.follow, _FOLLOW_SECONDS),
+        Beat(bot.watch.look, LOOK_SECONDS),
+        # No coroutine: it runs in a thread.
+        Beat(gc.collect, _GARBAGE_SECONDS),
     )
-    scheduler.add_job(
-        bot.watch.look,
-        "interval",
-        seconds=LOOK_SECONDS,
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=_LATE_SECONDS,
-    )
-    # No coroutine: the scheduler runs it in a thread.
-    scheduler.add_job(
-        gc.collect, "interval", seconds=_GARBAGE_SECONDS, coalesce=True, max_instances=1
-    )
-    scheduler.start()
-    try:
+    async with coming_round(config, means, bot.database, seen.meters, beats):
         yield
-    finally:
-        scheduler.shutdown(wait=False)

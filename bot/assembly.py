@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from bot.letting_go import Step, steps
 from bot.settings import Config
 from core.access import Access
 from core.actions import Actions, Judge
@@ -23,7 +24,9 @@ from core.clocks import SteadyClock
 from core.commands.base import Resources
 from core.completing import Completions
 from core.confirmations import Confirmations
+from core.cron import zone_named
 from core.database import Database
+from core.digest import Digests, Readers
 from core.dispatcher import Dispatcher
 from core.distance import host_of, place_of
 from core.engines.choice import EngineChoice
@@ -38,7 +41,7 @@ from core.gaps import Gaps
 from core.gate import Gate
 from core.history import History
 from core.hooks import Hooks
-from core.leaving import Leaving
+from core.jobs import JobRows
 from core.limiting import Limiting
 from core.metering import metered
 from core.meters import UNMEASURED, Meters
@@ -52,9 +55,7 @@ from core.ports import Outbox, Refetched
 from core.pressing import KINDS, Pressing
 from core.private_roles import PrivateRoles
 from core.prompts import Prompts
-from core.resting import Resting
 from core.retelling import Retelling
-from core.retention import Retention
 from core.reviews import Reviews
 from core.settings import Disclosure
 from core.sharing import Sharing
@@ -99,7 +100,8 @@ class Core:
     envoy: Envoy
     pacers: Pacers
     summarising: Summarising
-    daily: tuple[Callable[[], Awaitable[object]], ...]
+    digests: Digests
+    letting_go: tuple[Step, ...]
     """What lets go of what was kept for its time."""
 
 
@@ -178,6 +180,7 @@ async def assemble(
         disclosure_of(config),
         config.knowledge.limits.max_file_mb,
         stores.spending,
+        JobRows(stores.database),
     )
     await resources.reviews.sweep()
     pacers = places.pacers
@@ -235,18 +238,37 @@ async def assemble(
         assistant.level,
         lambda message: places.channels.of(message).place,
     )
+    completions.jobs = resources.jobs
     forms = FormOpening(assistant, admits)
-    leaving = Leaving(stores.database, stores.library, places.channels, resources.reviews)
     await own_data.forgetting.finish()
-    daily = (
-        leaving.prune,
-        Retention(stores.database, config.privacy).prune,
-        Resting(stores.library, resources.taught).prune,
-        own_data.forgetting.prune,
-        places.limiting.allowances.prune,
-    )
     envoy = places.moderation.envoy
-    return Core(dispatcher, completions, forms, places.admission, envoy, pacers, summarising, daily)
+    digests = Digests(
+        stores.database,
+        stores.library,
+        Readers(
+            places.channels,
+            places.sightings,
+            places.moderation.boards,
+            envoy,
+            places.admission.serves,
+        ),
+        embedding.place,
+        zone_named(config.jobs.time_zone),
+    )
+    letting_go = steps(
+        config, stores.library, stores.database, places.channels, own_data.forgetting
+    )
+    return Core(
+        dispatcher,
+        completions,
+        forms,
+        places.admission,
+        envoy,
+        pacers,
+        summarising,
+        digests,
+        letting_go,
+    )
 
 
 @dataclass(frozen=True, slots=True)

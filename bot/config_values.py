@@ -17,6 +17,7 @@ from bot.settings import (
     ApiSettings,
     BackupSettings,
     DiscordSettings,
+    JobSettings,
     LogSettings,
     ModelsSettings,
     NetworkSettings,
@@ -79,6 +80,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "api": (ApiSettings,),
     "network": (NetworkSettings,),
     "models": (ModelsSettings,),
+    "jobs": (JobSettings,),
     "backup": (BackupSettings,),
     "logs": (LogSettings,),
 }
@@ -127,6 +129,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "speaking.thread_hourly": (0, 1000),
     "speaking.channel_hourly": (0, 10_000),
     "backup.keep": (1, 10_000),
+    "jobs.grace_hours": (0, 87_600),
     "privacy.history_days": (1, 3650),
     "privacy.feedback_days": (1, 3650),
     "privacy.audit_days": (1, 3650),

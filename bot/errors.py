@@ -7,6 +7,8 @@ BackupError: as it
 ├── NothingToBackUpError, BackupBusyError, BackupFolderError
 ├── NoBackupError, DamagedBackupError
 └── DirectoryInUseError, DirectoryNotEmptyError: nothing is restored there
+JobError: as it
+└── DamagedBasesError
 UserError (of the core)
 ├── FileNotFetchedError
 └── AttachmentTooLargeError
@@ -54,6 +56,18 @@ class PortTakenError(SurfaceError):
         self.host = host
         self.port = port
         self.key = key
+
+
+class JobError(Exception):
+    """A job did not do what it is for."""
+
+
+class DamagedBasesError(JobError):
+    """Bases whose parts do not agree; the log says how."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(*names)
+        self.names = names
 
 
 class FileNotFetchedError(UserError):

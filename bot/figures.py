@@ -22,7 +22,16 @@ from prometheus_client import (
 from core.alerts import Alerts, Trouble
 from core.engines.queue import Load
 from core.events import Platform
-from core.meters import Delivered, FirstWord, Generated, Learnt, Measured, Replied, Searched
+from core.meters import (
+    Delivered,
+    FirstWord,
+    Generated,
+    JobEnded,
+    Learnt,
+    Measured,
+    Replied,
+    Searched,
+)
 from knowledge_base.models import Extent
 
 _EXTENT_SECONDS: Final = 60.0
@@ -116,6 +125,16 @@ class Figures:
             "What platforms were asked to show, and whether they did; limited: later (429).",
             ["platform", "call", "outcome"], registry=here,
         )  # fmt: skip
+        self._jobs = Counter(
+            "lorekeeper_job_runs_total",
+            "Runs of jobs, by how they ended.",
+            ["job", "outcome"], registry=here,
+        )  # fmt: skip
+        self._job = Histogram(
+            "lorekeeper_job_seconds",
+            "From the beginning of a job's run to its end.",
+            ["job"], buckets=_LONG, registry=here,
+        )  # fmt: skip
         self._log = Counter(
             "lorekeeper_log_records_total",
             "Lines of the log from WARNING on.",
@@ -144,6 +163,9 @@ class Figures:
                 self._learning.observe(seconds)
             case Delivered(platform, call, outcome):
                 self._deliveries.labels(platform.value, call, outcome).inc()
+            case JobEnded(name, outcome, seconds):
+                self._jobs.labels(name, outcome).inc()
+                self._job.labels(name).observe(seconds)
             case _:
                 assert_never(measured)
 

@@ -70,11 +70,17 @@ class FollowedFolders:
         """States of files, by base and name, in which they are in the base, or were refused."""
         self._places: dict[str, _Place] = {}
         self._told: set[tuple[str, str]] = set()
+        self._looking = asyncio.Lock()
 
     async def follow_all(self) -> None:
         """Add what is new or changed, remove what is gone; a file that fails is logged."""
         for name in self._folders:
             await self._follow(name, settle_seconds=0.0)
+
+    async def look_through(self) -> tuple[str, ...]:
+        """Bring all bases up to date, whatever the system told of changes or did not; the names
+        of those that are not yet: a file may still be written, or could not be read or stored."""
+        return tuple(sorted(await self._follow_some(self._folders)))
 
     @asynccontextmanager
     async def watching(self) -> AsyncGenerator[None, None]:
@@ -150,7 +156,9 @@ class FollowedFolders:
         again = set()
         for name in sorted(due):
             try:
-                if not await self._follow(name, settle_seconds=self._settle_seconds):
+                async with self._looking:
+                    settled = await self._follow(name, settle_seconds=self._settle_seconds)
+                if not settled:
                     again.add(name)
             except KnowledgeError as error:
                 # The disk is full, or another process is writing: the next look tries again.

@@ -11,8 +11,10 @@ from bot.errors import (
     DamagedBackupError,
     DirectoryInUseError,
     DirectoryNotEmptyError,
+    DamagedBasesError,
     FileNotFetchedError,
     HostedDownloadLimitError,
+    JobError,
     NoBackupError,
     NothingToBackUpError,
     PortTakenError,
@@ -52,6 +54,18 @@ def _port_taken(error: PortTakenError, _: Words) -> str:
 explain.register(
     SurfaceError, lambda _error, _: _("A surface cannot serve; the log has the reason.")
 )
+
+
+explain.register(JobError, lambda _error, _: _("A job failed; the log has the reason."))
+
+
+@explain.register
+def _damaged_bases(error: DamagedBasesError, _: Words) -> str:
+    return _(
+        "Something is wrong in {names}; the log says what. `python -m bot kb rebuild` makes the "
+        "indexes anew; what it leaves, a backup mends.",
+        names=_(", ").join(map(inert, error.names)),
+    )
 
 
 @explain.register

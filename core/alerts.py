@@ -11,7 +11,16 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from core.language import Words
-from core.meters import Delivered, FirstWord, Generated, Learnt, Measured, Replied, Searched
+from core.meters import (
+    Delivered,
+    FirstWord,
+    Generated,
+    JobEnded,
+    Learnt,
+    Measured,
+    Replied,
+    Searched,
+)
 
 LOOK_SECONDS: Final = 15.0
 """How often `Alerts.look` is to be called."""
@@ -37,6 +46,7 @@ class Trouble(StrEnum):
     EMBEDDER = "embedder"
     SURFACE = "surface"
     BACKUP = "backup"
+    JOB = "job"
 
 
 _PATIENCE: Final = {
@@ -46,6 +56,7 @@ _PATIENCE: Final = {
     # Connections end, and are there again: discord.py resumes within seconds.
     Trouble.SURFACE: 120.0,
     Trouble.BACKUP: 0.0,
+    Trouble.JOB: 0.0,
 }
 """Seconds for which it must be wrong before it is told."""
 
@@ -147,6 +158,11 @@ class Alerts:
                          state=detail)  # fmt: skip
             case Trouble.BACKUP:
                 return _("⚠️ The last backup failed: {reason}.", reason=detail)
+            case Trouble.JOB:
+                return _(
+                    "⚠️ The job {job} failed: {reason}. `/jobs` lists how all of them stand.",
+                    job=name, reason=detail,
+                )  # fmt: skip
             case _:
                 assert_never(subject.trouble)
 
@@ -163,6 +179,8 @@ class Alerts:
                 return _("✅ I am connected to {platform} again.", platform=name)
             case Trouble.BACKUP:
                 return _("✅ A backup succeeded again.")
+            case Trouble.JOB:
+                return _("✅ The job {job} succeeded again.", job=name)
             case _:
                 assert_never(subject.trouble)
 
@@ -184,7 +202,7 @@ class Overhearing:
             case Searched(by_words_alone=alone):
                 if self._embeds:
                     self._count(Subject(Trouble.EMBEDDER), failed=alone)
-            case Replied() | FirstWord() | Learnt() | Delivered():
+            case Replied() | FirstWord() | Learnt() | Delivered() | JobEnded():
                 pass
             case _:
                 assert_never(measured)

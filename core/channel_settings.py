@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, TypeVar
 
+from core.cron import zone_named
 from core.distance import EnginePlace
 from core.errors import BadSettingError, UnknownSettingError
 from core.helpers import Helpers, helpers_of
@@ -18,6 +19,9 @@ Language: TypeAlias = Literal["auto", "en", "zh"]
 Teachers: TypeAlias = Literal["moderators", "everyone", "review"]
 Speaks: TypeAlias = Literal["off", "addressed", "threads", "questions"]
 Answers: TypeAlias = Literal["place", "thread"]
+DigestDay: TypeAlias = Literal[
+    "off", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+]
 
 T = TypeVar("T")
 
@@ -56,6 +60,10 @@ class ChannelSettings:
     """Where moderators read what was done; a channel's id on the same platform."""
     helpers: Helpers | None = None
     """Whom questions go to when somebody asks the team."""
+    digest: DigestDay = "off"
+    """The day on which the log channel gets what was asked in vain that week."""
+    time_zone: str = ""
+    """Whose days these are, such as "Asia/Shanghai"; empty: the configuration's."""
     paused_until: float | None = None
     """Silent until then (seconds since 1970; infinite: until told otherwise). Set by pausing."""
 
@@ -108,6 +116,16 @@ _SPEAKS: Final[Mapping[str, Speaks]] = {
     "questions": "questions",
 }
 _ANSWERS: Final[Mapping[str, Answers]] = {"place": "place", "thread": "thread"}
+_DIGEST_DAYS: Final[Mapping[str, DigestDay]] = {
+    "off": "off",
+    "monday": "monday",
+    "tuesday": "tuesday",
+    "wednesday": "wednesday",
+    "thursday": "thursday",
+    "friday": "friday",
+    "saturday": "saturday",
+    "sunday": "sunday",
+}
 _YES: Final = frozenset(("yes", "on", "true", "1", "是", "开"))
 _NO: Final = frozenset(("no", "off", "false", "0", "否", "关"))
 _SWITCH: Final = (Choice("yes", N_("yes")), Choice("no", N_("no")))
@@ -177,6 +195,29 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("log_channel", N_("log channel"), free=True),
     Setting("helpers", N_("helpers"), free=True),
+    Setting(
+        "digest",
+        N_("digest of gaps, to the log channel"),
+        (
+            Choice("off", N_("never")),
+            Choice("monday", N_("on Mondays")),
+            Choice("tuesday", N_("on Tuesdays")),
+            Choice("wednesday", N_("on Wednesdays")),
+            Choice("thursday", N_("on Thursdays")),
+            Choice("friday", N_("on Fridays")),
+            Choice("saturday", N_("on Saturdays")),
+            Choice("sunday", N_("on Sundays")),
+        ),
+    ),
+    Setting(
+        "time_zone",
+        N_("time zone"),
+        tuple(
+            Choice(value, value)
+            for value in ("UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York")
+        ),
+        free=True,
+    ),
 )
 
 
@@ -271,6 +312,16 @@ def _helpers(settings: ChannelSettings, value: str) -> ChannelSettings:
     return replace(settings, helpers=helpers)
 
 
+def _time_zone(settings: ChannelSettings, value: str) -> ChannelSettings:
+    known = {choice.value.lower(): choice.value for choice in setting_named("time_zone").choices}
+    name = known.get(value.lower(), value)
+    try:
+        zone_named(name or "?")
+    except ValueError:
+        raise BadSettingError("time_zone", value[:50], _allowed("time_zone")) from None
+    return replace(settings, time_zone=name)
+
+
 _CHANGES: Final[Mapping[str, Callable[[ChannelSettings, str], ChannelSettings]]] = {
     "language": lambda s, v: replace(s, language=_one_of("language", _LANGUAGES, v)),
     "speaks": lambda s, v: replace(s, speaks=_one_of("speaks", _SPEAKS, v)),
@@ -288,4 +339,6 @@ _CHANGES: Final[Mapping[str, Callable[[ChannelSettings, str], ChannelSettings]]]
     "place": lambda s, v: replace(s, place=_one_of("place", _PLACES, v)),
     "log_channel": _log_channel,
     "helpers": _helpers,
+    "digest": lambda s, v: replace(s, digest=_one_of("digest", _DIGEST_DAYS, v)),
+    "time_zone": _time_zone,
 }

@@ -102,6 +102,14 @@ class Channels:
         """The settings that were chosen for this very channel or server."""
         return frozenset(self._chosen.get(_key(subject), {}))
 
+    def choosing(self, key: str) -> tuple[Subject, ...]:
+        """The channels and servers for which this setting was chosen."""
+        return tuple(
+            _subject(platform, level, subject_id)
+            for (platform, level, subject_id), own in self._chosen.items()
+            if key in own
+        )
+
     def is_chosen(self, asked: Asked, key: str) -> bool:
         """Whether somebody chose this setting for where it is asked, or for what is above it."""
         above = (asked.place.parent, server_of(asked), asked.conversation.channel)
@@ -177,6 +185,11 @@ def _key(subject: Subject) -> _Key:
             return platform.value, "channel", channel_id
         case ServerRef(platform, server_id):
             return platform.value, "server", server_id
+
+
+def _subject(platform: str, level: str, subject_id: str) -> Subject:
+    kind = ServerRef if level == "server" else ChannelRef
+    return kind(Platform(platform), subject_id)
 
 
 def _changed_where_valid(settings: ChannelSettings, name: str, value: str) -> ChannelSettings:

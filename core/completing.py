@@ -16,6 +16,7 @@ from core.distance import EnginePlace
 from core.engines.choice import EngineChoice
 from core.errors import DeliveryError, UserError
 from core.events import ChannelKind, IncomingMessage
+from core.jobs import JobRows, JobState
 from core.notes import SUFFIX
 from core.permissions import Level
 from core.sharing import Sharing
@@ -58,6 +59,8 @@ class Completions:
         self._sharing = sharing
         self._level = level
         self._place = place
+        self.jobs: JobRows | None = None
+        """What comes round, where something does."""
 
     async def complete(self, message: IncomingMessage, option: str, typed: str) -> Sequence[str]:
         """At most 25 values, those that begin with what is typed first; none to who may not."""
@@ -89,6 +92,8 @@ class Completions:
                 return [setting.key for setting in SETTINGS]
             case "settings", "value":
                 return self._setting_values(message)
+            case "jobs", "name":
+                return [state.name for state in await self._all_jobs()]
             case "model", "name":
                 return self._engines.names_within(self._place(message))
             case _:
@@ -145,6 +150,9 @@ class Completions:
         own = message.conversation.channel
         known = await self._sharing.known(message)
         return [seen.title for seen in known if seen.channel != own]
+
+    async def _all_jobs(self) -> Sequence[JobState]:
+        return () if self.jobs is None else await self.jobs.all()
 
     def _setting_values(self, message: IncomingMessage) -> Sequence[str]:
         options = message.command.options if message.command is not None else {}

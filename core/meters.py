@@ -79,7 +79,16 @@ class Delivered:
     outcome: Literal["done", "limited", "forbidden", "gone", "failed"]
 
 
-Measured: TypeAlias = FirstWord | Replied | Searched | Generated | Learnt | Delivered
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A run of a job, see `core.jobs`, came to its end; one that our own end cut off did not."""
+
+    name: str
+    outcome: Literal["done", "failed"]
+    seconds: float
+
+
+Measured: TypeAlias = FirstWord | Replied | Searched | Generated | Learnt | Delivered | JobEnded
 
 
 class Meters(Protocol):

@@ -32,6 +32,7 @@ _MOVED: Final = (
     ("channels", "parent_id"),
     ("channel_members", "channel_id"),
     ("greetings", "channel_id"),
+    ("digests", "channel_id"),
     ("attached_bases", "channel_id"),
     ("used_channels", "channel_id"),
     ("admissions", "subject_id"),

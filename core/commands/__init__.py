@@ -13,6 +13,7 @@ from core.commands import (
     clearing,
     general,
     helping,
+    jobs,
     knowledge,
     learning,
     mending,
@@ -404,6 +405,23 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.OWNER,
         N_("make this place's indexes anew from what is stored"),
         mending.rebuild,
+        private=True,
+    ),
+    Command(
+        "jobs",
+        Level.OWNER,
+        N_("what I do by myself from time to time, and how it went"),
+        jobs.jobs,
+        (
+            Option(
+                "action",
+                N_("what is to be done"),
+                required=False,
+                choices=(jobs.RUN, jobs.PAUSE, jobs.RESUME),
+            ),
+            Option("name", N_("with which of them"), required=False, completes=True),
+        ),
+        immediate=True,
         private=True,
     ),
     Command(

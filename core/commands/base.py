@@ -16,6 +16,7 @@ from core.events import Attachment, ConversationRef, IncomingMessage, MemberRef
 from core.forms import OpenForms
 from core.gaps import Gaps
 from core.history import History
+from core.jobs import JobRows
 from core.language import Words
 from core.limiting import Limiting
 from core.moderation import Moderation
@@ -66,6 +67,8 @@ class Resources:
     max_file_mb: int = 50
     spending: Spending | None = None
     """What engines cost; None: none does."""
+    jobs: JobRows | None = None
+    """None: nothing comes round here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ MOST_MENUS: Final = 5
 """Rows below one message; with more settings than that there are pages."""
 ROWS: Final = MOST_MENUS - 1
 _LONGEST_LABEL: Final = 60
-_LONGEST_NUMBER: Final = 10
+_LONGEST_WORD: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ async def form_of(context: CommandContext) -> Form | None:
         "long" if long else "short",
         written(view.held, setting.key),
         required=False,
-        max_length=LONGEST_PERSONA if long else _LONGEST_NUMBER,
+        max_length=LONGEST_PERSONA if long else _LONGEST_WORD,
     )
     where = SERVER if view.is_server else CHANNEL
     options: dict[str, str | int | bool | Attachment] = {

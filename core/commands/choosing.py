@@ -97,6 +97,8 @@ async def choose(context: CommandContext, setting: Setting, value: str) -> str:
     logged = await context.resources.moderation.audit.note(context.message, Act.SETTING, about)
     if setting.key == "log_channel" and kept is not None and not logged:
         told += "\n" + _("I cannot write there: let me, or choose another channel.")
+    if setting.key == "digest" and view.held.digest != "off" and view.held.log_channel is None:
+        told += "\n" + _("It goes to the log channel: `/settings log_channel` chooses one.")
     if setting.key == "answers_in" and view.held.answers_in == "thread":
         told += "\n" + _("Where I may open no threads, I answer in place.")
     if setting.needs_content(written(view.held, setting.key)):

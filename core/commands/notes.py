@@ -118,10 +118,16 @@ async def gaps(context: CommandContext) -> Replies:
 
 
 def gaps_text(found: tuple[Gap, ...], _: Words) -> str:
-    """The gaps as a list, without names; also for a digest."""
+    """The gaps as a list, without names."""
     if not found:
         return _("Nothing was asked in vain here lately.")
-    lines = [_("Asked in the last 30 days, and not answered or not well:")]
+    title = _("Asked in the last 30 days, and not answered or not well:")
+    return "\n".join([title, *gap_lines(found, _)])
+
+
+def gap_lines(found: tuple[Gap, ...], _: Words) -> list[str]:
+    """The first gaps, one a line, without names."""
+    lines = []
     for place, gap in enumerate(found[:MOST_GAPS], 1):
         parts = [_.plural("{count} time", "{count} times", gap.asked)]
         if gap.disliked:
@@ -129,7 +135,7 @@ def gaps_text(found: tuple[Gap, ...], _: Words) -> str:
         lines.append(f"{place}. {inert(gap.question)} ({_(', ').join(parts)})")
     if len(found) > MOST_GAPS:
         lines.append(_("… and {count} more.", count=len(found) - MOST_GAPS))
-    return "\n".join(lines)
+    return lines
 
 
 async def note_name(library: Library, base: KnowledgeBase, question: str) -> str:
