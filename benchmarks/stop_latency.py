@@ -1,6 +1,6 @@
 """From a stop to the free slot, in tokens: while words stream and while a prompt is read.
 
-The ratio is to what a token (a batch of a prompt) took in the very same request.
+The ratio is to what a token (the whole prompt) took in the very same request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from benchmarks.pairing import say, verdict
 from bot.process import cores
 from core.engines.base import ChatMessage, EngineDelta, GenerationOptions
 from core.engines.llama_cpp import LlamaCppEngine
-from core.engines.llama_cpp_room import BATCH
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.events import ChannelRef, Platform
@@ -39,7 +38,7 @@ async def main() -> bool:
         reading = [await _stopped_in_the_prompt(queued, number) for number in range(STOPS // 3)]
     finally:
         await queued.aclose()
-    say(f"    in the prompt: {statistics.median(reading):.2f} batches of {BATCH} tokens "
+    say(f"    in the prompt: {statistics.median(reading):.2f} of the time that reading it takes "
         f"({min(reading):.2f} to {max(reading):.2f})")  # fmt: skip
     say(f"    while words stream: {min(streaming):.2f} to {max(streaming):.2f} tokens")
     return verdict("stop to free slot, in tokens, median", statistics.median(streaming), LIMIT)
@@ -62,16 +61,15 @@ async def _stopped(queued: QueuedEngine, number: int, words: int) -> float:
 
 
 async def _stopped_in_the_prompt(queued: QueuedEngine, number: int) -> float:
-    """Stop a prompt in its midst; the time until the slot is free over a batch's."""
+    """Stop a prompt in its midst; the time until the slot is free over that of all its reading."""
     text = " ".join(passages(2, seed=700 + number))
     prompt, other = (
         (ChatMessage("user", text),),
         (ChatMessage("user", " ".join(text.split()[::-1])),),
     )
-    tokens = await queued.engine.count_tokens(prompt)
     whole, _ = await _read(queued, prompt)
     _, free = await _read(queued, other, leave_after=whole / 2)
-    return free / (whole * BATCH / tokens)
+    return free / whole
 
 
 async def _read(

@@ -14,7 +14,11 @@ _log = logging.getLogger(__name__)
 _Library: TypeAlias = Any  # xllamacpp has no types
 
 BATCH: Final = 128
-"""Tokens between two moments at which a request can be stopped; larger ones were not faster."""
+"""Tokens between two moments at which a request can be stopped, and at which others' words come;
+larger ones were not faster."""
+SMALL_BYTES = 400_000_000
+"""A model of fewer reads many prompts in a second or two: it keeps the library's own batch, and
+who asks in the same moment as others waits for no batch besides the common one."""
 _CARD_BATCH: Final = 512
 """The library's own: a card is through with it in the time of a few tokens."""
 _PICTURE_BATCH: Final = 2048
@@ -64,7 +68,10 @@ def parameters_of(library: _Library, name: str, files: Files, room: Room, key: s
         parameters.chat_template = room.template
     if room.gpu_layers is not None:
         parameters.n_gpu_layers = room.gpu_layers
-    parameters.n_batch = parameters.n_ubatch = _CARD_BATCH if _cards(library, room) else BATCH
+    if _cards(library, room):
+        parameters.n_batch = parameters.n_ubatch = _CARD_BATCH
+    elif files.model.stat().st_size > SMALL_BYTES:
+        parameters.n_batch = parameters.n_ubatch = BATCH
     if files.projector is not None:
         parameters.mmproj.path = str(files.projector)
         # Some models read a picture in one batch, and end the process where it does not fit.

@@ -97,7 +97,7 @@ offered = false
 [engines.large]
 model = "large"
 base_url = "http://127.0.0.1:9"
-fallbacks = ["spare", "extractive", "main"]
+fallbacks = ["spare", "extractive"]
 """
 
 

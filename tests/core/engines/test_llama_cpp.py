@@ -38,7 +38,9 @@ ANN = Asker(ChannelRef(Platform.TERMINAL, "here"), "ann")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> AsyncGenerator[LlamaCppEngine, None]:
     needs_smollm2()
-    opened = await LlamaCppEngine.load(SETTINGS, 1)
+    with pytest.MonkeyPatch.context() as as_if_large:
+        as_if_large.setattr("core.engines.llama_cpp_room.SMALL_BYTES", 0)
+        opened = await LlamaCppEngine.load(SETTINGS, 1)
     yield opened
     await opened.aclose()
 
