@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -33,6 +34,19 @@ _State: TypeAlias = "tuple[int, int]"
 """Size and time of the last change of a file."""
 _Place: TypeAlias = "tuple[int, int]"
 """Device and inode of a folder: another one is mounted there, or none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """A folder that a base follows, as it was found last."""
+
+    base: str
+    folder: Path
+    is_there: bool
+    looked_at: datetime | None
+    """When it was looked through last; None: not yet."""
+    remarks: tuple[str, ...]
+    """What was wrong with it, or with files in it, then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,9 @@ class FollowedFolders:
         self._known: dict[tuple[str, str], _State] = {}
         """States of files, by base and name, in which they are in the base, or were refused."""
         self._places: dict[str, _Place] = {}
-        self._told: set[tuple[str, str]] = set()
+        self._told: dict[tuple[str, str], str] = {}
+        """What is wrong, by base and what it is about: told once, until it is over."""
+        self._looked_at: dict[str, datetime] = {}
         self._looking = asyncio.Lock()
 
     async def follow_all(self) -> None:
@@ -81,6 +97,20 @@ class FollowedFolders:
         """Bring all bases up to date, whatever the system told of changes or did not; the names
         of those that are not yet: a file may still be written, or could not be read or stored."""
         return tuple(sorted(await self._follow_some(self._folders)))
+
+    async def states(self) -> tuple[FolderState, ...]:
+        """How each of them was found last."""
+        present = await asyncio.to_thread(self._present)
+        return tuple(
+            FolderState(
+                name,
+                folder,
+                name in present,
+                self._looked_at.get(name),
+                tuple(text for (own, _about), text in self._told.items() if own == name),
+            )
+            for name, folder in self._folders.items()
+        )
 
     @asynccontextmanager
     async def watching(self) -> AsyncGenerator[None, None]:
@@ -187,7 +217,7 @@ class FollowedFolders:
         if not await asyncio.to_thread(folder.is_dir):
             self._warn(name, "gone", f"there is no folder {folder}; its documents stay")
             return True
-        self._told.discard((name, "gone"))
+        self._told.pop((name, "gone"), None)
         base = await self._library.ensure_base(name)
         stored = {d.name: d for d in await self._library.documents(base.base_id)}
         async with self._library.uploads([folder], UPLOADER) as uploads:
@@ -196,6 +226,7 @@ class FollowedFolders:
             # First, so that a file under another name is not taken for what is there already.
             await self._remove(base, folder, own - found.names, found)
             await self._add_all(base, found, stored)
+        self._looked_at[name] = datetime.fromtimestamp(self._clock(), UTC)
         return not found.unsettled
 
     async def _found(
@@ -232,11 +263,12 @@ class FollowedFolders:
             text = f"{folder} is empty, perhaps not mounted; its {len(missing)} documents stay"
             self._warn(base.name, "empty", text)
             return
-        self._told.discard((base.name, "empty"))
+        self._told.pop((base.name, "empty"), None)
         for name in sorted(missing):
             if not await asyncio.to_thread(_is_gone, folder / name):
                 continue
             self._known.pop((base.name, name), None)
+            self._told.pop((base.name, name), None)
             with suppress(NoSuchDocumentError):  # somebody else was faster
                 await self._library.remove(base.base_id, name)
                 log.info("%s: removed %s", base.name, name)
@@ -265,10 +297,13 @@ class FollowedFolders:
             added = await self._library.add(base.base_id, upload)
         except RejectedDocumentError as error:
             self._known[base.name, upload.name] = state  # until it changes
-            log.warning("%s: %s", upload.path, sentence(error, self._words))
+            told = sentence(error, self._words)
+            self._told[base.name, upload.name] = f"{upload.name}: {told}"
+            log.warning("%s: %s", upload.path, told)
         except KnowledgeError as error:
             log.warning("%s: %s", upload.path, sentence(error, self._words))
         else:
+            self._told.pop((base.name, upload.name), None)
             if added.document.name == upload.name:
                 self._known[base.name, upload.name] = state
             log.info("%s: %s %s", base.name, added.state.value, added.document.name)
@@ -276,7 +311,7 @@ class FollowedFolders:
     def _warn(self, name: str, about: str, text: str) -> None:
         """Once, until it is over."""
         if (name, about) not in self._told:
-            self._told.add((name, about))
+            self._told[name, about] = text
             log.warning("knowledge.folders: %s: %s", name, text)
 
 

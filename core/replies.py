@@ -23,6 +23,8 @@ class TextDelta:
     """The next piece of the answer's Markdown."""
 
     text: str
+    failed: bool = False
+    """It says of a part of what was asked why it was not done; the rest may have been."""
 
 
 @dataclass(frozen=True, slots=True)

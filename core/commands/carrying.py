@@ -90,7 +90,7 @@ async def take_in(context: CommandContext) -> Replies:
                         continue
                     counts[added.state if added else None] += 1
         except KnowledgeError as error:
-            yield TextDelta(told(error, _))
+            yield TextDelta(told(error, _), failed=True)
             return
     total = sum(counts.values())
     await context.resources.moderation.audit.note(context.message, Act.IMPORTED, str(total))
@@ -105,7 +105,7 @@ async def take_in(context: CommandContext) -> Replies:
         )
     )
     if failed:
-        yield TextDelta("\n" + "\n".join(failed[:_MOST_TOLD]))
+        yield TextDelta("\n" + "\n".join(failed[:_MOST_TOLD]), failed=True)
         if len(failed) > _MOST_TOLD:
             yield TextDelta("\n" + _("… and {count} more.", count=len(failed) - _MOST_TOLD))
 

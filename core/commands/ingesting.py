@@ -54,7 +54,7 @@ async def learn(
     async with opened as uploads:
         async for found in uploads:
             if not isinstance(found, Upload):
-                yield TextDelta(told(found, context.words))
+                yield TextDelta(told(found, context.words), failed=True)
                 continue
             async with aclosing(_one(context, base, found, batch, insist=insist)) as events:
                 async for event in events:
@@ -70,7 +70,7 @@ async def _one(
     except UserError as error:
         if insist:
             raise
-        yield TextDelta(told(error, context.words))
+        yield TextDelta(told(error, context.words), failed=True)
         return
     _ = context.words
     add = partial(context.resources.library.add, base.base_id, upload)
@@ -82,7 +82,7 @@ async def _one(
     except KnowledgeError as error:
         if insist and not isinstance(error, RejectedDocumentError):
             raise
-        yield TextDelta(told(error, _))
+        yield TextDelta(told(error, _), failed=True)
 
 
 async def following(

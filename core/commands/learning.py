@@ -66,7 +66,7 @@ async def add(context: CommandContext) -> Replies:
                     break
                 file = await _fetch(context, item, folder / f"{place:03}")
             except (UserError, RejectedDocumentError) as error:
-                yield TextDelta(told(error, _))
+                yield TextDelta(told(error, _), failed=True)
                 continue
             await _note(context, base, item, file.name)
             if is_held:

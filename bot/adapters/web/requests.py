@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.adapters.files import local_file
+from bot.adapters.web.visitors import OPERATOR, Visitor
 from core.events import (
     Attachment,
     Author,
@@ -53,16 +55,38 @@ def stop_request(thread: str) -> IncomingMessage:
     return message(thread, "/stop", command=Invocation("stop"))
 
 
-def addition(thread: str, path: Path, base: str, locale: str | None) -> IncomingMessage:
+def sent_by(visitor: Visitor, incoming: IncomingMessage) -> IncomingMessage:
+    """The same, by whoever uses the console."""
+    author = Author(visitor.name, visitor.name, is_channel_admin=visitor.may_change)
+    return replace(incoming, author=author)
+
+
+def addition(
+    thread: str, path: Path, base: str, locale: str | None, visitor: Visitor = OPERATOR
+) -> IncomingMessage:
     """A file that was dropped on the page, to be learnt by a base."""
-    return message(
+    return command(thread, Invocation("kb add"), base, locale, visitor, files=(path,))
+
+
+def command(
+    thread: str,
+    invocation: Invocation,
+    base: str,
+    locale: str | None,
+    visitor: Visitor,
+    *,
+    files: Sequence[Path] = (),
+) -> IncomingMessage:
+    """A command of the chats, about one base."""
+    incoming = message(
         thread,
-        "/kb add",
+        f"/{invocation.name}",
         bases=(base,),
         locale=locale,
-        command=Invocation("kb add"),
-        attachments=(local_file(path),),
+        command=invocation,
+        attachments=tuple(map(local_file, files)),
     )
+    return sent_by(visitor, incoming)
 
 
 def locale_of(headers: Mapping[str, str]) -> str:

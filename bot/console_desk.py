@@ -1,0 +1,26 @@
+"""What the console's pages work with, put together for as long as they are served."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from bot.adapters.web.desk import Desk
+from bot.adapters.web.jobs import Jobs
+from bot.adapters.web.shelves import Shelves
+from bot.folders import FollowedFolders
+from bot.settings import Config
+from core.commands.base import Resources
+from core.ports import Inbox
+
+
+@asynccontextmanager
+async def knowledge_desk(
+    config: Config, inbox: Inbox, resources: Resources, folders: FollowedFolders
+) -> AsyncGenerator[Desk, None]:
+    """Files that pages send are taken in until the context is left."""
+    uploads = config.data_dir / "uploads"
+    jobs = Jobs(inbox, uploads / "jobs")
+    async with jobs.working():
+        shelves = Shelves(resources.library, resources.sightings)
+        yield Desk(resources, shelves, jobs, uploads, folders.states)
