@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +32,8 @@ from knowledge_base.errors import StoreTooNewError
 from tests.support import kept_schemas
 from tests.support.libraries import find, open_library, texts
 from tests.support.shops import DOCUMENTS, ask, forget_later, furnished, rows
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def unwatched(_done, _total):
@@ -180,8 +185,6 @@ async def test_a_directory_that_is_open_is_left_alone(tmp_path):
 def test_broken_off_between_two_moves_it_loses_nothing_and_nobody_opens_it(
     broken_at, data, backup, monkeypatch
 ):
-    from pathlib import Path
-
     rename, moved = Path.rename, 0
 
     def some(self, target):
@@ -234,6 +237,17 @@ def test_a_damaged_database_can_be_replaced(data, backup):
     (data / "lorekeeper.db").write_bytes(b"no database at all" * 1000)
     restored = bring_back(backup, data, agreed=True)
     assert restored.wishes == 0
+    assert rows(data / "lorekeeper.db", "SELECT count(*) FROM exchanges") == [(1,)]
+
+
+def test_on_a_full_disk_it_says_so_and_leaves_what_is_there(data, backup, tmp_path):
+    before = names(data)
+    child = ["tests.support.backing_up_child", str(data), str(backup), "restore", "40000"]
+    done = subprocess.run(
+        [sys.executable, "-m", *child], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert done.stdout == "StorageFullError\n"
+    assert names(data) == before
     assert rows(data / "lorekeeper.db", "SELECT count(*) FROM exchanges") == [(1,)]
 
 
