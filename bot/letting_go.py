@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 from bot.settings import Config
@@ -15,6 +17,7 @@ from core.resting import Resting
 from core.retention import Retention
 from core.reviews import Reviews
 from core.taught import TaughtMessages
+from knowledge_base.copying import prune_copies
 from knowledge_base.library import Library
 
 Step: TypeAlias = Callable[[], Awaitable[object]]
@@ -35,4 +38,5 @@ def steps(
         Resting(library, TaughtMessages(database)).prune,
         forgetting.prune,
         Allowances(database, config.limits, config.data_dir).prune,
+        partial(asyncio.to_thread, prune_copies, config.data_dir),
     )
