@@ -35,7 +35,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --no-deps --force-reinstall .
 
 FROM ${PYTHON_IMAGE} AS runtime
-# llama.cpp's library is linked against the system's OpenMP.
+# llama.cpp's library is linked against the system's OpenMP. Not pinned: Debian keeps no older one.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \

@@ -11,6 +11,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -63,6 +64,36 @@ def test_every_instruction_of_the_image_is_known_and_every_json_form_parses():
                 assert all(isinstance(word, str) for word in json.loads(form))
         if instruction == "RUN":
             assert shlex.split(rest)
+
+
+def test_what_linters_of_images_ask_for_is_kept():
+    """The few rules that matter; hadolint has them and more."""
+    users = []
+    for instruction, rest in dockerfile():
+        assert instruction not in ("ADD", "MAINTAINER")
+        if instruction == "FROM":
+            name = rest.split()[0]
+            assert name in stages() or ":" in name or name == "${PYTHON_IMAGE}", name
+        elif instruction == "WORKDIR":
+            assert rest.startswith("/")
+        elif instruction in ("CMD", "ENTRYPOINT"):
+            assert rest.startswith("[")
+        elif instruction == "USER":
+            users.append(rest)
+        elif instruction == "RUN":
+            words = shlex.split(rest)
+            assert "sudo" not in words
+            assert "|" not in words
+            assert "cd" not in words
+            if "apt-get" in words:
+                assert "--no-install-recommends" in words
+                assert "--yes" in words
+                assert words[-1] != "upgrade"
+                assert "/var/lib/apt/lists/*" in words
+    assert users
+    assert not {"root", "0", "0:0"} & set(users)
+    (image,) = [rest for name, rest in dockerfile() if name == "ARG"]
+    assert re.fullmatch(r"PYTHON_IMAGE=python:\d\.\d+-slim-\w+", image)
 
 
 @pytest.mark.parametrize("target", ["cpu", "cuda"])
@@ -123,12 +154,22 @@ def compose() -> dict:
     return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 
 
+def test_the_compose_file_is_what_the_compose_specification_says():
+    """compose-spec.json is the specification's own schema (Apache-2.0, compose-spec.io)."""
+    schema = json.loads((ROOT / "tests" / "support" / "compose-spec.json").read_text("utf-8"))
+    validator = jsonschema_rs.validator_for(schema)
+    assert [error.message for error in validator.iter_errors(compose())] == []
+    misspelt = compose()
+    misspelt["services"]["lorekeeper"]["stop_grace_perod"] = "20s"
+    assert not validator.is_valid(misspelt)
+
+
 SERVICE_KEYS = {
     "build", "cap_drop", "command", "depends_on", "deploy", "env_file", "environment",
     "healthcheck", "image", "init", "ipc", "logging", "ports", "profiles", "read_only", "restart",
     "secrets", "security_opt", "stop_grace_period", "tmpfs", "user", "volumes",
 }  # fmt: skip
-"""Of the compose specification, as far as we use it: a misspelt key is not among them."""
+"""Of the compose specification, as far as we use it."""
 
 
 def test_the_compose_file_holds_together():

@@ -116,7 +116,7 @@ async def ask(
     except TimeoutError as error:
         raise UnansweredError("timeout", host, way, f"{seconds:.0f} s") from error
     except httpx2.TransportError as error:
-        trouble, detail = _trouble_of(error, proxied=proxy is not None)
+        trouble, detail = trouble_of(error, proxied=proxy is not None)
         raise UnansweredError(trouble, host, way, detail) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise UnansweredError("broken", host, way, type(error).__name__) from error
@@ -142,7 +142,8 @@ def _refuse_proxys_own(status: int, host: str, way: Way) -> None:
         raise UnansweredError("proxy_cannot", host, way, str(status))
 
 
-def _trouble_of(error: httpx2.TransportError, *, proxied: bool) -> tuple[Trouble, str]:
+def trouble_of(error: httpx2.TransportError, *, proxied: bool) -> tuple[Trouble, str]:
+    """What an error of the HTTP library comes from, with a detail for people."""
     import httpx2
 
     below = list(_causes(error))
@@ -165,7 +166,7 @@ def _trouble_of(error: httpx2.TransportError, *, proxied: bool) -> tuple[Trouble
 def _of_proxy(said: str) -> tuple[Trouble, str]:
     status = _STATUS.match(said)
     if status is None:  # by SOCKS, in words
-        is_login = "auth" in said.lower()
+        is_login = any(word in said.lower() for word in ("auth", "username"))
         return ("proxy_login", "") if is_login else ("proxy_cannot", said[:100])
     if int(status[1]) == _LOGIN:
         return "proxy_login", ""

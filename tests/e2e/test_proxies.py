@@ -54,7 +54,8 @@ def confined(folder: Path) -> Iterator[dict[str, str]]:
     assert not log.exists(), log.read_text(encoding="utf-8")
 
 
-async def test_everything_outside_is_reached_by_the_proxy_of_its_surface(tmp_path):
+@pytest.mark.parametrize("scheme", ["http", "socks"])
+async def test_everything_outside_is_reached_by_the_proxy_of_its_surface(tmp_path, scheme):
     async with (
         FakeTelegram(limits=UNLIMITED) as telegram,
         FakeDiscord() as discord,
@@ -79,8 +80,8 @@ async def test_everything_outside_is_reached_by_the_proxy_of_its_surface(tmp_pat
                 proxying(others, opens_tls=True, login=("bot", "secret")) as second,
             ):
                 environ |= UNHURRIED | {
-                    "LOREKEEPER__NETWORK__PROXY": second.url,
-                    "LOREKEEPER__DISCORD__PROXY": first.url,
+                    "LOREKEEPER__NETWORK__PROXY": second.address(scheme),
+                    "LOREKEEPER__DISCORD__PROXY": first.address(scheme),
                     "LOREKEEPER__DISCORD__TOKEN": discord.token,
                     "LOREKEEPER__TELEGRAM__TOKEN": telegram.token,
                     "LOREKEEPER__ENGINE__KIND": "openai",

@@ -41,15 +41,12 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        return f"http://{self._user}127.0.0.1:{self.port}"
+        return self.address("http")
 
-    @property
-    def socks_url(self) -> str:
-        return f"socks5://{self._user}127.0.0.1:{self.port}"
-
-    @property
-    def _user(self) -> str:
-        return "{}:{}@".format(*self.login) if self.login else ""
+    def address(self, scheme: str) -> str:
+        """What is to be configured: "http" or "socks"."""
+        user = "{}:{}@".format(*self.login) if self.login else ""
+        return f"{'socks5' if scheme == 'socks' else scheme}://{user}127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(1)

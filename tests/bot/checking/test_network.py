@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
 from bot.checking import network
-from bot.checking.reach import Answer, UnansweredError, Way, ask, trouble_words
+from bot.checking.reach import Answer, UnansweredError, Way, ask, trouble_of, trouble_words
 from bot.planning import planned
 from bot.settings import (
     Config,
@@ -111,6 +112,29 @@ async def test_a_proxy_that_says_no_is_told_apart(scheme):
         assert (await trouble(url, proxied)).trouble == "proxy_login"
         gone = proxy.port
     assert (await trouble(url, f"http://127.0.0.1:{gone}")).trouble == "proxy_gone"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Proxy Server could not connect: Host unreachable.", "proxy_cannot"),
+        ("Invalid username/password", "proxy_login"),
+        ("Requested NO AUTHENTICATION REQUIRED from proxy server", "proxy_login"),
+        ("407 Proxy Authentication Required", "proxy_login"),
+        ("403 Forbidden", "proxy_refuses"),
+        ("504 Gateway Timeout", "proxy_cannot"),
+    ],
+)
+def test_what_proxies_say_is_told_apart(said, told):
+    # Not asked of one: the library leaves its socket open where a SOCKS proxy says no.
+    assert trouble_of(httpx2.ProxyError(said), proxied=True)[0] == told
+
+
+async def test_a_socks_proxy_that_is_not_there_is_told():
+    async with proxying({}) as proxy:
+        pass
+    asked = await trouble("https://llm.example.com/v1", proxy.address("socks"))
+    assert asked.trouble == "proxy_gone"
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_told():
