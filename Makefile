@@ -57,5 +57,5 @@ $(VENV)/.check-installed: $(VENV)/.test-installed
 
 # torch comes as the registry serves it; where an index of CPU builds is configured, as that one does.
 $(VENV)/.all-installed: $(VENV)/.check-installed
-	$(install) --editable ".[cpu,web,local,dev]"
+	$(install) --editable ".[cpu,web,local,ocr,dev]"
 	touch "$@"

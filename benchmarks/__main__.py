@@ -20,6 +20,7 @@ NAMES = (
     "platform_load",
     "api_stream",
     "injection",
+    "readers",
     "transformers_engine",
 )
 

@@ -94,6 +94,8 @@ class Core:
     """What surfaces and operators' tools need of the core."""
 
     dispatcher: Dispatcher
+    resources: Resources
+    """What commands work with; the console does the same things by other ways."""
     completions: Completions
     forms: FormOpening
     admission: Admission
@@ -135,6 +137,7 @@ async def assemble(
             places.access,
             places.channels,
             config.knowledge.limits.max_file_mb,
+            reads_pictures=stores.library.reads_pictures,
             embedding=embedding,
             agreeing=Agreeing(stores.database, places.channels, embedding),
             summarising=summarising,
@@ -260,6 +263,7 @@ async def assemble(
     )
     return Core(
         dispatcher,
+        resources,
         completions,
         forms,
         places.admission,

@@ -155,6 +155,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "knowledge.max_archive_files": (1, 1_000_000),
     "knowledge.max_archive_depth": (0, 20),
     "knowledge.max_picture_megapixels": (1, 1000),
+    "knowledge.max_ocr_pages": (1, 10_000),
     "knowledge.parse_seconds": (1, 86_400),
     "knowledge.max_import_mb": (1, 10_000_000),
     "knowledge.page_seconds": (1, 3600),

@@ -17,6 +17,7 @@ from bot.progress import AddProgress, waiting
 from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
+from core.commands.ingesting import unread
 from core.language import Words
 from knowledge_base.errors import (
     KnowledgeError,
@@ -111,6 +112,8 @@ class _Adding:
                 with self._progress.file(file.path) as show:
                     added = await self._library.add(self._base, file.what, show)
             self._report(file, added.state.value, added.document.passages, None)
+            if added.unread and not self._as_json:
+                self._progress.say(f"           {unread(added, self._words).strip()}")
         except KnowledgeError as error:
             self._report(file, "failed", 0, sentence(error, self._words))
         finally:

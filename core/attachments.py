@@ -19,6 +19,7 @@ from core.explain import explain
 from core.filenames import file_name
 from core.inert import inert
 from core.language import Words
+from core.pictured import is_picture
 from core.shielding import to_the_end
 from knowledge_base.errors import KnowledgeError
 from knowledge_base.models import (
@@ -40,6 +41,8 @@ MOST_FILES: Final = 5
 MOST_PASSAGES: Final = 6
 """Of all files together; the engine's window decides how many of them it sees."""
 LONGEST_PASSAGE: Final = 1200
+_LONGEST_WRITTEN: Final = 600
+"""Characters of a picture that are searched for; an embedder reads no more at once."""
 SECONDS: Final = 60.0
 """For fetching one file."""
 _MEGABYTE: Final = 1 << 20
@@ -51,6 +54,8 @@ class ReadFiles:
 
     passages: tuple[Passage, ...] = ()
     notices: tuple[str, ...] = ()
+    written: str = ""
+    """What the pictures among them say, from its beginning: it is part of what is asked."""
 
 
 async def read(
@@ -59,6 +64,7 @@ async def read(
     """The parts of files that fit a question best; what cannot be read is told."""
     found: list[Passage] = []
     notices: list[str] = []
+    written: list[str] = []
     files = attachments[:MOST_FILES]
     for number, attachment in enumerate(files):
         try:
@@ -71,6 +77,8 @@ async def read(
                 _("{name} did not arrive in time; send it again.", name=inert(attachment.filename))
             )
             continue
+        if is_picture(attachment):
+            written.append("\n".join(section.text for section in sections)[:_LONGEST_WRITTEN])
         most = max(1, MOST_PASSAGES // len(files))
         # A long file takes a while, in which others want to be heard.
         parts, chosen = await asyncio.to_thread(_chosen, sections, question, most)
@@ -78,7 +86,7 @@ async def read(
         notices.append(_notice(attachment, len(chosen), parts, _))
     if len(attachments) > MOST_FILES:
         notices.append(_("I read the first {count} files only.", count=MOST_FILES))
-    return ReadFiles(tuple(found), tuple(notices))
+    return ReadFiles(tuple(found), tuple(notices), "\n".join(written)[:_LONGEST_WRITTEN])
 
 
 def _notice(attachment: Attachment, used: int, parts: int, _: Words) -> str:

@@ -18,7 +18,7 @@ from core.distance import is_within
 from core.engines.choice import Course, EngineChoice
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, EngineTooFarError
-from core.events import ChannelKind, IncomingMessage, Turn
+from core.events import Attachment, ChannelKind, IncomingMessage, Turn
 from core.evidence import content
 from core.explain import explain, near
 from core.followup import Lean, joined, lean_of
@@ -136,14 +136,19 @@ class Chat:
                     yield event
 
     async def _read(self, question: Inquiry) -> ReadFiles:
-        """Pictures have no text, unless the library finds it; one that is seen needs no reading."""
+        """Pictures have no text, unless the library finds it; that of one that is seen is only
+        searched for."""
         message, knowledge = question.message, self._knowledge
+
+        async def told(files: Sequence[Attachment]) -> ReadFiles:
+            asked, most = question.text, knowledge.max_file_mb
+            return await read(files, asked, knowledge.library, most, question.words)
+
         files = [file for file in message.attachments if not is_picture(file)]
-        if knowledge.reads_pictures and not question.images:
-            files += pictures_of(message)
-        return await read(
-            files, question.text, knowledge.library, knowledge.max_file_mb, question.words
-        )
+        pictures = pictures_of(message) if knowledge.reads_pictures else ()
+        if not question.images:
+            return await told((*files, *pictures))
+        return replace(await told(files), written=(await told(pictures)).written)
 
     def _kept_near(self, question: Inquiry, course: Course) -> Iterator[str]:
         """Why quotations answer where nobody chose that; in private the member is asked instead."""
@@ -158,7 +163,7 @@ class Chat:
         self, question: Inquiry, course: Course, files: ReadFiles, notices: Sequence[str]
     ) -> AsyncGenerator[ReplyEvent, None]:
         message = question.message
-        found = NOTHING if shows_only(message) else await self._search(question)
+        found = await self._search(question)
         if files.passages:
             found = replace(found, result=with_files(found.result, files.passages))
         elif question.images and found.result.refused:
@@ -339,8 +344,11 @@ class Chat:
         yield Notice(explain(failure, speech.words) or "")
 
     async def _search(self, question: Inquiry) -> Found:
-        """A question that leans on earlier ones is searched alone and joined with them."""
+        """A question that leans on earlier ones is searched alone and joined with them; so is one
+        with what is written on its pictures."""
         message, settings, library = question.message, question.settings, self._knowledge.library
+        if shows_only(message) and not question.written:
+            return NOTHING
         scope = await self._knowledge.access.scope_of(message)
         limit = settings.passages or self._settings.passages
         legs = Legs.BOTH if self._knowledge.embeds(message) else Legs.LEXICAL
@@ -351,7 +359,12 @@ class Chat:
             )
             return Found(found, text)
 
+        if shows_only(message):
+            return await search(question.written)
         alone = await search(question.text)
+        if question.written:
+            more = await search(f"{question.text}\n{question.written}")
+            return _merged(alone, more, limit)
         quoted = (Turn("user", message.quoted.text),) if message.quoted else ()
         together = joined(question.text, question.turns or quoted)
         if together is None:
@@ -360,10 +373,12 @@ class Chat:
         if lean_of(question.text) is Lean.SURELY:
             # Alone it would find its words anywhere, however well they fit there.
             return alone if more.result.refused else more
-        first, second = sorted(
-            (alone, more), key=lambda found: found.result.relevance, reverse=True
-        )
-        return replace(first, result=merged(first.result, second.result, limit))
+        return _merged(alone, more, limit)
+
+
+def _merged(one: Found, other: Found, limit: int) -> Found:
+    first, second = sorted((one, other), key=lambda found: found.result.relevance, reverse=True)
+    return replace(first, result=merged(first.result, second.result, limit))
 
 
 async def _seen(course: Course, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:

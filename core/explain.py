@@ -6,15 +6,21 @@ class that has none. What is to be done comes with it, and the configuration key
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable
 from functools import singledispatch
-from typing import assert_never
+from typing import Final, assert_never
 
 from core import errors as core_errors
 from core.inert import inert, one_line
 from core.language import N_, Words
 from knowledge_base import errors as kb_errors
+
+_OLD_OFFICE: Final = {
+    "application/msword": ".docx",
+    "application/vnd.ms-powerpoint": ".pptx",
+}
 
 
 @singledispatch
@@ -30,6 +36,14 @@ def _says(sentence: str) -> Callable[[Exception, Words], str]:
 def near(names: tuple[str, ...], _: Words) -> str:
     """A list of names for a person, at most three."""
     return _(", ").join(inert(name) for name in names[:3])
+
+
+@explain.register
+def _of_the_system(error: OSError, _: Words) -> str | None:
+    """A disk that takes no more may show anywhere."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return explain(kb_errors.StorageFullError(), _)
+    return None
 
 
 @explain.register
@@ -542,6 +556,13 @@ def _rejected_document(error: kb_errors.RejectedDocumentError, _: Words) -> str:
 
 @explain.register
 def _unsupported_format(error: kb_errors.UnsupportedFormatError, _: Words) -> str:
+    if error.media_type in _OLD_OFFICE:
+        return _(
+            "{name} is of the kind that Office wrote before 2007: open it in Word, PowerPoint, WPS "
+            "or LibreOffice, save it as {suffix} or PDF, and send that.",
+            name=inert(error.name),
+            suffix=_OLD_OFFICE[error.media_type],
+        )
     return _(
         "I cannot read {name}: its content is {type}, which is not supported; save it as PDF, text "
         "or an office document.",
@@ -587,7 +608,8 @@ def _empty_document(error: kb_errors.EmptyDocumentError, _: Words) -> str:
 @explain.register
 def _scanned_document(error: kb_errors.ScannedDocumentError, _: Words) -> str:
     return _(
-        "{name} holds pictures of pages and no text; send a version with a text layer.",
+        "{name} shows pictures and holds no text, and I do not read pictures: send a version with "
+        "text. Whoever runs me can install the extra `ocr`.",
         name=inert(error.name),
     )
 

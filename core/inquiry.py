@@ -52,6 +52,8 @@ class Inquiry:
     """What was said before the turns."""
     images: tuple[ChatImage, ...] = ()
     """What the engine is shown."""
+    written: str = ""
+    """What is written on the pictures that came with it."""
 
     @property
     def language(self) -> str:
@@ -94,6 +96,7 @@ def sees(served: QueuedEngine, question: Inquiry) -> bool:
 def asking(question: Inquiry, files: ReadFiles) -> Inquiry:
     """A picture without words asks what is on it, where it is seen or read."""
     _ = question.words
+    question = replace(question, written=files.written)
     if question.text or not (question.images or files.passages):
         return question
     return replace(question, text=_("What can be seen in this picture?"))

@@ -185,8 +185,8 @@ class Ingestion:
             await run(threads.write, partial(self._release, claim))
             raise
         progress(IngestProgress(Stage.STORING, 1, 1))
-        replaced = committed.replaced is not None
-        return Added(committed.document, AddState.REPLACED if replaced else AddState.ADDED)
+        state = AddState.ADDED if committed.replaced is None else AddState.REPLACED
+        return Added(committed.document, state, parsed.unread)
 
     async def _parse(self, upload: Upload, progress: Progress) -> ParsedDocument:
         def reading(done: int, total: int | None) -> None:

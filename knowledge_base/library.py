@@ -58,7 +58,7 @@ from knowledge_base.models import (
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
 from knowledge_base.prebuilt import Prebuilt, PrebuiltDocument, PrebuiltFolder
-from knowledge_base.reading import BundleEntry, FileReader
+from knowledge_base.reading import BundleEntry, FileReader, reads_pictures
 from knowledge_base.resting import Ended, Rest
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
@@ -651,6 +651,11 @@ class Library:
                 return finding.passage(rows, scope, chunk)
 
         return await run(self._at.threads.search, read)
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether text on pictures is found: the extra `ocr` is installed."""
+        return reads_pictures()
 
     async def read(self, upload: Upload) -> tuple[Section, ...]:
         """The text of a file that is not stored. Raises `RejectedDocumentError`."""

@@ -145,6 +145,8 @@ class ParsedDocument:
     media_type: str
     pages: int | None
     chunks: tuple[ChunkDraft, ...]
+    unread: tuple[int, ...] = ()
+    """Pages that are pictures and were not read, because no OCR is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,8 @@ class Added:
 
     document: Document
     state: AddState
+    unread: tuple[int, ...] = ()
+    """Pages that are pictures, of which nothing can be found."""
 
 
 class Stage(StrEnum):

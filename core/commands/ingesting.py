@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
@@ -31,6 +31,7 @@ STAGES: Final = {
     Stage.EMBEDDING: N_("embedding"),
     Stage.STORING: N_("storing"),
 }
+_MOST_RANGES: Final = 12
 
 
 async def learn(
@@ -130,6 +131,34 @@ async def require_room_for(
 
 
 def _outcome(added: Added, seconds: float, _: Words) -> str:
+    return _stored(added, seconds, _) + unread(added, _)
+
+
+def unread(added: Added, _: Words) -> str:
+    """Which pages nothing will be found of; empty where there are none."""
+    if not added.unread:
+        return ""
+    return _.plural(
+        "Page {pages} is a picture and was not read: whoever runs me can install the extra `ocr`.",
+        "Pages {pages} are pictures and were not read: whoever runs me can install the extra "
+        "`ocr`.",
+        len(added.unread), pages=ranges(added.unread, _),
+    ) + "\n"  # fmt: skip
+
+
+def ranges(numbers: Sequence[int], _: Words) -> str:
+    """Numbers in their order, those that follow each other as 3–7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = [str(low) if low == high else f"{low}–{high}" for low, high in runs[:_MOST_RANGES]]
+    return _(", ").join(shown) + ("…" if len(runs) > _MOST_RANGES else "")
+
+
+def _stored(added: Added, seconds: float, _: Words) -> str:
     document = added.document
     passages = _.plural("{count} passage", "{count} passages", document.passages)
     pages = _.plural("{count} page", "{count} pages", document.pages) if document.pages else ""

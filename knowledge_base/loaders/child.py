@@ -29,6 +29,7 @@ from knowledge_base.errors import (
 from knowledge_base.loaders import detect, frames, load_as, media
 from knowledge_base.loaders.source import MEGABYTE, Source
 from knowledge_base.models import Section
+from knowledge_base.reading import OCR_MB, reads_pictures
 from knowledge_base.settings import ReaderLimits
 from knowledge_base.splitter import pieces, searched
 from knowledge_base.terms import pack_terms, terms_of
@@ -36,6 +37,8 @@ from knowledge_base.tokens import Counter, counter, target
 
 _TELL_SECONDS = 0.1
 _ORPHAN_SECONDS = 60
+_MOST_NAMED = 1000
+"""Of pages that were not read."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -86,19 +89,19 @@ class _Worker:
         self._start_size = _size()
         self._told = 0.0
         self._pages: int | None = None
+        self._unread: list[int] = []
         self._kind = ""
         self._send(frames.Ready(limited=_limit_memory(self._start_size, self._limits)))
 
     def serve(self, job: frames.Job) -> bool:
         """Do one job; False where the process had better end."""
-        if hasattr(signal, "alarm"):
-            # The parent ends what takes too long; this is for a child whose parent is gone.
-            signal.alarm(self._limits.parse_seconds + _ORPHAN_SECONDS)
+        self._watch()
         self._pages, self._kind = None, ""
+        self._unread.clear()
         try:
             archive = self._do(job)
             last: frames.Done | frames.Rejected = frames.Done(
-                self._pages, retire=False, archive=archive
+                self._pages, retire=False, archive=archive, unread=_numbers(self._unread)
             )
         except RejectedDocumentError as error:
             last = _rejection(error)
@@ -113,6 +116,11 @@ class _Worker:
         last = replace(last, retire=self._has_grown())
         self._send(last)
         return not last.retire
+
+    def _watch(self) -> None:
+        """The parent ends what takes too long; this is for a child whose parent is gone."""
+        if hasattr(signal, "alarm"):
+            signal.alarm(self._limits.parse_seconds + _ORPHAN_SECONDS)
 
     def _do(self, job: frames.Job) -> bool:
         """Whether the file is what the task is for (an archive, for `extract`)."""
@@ -132,7 +140,8 @@ class _Worker:
             return self._extract(path, job, kind)
         if job.task == "redraw":
             return self._redraw(path, job, kind)
-        sections = load_as(Source(path, job.name, kind, self._limits, self._tell))
+        told = (self._tell, self._recognised, self._unread.append)
+        sections = load_as(Source(path, job.name, kind, self._limits, *told))
         known = [section.page for section in sections if section.page is not None]
         self._pages = max([*known, self._pages or 0]) if known else None
         if job.task == "sections":
@@ -202,6 +211,10 @@ class _Worker:
             self._told = now
             self._send(frames.Reading(done, total))
 
+    def _recognised(self) -> None:
+        self._watch()
+        self._send(frames.Recognised())
+
     def _send(self, frame: frames.Frame) -> None:
         self._output.write(frames.encode(frame))
         self._output.flush()
@@ -209,11 +222,17 @@ class _Worker:
     def _has_grown(self) -> bool:
         size = _size()
         allowed = self._limits.parse_memory_mb * MEGABYTE
+        if "onnxruntime" in sys.modules:
+            allowed += 2 * OCR_MB * MEGABYTE  # which stays, and is no file's
         return (
             size is not None
             and self._start_size is not None
             and size - self._start_size > allowed // 2
         )
+
+
+def _numbers(pages: list[int]) -> str:
+    return " ".join(map(str, sorted(set(pages))[:_MOST_NAMED]))
 
 
 def _spec(settings: frames.Settings) -> TokenizerSpec:
@@ -270,8 +289,9 @@ def _limit_memory(used: int | None, limits: ReaderLimits) -> bool:
     if used is None:
         return False
     most = used + limits.parse_memory_mb * MEGABYTE
+    last = most + OCR_MB * MEGABYTE if reads_pictures() else most
     try:
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_AS, (most, last))
     except (ValueError, OSError):
         return False
     return True

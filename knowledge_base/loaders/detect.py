@@ -42,6 +42,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"GGUF", "application/octet-stream"),
 )
 _TEXTUAL_MAGIC = frozenset({b"BM", b"MZ", b"ID3", b"GGUF", b"BZh", b"OggS", b"wOFF", b"wOF2"})
+_BITMAP = re.compile(rb"BM.{4}\0{4}.{4}[\x0c\x28\x6c\x7c]\0{3}", re.S)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OFFICE_PARTS = (
@@ -77,6 +78,8 @@ def _magic(head: bytes) -> str | None:
     for magic, kind in _MAGIC:
         if head.startswith(magic) and (magic not in _TEXTUAL_MAGIC or _is_binary(head)):
             return kind
+    if _BITMAP.match(head):
+        return "image/bmp"  # a white one is no more binary than UTF-16
     if b"%PDF-" in head[:1024] and _is_binary(head):
         return media.PDF  # some writers put a line before the mark; readers accept it
     return None

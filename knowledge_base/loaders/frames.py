@@ -68,6 +68,11 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognised:
+    """A page was read by OCR, which may take its time again for the next."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadChunk:
     """A chunk; `terms` are packed terms in base64."""
 
@@ -110,6 +115,8 @@ class Done:
     pages: int | None
     retire: bool
     archive: bool = False
+    unread: str = ""
+    """Numbers of pages that are pictures and were not read, with blanks between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,7 @@ Frame: TypeAlias = (
     | Ready
     | Detected
     | Reading
+    | Recognised
     | ReadChunk
     | ReadSection
     | Member
@@ -151,6 +159,7 @@ _KINDS: Final = {
         Ready,
         Detected,
         Reading,
+        Recognised,
         ReadChunk,
         ReadSection,
         Member,

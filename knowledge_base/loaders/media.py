@@ -36,6 +36,16 @@ NOTE: Final = notes.MEDIA_TYPE
 PAGE: Final = PAGE_TYPE
 """Likewise: HTML of which the main text is wanted, because it was fetched from the web."""
 
+PICTURES: Final = (
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/tiff",
+    "image/gif",
+    "image/bmp",
+)
+"""Read by OCR, where that is installed."""
+
 EMPTY: Final = "application/x-empty"
 BINARY: Final = "application/octet-stream"
 BROKEN_ZIP: Final = "application/x-broken-zip"

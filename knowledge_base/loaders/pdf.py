@@ -7,10 +7,18 @@ import ctypes
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from knowledge_base.errors import EncryptedDocumentError, ScannedDocumentError
+from knowledge_base.errors import (
+    EncryptedDocumentError,
+    LimitExceededError,
+    ScannedDocumentError,
+)
+from knowledge_base.loaders import ocr
+from knowledge_base.loaders.grid import grids, read_rules, tabled
 from knowledge_base.loaders.outline import Outline, flat
-from knowledge_base.loaders.pdf_layout import Layout, drop_repeated, title_key
+from knowledge_base.loaders.pdf_layout import Layout, body_size, drop_repeated, title_key
 from knowledge_base.loaders.pdf_lines import Line, read_lines
+from knowledge_base.loaders.pdf_scans import is_scan, joined, read_scan
+from knowledge_base.loaders.rows import arranged
 from knowledge_base.loaders.source import Source
 from knowledge_base.models import Section
 
@@ -35,7 +43,7 @@ def load_pdf(source: Source) -> list[Section]:
 def _read(document: pdfium.PdfDocument, source: Source) -> list[Section]:
     pages: list[list[Line]] = []
     extras: list[list[str]] = []
-    pictures = 0
+    scans: list[int] = []
     for index in range(len(document)):
         try:
             page = document[index]
@@ -43,16 +51,46 @@ def _read(document: pdfium.PdfDocument, source: Source) -> list[Section]:
             pages.append([])
             extras.append([])
             continue
-        lines = read_lines(page)
+        lines = arranged(tabled(read_lines(page), grids(read_rules(page))))
+        if is_scan(page, lines):
+            scans.append(index)
         pages.append(lines)
         extras.append(_annotations(document, page))
-        if not lines:
-            pictures += _has_picture(page)
         page.close()
+        if not (scans and ocr.available()):
+            source.progress(index + 1, len(document))
+    if scans:
+        _read_scans(document, source, pages, scans)
+        if not ocr.available() and not any(pages) and not any(extras):
+            raise ScannedDocumentError(source.name)
+    return _written(document, pages, extras)
+
+
+def _read_scans(
+    document: pdfium.PdfDocument, source: Source, pages: list[list[Line]], scans: list[int]
+) -> None:
+    """Read what has no text by OCR, or tell that it was not read."""
+    if not ocr.available():
+        for index in scans:
+            source.left_out(index + 1)
+        return
+    if len(scans) > source.limits.max_ocr_pages:
+        key = "knowledge.max_ocr_pages"
+        raise LimitExceededError(source.name, key, source.limits.max_ocr_pages)
+    body = body_size(lines for index, lines in enumerate(pages) if index not in set(scans))
+    for index in scans:
+        page = document[index]
+        found = ocr.levelled(read_scan(page), body)
+        page.close()
+        pages[index] = joined(pages[index], found)
+        source.recognised()
         source.progress(index + 1, len(document))
+
+
+def _written(
+    document: pdfium.PdfDocument, pages: list[list[Line]], extras: list[list[str]]
+) -> list[Section]:
     attached = _attachments(document)
-    if not any(pages) and not any(extras) and pictures:
-        raise ScannedDocumentError(source.name)
     titles = _bookmarks(document)
     drop_repeated(pages)
     layout = Layout(pages)
@@ -66,10 +104,6 @@ def _read(document: pdfium.PdfDocument, source: Source) -> list[Section]:
     for name in attached:
         outline.text(f"Attachment: {name}")
     return outline.finish()
-
-
-def _has_picture(page: pdfium.PdfPage) -> bool:
-    return any(True for _ in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3))
 
 
 def _annotations(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> list[str]:

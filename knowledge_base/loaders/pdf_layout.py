@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from itertools import chain, pairwise
 from statistics import median
 
@@ -30,15 +31,17 @@ class Layout:
     """What sizes mean in one document, and how its lines become paragraphs."""
 
     def __init__(self, pages: list[list[Line]]) -> None:
-        self._sizes = _heading_sizes(pages, _body_size(pages))
+        self._sizes = _heading_sizes(pages, body_size(pages) or 0.0)
         self._words = _words_of(pages)
 
     def write(self, outline: Outline, lines: list[Line], titles: dict[str, int]) -> None:
         """Add a page to the outline; `titles` are what bookmarks point to, with their level."""
         page = _Page(outline, lines, self._words)
         for line in lines:
-            level = self._level(line, titles)
-            if level is None:
+            level = None if line.records else self._level(line, titles)
+            if line.records:
+                page.table(line)
+            elif level is None:
                 page.body(line)
             else:
                 page.title(line, level)
@@ -57,8 +60,9 @@ class _Page:
     """One page while it is written."""
 
     def __init__(self, outline: Outline, lines: list[Line], words: frozenset[str]) -> None:
-        widths = sorted(line.width for line in lines)
-        drops = [above.base - below.base for above, below in pairwise(lines)]
+        widths = sorted(line.width for line in lines if not line.records)
+        plain = [line for line in lines if not line.records]
+        drops = [above.base - below.base for above, below in pairwise(plain)]
         self._outline = outline
         self._words = words
         self._width = widths[len(widths) * 9 // 10] if widths else 0.0
@@ -79,6 +83,13 @@ class _Page:
         else:
             self._title.append(line.text)
         self._previous = line
+
+    def table(self, line: Line) -> None:
+        """A table, whose rows stand for themselves."""
+        self.end()
+        for record in line.records:
+            self._outline.record(record)
+        self._previous = None
 
     def body(self, line: Line) -> None:
         """A line of a paragraph."""
@@ -113,7 +124,8 @@ class _Page:
 
 def _letter(line: Line) -> float:
     """Width of a letter in shares of the size; CJK letters count as two."""
-    letters = sum(2 if _wide(character) else 1 for character in line.text.strip())
+    text = line.text.strip()
+    letters = len(text) if text.isascii() else sum(2 if _wide(each) else 1 for each in text)
     return line.width / (letters * line.size) if letters and line.size else 0.0
 
 
@@ -156,12 +168,13 @@ def title_key(title: str) -> str:
     return re.sub(r"[\W\d_]+", "", title).casefold()
 
 
-def _body_size(pages: list[list[Line]]) -> float:
+def body_size(pages: Iterable[list[Line]]) -> float | None:
+    """The size that most letters are set in."""
     sizes: Counter[float] = Counter()
     for lines in pages:
         for line in lines:
             sizes[line.size] += len(line.text)
-    return sizes.most_common(1)[0][0] if sizes else 0.0
+    return sizes.most_common(1)[0][0] if sizes else None
 
 
 def _heading_sizes(pages: list[list[Line]], body: float) -> dict[float, int]:
@@ -171,6 +184,7 @@ def _heading_sizes(pages: list[list[Line]], body: float) -> dict[float, int]:
         for lines in pages
         for line in lines
         if body and line.size > body * _LARGER and len(line.text) <= _LONGEST_HEADING
+        if not line.records
     }
     return {size: level for level, size in enumerate(sorted(large, reverse=True)[:6], 1)}
 

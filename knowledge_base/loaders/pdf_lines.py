@@ -13,7 +13,19 @@ import pypdfium2.raw as raw
 
 HYPHEN = "\ufffe"
 """What PDFium puts where a word is broken at the end of a line, instead of the line's end."""
+_BLANK = re.compile(r"(?<=\S)\s+(?=\S)")
+_WIDE = 0.45
+"""Share of the letters' size from which a blank is kept in mind; a word's is about 0.25."""
 _LINE_END = re.compile(rf"(?<=[\n{HYPHEN}])")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A blank between two words: its place in the line's text, and where it begins and ends."""
+
+    at: int
+    left: float
+    right: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,10 @@ class Line:
     left: float
     right: float
     base: float
+    gaps: tuple[Gap, ...] = ()
+    """Blanks wider than those between words mostly are."""
+    records: tuple[str, ...] = ()
+    """Of a table, which stands in for its lines: each of its rows."""
 
     @property
     def width(self) -> float:
@@ -39,7 +55,7 @@ def read_lines(page: pdfium.PdfPage) -> list[Line]:
         text = textpage.get_text_range() if count > 0 else ""
         # Offsets in the text are indices of characters only as long as nothing was left out.
         exact = len(text) == count
-        if not exact and any(map(_is_rtl, text)):
+        if not exact and _has_rtl(text):
             text = "".join(chr(raw.FPDFText_GetUnicode(textpage, i)) for i in range(count))
             exact = len(text) == count
         lines: list[Line] = []
@@ -58,7 +74,8 @@ def read_lines(page: pdfium.PdfPage) -> list[Line]:
 def _measured(textpage: pdfium.PdfTextPage, text: str, start: int) -> Line:
     first = start + len(text) - len(text.lstrip())
     last = max(start + len(text.rstrip().rstrip(HYPHEN)) - 1, first)
-    if any(map(_is_rtl, text)):
+    turned = _has_rtl(text)
+    if turned:
         text = _logical(textpage, text, start)
     ends = (_origin(textpage, first), _origin(textpage, last))
     step = max((last - first) // 6, 1)
@@ -66,7 +83,23 @@ def _measured(textpage: pdfium.PdfTextPage, text: str, start: int) -> Line:
     seen = [at for at in range(first, last + 1, step) if not text[at - start].isspace()]
     size = median(_height(textpage, at) for at in seen or [first])
     left, right = min(x for x, _ in ends), max(x for x, _ in ends)
-    return Line(text, round(size * 2) / 2, left, right + size / 2, ends[0][1])
+    gaps = () if turned else _gaps(textpage, text, start, size)
+    return Line(text, round(size * 2) / 2, left, right + size / 2, ends[0][1], gaps)
+
+
+def _gaps(textpage: pdfium.PdfTextPage, text: str, start: int, size: float) -> tuple[Gap, ...]:
+    """Blanks that are wide for a word's: those of tight tables are not much wider."""
+    found: list[Gap] = []
+    begin, end = ctypes.c_double(), ctypes.c_double()
+    low, high = ctypes.c_double(), ctypes.c_double()
+    for blank in _BLANK.finditer(text):
+        raw.FPDFText_GetCharBox(textpage, start + blank.start() - 1, begin, end, low, high)
+        left = end.value
+        raw.FPDFText_GetCharBox(textpage, start + blank.end(), begin, end, low, high)
+        right = begin.value
+        if right - left > _WIDE * size:
+            found.append(Gap(blank.start(), left, right))
+    return tuple(found)
 
 
 def _height(textpage: pdfium.PdfTextPage, index: int) -> float:
@@ -113,6 +146,10 @@ def _turned(cluster: list[str]) -> list[str]:
     letters = sum(1 for character in cluster if not unicodedata.combining(character))
     # A mark drawn over its letter has the letter's place too; that is no ligature.
     return cluster[::-1] if letters > 1 and not unicodedata.combining(cluster[-1]) else cluster
+
+
+def _has_rtl(text: str) -> bool:
+    return not text.isascii() and any(map(_is_rtl, text))
 
 
 def _is_rtl(character: str) -> bool:

@@ -22,14 +22,14 @@ SMALLEST_SIDE: Final = 32
 _FULL, _HALVED = 0, 2
 """Resolution of colours: with the full one, red letters of a screenshot stay legible."""
 _QUALITIES: Final = ((88, _FULL), (75, _FULL), (60, _FULL), (60, _HALVED), (40, _HALVED))
-_FORMATS: Final = {
+FORMATS: Final = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
     "image/webp": "WEBP",
     "image/gif": "GIF",
     "image/bmp": "BMP",
 }
-_BROKEN: Final = (
+BROKEN: Final = (
     OSError,  # also a file that ends too early, and what Pillow does not recognise
     SyntaxError,  # Pillow's word for a broken PNG
     ValueError,
@@ -51,18 +51,28 @@ def redraw(source: Source, destination: Path, side: int) -> tuple[int, int]:
     """
     from PIL import Image
 
-    if source.media_type not in _FORMATS:
+    if source.media_type not in FORMATS:
         raise UnsupportedFormatError(source.name, source.media_type)
     Image.MAX_IMAGE_PIXELS = None  # counted here, by a limit that an operator can set
     try:
-        with Image.open(source.path, formats=[_FORMATS[source.media_type]]) as opened:
-            most = source.limits.max_picture_megapixels
-            if opened.width * opened.height > most * 1_000_000:
-                raise LimitExceededError(source.name, "knowledge.max_picture_megapixels", most)
-            drawn = _on_white(_upright(_small(opened, side)))
+        with Image.open(source.path, formats=[FORMATS[source.media_type]]) as opened:
+            require_size(source, opened)
+            drawn = plain(opened, side)
         return _written(drawn, destination)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise source.unreadable() from error
+
+
+def require_size(source: Source, image: Image) -> None:
+    """Raises `LimitExceededError`; before the picture is decoded."""
+    most = source.limits.max_picture_megapixels
+    if image.width * image.height > most * 1_000_000:
+        raise LimitExceededError(source.name, "knowledge.max_picture_megapixels", most)
+
+
+def plain(image: Image, side: int) -> Image:
+    """At most `side` pixels wide and high, upright, in RGB on white."""
+    return _on_white(_upright(_small(image, side)))
 
 
 def is_redrawn(path: Path) -> bool:
@@ -87,7 +97,7 @@ def _small(image: Image, side: int) -> Image:
 def _upright(image: Image) -> Image:
     from PIL import ImageOps
 
-    with contextlib.suppress(*_BROKEN):  # how it was held is not worth the picture
+    with contextlib.suppress(*BROKEN):  # how it was held is not worth the picture
         return ImageOps.exif_transpose(image)
     return image
 

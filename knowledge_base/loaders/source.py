@@ -23,6 +23,10 @@ def _nobody(done: int, total: int | None) -> None:
     """Progress that nobody waits for."""
 
 
+def _unheard(*_: int) -> None:
+    """Facts that nobody wants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file whose type is known by now. `name` is what errors call it."""
@@ -32,6 +36,10 @@ class Source:
     media_type: str
     limits: ReaderLimits = field(default_factory=ReaderLimits)
     progress: Callable[[int, int | None], None] = _nobody
+    recognised: Callable[[], None] = _unheard
+    """Called after each page that was read by OCR: that takes its time, and may."""
+    left_out: Callable[[int], None] = _unheard
+    """Called with the number of each page that is a picture, and was not read."""
     depth: int = 0
     """How many files this one came in (an attachment: 1)."""
 

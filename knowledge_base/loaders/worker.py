@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ _FOR_THE_BASE: Final = ("parse", "extract", "unbundle", "langchain")
 """Tasks of uploads; all others are of questions."""
 
 
+_MOST_NAMED: Final = 1000
+
+
 def _nobody(done: int, total: int | None) -> None:
     """Progress that nobody waits for."""
 
@@ -38,6 +42,8 @@ class _Result:
     progress: Progress
     media_type: str = ""
     pages: int | None = None
+    recognised: int = 0
+    unread: tuple[int, ...] = ()
     is_archive: bool = False
     chunks: list[ChunkDraft] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
@@ -52,20 +58,9 @@ class _Result:
     def take(self, frame: frames.Frame) -> bool:
         """Take in what the worker says; True when that was its last word on the job."""
         match frame:
-            case frames.Detected():
-                self.media_type = frame.media_type
-            case frames.Reading():
-                self.progress(frame.done, frame.total)
-            case frames.ReadChunk():
-                self.chunks.append(_chunk(frame))
-            case frames.ReadSection():
-                self.sections.append(Section(frame.text, frame.heading, frame.page, frame.records))
-            case frames.Member():
-                self.members.append(frame)
-            case frames.Redrawn():
-                self.redrawn = frame
             case frames.Done():
                 self.pages, self.is_archive = frame.pages, frame.archive
+                self.unread = _numbers(frame.unread)
                 self.fit = not frame.retire
                 return True
             case frames.Rejected():
@@ -75,8 +70,27 @@ class _Result:
                 self.out_of_memory = True
                 return True
             case _:
-                raise frames.BrokenFrameError  # what only we say
+                self._keep(frame)
         return False
+
+    def _keep(self, frame: frames.Frame) -> None:
+        match frame:
+            case frames.Detected():
+                self.media_type = frame.media_type
+            case frames.Reading():
+                self.progress(frame.done, frame.total)
+            case frames.Recognised():
+                self.recognised += 1
+            case frames.ReadChunk():
+                self.chunks.append(_chunk(frame))
+            case frames.ReadSection():
+                self.sections.append(Section(frame.text, frame.heading, frame.page, frame.records))
+            case frames.Member():
+                self.members.append(frame)
+            case frames.Redrawn():
+                self.redrawn = frame
+            case _:
+                raise frames.BrokenFrameError  # what only we say
 
 
 class Reader:
@@ -107,7 +121,7 @@ class Reader:
     async def parse(self, upload: Upload, progress: Progress | None = None) -> ParsedDocument:
         """The file's chunks, split by the embedder's tokenizer, and their terms."""
         result = await self._run("parse", upload, progress)
-        return ParsedDocument(result.media_type, result.pages, tuple(result.chunks))
+        return ParsedDocument(result.media_type, result.pages, tuple(result.chunks), result.unread)
 
     async def sections(self, upload: Upload) -> tuple[Section, ...]:
         """The file's text; a long section comes in several parts."""
@@ -200,10 +214,7 @@ class Reader:
         try:
             if fresh:
                 await process.greet(self._settings)
-            async with asyncio.timeout(self._limits.parse_seconds):
-                await process.send(job)
-                while not result.take(await process.receive()):
-                    pass
+            await self._take_all(process, job, result)
             fit = result.fit
         except TimeoutError:
             result.timed_out = True
@@ -222,6 +233,19 @@ class Reader:
             else:
                 self._end(process)
         return result
+
+    async def _take_all(self, process: WorkerProcess, job: frames.Job, result: _Result) -> None:
+        """What the worker says of one job. `TimeoutError` where that takes too long.
+
+        Each page that is read by OCR may take as long as a file; for a question all of them may.
+        """
+        loop, seconds = asyncio.get_running_loop(), self._limits.parse_seconds
+        most = self._limits.max_ocr_pages if job.task in _FOR_THE_BASE else 0
+        async with asyncio.timeout(seconds) as deadline:
+            await process.send(job)
+            while not result.take(frame := await process.receive()):
+                if isinstance(frame, frames.Recognised) and result.recognised <= most:
+                    deadline.reschedule(loop.time() + seconds)
 
     def _end(self, process: WorkerProcess) -> None:
         process.kill()
@@ -245,6 +269,11 @@ class Reader:
         if result.rejected is not None:
             raise _error(result.rejected, name)
         return result
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    found = text.split()[:_MOST_NAMED]
+    return tuple(int(number) for number in found if re.fullmatch(r"[0-9]{1,9}", number))
 
 
 def _chunk(frame: frames.ReadChunk) -> ChunkDraft:

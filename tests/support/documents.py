@@ -7,6 +7,9 @@ import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+Ruling: TypeAlias = "list[tuple[float, float, str]]"
 
 
 def pack(path: Path, members: Mapping[str, str | bytes], *, first: str | None = None) -> Path:
@@ -179,3 +182,44 @@ def ole(stream: bytes, name: str) -> bytes:
 
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
+
+
+def drawn(path: Path, pages: Sequence[Sequence[tuple[float, float, str]]], size: int = 10) -> Path:
+    """A PDF of words where they are put (left, base, text), and of lines to rule it with:
+    ("across" or "down" in place of the text is drawn as such, 100 points long)."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.pdfgen.canvas import Canvas
+
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    sheet = Canvas(str(path), pagesize=(595, 842))
+    for words in pages:
+        for left, base, text in words:
+            if text == "across":
+                sheet.line(left, base, left + 100, base)
+            elif text == "down":
+                sheet.line(left, base, left, base + 100)
+            else:
+                sheet.setFont("Helvetica" if text.isascii() else "STSong-Light", size)
+                sheet.drawString(left, base, text)
+        sheet.showPage()
+    sheet.save()
+    return path
+
+
+def ruled(left: float, top: float, wide: Sequence[float], high: Sequence[float]) -> Ruling:
+    """A grid of such columns and rows, as lines of a hundred points that overlap."""
+    words: list[tuple[float, float, str]] = []
+    width, height = sum(wide), sum(high)
+    bases = [top - sum(high[:row]) for row in range(len(high) + 1)]
+    lefts = [left + sum(wide[:column]) for column in range(len(wide) + 1)]
+    for base in bases:
+        words += [(x, base, "across") for x in _steps(left, width)]
+    for x in lefts:
+        words += [(x, base, "down") for base in _steps(top - height, height)]
+    return words
+
+
+def _steps(start: float, length: float) -> list[float]:
+    last = start + length - 100
+    return [*(start + step for step in range(0, max(int(length) - 100, 0), 100)), last]

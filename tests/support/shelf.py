@@ -59,7 +59,8 @@ class Shelf:
         self.lexical_only = False
 
     async def read(self, upload: Upload) -> tuple[Section, ...]:
-        return (Section(await asyncio.to_thread(upload.path.read_text, encoding="utf-8")),)
+        content = await asyncio.to_thread(upload.path.read_bytes)
+        return (Section(content.decode("utf-8", "replace")),)
 
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
         return await redrawn(upload, destination, side)

@@ -14,7 +14,7 @@ from knowledge_base.errors import (
     ScannedDocumentError,
     UnreadableDocumentError,
 )
-from knowledge_base.loaders import load
+from knowledge_base.loaders import load, ocr
 from knowledge_base.models import Section
 from knowledge_base.settings import ReaderLimits
 from tests.support import documents
@@ -145,9 +145,10 @@ def test_a_password_is_told(tmp_path: Path):
         _load(path)
 
 
-def test_pictures_without_a_text_layer_are_told(tmp_path: Path):
+def test_pictures_without_a_text_layer_are_told_where_no_ocr_is(tmp_path: Path, monkeypatch):
     from PIL import Image
 
+    monkeypatch.setattr(ocr, "available", lambda: False)
     picture = tmp_path / "scan.png"
     Image.new("L", (50, 50), 128).save(picture)
     sheet = Canvas(str(tmp_path / "a.pdf"))

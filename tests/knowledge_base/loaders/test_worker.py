@@ -162,7 +162,7 @@ async def test_a_process_is_reused_after_files_that_are_rejected(tmp_path: Path)
         await reader.parse(write(tmp_path, "a.txt", "words"))
         before = _children()
         with pytest.raises(UnsupportedFormatError):
-            await reader.parse(write(tmp_path, "a.docx", documents.PNG))
+            await reader.parse(write(tmp_path, "a.docx", b"\x7fELF" + b"\x00" * 99))
         with pytest.raises(EmptyDocumentError):
             await reader.parse(write(tmp_path, "a.txt", ""))
         await reader.parse(write(tmp_path, "a.txt", "words"))
