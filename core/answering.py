@@ -24,7 +24,8 @@ from core.replies import Failed, ReplyEvent, SentMessage
 from core.shielding import to_the_end
 from core.speaking import MOST_WAITS, Speaking, Unasked, is_answer, title_of
 from core.turns import Turn
-from core.unanswerable import dismiss, tell_privately, tell_unsure
+from core.unanswerable import dismiss, say, tell_privately, tell_unsure
+from knowledge_base.errors import StorageBusyError, StorageFullError
 
 NOTING_SECONDS: Final = 5.0
 """How long finding out whether to answer may go on after a cancellation."""
@@ -176,18 +177,23 @@ class Answering:
 
     async def tell(self, failed: Failed) -> None:
         """End the reply with a sentence, as far as the platform still takes it."""
-        if self._inbox_id is None:
-            return
         if self._is_unasked:
             await self._leave_alone()
+            return
+        if self._inbox_id is None:
+            await say(self.message, self._way.outbox, failed.text)
             return
         delivery = self._delivery or self._open(self._inbox_id)
         delivery.show(failed)
         try:
             await delivery.settle()
+            await self._inbox.finish(self._inbox_id)
         except DeliveryError:
             _log.warning("failure not delivered", exc_info=True)
-        await self._inbox.finish(self._inbox_id)
+            await self._inbox.finish(self._inbox_id)
+        except (StorageBusyError, StorageFullError) as error:
+            # The question stays owed: the next start answers it.
+            _log.warning("what was said could not be noted: %r", error)
 
     async def _note(self, admits: Admits) -> bool:
         if not await admits(self.message):

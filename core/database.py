@@ -25,6 +25,13 @@ from knowledge_base.schema import note_program
 
 READERS = 2
 BUSY_SECONDS = 10.0
+_FULL = {
+    # A quota, or a limit on the size of files, is told as a failed write.
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+}
 _ROOM = 2.2
 """Of its size must be free for the file to be rewritten: a copy, and the log of the copying."""
 
@@ -210,7 +217,10 @@ def _translating(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code in _FULL:
+            raise StorageFullError from error
+        match code & 0xFF:
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 raise StorageBusyError from error
             case sqlite3.SQLITE_FULL:

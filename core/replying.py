@@ -21,6 +21,7 @@ from core.events import (
     Platform,
     Trigger,
 )
+from core.explain import explain
 from core.hooks import Hooks, Reply
 from core.inbox import DurableInbox, InboxState
 from core.language import words
@@ -168,16 +169,20 @@ class Replying:
                 tracing.begin(on.conversation, on.message_id)
         try:
             await work()
-        except Exception:  # noqa: BLE001 - one of the two that the program may have
+        except Exception as error:  # noqa: BLE001 - one of the two that the program may have
             reference = tracing.reference()
-            _log.exception("unexpected failure", extra={"reference": reference})
+            is_expected = explain(error, words("en")) is not None
+            if is_expected:
+                _log.error("failed: %r", error, extra={"reference": reference})
+            else:
+                _log.exception("unexpected failure", extra={"reference": reference})
             if on is None:
                 return
             _ = self._hooks.words(on.message) if isinstance(on, Run) else words(on.locale)
-            failure = Failed(
-                _("Something went wrong on my side (reference {reference}).", reference=reference),
-                reference,
+            lost = _(
+                "Something went wrong on my side (reference {reference}).", reference=reference
             )
+            failure = Failed(explain(error, _) or lost, None if is_expected else reference)
             if isinstance(on, ActionPressed):
                 await self.reveal(on, failure.text)
                 return

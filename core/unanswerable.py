@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from core.errors import DeliveryError
-from core.events import ChannelKind, IncomingMessage, InteractionRef
+from core.events import ChannelKind, IncomingMessage, InteractionRef, MessageRef
 from core.inert import inert
 from core.language import Words
 from core.ports import Outbox
@@ -27,11 +27,17 @@ async def tell_unsure(message: IncomingMessage, outbox: Outbox, words: Words) ->
     """Whether somebody is served could not be found out: in private they would wait."""
     _ = words
     text = _("I could not find out just now whether I may answer you. Please ask again soon.")
+    await say(message, outbox, text)
+
+
+async def say(message: IncomingMessage, outbox: Outbox, text: str) -> None:
+    """Something of which nothing can be kept."""
     try:
         if isinstance(message.reply_to, InteractionRef):
             await outbox.reveal(message.reply_to, text)
         else:
-            await outbox.send(message.conversation, text)
+            asked = MessageRef(message.conversation, message.message_id)
+            await outbox.send(message.conversation, text, reply_to=message.reply_to or asked)
     except DeliveryError:
         _log.info("nor could that be said", exc_info=True)
 

@@ -13,6 +13,7 @@ from bot.adapters.discord.endpoint import is_loopback, may_fetch
 from bot.errors import FileNotFetchedError
 from core.errors import AttachmentTooLargeError
 from core.events import Attachment
+from knowledge_base.originals import full_disk_told
 
 FETCH_SECONDS: Final = 300.0
 SILENCE_SECONDS: Final = 30.0
@@ -52,7 +53,7 @@ class Files:
         return Attachment(str(remote.id), name, kind, remote.size, save)
 
     async def _save(self, url: str, name: str, path: Path, limit: int) -> None:
-        """Raises `AttachmentTooLargeError`, `FileNotFetchedError`."""
+        """Raises `AttachmentTooLargeError`, `FileNotFetchedError`, `StorageFullError`."""
         if not may_fetch(url, self._base):
             raise FileNotFetchedError(name)
         proxy = None if is_loopback(url) else self._proxy
@@ -68,7 +69,7 @@ class Files:
 
 async def _write(content: aiohttp.StreamReader, name: str, path: Path, limit: int) -> None:
     written = 0
-    with await asyncio.to_thread(path.open, "wb") as file:
+    with full_disk_told(), await asyncio.to_thread(path.open, "wb") as file:
         async for piece in content.iter_chunked(_PIECE):
             written += len(piece)
             # What the platform said of the size is not believed.

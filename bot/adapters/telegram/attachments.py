@@ -19,6 +19,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 from bot.errors import FileNotFetchedError, HostedDownloadLimitError
 from core.errors import AttachmentTooLargeError
 from core.events import Attachment
+from knowledge_base.originals import full_disk_told
 
 HOSTED_LIMIT: Final = 20 << 20
 """What Telegram's own server lets a bot download; a local one has no limit."""
@@ -75,7 +76,7 @@ class Files:
         return Attachment(remote.file_id, remote.filename, remote.media_type, remote.size, save)
 
     async def _save(self, remote: RemoteFile, path: Path, limit: int) -> None:
-        """Raises `AttachmentTooLargeError`, `FileNotFetchedError`."""
+        """Raises `AttachmentTooLargeError`, `FileNotFetchedError`, `StorageFullError`."""
         if remote.size is not None and remote.size > limit:
             raise AttachmentTooLargeError(remote.filename, limit, "knowledge.max_file_mb")
         if self.limit is not None and (remote.size or 0) > self.limit:
@@ -111,7 +112,7 @@ class Files:
 
 async def _write(pieces: AsyncIterator[bytes], path: Path, limit: int, name: str) -> None:
     written = 0
-    with await asyncio.to_thread(path.open, "wb") as file:
+    with full_disk_told(), await asyncio.to_thread(path.open, "wb") as file:
         async for piece in pieces:
             written += len(piece)
             if written > limit:
