@@ -1,9 +1,15 @@
-"""What a backup holds, on one page with its own checksum."""
+"""What a backup holds: one page with its own checksum, and a list with a line for every file.
+
+The list is apart since it may have a hundred thousand lines: parsed as one text, it would keep the
+interpreter, and with it the bot that runs here, for a second.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -12,9 +18,11 @@ from typing import Final, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import DamagedBackupError
+from knowledge_base.originals import full_disk_told
 
 FORMAT: Final = 1
 NAME: Final = "manifest.json"
+LIST: Final = "contents.txt"
 _SUM: Final = "sha256"
 _Written: TypeAlias = "dict[str, object]"
 
@@ -45,8 +53,10 @@ class Manifest:
     made_at: datetime
     databases: tuple[Entry, ...]
     """They lie beside the manifest."""
-    files: tuple[Entry, ...]
-    """They lie among the contents, under their hash."""
+    listed: Entry
+    """The list of all other files, which lie among the contents, under their hash."""
+    size: int
+    """Of databases and contents together, in bytes."""
     migrations: tuple[str, ...] = ()
     """Of `lorekeeper.db`, by name."""
     schema: int = 0
@@ -55,10 +65,6 @@ class Manifest:
     missing: tuple[str, ...] = ()
     """Names of documents whose originals were gone or damaged when it was made."""
     format: int = field(default=FORMAT)
-
-    @property
-    def size(self) -> int:
-        return sum(entry.size for entry in (*self.databases, *self.files))
 
 
 _MANIFEST: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)
@@ -91,8 +97,40 @@ def read(backup: Path) -> Manifest:
         manifest = _MANIFEST.validate_json(_line(told))
     except (OSError, ValueError, ValidationError) as error:
         raise DamagedBackupError(str(backup), NAME) from error
-    if manifest.format != FORMAT or not all(
-        entry.is_plain for entry in (*manifest.databases, *manifest.files)
-    ):
+    own = (*manifest.databases, manifest.listed)
+    if manifest.format != FORMAT or not all(entry.is_plain for entry in own):
         raise DamagedBackupError(str(backup), NAME)
     return manifest
+
+
+def write_list(folder: Path, files: Iterable[Entry]) -> Entry:
+    """Write the list of contents, on disk when this returns; an entry about it."""
+    digest, size = hashlib.sha256(), 0
+    with full_disk_told(), (folder / LIST).open("xb") as listing:
+        for entry in files:
+            line = f"{entry.sha256} {entry.size} {json.dumps(entry.path)}\n".encode("ascii")
+            listing.write(line)
+            digest.update(line)
+            size += len(line)
+        listing.flush()
+        os.fsync(listing.fileno())
+    return Entry(LIST, digest.hexdigest(), size)
+
+
+def contents(backup: Path, manifest: Manifest) -> Iterator[Entry]:
+    """The list of contents, line by line. Raises `DamagedBackupError` before the first one, or
+    for a path that would lead outside the directory that it is put into."""
+    try:
+        with (backup / LIST).open("rb") as listing:
+            digest = hashlib.file_digest(listing, "sha256").hexdigest()
+            if digest != manifest.listed.sha256:
+                raise DamagedBackupError(str(backup), LIST)
+            listing.seek(0)
+            for line in listing:
+                sha256, size, path = line.decode("ascii").split(" ", 2)
+                entry = Entry(json.loads(path), sha256, int(size))
+                if not entry.is_plain:
+                    raise DamagedBackupError(str(backup), LIST)
+                yield entry
+    except OSError as error:
+        raise DamagedBackupError(str(backup), LIST) from error

@@ -3,7 +3,7 @@
 ```
 lock                    held by who writes here
 contents/ab/<sha256>    originals of documents and uploads that wait, once each
-20261123T041200Z/       one backup: manifest.json, lorekeeper.db, knowledge.db
+20261123T041200Z/       one backup: manifest.json, contents.txt, lorekeeper.db, knowledge.db
 .unfinished-…           what is under way; whoever writes next clears it away
 ```
 A backup is there from the moment its folder gets its name, and not before.
@@ -190,11 +190,13 @@ class Repository:
 
     def _sweep(self) -> None:
         named: set[str] = set()
-        for kept in self.kept():
-            if kept.manifest is None:
-                log.warning("%s is damaged: what it may need is not removed", kept.path)
-                return
-            named.update(entry.sha256 for entry in kept.manifest.files)
+        try:
+            for path in (self.folder / name for name in self.names()):
+                listed = manifests.contents(path, manifests.read(path))
+                named.update(entry.sha256 for entry in listed)
+        except DamagedBackupError as error:
+            log.warning("%s is damaged: what it may need is not removed", error.path)
+            return
         for path in (self.folder / _CONTENTS).glob("??/*"):
             if path.name not in named:
                 path.unlink(missing_ok=True)
@@ -203,19 +205,22 @@ class Repository:
         self, backup: Path, manifest: Manifest, watch: Callable[[int], None]
     ) -> Iterator[str]:
         """The files of a backup that are missing or not what they were; all of them are read."""
-        for path, entry in self.files(backup, manifest):
-            try:
-                intact = _digest(path, watch) == entry.sha256
-            except OSError:
-                intact = False
-            if not intact:
-                yield str(path.relative_to(self.folder))
+        try:
+            for path, entry in self.files(backup, manifest):
+                try:
+                    intact = _digest(path, watch) == entry.sha256
+                except OSError:
+                    intact = False
+                if not intact:
+                    yield str(path.relative_to(self.folder))
+        except DamagedBackupError as error:
+            yield f"{backup.name}/{error.file}"
 
     def files(self, backup: Path, manifest: Manifest) -> Iterator[tuple[Path, Entry]]:
-        """Where each file of a backup lies."""
+        """Where each file of a backup lies. Raises `DamagedBackupError`."""
         for entry in manifest.databases:
             yield backup / entry.path, entry
-        for entry in manifest.files:
+        for entry in manifests.contents(backup, manifest):
             yield self.content(entry.sha256), entry
 
 

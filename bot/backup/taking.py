@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bot.backup.manifest import Entry, Manifest
+from bot.backup.manifest import Entry, Manifest, write_list
 from bot.backup.repository import Repository, entry_of
 from bot.backup.stopping import Watch, stoppable
 from bot.errors import BackupFolderError, NothingToBackUpError
@@ -84,6 +84,8 @@ def take(data: Path, folder: Path, *, keep: int, watch: Watch = _unwatched) -> R
             removed = repository.rotate(keep)
     except OSError as error:
         raise BackupFolderError(str(folder), error.strerror or "") from error
+    except sqlite3.Error as error:
+        raise BackupFolderError(str(data), str(error)) from error
     prune_copies(data)
     log.info("backup %s: %d bytes, %d of them new", path, manifest.size, taking.new)
     return Report(
@@ -132,13 +134,14 @@ class _Taking:
         if (self._data / KNOWLEDGE).exists():
             entry, originals, missing = self._knowledge(unfinished)
             databases.append(entry)
-        there = (one for one in originals.values() if one.sha256 not in missing)
+        there = [_entry(one) for one in originals.values() if one.sha256 not in missing]
         manifest = Manifest(
             PROGRAM,
             began_at,
             datetime.now(UTC),
             tuple(databases),
-            (*(_entry(one) for one in there), *reviews),
+            write_list(unfinished, (*there, *reviews)),
+            sum(entry.size for entry in (*databases, *there, *reviews)),
             _migrations(unfinished / CORE),
             _schema(unfinished / KNOWLEDGE),
             _documents(unfinished / KNOWLEDGE),

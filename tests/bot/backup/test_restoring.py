@@ -104,7 +104,7 @@ def test_where_there_is_no_backup_it_says_so(tmp_path):
 def test_one_flipped_bit_anywhere_is_found_and_nothing_is_changed(backup, tmp_path):
     folder = backup.parent
     files = [*backup.iterdir(), *(folder / "contents").glob("??/*")]
-    assert len(files) == 3 + len(DOCUMENTS) + 2
+    assert len(files) == 4 + len(DOCUMENTS) + 2
     for path in files:
         good = path.read_bytes()
         spots = range(0, len(good), 1 + len(good) // (60 if path.suffix == ".json" else 3))
@@ -131,9 +131,12 @@ def test_a_file_that_is_missing_is_named(backup, tmp_path):
 
 def test_a_path_that_leads_outside_is_damage(backup, tmp_path):
     manifest = manifests.read(backup)
+    entries = list(manifests.contents(backup, manifest))
     for path in ("../outside", "/outside", "a/../../outside", ""):
-        (first, *others) = manifest.files
-        changed = replace(manifest, files=(replace(first, path=path), *others))
+        (first, *others) = entries
+        (backup / "contents.txt").unlink()
+        listed = manifests.write_list(backup, (replace(first, path=path), *others))
+        changed = replace(manifest, listed=listed)
         (backup / "manifest.json").write_bytes(manifests.written(changed))
         with pytest.raises(DamagedBackupError):
             bring_back(backup, tmp_path / "new")

@@ -58,7 +58,7 @@ def test_a_backup_holds_both_databases_and_every_original_once(data, tmp_path):
     assert seen[-1][0] <= seen[-1][1]
     manifest = manifests.read(report.path)
     assert [entry.path for entry in manifest.databases] == ["lorekeeper.db", "knowledge.db"]
-    paths = [entry.path for entry in manifest.files]
+    paths = [entry.path for entry in manifests.contents(report.path, manifest)]
     # What rests, and what waits for review, too.
     assert sum(path.startswith("originals/") for path in paths) == len(DOCUMENTS) + 1
     assert sum(path.startswith("reviews/") for path in paths) == 1
@@ -92,11 +92,12 @@ def test_older_backups_go_and_with_them_what_no_other_names(data, tmp_path):
     assert all(is_whole(folder, name) for name in (second.name, third.name))
 
 
-def test_nothing_is_removed_on_the_word_of_a_damaged_backup(data, tmp_path):
+@pytest.mark.parametrize("damaged", ["manifest.json", "contents.txt"])
+def test_nothing_is_removed_on_the_word_of_a_damaged_backup(damaged, data, tmp_path):
     folder = tmp_path / "backups"
     first = take(data, folder, keep=3)
     before = contents(folder)
-    (first.path / "manifest.json").write_bytes(b"{}")
+    (first.path / damaged).write_bytes(b"{}")
     stray = folder / "contents" / "ab" / "abcdef"
     stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"perhaps the damaged one's")
