@@ -13,10 +13,9 @@ from collections.abc import (
     Generator,
     Iterable,
     Mapping,
-    Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,10 +36,10 @@ from bot.supervise import Surface
 from bot.threads import ThreadShares
 from bot.watch import Watch
 from bot.wording import own_words
-from core.access import SHARED
 from core.accounts import Accounts, Configured
 from core.admission import Admission
 from core.alerts import LOOK_SECONDS
+from core.commands.base import Resources
 from core.counted_outbox import CountedOutboxes
 from core.database import Database
 from core.digest import Digests
@@ -80,6 +79,7 @@ class Bot:
     surfaces: dict[Platform, Surface]
     """Of the chat platforms that have a token; none of them is entered yet."""
     database: Database
+    resources: Resources
     engines: EngineChoice
     admission: Admission
     observing: Observing
@@ -140,6 +140,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             folders,
             surfaces,
             database,
+            core.resources,
             engines,
             core.admission,
             seen,
@@ -284,20 +285,19 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
         yield "web off"
         return
     from bot.adapters.web.console import Console
-    from bot.adapters.web.parts import Parts
-    from bot.adapters.web.server import serving
+    from bot.adapters.web.server import Mountable, serving
+    from bot.console_desk import knowledge_desk, trial_of
+    from bot.console_parts import parts
 
-    async def names() -> Sequence[str]:
-        held = [base.name for base in await bot.library.bases()]
-        return sorted({SHARED, *held}, key=lambda name: (name != SHARED, name))
-
-    # The console last: whatever nobody else takes is its own.
-    vitals, console = _vitals(config, bot), Console(Parts(bot.inbox, names))
+    made = parts(bot.inbox, bot.database, bot.resources)
     accounts = _accounts(config, bot.database)
     await accounts.start()
-    pages = (vitals, *_api(config, bot), console)
-    async with serving(config.web, *pages, accounts=accounts) as address:
-        yield f"web {address}"
+    async with knowledge_desk(config, bot.inbox, bot.resources, bot.folders) as desk:
+        # The console last: whatever nobody else takes is its own.
+        console = Console(replace(made, desk=desk, trial=trial_of(config, desk)))
+        pages: tuple[Mountable, ...] = (_vitals(config, bot), *_api(config, bot), console)
+        async with serving(config.web, *pages, accounts=accounts) as address:
+            yield f"web {address}"
 
 
 def _accounts(config: Config, database: Database) -> Accounts:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from bot.adapters.web.frame import Frame, css, head, theme
+from bot.adapters.web.frame import Frame, head, theme
+from bot.adapters.web.heading import Heading
 from bot.adapters.web.pages import PAGES
 from bot.adapters.web.parts import Parts
 from bot.adapters.web.visitors import visitor_in
@@ -36,18 +39,20 @@ class Console:
         for page in others:
             with blocks.route(page.title, page.path, show_in_navbar=False):
                 page.build(frame, self._parts)
-        gr.mount_gradio_app(
-            app,
-            blocks,
-            path="/",
-            theme=theme(),
-            css=css(),
-            head=head([(page.path, page.title) for page in PAGES]),
-            i18n=frame.translations(),
-            ssr_mode=False,
-            mcp_server=False,
-            enable_monitoring=False,
-            run_history=False,
-            footer_links=[],
-            show_error=False,
-        )
+        with warnings.catch_warnings():
+            # It says that several pages are not rendered on the server, which we do not ask for.
+            warnings.filterwarnings("ignore", message="SSR mode is not supported")
+            gr.mount_gradio_app(
+                app,
+                blocks,
+                path="/",
+                theme=theme(),
+                i18n=frame.translations(),
+                ssr_mode=False,
+                mcp_server=False,
+                enable_monitoring=False,
+                run_history=False,
+                footer_links=[],
+                show_error=False,
+            )
+        app.add_middleware(Heading, text=head([(page.path, page.title) for page in PAGES]))

@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.i18n import I18nData
 
 from bot.adapters.web.requests import locale_of
@@ -42,7 +43,7 @@ class Frame:
         """A label in the browser's language; `english` is marked for the catalogues."""
         key = self._labels.setdefault(english, f"label{len(self._labels)}")
         # Gradio takes it wherever it shows text, also where its types know only `str`.
-        return I18nData(key)  # type: ignore[no-any-return]
+        return cast(str, I18nData(key))
 
     def translations(self) -> gr.I18n:
         """All labels that pages asked for; to be taken when every page is built."""
@@ -58,8 +59,8 @@ class Frame:
         self,
         triggers: Sequence[Callable[..., object]],
         function: Callable[..., object],
-        inputs: Sequence[gr.Component] = (),
-        outputs: Sequence[gr.Component] = (),
+        inputs: Sequence[Block] = (),
+        outputs: Sequence[Block] = (),
         *,
         changes: bool = False,
         show_progress: Literal["full", "minimal", "hidden"] = "hidden",
@@ -82,8 +83,8 @@ class Frame:
     def opened(
         self,
         function: Callable[..., object],
-        inputs: Sequence[gr.Component] = (),
-        outputs: Sequence[gr.Component] = (),
+        inputs: Sequence[Block] = (),
+        outputs: Sequence[Block] = (),
     ) -> None:
         """Run `function` when this page is opened or reloaded."""
         self.on([self.blocks.load], function, inputs, outputs)
@@ -139,11 +140,15 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    return (_HERE / "console.css").read_text(encoding="utf-8")
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.css")))
 
 
 def head(pages: Sequence[tuple[str, str]]) -> str:
-    """The script that puts the navigation above every page; `pages`: path and English title."""
+    """Looks, and the script that puts the navigation above every page.
+
+    `pages`: path and English title. It stands in the page itself (heading.py): what Gradio is given
+    comes only when its own scripts have run, and styles not as they are written.
+    """
 
     def told(tag: str) -> dict[str, object]:
         _ = words(tag)
@@ -152,4 +157,4 @@ def head(pages: Sequence[tuple[str, str]]) -> str:
 
     facts = json.dumps({"en": told("en"), "zh": told("zh_CN")}).replace("</", "<\\/")
     script = (_HERE / "console.js").read_text(encoding="utf-8")
-    return f"<script>\nconst LOREKEEPER = {facts};\n{script}</script>"
+    return f"<style>{css()}</style><script>\nconst LOREKEEPER = {facts};\n{script}</script>"

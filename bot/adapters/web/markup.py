@@ -7,7 +7,9 @@ written as a character reference: both show it and act on none of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 
@@ -18,9 +20,11 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from core.language import Words
 from core.layout import link_target
-from core.replies import CitedPassage, Sources
+from core.replies import CitedPassage
+from knowledge_base.models import Chunk
 from knowledge_base.sentences import sentences
 
+_MARKER = re.compile(r"\[(\d{1,3}(?:, ?\d{1,3})*)\]", re.ASCII)
 _PLAIN_SIGNS = frozenset(" ,;?%\u00b7\u2013\u2014\u2026，。、；：？！“”‘’（）《》「」")
 
 
@@ -29,18 +33,34 @@ def plain(text: str) -> str:
     return "<br>".join(map(_referenced, text.split("\n")))
 
 
-def formatted(text: str) -> str:
-    """Markdown with its paragraphs, lists, tables, emphasis and code, and nothing that links."""
-    html: str = _parser().render(_readable(text))
+def formatted(text: str, answer: str = "", numbers: Collection[int] = ()) -> str:
+    """Markdown with its paragraphs, lists, tables, emphasis and code, and nothing that links.
+
+    With `answer` (its question's id) the markers of those `numbers` open that passage.
+    """
+    cites = _Cites(answer, frozenset(numbers))
+    html: str = _parser().render(_readable(text), {"cites": cites})
     return html.replace("\n", "")
 
 
-def sources(found: Sources, answer: str, words: Words) -> str:
-    """The passages that an answer had, the cited ones open, with what was quoted marked."""
-    if not found.passages:
-        return ""
-    ordered = sorted(found.passages, key=lambda source: (not source.cited, source.number))
-    return "".join(_source(source, answer, words) for source in ordered)
+@dataclass(frozen=True, slots=True)
+class Around:
+    """One source with what stands before and behind it in its document."""
+
+    number: int
+    before: Sequence[Chunk] = ()
+    after: Sequence[Chunk] = ()
+
+
+def sources(
+    found: Sequence[CitedPassage], answer: str, words: Words, around: Around | None = None
+) -> str:
+    """The passages that an answer had, the cited ones open, with what was quoted marked.
+
+    With `around` that one alone is open, with its neighbours.
+    """
+    ordered = sorted(found, key=lambda source: (not source.cited, source.number))
+    return "".join(_source(source, answer, words, around) for source in ordered)
 
 
 def marked(text: str, quoted: Sequence[str]) -> str:
@@ -55,7 +75,7 @@ def marked(text: str, quoted: Sequence[str]) -> str:
     return "".join([*html, plain(text[at:])])
 
 
-def _source(source: CitedPassage, answer: str, words: Words) -> str:
+def _source(source: CitedPassage, answer: str, words: Words, around: Around | None = None) -> str:
     _ = words
     passage = source.passage
     page = passage.chunk.page
@@ -71,11 +91,19 @@ def _source(source: CitedPassage, answer: str, words: Words) -> str:
         named = f'<a href="{there}" target="_blank" rel="noopener noreferrer">{named}</a>'
     title = " · ".join([named, *(plain(fact) for fact in facts if fact)])
     quoted = _quoted(passage.chunk.text, answer) if source.cited else []
+    is_open = source.cited if around is None else source.number == around.number
+    before, after = "", ""
+    if around is not None and is_open:
+        before, after = _near(around.before), _near(around.after)
     return (
-        f'<details class="source"{" open" if source.cited else ""}>'
-        f"<summary><b>&#91;{source.number}&#93;</b> {title}</summary>"
-        f"<blockquote>{marked(passage.chunk.text, quoted)}</blockquote></details>"
+        f'<details class="source" id="source-{source.number}"{" open" if is_open else ""}>'
+        f"<summary><b>&#91;{source.number}&#93;</b> {title}</summary>{before}"
+        f"<blockquote>{marked(passage.chunk.text, quoted)}</blockquote>{after}</details>"
     )
+
+
+def _near(chunks: Sequence[Chunk]) -> str:
+    return "".join(f'<div class="near">{plain(chunk.text)}</div>' for chunk in chunks)
 
 
 def _quoted(text: str, answer: str) -> list[str]:
@@ -98,11 +126,36 @@ def _referenced(text: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Cites:
+    """Which markers of an answer can be opened; the page's script does what is pressed."""
+
+    answer: str
+    numbers: frozenset[int]
+
+    def linked(self, text: str) -> str:
+        html, at = [], 0
+        for found in _MARKER.finditer(text):
+            inside = [self._link(number) for number in found[1].split(",")]
+            html += [_referenced(text[at : found.start()]), "&#91;", ", ".join(inside), "&#93;"]
+            at = found.end()
+        return "".join([*html, _referenced(text[at:])])
+
+    def _link(self, written: str) -> str:
+        number = int(written)
+        if number not in self.numbers:
+            return str(number)
+        return f'<a class="cite" href="#cite-{self.answer}-{number}">{number}</a>'
+
+
 class _InertRenderer(RendererHTML):
     """Writes what others wrote as character references."""
 
     def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return _referenced(tokens[idx].content)
+        cites = env.get("cites")
+        if not isinstance(cites, _Cites) or not cites.answer:
+            return _referenced(tokens[idx].content)
+        return cites.linked(tokens[idx].content)
 
     def code_inline(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType

@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bot.adapters.web.desk import Desk
+from bot.adapters.web.talks import Talks
+from bot.adapters.web.trial import Trial
 from core.ports import Inbox
 
+PlainEngine: TypeAlias = Callable[[], str | None]
 ListBases: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
 
 
@@ -18,3 +22,10 @@ class Parts:
     inbox: Inbox
     bases: ListBases
     """Names of all bases, the operator's shared one first."""
+    talks: Talks
+    plain_engine: PlainEngine
+    """The model that answers where no base is picked; None: there is none that writes."""
+    desk: Desk | None = None
+    """Looks after knowledge; None where there is nothing but the inbox."""
+    trial: Trial | None = None
+    """Tries searches; the same."""

@@ -27,6 +27,8 @@ class ReplyView:
     """A reply as far as it has come."""
 
     words: Words
+    answer: str = ""
+    """The id of its question, by which its citations are opened."""
     text: str = ""
     status: str = ""
     opening: list[str] = field(default_factory=list)
@@ -69,7 +71,8 @@ class ReplyView:
     def html(self) -> str:
         """The bubble."""
         failed = f'<p class="failed">{markup.plain(self.failure)}</p>' if self.failure else ""
-        text = markup.formatted(self.text)
+        numbers = [source.number for source in self.sources.passages]
+        text = markup.formatted(self.text, self.answer, numbers)
         return (_remarks(self.opening) + text + _remarks(self.notes) + failed) or "…"
 
     def status_html(self) -> str:
@@ -78,7 +81,7 @@ class ReplyView:
 
     def sources_html(self) -> str:
         """The passages of the answer."""
-        return markup.sources(self.sources, self.text, self.words)
+        return markup.sources(self.sources.passages, self.text, self.words)
 
 
 def _remarks(notes: list[str]) -> str:

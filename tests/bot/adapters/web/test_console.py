@@ -13,6 +13,7 @@ import pytest
 from bot.adapters.web import prepare
 from bot.adapters.web.server import serving
 from bot.settings import WebSettings
+from core.database import Database
 from core.replies import CitedPassage, Failed, Finished, Progress, Sources, TextDelta, TextReplaced
 from tests.support.passages import passage
 from tests.support.scripted_inbox import ScriptedInbox
@@ -30,10 +31,6 @@ pytestmark = [
 ]
 
 
-async def two_bases() -> list[str]:
-    return ["shared", "samples"]
-
-
 @asynccontextmanager
 async def opened(inbox: ScriptedInbox, tmp_path, **settings):
     from playwright.async_api import async_playwright
@@ -41,10 +38,13 @@ async def opened(inbox: ScriptedInbox, tmp_path, **settings):
     if "gradio" not in sys.modules:
         prepare(tmp_path / "uploads")
     from bot.adapters.web.console import Console
-    from bot.adapters.web.parts import Parts
+    from tests.support.console import scripted_parts
 
     async with (
-        serving(WebSettings(port=0, **settings), Console(Parts(inbox, two_bases))) as address,
+        Database.open(tmp_path / "lorekeeper.db") as database,
+        serving(
+            WebSettings(port=0, **settings), Console(scripted_parts(inbox, database))
+        ) as address,
         async_playwright() as driver,
     ):
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -26,11 +26,11 @@ async def bases() -> list[str]:
 def visit(tmp_path_factory):
     if "gradio" not in sys.modules:
         prepare(tmp_path_factory.mktemp("uploads"))
-    from bot.adapters.web.pages.chat import _Visit
+    from bot.adapters.web.visit import Visit
 
     page = SimpleNamespace(uploads="uploads", bases="bases", target="target")
     script = [Progress("reading", 1, 2), TextDelta("Added."), Finished("stop")]
-    return _Visit(page, ScriptedInbox(script), bases)
+    return Visit(page, ScriptedInbox(script), bases, None, lambda: None)
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def files(tmp_path) -> list[str]:
 async def test_no_upload_is_left_behind_also_where_the_page_is_closed(
     visit, files, tmp_path, leaves
 ):
-    updates = visit.uploaded(files, "shared", [], SimpleNamespace(headers={}))
+    updates = visit.uploaded(
+        files, "shared", [], SimpleNamespace(headers={}, request=SimpleNamespace(scope={}))
+    )
     async for _update in updates:
         if leaves:
             break

@@ -75,7 +75,7 @@ def test_sources_show_where_they_stand_and_mark_what_was_quoted():
     text = "The hut is old. The fee is 7 crowns. Dogs stay outside."
     cited = passage("a<b>.pdf", text, page=2, heading="Fees › Island", relevance=0.914)
     found = Sources((CitedPassage(1, cited, True), CitedPassage(2, passage(n=2), False)))
-    html = markup.sources(found, "The fee is 7 crowns. [1]", words("en"))
+    html = markup.sources(found.passages, "The fee is 7 crowns. [1]", words("en"))
     assert "<mark>The fee is 7 crowns&#46;</mark>" in html
     assert html.count("<details") == 2
     assert html.count(" open>") == 1
@@ -84,4 +84,23 @@ def test_sources_show_where_they_stand_and_mark_what_was_quoted():
 
 def test_sources_without_a_page_say_none():
     found = Sources((CitedPassage(1, passage(), True),))
-    assert "page" not in visible(markup.sources(found, "", words("en")))
+    assert "page" not in visible(markup.sources(found.passages, "", words("en")))
+
+
+def test_a_marker_of_a_known_passage_can_be_pressed_and_no_other():
+    html = markup.formatted("Seven. [1] Eight [2, 9] `x[1]` [text](x)", "ab12", [1, 2])
+    assert html.count("<a ") == 2
+    assert '<a class="cite" href="#cite-ab12-1">1</a>' in html
+    assert '<a class="cite" href="#cite-ab12-2">2</a>' in html
+    assert visible(html) == "Seven. [1] Eight [2, 9] x[1] [text](x)"
+    assert "<a " not in markup.formatted("Seven. [1]")
+
+
+def test_an_opened_passage_stands_between_its_neighbours():
+    near = passage("a.md", "Before it.").chunk, passage("a.md", "Behind it.").chunk
+    found = (CitedPassage(1, passage("a.md", "It."), True), CitedPassage(2, passage(n=2), True))
+    around = markup.Around(1, near[:1], near[1:])
+    html = markup.sources(found, "", words("en"), around)
+    shown = visible(html)
+    assert shown.index("Before it.") < shown.index("It.") < shown.index("Behind it.")
+    assert html.count(" open>") == 1

@@ -1,0 +1,29 @@
+"""What the console's pages work with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.adapters.web.parts import Parts
+from bot.adapters.web.talks import Talks
+from core.access import SHARED
+from core.commands.base import Resources
+from core.database import Database
+from core.ports import Inbox
+
+
+def parts(inbox: Inbox, database: Database, resources: Resources) -> Parts:
+    """Of the parts that the composition root has made."""
+    library = resources.library
+
+    async def names() -> Sequence[str]:
+        held = [base.name for base in await library.bases()]
+        return sorted({SHARED, *held}, key=lambda name: (name != SHARED, name))
+
+    def plain_engine() -> str | None:
+        engines = resources.engines
+        written = (name for name in engines.names if not engines.of(name).engine.quotes)
+        return next(written, None)
+
+    talks = Talks(database, library, resources.access.scope_of)
+    return Parts(inbox, names, talks, plain_engine)
