@@ -53,6 +53,8 @@ NOT_OF_CHANNELS = {
     # What was spent, by day and server.
     "spend",
     "spend_told",
+    # Of what comes round.
+    "jobs",
 }
 """Tables that say otherwise whose their rows are; a new table is of a channel, or stands here."""
 

@@ -38,6 +38,7 @@ from core.events import (
 from core.forms import FORM, TOKEN, OpenForms
 from core.gaps import Gaps
 from core.history import History
+from core.jobs import JobRows
 from core.moderation import Moderation
 from core.pacer import Pacers
 from core.permissions import Rules
@@ -163,6 +164,7 @@ class Hall:
             disclosure=disclosure,
             max_file_mb=1,
             spending=self.spending,
+            jobs=JobRows(database),
         )
         self.assistant = Assistant(self.resources, rules)
         self._pacers = Pacers()

@@ -91,6 +91,7 @@ LEVELS = {
     "kb rename": Level.OWNER,
     "kb verify": Level.OWNER,
     "kb rebuild": Level.OWNER,
+    "jobs": Level.OWNER,
     "pause": Level.MODERATOR,
     "stats": Level.CHANNEL_ADMIN,
     "setup": Level.CHANNEL_ADMIN,
