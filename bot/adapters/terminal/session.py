@@ -83,8 +83,9 @@ class Terminal:
         prompt = Prompt(desk.completer, self._message, LOCAL, lambda: self._known, _)
         prompt.keep_history(desk.history_file)
         async with aclosing(prompt.lines()) as lines:
-            async for line in lines:
-                yield line
+            with _on_interrupt(lambda: None):  # between two prompts it means nothing
+                async for line in lines:
+                    yield line
 
     async def _take(self, text: str) -> None:
         _ = self._words
@@ -159,7 +160,7 @@ class Terminal:
         reply = Reply()
         task = asyncio.create_task(self._shown(message, reply), name="answer")
         try:
-            with _interrupting(task) if sys.stdin.isatty() else contextlib.nullcontext():
+            with _on_interrupt(task.cancel) if sys.stdin.isatty() else contextlib.nullcontext():
                 await task
         except asyncio.CancelledError:
             me = asyncio.current_task()
@@ -178,15 +179,15 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def _interrupting(task: asyncio.Task[None]) -> Generator[None, None, None]:
-    """Ctrl-C ends the task and nothing else. Also where event loops take no signals."""
+def _on_interrupt(act: Callable[[], object]) -> Generator[None, None, None]:
+    """Ctrl-C does this and nothing else. Also where event loops take no signals."""
     loop = asyncio.get_running_loop()
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(task.cancel)
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(act)
 
     try:
-        before = signal.signal(signal.SIGINT, stop)
+        before = signal.signal(signal.SIGINT, interrupted)
     except ValueError:  # not the main thread
         yield
         return
