@@ -10,6 +10,7 @@ import logging
 import signal
 from collections.abc import (
     AsyncGenerator,
+    Callable,
     Generator,
     Iterable,
     Mapping,
@@ -31,6 +32,7 @@ from bot.observing import Observing, observing
 from bot.parts import open_library
 from bot.planning import settled
 from bot.platforms import listeners
+from bot.reloading import Reloading
 from bot.settings import Config
 from bot.supervise import Surface
 from bot.threads import ThreadShares
@@ -181,6 +183,7 @@ class _Signals:
 
     def __init__(self, serving: asyncio.Task[object]) -> None:
         self.stop = asyncio.Event()
+        self.reload = asyncio.Event()
         self.ready = False
         self.count = 0
         self._serving = serving
@@ -190,6 +193,10 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels instead
                 loop.add_signal_handler(number, self._take)
+        # Else it would end us, whether or not somebody can read a configuration again.
+        if hasattr(signal, "SIGHUP"):
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(signal.SIGHUP, self.reload.set)
 
     def _take(self) -> None:
         self.count += 1
@@ -199,9 +206,10 @@ class _Signals:
             self._serving.cancel()
 
 
-async def serve(config: Config) -> int:
+async def serve(config: Config, again: Callable[[], Config] | None = None) -> int:
     """Run every configured surface until SIGINT or SIGTERM; a second one ends it at once.
 
+    At SIGHUP the configuration is read by `again`, see `bot.reloading`.
     The end has an order: deaf to new work, drain what is under way, close.
     """
     task = asyncio.current_task()
@@ -211,7 +219,7 @@ async def serve(config: Config) -> int:
     for remark in config.remarks:
         log.info("%s", remark)
     try:
-        await _serve(config, signals)
+        await _serve(config, signals, again or (lambda: config))
     except asyncio.CancelledError:
         if signals.count != 1:
             raise
@@ -219,7 +227,7 @@ async def serve(config: Config) -> int:
     return 0
 
 
-async def _serve(config: Config, signals: _Signals) -> None:
+async def _serve(config: Config, signals: _Signals, again: Callable[[], Config]) -> None:
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(build(config))
         if config.web.enabled:
@@ -243,6 +251,13 @@ async def _serve(config: Config, signals: _Signals) -> None:
         standing = [web, *await _standing(bot.surfaces)]
         if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):
             raise ConfigError(Problem("configuration", None, "", _NOTHING_TO_SERVE))
+        reloading = Reloading(
+            config,
+            again,
+            {"logs.level": _use_level, "limits": partial(_use_limits, bot)},
+            bot.resources.moderation.envoy.tell_owners,
+        )
+        await stack.enter_async_context(reloading.listening(signals.reload))
         stack.enter_context(_garbage())
         signals.ready = True
         bot.observing.health.state = State.READY
@@ -251,6 +266,14 @@ async def _serve(config: Config, signals: _Signals) -> None:
         await signals.stop.wait()
         bot.observing.health.state = State.STOPPING
         log.info("stopping")
+
+
+def _use_level(config: Config) -> None:
+    logging.getLogger().setLevel(config.logs.level.upper())
+
+
+def _use_limits(bot: Bot, config: Config) -> None:
+    bot.resources.limiting.allowances.limits = config.limits
 
 
 async def _silence(surfaces: Iterable[Surface]) -> None:

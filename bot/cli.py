@@ -51,10 +51,13 @@ def common(context: typer.Context, config: ConfigOption = None) -> None:
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Serve every surface that is configured, until Ctrl-C."""
+    from functools import partial
+
     from bot.app import serve
+    from bot.config import load
     from bot.process import execute
 
-    execute(config, serve)
+    execute(config, partial(serve, again=partial(load, config)))
 
 
 @app.command()

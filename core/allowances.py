@@ -39,7 +39,8 @@ class Allowances:
     ) -> None:
         """`folder` lies on the disk that is to keep some room. `clock` may be set back or forward
         meanwhile: what was used at a moment that is still to come counts no more."""
-        self.limits: Final = limits
+        self.limits = limits
+        """As they are now: an operator may change them while we run."""
         self._database = database
         self._folder = folder
         self._clock = clock
