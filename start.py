@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import venv
@@ -38,6 +37,22 @@ def install() -> None:
     INSTALLED.touch()
 
 
+def run(command: list[str]) -> int:
+    """Become the bot, or wait for it where a process cannot become another."""
+    if os.name != "nt":
+        # One process: a signal to the group of both would reach the bot twice, and the second one
+        # means that it is to end at once.
+        sys.stdout.flush()
+        os.chdir(ROOT)
+        os.execv(command[0], command)  # noqa: S606
+    with subprocess.Popen(command, cwd=ROOT) as process:  # noqa: S603
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # the bot got it too and is ending in its own order
+
+
 def main() -> int:
     """Install what is missing, then run until Ctrl-C."""
     if sys.version_info < (3, 11):  # noqa: UP036 (it runs with whatever is there)
@@ -49,14 +64,7 @@ def main() -> int:
             sys.stdout.flush()
             install()
         command = [str(python()), "-m", "bot", "run", *sys.argv[1:]]
-        with subprocess.Popen(command, cwd=ROOT) as process:  # noqa: S603
-            # Whoever ends us means the bot, which would go on without us.
-            signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-            while True:
-                try:
-                    return process.wait()
-                except KeyboardInterrupt:
-                    continue  # the bot got it too and is ending in its own order
+        return run(command)
     except subprocess.CalledProcessError as error:
         sys.stderr.write(f"Installing failed (pip ended with {error.returncode}); see above.\n")
         return 1
