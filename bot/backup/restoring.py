@@ -84,6 +84,7 @@ async def restore(path: Path, into: Path, *, agreed: bool, watch: Watch) -> Rest
     _refuse_newer(manifest)
     into = await asyncio.to_thread(into.resolve)
     await asyncio.to_thread(_refuse_data, into, agreed=agreed)
+    held = await to_the_end(asyncio.to_thread(_held, into))
     try:
         await stoppable(lambda look: _stage(repository, backup, manifest, into, look), watch)
         wishes = await asyncio.to_thread(_wishes, repository, backup, manifest, into)
@@ -92,9 +93,10 @@ async def restore(path: Path, into: Path, *, agreed: bool, watch: Watch) -> Rest
                 await put_on_record(database, wishes)
         aside = await to_the_end(asyncio.to_thread(_swap, into))
     except OSError as error:
-        raise BackupFolderError(str(into), error.strerror or "") from error
+        where = str(error.filename or into)
+        raise BackupFolderError(where, error.strerror or "") from error
     finally:
-        await asyncio.to_thread(shutil.rmtree, into / _STAGED, ignore_errors=True)
+        await to_the_end(asyncio.to_thread(_let_go, into, held))
     return Restored(backup, manifest, into, aside, len(wishes))
 
 
@@ -120,9 +122,6 @@ def _stage(
     repository: Repository, backup: Path, manifest: Manifest, into: Path, watch: Watch
 ) -> None:
     """All files of the backup beside the data, each what it was."""
-    into.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _nobody_else(into):
-        pass
     staged = into / _STAGED
     shutil.rmtree(staged, ignore_errors=True)
     require_room(into, manifest.size)
@@ -210,21 +209,38 @@ def _nobody_else(into: Path) -> Iterator[None]:
 
 
 @blocking
+def _held(into: Path) -> contextlib.ExitStack:
+    """The directory for us alone, until that is closed. Raises `DirectoryInUseError`."""
+    try:
+        into.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_nobody_else(into))
+            return stack.pop_all()
+    except OSError as error:
+        raise BackupFolderError(str(into), error.strerror or "") from error
+
+
+@blocking
+def _let_go(into: Path, held: contextlib.ExitStack) -> None:
+    with held:
+        shutil.rmtree(into / _STAGED, ignore_errors=True)
+
+
+@blocking
 def _swap(into: Path) -> Path | None:
     """Put what is staged in the place of what is there; where the latter is now."""
-    with _nobody_else(into):
-        old = [name for name in OURS if (into / name).exists()]
-        mark = into / _MOVING
-        mark.touch()
-        sync_folder(into)
-        aside = None
-        if old:
-            aside = into / f"{_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-            aside.mkdir(mode=0o700)
-            _move(into, aside, old)
-        _move(into / _STAGED, into, [path.name for path in (into / _STAGED).iterdir()])
-        mark.unlink()
-        sync_folder(into)
+    old = [name for name in OURS if (into / name).exists()]
+    mark = into / _MOVING
+    mark.touch()
+    sync_folder(into)
+    aside = None
+    if old:
+        aside = into / f"{_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        aside.mkdir(mode=0o700)
+        _move(into, aside, old)
+    _move(into / _STAGED, into, [path.name for path in (into / _STAGED).iterdir()])
+    mark.unlink()
+    sync_folder(into)
     return aside
 
 

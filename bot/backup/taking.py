@@ -83,7 +83,8 @@ def take(data: Path, folder: Path, *, keep: int, watch: Watch = _unwatched) -> R
             path, manifest = taking.run()
             removed = repository.rotate(keep)
     except OSError as error:
-        raise BackupFolderError(str(folder), error.strerror or "") from error
+        where = str(error.filename or folder)
+        raise BackupFolderError(where, error.strerror or "") from error
     except sqlite3.Error as error:
         raise BackupFolderError(str(data), str(error)) from error
     prune_copies(data)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,7 +29,8 @@ from bot.errors import (
 from bot.parts import open_library as open_configured
 from bot.settings import Config
 from core.database import Database
-from knowledge_base.errors import StoreTooNewError
+from knowledge_base.errors import StorageBusyError, StoreTooNewError
+from knowledge_base.settings import KnowledgeSettings
 from tests.support import kept_schemas
 from tests.support.libraries import find, open_library, texts
 from tests.support.shops import DOCUMENTS, ask, forget_later, furnished, rows
@@ -182,6 +184,48 @@ async def test_a_directory_that_is_open_is_left_alone(tmp_path):
             await restore(report.path, data, agreed=True, watch=unwatched)
     assert names(data) == before
     await restore(report.path, data, agreed=True, watch=unwatched)
+
+
+async def test_while_it_is_restored_nobody_opens_it_and_nobody_else_restores(tmp_path):
+    data = await asyncio.to_thread(furnished, tmp_path)
+    report = await asyncio.to_thread(take, data, tmp_path / "backups", keep=1)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def watch(_done, _total):
+        begun.set()
+        go_on.wait(60)
+
+    into = tmp_path / "new"
+    first = asyncio.create_task(restore(report.path, into, agreed=False, watch=watch))
+    await asyncio.to_thread(begun.wait, 60)
+    with pytest.raises(DirectoryInUseError):
+        await restore(report.path, into, agreed=False, watch=unwatched)
+    with pytest.raises(StorageBusyError):
+        async with open_library(into, settings=KnowledgeSettings(busy_seconds=0.1)):
+            raise AssertionError
+    go_on.set()
+    await first
+    async with open_library(into) as library:
+        assert (await library.verify((await library.base("harbour")).base_id)).problems == ()
+
+
+async def test_who_does_not_want_it_any_more_gets_an_untouched_directory(tmp_path):
+    data = await asyncio.to_thread(furnished, tmp_path)
+    report = await asyncio.to_thread(take, data, tmp_path / "backups", keep=1)
+    before, begun, go_on = names(data), threading.Event(), threading.Event()
+
+    def watch(_done, _total):
+        begun.set()
+        go_on.wait(60)
+
+    task = asyncio.create_task(restore(report.path, data, agreed=True, watch=watch))
+    await asyncio.to_thread(begun.wait, 60)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert names(data) == before
 
 
 @pytest.mark.parametrize("broken_at", range(1, 8))
