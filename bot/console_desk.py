@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from bot.adapters.web.desk import Desk
 from bot.adapters.web.jobs import Jobs
 from bot.adapters.web.shelves import Shelves
+from bot.adapters.web.trial import Trial
 from bot.folders import FollowedFolders
 from bot.settings import Config
 from core.commands.base import Resources
 from core.ports import Inbox
+from core.prompts import Prompts
 
 
 @asynccontextmanager
@@ -24,3 +27,16 @@ async def knowledge_desk(
     async with jobs.working():
         shelves = Shelves(resources.library, resources.sightings)
         yield Desk(resources, shelves, jobs, uploads, folders.states)
+
+
+def trial_of(config: Config, desk: Desk) -> Trial:
+    """Tries searches with what answers are made with."""
+    folder = config.chat.prompt_folder
+    return Trial(
+        desk.resources,
+        desk.shelves,
+        Prompts(Path(folder) if folder else None),
+        config.engine.max_answer_tokens,
+        config.knowledge.relevance_threshold,
+        config.chat.passages,
+    )

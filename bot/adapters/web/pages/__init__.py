@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.adapters.web.frame import Frame
-from bot.adapters.web.pages import chat
+from bot.adapters.web.pages import chat, knowledge, retrieval
 from bot.adapters.web.parts import Parts
 from core.language import N_
 
@@ -42,4 +42,8 @@ class Page:
     build: Callable[[Frame, Parts], None]
 
 
-PAGES: Final[tuple[Page, ...]] = (Page("", N_("Chat"), chat.build),)
+PAGES: Final[tuple[Page, ...]] = (
+    Page("", N_("Chat"), chat.build),
+    Page("knowledge", N_("Knowledge"), knowledge.build),
+    Page("retrieval", N_("Retrieval test"), retrieval.build),
+)

@@ -1,0 +1,131 @@
+"""The Retrieval test, over a real library."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.adapters.web import trial_view
+from bot.adapters.web.desk import Asker
+from bot.adapters.web.shelves import Shelves
+from bot.adapters.web.trial import LONGEST_JOINED, MOST_PASSAGES, Knobs, Trial, key_of
+from bot.adapters.web.visitors import OPERATOR, Visitor
+from core.errors import UnknownChannelError
+from core.events import ChannelRef, Platform
+from core.golden import Golden, measured
+from core.language import words
+from core.prompts import Prompts
+from core.replies import Sources, TextDelta, TextReplaced
+from knowledge_base.models import Legs
+from tests.support.commanding import ADMIN, open_hall
+from tests.support.libraries import add_text
+
+ANN = Asker(Visitor("ann", "operator"), "en")
+VIEWER = Visitor("vic", "viewer")
+EN = words("en")
+TOWN = ChannelRef(Platform.DISCORD, "town")
+
+
+@pytest.fixture
+async def hall(tmp_path):
+    async with open_hall(tmp_path) as hall:
+        town = await hall.library.ensure_base("town")
+        await add_text(hall.library, town.base_id, tmp_path, "bread.md", "Rye is baked on Fridays.")
+        await add_text(hall.library, town.base_id, tmp_path, "walk.md", "The walk starts at noon.")
+        own = await hall.library.ensure_base("telegram:@456")
+        await add_text(hall.library, own.base_id, tmp_path, "diary.md", "Rye makes me sneeze.")
+        yield hall
+
+
+@pytest.fixture
+def trial(hall):
+    shelves = Shelves(hall.library, hall.sightings)
+    return Trial(hall.resources, shelves, Prompts(), 200, 0.5, 5)
+
+
+async def test_a_question_goes_through_every_stage(trial):
+    stages = await trial.stages(OPERATOR, ["town"], "When is rye baked?", Knobs())
+    assert stages.passages[0].document.name == "bread.md"
+    prompt = await trial.prompt("When is rye baked?", stages.passages, "scripted")
+    assert "Rye is baked on Fridays." in prompt.messages[-1].text
+    events = [
+        event async for event in trial.answer(ANN, "When is rye baked?", stages.passages, None)
+    ]
+    assert any(isinstance(event, TextDelta | TextReplaced) for event in events)
+    assert isinstance(events[-1], Sources)
+
+
+async def test_a_viewer_finds_nothing_that_was_taught_in_private(trial):
+    bases = ["telegram:@456", "nowhere", 7]
+    assert (await trial.stages(VIEWER, bases, "rye", Knobs())).candidates == ()
+    found = await trial.stages(OPERATOR, bases, "rye", Knobs())
+    assert [own.passage.document.name for own in found.candidates] == ["diary.md"]
+    asked = [Golden("Who sneezes at rye?", "diary.md")]
+    (outcome,) = [own async for own in trial.golden(VIEWER, bases, asked, Knobs())]
+    assert outcome.found == ()
+
+
+async def test_golden_questions_are_tried_in_their_order(trial):
+    questions = [Golden("When is rye baked?", "bread.md"), Golden("What of zebras?")]
+    outcomes = [own async for own in trial.golden(OPERATOR, ["town"], questions, Knobs())]
+    assert [own.golden for own in outcomes] == questions
+    assert outcomes[0].rank == 1
+    told = trial_view.golden(measured(outcomes, 0.5), 0.5, None, EN)
+    assert "hit&#64;1" in told
+    assert "100%" in told
+
+
+async def test_what_is_saved_holds_in_the_channel_and_is_noted(trial, hall):
+    await hall.types("hello", ADMIN)
+    held = await trial.save(ANN, key_of(TOWN), 0.37, 7)
+    assert (held.threshold, held.passages) == (0.37, 7)
+    assert hall.channels.at(TOWN).passages == 7
+    acts = await hall.resources.moderation.audit.of_channel(TOWN)
+    assert [(own.author, own.about) for own in acts] == [
+        ("ann", "passages = 7"),
+        ("ann", "threshold = 0.37"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["discord:elsewhere", "", "discord", "web:console"])
+async def test_settings_of_a_channel_that_is_not_there_are_not_saved(trial, key):
+    with pytest.raises(UnknownChannelError):
+        await trial.save(ANN, key, 0.5, 5)
+
+
+async def test_the_cut_moves_with_the_threshold_and_nothing_is_searched_anew(trial):
+    stages = await trial.stages(OPERATOR, ["town"], "When is rye baked?", Knobs())
+    best = stages.passages[0].relevance
+    low, high = trial_view.plot(stages, best - 0.01, EN), trial_view.plot(stages, 0.99, EN)
+    assert 'data-threshold="0.99"' in high
+    assert low != high
+    assert "Answered" in trial_view.verdict(stages, best - 0.01, EN)
+    assert "Refused" in trial_view.verdict(stages, 0.999, EN)
+    assert 'class="cut"' in trial_view.candidates(stages, 0.999, EN)
+
+
+async def test_what_others_wrote_cannot_act_on_the_page(trial, hall, tmp_path):
+    base = await hall.library.ensure_base("odd")
+    text = "<script>alert(1)</script> <img src=x onerror=alert(1)> {{rye}} ${rye}"
+    await add_text(hall.library, base.base_id, tmp_path, "a<b>.md", text)
+    stages = await trial.stages(OPERATOR, ["odd"], "<b>rye</b>", Knobs())
+    shown = (
+        trial_view.candidates(stages, 0.5, EN)
+        + trial_view.passages(stages.passages, EN)
+        + trial_view.asked(stages, EN)
+    )
+    for sign in ("<script", "<img", "{{", "${", "a<b>"):
+        assert sign not in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ((3, "dense", True, 900), Knobs(3, Legs.DENSE, 900)),
+        ((3, "dense", False, 900), Knobs(3, Legs.DENSE, 0)),
+        ((10_000, "both", True, 10**9), Knobs(MOST_PASSAGES, Legs.BOTH, LONGEST_JOINED)),
+        ((-1, "no leg", "yes", None), Knobs(1, Legs.BOTH, 0)),
+        (("x", None, True, "long"), Knobs(5, Legs.BOTH, 1)),
+    ],
+)
+def test_what_makes_no_sense_is_brought_within_what_does(given, read):
+    assert Knobs.read(*given) == read
