@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from bot.checking.items import Item, Looked
 from bot.checking.rows import reading
@@ -16,6 +16,10 @@ from knowledge_base import schema
 from knowledge_base.originals import Originals
 from knowledge_base.rows import Rows
 
+Age: TypeAlias = Literal["older", "same", "newer"]
+
+_KNOWLEDGE: Final = "knowledge.db"
+_FILES: Final = ("lorekeeper.db", _KNOWLEDGE)
 _INTERRUPT: Final = sqlite3.SQLITE_INTERRUPT
 _RESTORE: Final = "python -m bot restore BACKUP"
 
@@ -27,30 +31,39 @@ async def look(looked: Looked) -> list[Item]:
 
 def _found(looked: Looked) -> Iterator[Item]:
     _, folder = looked.words, looked.config.data_dir
-    newest = migrations.number_of(migrations.MIGRATIONS[-1].name)
-    files = (("lorekeeper.db", newest), ("knowledge.db", len(schema.MIGRATIONS)))
-    if not any((folder / name).exists() for name, _version in files):
+    files = [path for name in _FILES if (path := folder / name).exists()]
+    if not files:
         yield Item("ok", "data", _("There is no data yet: the first start makes it."))
-        return
-    for name, version in files:
-        if (folder / name).exists():
-            yield from _file(folder / name, version, _)
+    for path in files:
+        yield from _file(path, _)
 
 
-def _file(path: Path, version: int, _: Words) -> Iterator[Item]:
+def _file(path: Path, _: Words) -> Iterator[Item]:
     try:
         with reading(path) as connection:
-            written = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            age = _age(connection, path.name)
             damage = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
-            items = list(_version(path, written, version, _))
+            items = list(_version(path, age, _))
             if damage != ["ok"]:
                 items.append(_damaged(path, _))
-            elif path.name == "knowledge.db" and written == version:
+            elif path.name == _KNOWLEDGE and age == "same":
                 items += _bases(connection, path.parent, _)
     except sqlite3.Error as error:
         yield _unread(path, error, _)
         return
     yield from items or [Item("ok", "data", _("{file} is in order.", file=path.name))]
+
+
+def _age(connection: sqlite3.Connection, name: str) -> Age:
+    """Beside this program: each of the two files keeps its version in its own way."""
+    if name == _KNOWLEDGE:
+        written = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        newer, older = written > len(schema.MIGRATIONS), written < len(schema.MIGRATIONS)
+    else:
+        done = {row[0] for row in connection.execute("SELECT name FROM migrations")}
+        known = {migration.name for migration in migrations.MIGRATIONS}
+        newer, older = bool(done - known), bool(known - done)
+    return "newer" if newer else "older" if older else "same"
 
 
 def _unread(path: Path, error: sqlite3.Error, _: Words) -> Item:
@@ -67,11 +80,11 @@ def _damaged(path: Path, _: Words) -> Item:
     return Item("failure", "data", _("{file} is damaged.", file=path.name), _RESTORE)
 
 
-def _version(path: Path, written: int, version: int, _: Words) -> Iterator[Item]:
-    if written > version:
+def _version(path: Path, age: Age, _: Words) -> Iterator[Item]:
+    if age == "newer":
         text = _("{file} was written by a newer Lorekeeper than this one.", file=path.name)
         yield Item("failure", "data", text, "pip install --upgrade lorekeeper")
-    elif written < version:
+    elif age == "older":
         text = _(
             "{file} is of an older version: the next start brings it up to date.", file=path.name
         )

@@ -62,6 +62,7 @@ async def test_what_is_stored_is_in_order_and_stays_as_it_is(tmp_path):
     before = files_of(tmp_path)
     items = await found(knowledge.look, Config(data_dir=tmp_path))
     assert states(items) == [("ok", "data"), ("ok", "data")]
+    assert items[0].text == "lorekeeper.db is in order."
     assert "1 bases with 2 documents" in items[1].text
     assert files_of(tmp_path) == before
 
@@ -91,8 +92,11 @@ async def test_index_files_that_are_gone_are_made_anew(tmp_path):
 async def test_a_newer_file_and_a_damaged_one_are_failures(tmp_path, name):
     await taught(tmp_path, ENGLISH)
     path = tmp_path / name
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 999")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        if name == "knowledge.db":
+            connection.execute("PRAGMA user_version = 999")
+        else:
+            connection.execute("INSERT INTO migrations VALUES ('m999_future', '')")
     items = await found(knowledge.look, Config(data_dir=tmp_path))
     (newer,) = [item for item in items if item.state == "failure"]
     assert "newer" in newer.text
@@ -107,9 +111,11 @@ async def test_a_file_of_an_older_version_is_no_trouble(tmp_path):
     await taught(tmp_path, ENGLISH)
     with closing(sqlite3.connect(tmp_path / "knowledge.db")) as connection:
         connection.execute("PRAGMA user_version = 1")
+    with closing(sqlite3.connect(tmp_path / "lorekeeper.db")) as connection, connection:
+        connection.execute("DELETE FROM migrations WHERE name LIKE 'm00%'")
     items = await found(knowledge.look, Config(data_dir=tmp_path))
     assert states(items) == [("ok", "data"), ("ok", "data")]
-    assert "older" in items[1].text
+    assert all("older" in item.text for item in items)
 
 
 # The language of the embedder against that of the corpus
