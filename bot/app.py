@@ -48,8 +48,10 @@ from core.digest import Digests
 from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
 from core.events import IncomingMessage, MemberRef, Platform
+from core.hourly import Hourly
 from core.inbox import DurableInbox
 from core.keys import Keys
+from core.meters import Several
 from core.permissions import Rules, listed
 from core.ports import Completer, Outbox, Refetched, Unknown
 from core.scheduler import Beat
@@ -65,6 +67,8 @@ log = logging.getLogger(__name__)
 _FOLLOW_SECONDS = 30
 """How soon a running bot does what follows from a decision made in the shell."""
 _GARBAGE_SECONDS = 10
+_FLUSH_SECONDS = 60
+"""What a crash may take of the figures of the hour."""
 _NEVER = 1_000_000_000
 _PATIENCE_SECONDS = 20.0
 """How long the ready line waits for a platform to answer; it goes on connecting after that."""
@@ -85,6 +89,7 @@ class Bot:
     engines: EngineChoice
     admission: Admission
     observing: Observing
+    hourly: Hourly
     watch: Watch
     completions: Completer
     """What options of commands may be, for surfaces on which commands are typed."""
@@ -125,8 +130,11 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             return bool(await core.envoy.tell_owners(text))
 
         seen = stack.enter_context(observing(config, library, tell))
-        engines.metered(seen.meters)
-        stores = Stores(library, database, engines, seen.meters, spending)
+        hourly = Hourly(database)
+        stack.push_async_callback(hourly.flush)
+        meters = Several(seen.meters, hourly)
+        engines.metered(meters)
+        stores = Stores(library, database, engines, meters, spending)
         core = await assemble(config, rules, stores, outboxes, refetch)
         addressed = DurableInbox(database).addressed
         makes = listeners(config, core.completions, core.forms, addressed, core.pacers)
@@ -146,6 +154,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             engines,
             core.admission,
             seen,
+            hourly,
             Watch(seen.alerts, surfaces, config.data_dir),
             core.completions,
             core.digests,
@@ -311,13 +320,17 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
     from bot.adapters.web.server import Mountable, serving
     from bot.console_desk import knowledge_desk, trial_of
     from bot.console_parts import parts
+    from bot.model_room import Models
 
-    made = parts(bot.inbox, bot.database, bot.resources)
+    made = parts(bot.inbox, bot.database, bot.resources, bot.admission, bot.hourly)
     accounts = _accounts(config, bot.database)
     await accounts.start()
-    async with knowledge_desk(config, bot.inbox, bot.resources, bot.folders) as desk:
+    async with (
+        knowledge_desk(config, bot.inbox, bot.resources, bot.folders) as desk,
+        Models(config, bot.engines).working() as models,
+    ):
         # The console last: whatever nobody else takes is its own.
-        console = Console(replace(made, desk=desk, trial=trial_of(config, desk)))
+        console = Console(replace(made, desk=desk, trial=trial_of(config, desk), models=models))
         pages: tuple[Mountable, ...] = (_vitals(config, bot), *_api(config, bot), console)
         async with serving(config.web, *pages, accounts=accounts) as address:
             yield f"web {address}"
@@ -389,6 +402,7 @@ async def _jobs(config: Config, bot: Bot) -> AsyncGenerator[None, None]:
     beats = (
         Beat(bot.admission.follow, _FOLLOW_SECONDS),
         Beat(bot.watch.look, LOOK_SECONDS),
+        Beat(bot.hourly.flush, _FLUSH_SECONDS),
         # No coroutine: it runs in a thread.
         Beat(gc.collect, _GARBAGE_SECONDS),
     )

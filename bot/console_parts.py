@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.adapters.web.channel_desk import ChannelDesk
+from bot.adapters.web.overview import Overviews
 from bot.adapters.web.parts import Parts
 from bot.adapters.web.talks import Talks
 from core.access import SHARED
+from core.admission import Admission
 from core.commands.base import Resources
 from core.database import Database
+from core.hourly import Hourly
 from core.ports import Inbox
 
 
-def parts(inbox: Inbox, database: Database, resources: Resources) -> Parts:
+def parts(
+    inbox: Inbox,
+    database: Database,
+    resources: Resources,
+    admission: Admission,
+    hourly: Hourly,
+) -> Parts:
     """Of the parts that the composition root has made."""
     library = resources.library
 
@@ -26,4 +36,11 @@ def parts(inbox: Inbox, database: Database, resources: Resources) -> Parts:
         return next(written, None)
 
     talks = Talks(database, library, resources.access.scope_of)
-    return Parts(inbox, names, talks, plain_engine)
+    return Parts(
+        inbox,
+        names,
+        talks,
+        plain_engine,
+        ChannelDesk(resources, admission),
+        Overviews(database, hourly, lambda: resources.engines.loads),
+    )

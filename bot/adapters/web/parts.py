@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bot.adapters.web.channel_desk import ChannelDesk
 from bot.adapters.web.desk import Desk
+from bot.adapters.web.modelling import ModelRoom
+from bot.adapters.web.overview import Overviews
 from bot.adapters.web.talks import Talks
 from bot.adapters.web.trial import Trial
 from core.ports import Inbox
@@ -25,7 +28,11 @@ class Parts:
     talks: Talks
     plain_engine: PlainEngine
     """The model that answers where no base is picked; None: there is none that writes."""
+    channels: ChannelDesk | None = None
+    """Settings and admission; None where there are no chat platforms to speak of."""
+    overviews: Overviews | None = None
     desk: Desk | None = None
     """Looks after knowledge; None where there is nothing but the inbox."""
     trial: Trial | None = None
     """Tries searches; the same."""
+    models: ModelRoom | None = None
