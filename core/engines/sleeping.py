@@ -105,6 +105,22 @@ class SleepingEngine:
         """Whether the next question will wait for it to be loaded."""
         return self._engine is None and not self._is_off
 
+    @property
+    def is_loaded(self) -> bool:
+        return self._engine is not None
+
+    async def rest(self) -> bool:
+        """Give its memory back now; False where somebody asks it something at this moment."""
+        self._keep_awake()
+        async with self._changing:
+            if self._uses or self._closed:
+                return False
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                await engine.aclose()
+                _log.info("%s is unloaded, as was asked for", self.name)
+            return True
+
     async def wake(self) -> None:
         """Load it. Raises `EngineError` where that cannot be; it is off for a while then."""
         with self._used():

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.adapters.web.frame import Frame
-from bot.adapters.web.pages import chat, knowledge, retrieval
+from bot.adapters.web.pages import chat, knowledge, models, retrieval
 from bot.adapters.web.parts import Parts
 from core.language import N_
 
@@ -46,4 +46,5 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("", N_("Chat"), chat.build),
     Page("knowledge", N_("Knowledge"), knowledge.build),
     Page("retrieval", N_("Retrieval test"), retrieval.build),
+    Page("models", N_("Models"), models.build),
 )
