@@ -5,9 +5,40 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httpx2
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.client_proto import ResponseHandler
+
+
+def through_socks(proxy: str, *, force_close: bool = False) -> aiohttp.BaseConnector:
+    """A connector of aiohttp's through a SOCKS proxy, whose refusals are errors of aiohttp's."""
+    import aiohttp
+    from aiohttp_socks import ProxyConnector
+    from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
+
+    class Connector(ProxyConnector):
+        """The library's own errors are no kind of those that a request is known to end with."""
+
+        async def _connect_via_proxy(
+            self,
+            host: str,
+            port: int,
+            ssl: ssl.SSLContext | None = None,
+            timeout: float | None = None,  # noqa: ASYNC109
+        ) -> tuple[asyncio.Transport, ResponseHandler]:
+            try:
+                return await super()._connect_via_proxy(host, port, ssl, timeout)
+            except (ProxyConnectionError, ProxyError, ProxyTimeoutError) as error:
+                raise aiohttp.ClientConnectionError(str(error)) from error
+
+    # The library knows one of the two names; the proxy resolves either way.
+    address = proxy.replace("socks5h://", "socks5://", 1)
+    made: aiohttp.BaseConnector = Connector.from_url(address, force_close=force_close)
+    return made
 
 
 def trusted() -> ssl.SSLContext:

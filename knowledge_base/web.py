@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from knowledge_base.addresses import Address, is_disguised, is_inside, is_public, literal
+from knowledge_base.connections import through_socks
 from knowledge_base.errors import (
     LimitExceededError,
     PageNotFetchedError,
@@ -231,12 +232,7 @@ class WebPages:
         import aiohttp
 
         if self.proxy is not None and self.proxy.startswith("socks"):
-            from aiohttp_socks import ProxyConnector
-
-            # The library knows one of the two names; the proxy resolves either way.
-            proxy = self.proxy.replace("socks5h://", "socks5://", 1)
-            through: aiohttp.BaseConnector = ProxyConnector.from_url(proxy, force_close=True)
-            return through
+            return through_socks(self.proxy, force_close=True)
         if self.proxy is not None:
             return aiohttp.TCPConnector(force_close=True)
         return aiohttp.TCPConnector(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
+import aiohttp
 import httpx2
 import pytest
 
-from knowledge_base.connections import ReturningTransport
+from knowledge_base.connections import ReturningTransport, through_socks
+from tests.support.proxy import proxying
+from tests.support.scripted_server import answer, scripted_server
 
 PIECES = 3
 
@@ -79,3 +82,31 @@ async def test_a_request_cancelled_in_any_moment_gives_its_connection_back(keeps
                 assert all(c.is_idle() or c.is_closed() for c in pool.connections)
             assert turns > 10
             await fetch(client, url)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_a_socks_proxy_resolves_the_name_and_is_closed(scheme):
+    pytest.importorskip("aiohttp_socks")
+    async with scripted_server() as server:
+        server.script("/v1/words", answer("hello"))
+        port = int(server.address.split(":")[2].split("/")[0])
+        async with proxying({"far.example.com": port}, login=("me", "word")) as proxy:
+            address = proxy.address("socks").replace("socks5", scheme)
+            async with (
+                aiohttp.ClientSession(connector=through_socks(address)) as session,
+                session.get("http://far.example.com/v1/words") as response,
+            ):
+                assert "hello" in await response.text()
+            assert proxy.tunnels == {"far.example.com": 1}
+
+
+@pytest.mark.parametrize("trouble", ["gone", "refusing", "login"])
+async def test_what_a_socks_proxy_refuses_is_an_error_of_the_http_library(trouble):
+    pytest.importorskip("aiohttp_socks")
+    async with proxying({}) as proxy:
+        if trouble == "login":
+            proxy.login = ("me", "word")
+        address = f"socks5://me:wrong@127.0.0.1:{9 if trouble == 'gone' else proxy.port}"
+        async with aiohttp.ClientSession(connector=through_socks(address)) as session:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.get("http://far.example.com/")
