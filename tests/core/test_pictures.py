@@ -24,6 +24,7 @@ from core.pictures import LARGEST_SIDE, side_for
 from core.prompts import Prompts
 from core.replies import Actions, Finished, Notice, Sources, TextDelta, TextReplaced
 from core.settings import ChatSettings, EngineSettings
+from knowledge_base.models import Section
 from tests.support.messages import group, private
 from tests.support.pictures import BLUE, GREEN, RED, drawn, is_about, looked_at
 from tests.support.places import open_places
@@ -231,6 +232,27 @@ async def test_where_the_library_reads_pictures_their_text_serves_a_blind_model(
     seeing = Eyes()
     await room.ask(seeing, with_photos("What is it?", photo()), reads_pictures=True)
     assert len(seeing.seen) == 1
+
+
+SCREEN = Section("Fault forty-two: the lantern pump stands still")
+
+
+@pytest.mark.parametrize("asked", ["What do I do about this?", ""])
+@pytest.mark.parametrize("sees", [False, True])
+async def test_what_is_written_on_a_picture_is_searched_for_with_the_question(
+    room, monkeypatch, asked, sees
+):
+    async def read(_upload):
+        return (SCREEN,)
+
+    monkeypatch.setattr(room.shelf, "read", read)
+    room.shelf.put("shared", "pump.md", "Fault forty-two: the lantern pump needs oil.")
+    engine = Eyes("Oil it [1].") if sees else ScriptedEngine("Oil it [1].")
+    reply = await room.ask(engine, with_photos(asked, photo()), reads_pictures=True)
+    assert reply.finished
+    given = "".join(message.text for message in engine.calls[-1].messages)
+    assert "the lantern pump needs oil" in given
+    assert ("stands still" in given) is not sees
 
 
 @pytest.mark.parametrize("facts", [{"trusted": False}, {"quotes": True}, {"languages": {"zh"}}])
