@@ -28,3 +28,17 @@ def test_what_a_terminal_would_act_upon_is_shown_as_a_replacement_character(caps
         "document       n\nnew\ufffdline\ufffd.txt  1\n"
     )
     assert shown.err == "x\ufffd\ufffd]0;title\ufffd\n"
+
+
+def test_places_are_marked_only_where_that_is_seen(monkeypatch, capsys):
+    monkeypatch.setattr(output, "colours", lambda: True)
+    output.say_marked("The fee\x1b is 白毫。", [(4, 7), (12, 14)])
+    monkeypatch.setattr(output, "colours", lambda: False)
+    output.say_marked("The fee", [(4, 7)])
+    assert capsys.readouterr().out == (
+        "The \x1b[1;33mfee\x1b[0m\ufffd is \x1b[1;33m白毫\x1b[0m。\nThe fee\n"
+    )
+
+
+def test_a_pipe_shows_no_marks(capsys):
+    assert not output.colours()

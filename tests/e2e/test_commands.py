@@ -100,12 +100,32 @@ def test_search_finds_in_both_languages_and_tells_where(shop):
     found = bot(shop, "kb", "search", "What does a berth cost?", "--limit", "1", "--json").row
     assert (found["id"], set(found)) == (None, {"id", "hits", "refused"})
     (hit,) = found["hits"]
-    assert set(hit) == {"document", "page", "heading", "relevance", "text"}
+    assert set(hit) == {"document", "page", "heading", "relevance", "text", "matches"}
+    assert {hit["text"][start:end] for start, end in hit["matches"]} >= {"berth", "costs"}
     assert (hit["document"], hit["page"]) == ("handbook.md", None)
     assert "14 crowns" in hit["text"]
     for legs in ("dense", "lexical", "both"):
         found = bot(shop, "kb", "search", "茶室几点关门？", "--legs", legs, "--json").row
         assert found["hits"][0]["document"] == "sub/茶室.txt"
+
+
+def test_bases_are_listed_with_what_people_call_them(shop):
+    assert bot(shop, "kb", "bases", "--json").rows == [
+        {
+            "base": "shared",
+            "title": "shared",
+            "documents": 2,
+            "bytes": len(HANDBOOK.encode()) + len(RULES.encode()),
+        }
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no such devices")
+def test_a_device_is_refused_with_what_to_do_and_the_others_are_looked_at(shop):
+    done = bot(shop, "kb", "add", "/dev/zero", "files/handbook.md", timeout=120)
+    assert done.code == 1
+    assert done.err.startswith("/dev/zero: zero is a pipe or a device, not a file: ")
+    assert "unchanged  handbook.md" in done.out
 
 
 def test_queries_of_a_file_are_answered_in_order(shop):

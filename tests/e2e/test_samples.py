@@ -41,7 +41,10 @@ def test_a_line_has_the_fields_that_scripts_read(tmp_path):
     done = bot(tmp_path, "chat", "--once", "雾砚茶业工作满五年的员工有几天年假？", "--json")
     assert done.code == 0, done.err
     row = done.row
-    assert set(row) == {"text", "refused", "sources", "usage"}
+    assert set(row) == {
+        "text", "refused", "reason", "error", "notices", "sources", "usage", "timing",
+    }  # fmt: skip
+    assert (row["reason"], row["error"]) == ("answered", None)
     assert set(row["usage"]) == {"prompt_tokens", "completion_tokens"}
     assert "满五年为12天" in row["text"].replace(" ", "")
     assert row["refused"] is False
