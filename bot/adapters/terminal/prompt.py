@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app
+from prompt_toolkit.application import create_app_session, get_app
 from prompt_toolkit.filters import Condition, is_done
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.shortcuts import CompleteStyle
+from prompt_toolkit.utils import is_dumb_terminal
 
 from bot import output
 from bot.adapters.terminal.completion import CommandCompleter, Local
@@ -51,7 +55,10 @@ class Prompt:
     async def lines(self) -> AsyncGenerator[str, None]:
         """What is typed. Ctrl-C empties the line; at an empty one, twice, it leaves, as Ctrl-D."""
         _ = self._words
-        session = self._session()
+        # A dumb terminal gets the mark and the letters, and no sequence, be it for the cursor.
+        plain = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
+        with create_app_session(output=plain) if plain else contextlib.nullcontext():
+            session = self._session()
         leaving = False
         while True:
             try:

@@ -1,0 +1,203 @@
+"""The program at a terminal, as a person meets it: typed at, interrupted, resized, piped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.pty_program import at_terminal
+from tests.support.scripted_server import Scripted, ScriptedServer, delta, event, scripted_server
+from tests.support.shell import bot, environment
+
+QUESTION = "How much is the fee?"
+ASK = "Ask about the documents."
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory) -> Path:
+    """A data directory that knows two documents."""
+    folder = tmp_path_factory.mktemp("learnt")
+    (folder / "fees.md").write_text("# Fees\n\nThe fee for the island is seven euros.\n")
+    (folder / "手册.md").write_text("# 手册\n\n白毫银针用八十五度的水冲泡。\n")
+    (folder / "config.toml").write_text("[knowledge]\nfolders = {}\n")
+    done = bot(folder, "kb", "add", "fees.md", "手册.md")
+    assert done.code == 0, done
+    return folder
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedServer]:
+    async with scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+def place(learnt: Path, model: ScriptedServer) -> Path:
+    (learnt / "config.toml").write_text(
+        "[knowledge]\nfolders = {}\nrelevance_threshold = 0.0\n"
+        f'[engine]\nkind = "openai"\nmodel = "m"\nbase_url = "{model.address}"\n'
+        "context_window = 4096\nhealth_seconds = 3600\n"
+    )
+    (learnt / "data" / "terminal_history").unlink(missing_ok=True)
+    return learnt
+
+
+def says(model: ScriptedServer, *pieces: str, hold: dict[int, asyncio.Event] | None = None) -> None:
+    sent = [*map(delta, pieces), delta(finish="stop"), event("[DONE]")]
+    model.script("/v1/chat/completions", Scripted(sent, hold=hold or {}))
+
+
+async def test_an_answer_grows_with_its_sources_and_what_was_typed_is_remembered(place, model):
+    more = asyncio.Event()
+    says(model, "The fee is **seven** ", "euros. [1]", hold={1: more})
+    async with at_terminal(place, "chat") as program:
+        await program.read(ASK)
+        await program.asked()
+        program.type(f"{QUESTION}\r")
+        await program.read("The fee is")
+        more.set()
+        await program.read("euros. [1]")
+        await program.read("[1] fees.md")
+        assert "\x1b[1mseven" in program.raw
+        await program.asked()
+        program.type("/sources 1\r")
+        await program.read("The fee for the island is seven euros.")
+        await program.asked()
+        program.type("/kb sho")
+        await program.read("what is known of one document")
+        program.type("\t fe")
+        await program.read("fees.md")
+        program.type("\t\r\r")
+        await program.read("fees.md")
+        await program.asked()
+        program.type("\x04")
+        assert await program.ended() == 0
+    history = place / "data" / "terminal_history"
+    assert stat.S_IMODE(history.stat().st_mode) == 0o600
+    assert QUESTION in history.read_text()
+    async with at_terminal(place, "chat") as program:
+        await program.asked()
+        program.type("\x1b[A\x1b[A")
+        await program.read("/sources 1")
+        program.type("\x1b[A")
+        await program.read("is the fee?")
+
+
+async def test_ctrl_c_stops_the_answer_and_not_the_program(place, model):
+    never = asyncio.Event()
+    says(model, "The fee of this island ", "is seven.", hold={1: never})
+    async with at_terminal(place, "chat") as program:
+        await program.asked()
+        program.type(f"{QUESTION}\r")
+        await program.read("The fee")
+        program.type("\x03")
+        await program.read("[stopped]")
+        async with asyncio.timeout(30):
+            await model.asked_for("/v1/chat/completions")[0].gone.wait()
+        await program.asked()
+        says(model, "Seven euros. [1]")
+        program.type(f"{QUESTION}\r")
+        await program.read("Seven euros. [1]")
+        await program.asked()
+        program.type("half a question\x03")
+        await program.asked()
+        program.type("\x03")
+        await program.read("Ctrl-C once more leaves.")
+        await program.asked()
+        program.type("\x03")
+        assert await program.ended() == 0
+    assert len(model.asked_for("/v1/chat/completions")) == 2
+
+
+async def test_several_lines_are_one_question(place, model):
+    says(model, "Seven. [1]")
+    async with at_terminal(place, "chat") as program:
+        await program.asked()
+        program.type("How much\x1b\ris the\\\rfee?\r")
+        await program.read("Seven. [1]")
+    messages = model.asked_for("/v1/chat/completions")[0].body["messages"]
+    assert "How much\nis the\nfee?" in json.dumps(messages, ensure_ascii=False).replace("\\n", "\n")
+
+
+async def test_a_long_answer_survives_a_change_of_size(place, model):
+    lines = [f"第{n}行 of a long answer." for n in range(40)]
+    more = asyncio.Event()
+    half = "\n".join(lines[:20]) + "\n"
+    says(model, half, "\n".join(lines[20:]), hold={1: more})
+    async with at_terminal(place, "chat", columns=60, rows=12) as program:
+        await program.asked()
+        program.type(f"{QUESTION}\r")
+        await program.read("第17行 of a long answer.")
+        program.resize(34, 9)
+        more.set()
+        await program.read("第39行 of a long answer.")
+        await program.asked()
+        program.type("\x04")
+        assert await program.ended() == 0
+        assert all(line in program.text for line in lines)
+
+
+async def test_a_dumb_terminal_gets_no_sequences(place, model):
+    says(model, "The fee is **seven**. [1]")
+    async with at_terminal(place, "chat", TERM="dumb") as program:
+        await program.read(">")
+        program.type(f"{QUESTION}\r")
+        await program.read("The fee is **seven**. [1]")
+        await program.read("[1] fees.md")
+        await program.read(">")
+        program.type("/quit\r")
+        assert await program.ended() == 0
+    assert "\x1b[" not in program.raw
+
+
+async def test_what_is_piped_is_plain_text(place, model):
+    says(model, "The fee is **seven**. [1]")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "bot", "chat"],
+        input=f"{QUESTION}\n".encode(),
+        capture_output=True,
+        cwd=place,
+        env=environment(place),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().startswith("The fee is **seven**. [1]\n  [1] fees.md")
+
+
+async def test_one_question_from_the_input_is_answered_as_an_object(place, model):
+    says(model, "The fee is seven. [1]")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "bot", "chat", "--once", "-", "--json"],
+        input=f"{QUESTION}\n".encode(),
+        capture_output=True,
+        cwd=place,
+        env=environment(place),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    answer = json.loads(done.stdout)
+    assert answer["text"] == "The fee is seven. [1]"
+    assert (answer["reason"], answer["refused"], answer["error"]) == ("answered", False, None)
+    assert answer["sources"][0]["document"] == "fees.md"
+    assert 0 < answer["timing"]["first_text_seconds"] <= answer["timing"]["seconds"]
+
+
+async def test_a_mistake_is_an_object_too_and_fails(place, model):
+    (place / "config.toml").write_text('[engine]\nkind = "llama_cpp"\nmodel = "none.gguf"\n')
+    done = await asyncio.to_thread(bot, place, "chat", "--once", QUESTION, "--json")
+    assert (done.code, done.out) == (1, "")
+    assert "none.gguf" in done.err
+
+
+def test_nothing_to_ask_is_wrong_usage(tmp_path):
+    done = bot(tmp_path, "chat", "--once", " ")
+    assert (done.code, done.out, done.err) == (2, "", "There is no question.\n")
