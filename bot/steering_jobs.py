@@ -108,11 +108,11 @@ async def _run_there(rows: JobRows, runs: JobRuns, name: str) -> JobState | str:
     try:
         while True:
             state = await rows.find(name)
-            if state is not None and state.asked_at is None:
-                if state.outcome is not Outcome.RUNNING:
-                    return state
-            elif not _is_kept(runs):
-                return N_("The bot ended before it came to the job {job}.")
+            is_due = state is None or state.asked_at is not None
+            if state is not None and not is_due and state.outcome is not Outcome.RUNNING:
+                return state
+            if not _is_kept(runs):
+                return N_("The bot ended before the job {job} did.")
             await asyncio.sleep(_LOOK_SECONDS)
     finally:
         await to_the_end(rows.withdraw(name))

@@ -134,7 +134,10 @@ def zone_named(name: str) -> tzinfo:
     if not name:
         from tzlocal import get_localzone
 
-        return get_localzone()
+        try:
+            return get_localzone()
+        except (LookupError, ValueError, OSError):
+            return UTC  # The machine does not know it itself.
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot import steering_jobs
 from bot.config import load
 from bot.errors import ConfigError, DamagedBasesError
 from bot.folders import FollowedFolders
@@ -195,3 +196,14 @@ async def test_the_shell_asks_the_bot_that_keeps_the_schedule(kept, tmp_path):
         # What the bot does not have cannot be asked of it.
         other = await asyncio.to_thread(bot, tmp_path, "jobs", "run", "snapshots")
         assert (other.code, "configuration is another one" in other.err) == (1, True)
+
+
+async def test_the_shell_waits_for_no_bot_that_has_ended(kept):
+    """It took the wish, or began the run, and was killed."""
+    await kept.rows.ensure(schedules(kept.config)[0])
+    runs = JobRuns(kept.rows, kept.config.data_dir / FOLDER, words("en"))
+    told = await steering_jobs._run_there(kept.rows, runs, "snapshots")
+    assert told == "The bot ended before the job {job} did."
+    assert await kept.rows.asked() == ()
+    await kept.rows.begin("snapshots", None)
+    assert await steering_jobs._run_there(kept.rows, runs, "snapshots") == told

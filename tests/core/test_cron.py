@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
+import tzlocal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -132,6 +133,14 @@ def test_what_is_no_schedule_is_refused(wrong):
 def test_what_is_no_time_zone_is_refused(wrong):
     with pytest.raises(ValueError, match="time zone"):
         zone_named(wrong)
+
+
+def test_a_machine_that_does_not_know_its_time_zone_has_utc(monkeypatch):
+    def unknown():
+        raise ZoneInfoNotFoundError("no such zone")
+
+    monkeypatch.setattr(tzlocal, "get_localzone", unknown)
+    assert zone_named("") is UTC
 
 
 @settings(max_examples=60, deadline=None)
