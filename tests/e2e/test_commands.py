@@ -124,7 +124,7 @@ def test_bases_are_listed_with_what_people_call_them(shop):
 def test_a_device_is_refused_with_what_to_do_and_the_others_are_looked_at(shop):
     done = bot(shop, "kb", "add", "/dev/zero", "files/handbook.md", timeout=120)
     assert done.code == 1
-    assert done.err.startswith("/dev/zero: zero is a pipe or a device, not a file: ")
+    assert done.err.startswith("/dev/zero: `zero` is a pipe or a device, not a file: ")
     assert "unchanged  handbook.md" in done.out
 
 
