@@ -201,7 +201,7 @@ async def asked(client: httpx2.AsyncClient, url: str, repository: str) -> tuple[
         reraise=True,
     )
     try:
-        reply = await tries(_got, client, url)
+        reply: httpx2.Response = await tries(_got, client, url)
     except httpx2.TransportError as error:
         raise PullError("unreachable", repository, host_of(url)) from error
     except _OverloadedError as error:
