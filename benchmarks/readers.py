@@ -45,8 +45,11 @@ class Told:
 
     @property
     def text(self) -> str:
-        """All of it, words one blank apart."""
-        return " ".join(" ".join(section.text for section in self.sections).split())
+        """All of it with its headings, each once, words one blank apart."""
+        headings = dict.fromkeys(
+            title for section in self.sections for title in (section.heading or "").split(" › ")
+        )
+        return " ".join(" ".join([*headings, *(each.text for each in self.sections)]).split())
 
     @property
     def pages(self) -> int:

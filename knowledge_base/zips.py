@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, Final
+from contextlib import contextmanager
+from typing import Final
 
 BROKEN: Final = (
     zipfile.BadZipFile,
@@ -25,15 +27,17 @@ that is needed is a bare `RuntimeError`, of which `NotImplementedError` is a kin
 
 def blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo | str, size: int) -> Iterator[bytes]:
     """The bytes of a member as they come. What is broken raises one of `BROKEN`."""
-    with archive.open(member) as stream:
-        while block := _read(stream, size):
+    with _whole(), archive.open(member) as stream:
+        while block := stream.read(size):
             yield block
 
 
-def _read(stream: IO[bytes], size: int) -> bytes:
+@contextmanager
+def _whole() -> Iterator[None]:
     try:
-        return stream.read(size)
+        yield
     except OSError as error:
-        if error.errno is None:  # bz2's word for data that is none
+        # bz2's word for data that is none, and the system's for a place before the beginning.
+        if error.errno in (None, errno.EINVAL):
             raise zipfile.BadZipFile from error
         raise

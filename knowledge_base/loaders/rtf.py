@@ -18,7 +18,7 @@ def load_rtf(source: Source) -> list[Section]:
     # RTF is ASCII with escapes; Latin-1 keeps whatever bytes stand in it all the same.
     try:
         text = str(_strip(source.read().decode("latin-1"), errors="ignore"))
-    except (LookupError, ValueError, TypeError, IndexError) as error:
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
         raise source.unreadable() from error
     outline = Outline()
     for paragraph in text.split("\n"):

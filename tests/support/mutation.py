@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from knowledge_base.zips import BROKEN
 from tests.support import documents
 
 _TEXTS: Final = {
@@ -84,8 +85,11 @@ def spoiled(content: bytes, chance: random.Random) -> bytes:
 
 
 def _spoiled_member(content: bytes, chance: random.Random) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as whole:
-        members = {name: whole.read(name) for name in whole.namelist()}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as whole:
+            members = {name: whole.read(name) for name in whole.namelist()}
+    except (*BROKEN, KeyError, OSError, RuntimeError):  # spoiled before
+        return _flip(content, chance)
     name = chance.choice([*members])
     how = chance.random()
     if how < 0.1:
