@@ -42,3 +42,23 @@ async def test_a_file_that_goes_while_the_folder_is_read_keeps_nobody_from_start
 
         monkeypatch.setattr(folders, "_is_stored", too_late)
         assert await follow(library, folder) == {"a.txt": 1}
+
+
+async def test_how_a_folder_was_found_is_told_and_what_was_wrong_until_it_is_mended(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The bakery opens at seven.")
+    (folder / "empty.txt").write_text("")
+    async with open_library(tmp_path / "data") as library:
+        elsewhere = tmp_path / "elsewhere"
+        followed = FollowedFolders(library, {"notes": folder, "more": elsewhere}, words("en"))
+        assert [state.looked_at for state in await followed.states()] == [None, None]
+        await followed.follow_all()
+        notes, more = await followed.states()
+        assert notes.is_there
+        assert notes.looked_at is not None
+        assert [remark.partition(":")[0] for remark in notes.remarks] == ["empty.txt"]
+        assert not more.is_there
+        (folder / "empty.txt").write_text("It closes at five.")
+        await followed.follow_all()
+        assert (await followed.states())[0].remarks == ()

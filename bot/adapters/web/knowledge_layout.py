@@ -100,7 +100,14 @@ def laid_out(frame: Frame) -> KnowledgePage:
     label = frame.label
     script = _SCRIPT.read_text(encoding="utf-8")
     with gr.Row(elem_id="shelf"):
-        base = gr.Dropdown([], label=label(N_("Knowledge base")), elem_id="base", scale=2)
+        base = gr.Dropdown(
+            [],
+            label=label(N_("Knowledge base")),
+            elem_id="base",
+            # Who may see which is not asked of the list, but of the desk.
+            allow_custom_value=True,
+            scale=2,
+        )
         summary = gr.HTML(elem_id="summary", min_width=320)
     said = gr.HTML(elem_id="said")
     with gr.Tabs(elem_id="sections"):
