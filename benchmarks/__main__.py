@@ -19,6 +19,7 @@ NAMES = (
     "stop_latency",
     "platform_load",
     "api_stream",
+    "console_paint",
     "injection",
     "readers",
     "transformers_engine",

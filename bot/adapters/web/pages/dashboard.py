@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _COLOURS: Final = ("#4f46e5", "#f59e0b", "#dc2626", "#9ca3af")
 _TWO: Final = ("#4f46e5", "#14b8a6")
 _VERDICTS: Final = ("#16a34a", "#dc2626", "#f59e0b")
-_HEIGHT: Final = 310
+_HEIGHT: Final = 300
 _LABELS: Final = {
     "answered": N_("answered"),
     "refused": N_("refused"),
