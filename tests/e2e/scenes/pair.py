@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tests.e2e.scenes.knowledge import knowledge
 from tests.e2e.scenes.places import DiscordPlace, Place, Reply, TelegramPlace
+from tests.platforms.discord_server.limits import Limits, Rate
 from tests.platforms.discord_server.server import FakeDiscord
 from tests.platforms.telegram_server.flood import UNLIMITED
 from tests.platforms.telegram_server.server import FakeTelegram
@@ -15,6 +16,7 @@ from tests.platforms.telegram_server.server import FakeTelegram
 OWNER, MEMBER = "Ada", "Ben"
 UNHURRIED = {"LOREKEEPER__TELEGRAM__GROUP_MESSAGES_PER_MINUTE": "1000"}
 """For a Telegram without flood limits."""
+QUICK = Limits(messages=Rate(50, 1), edits=Rate(50, 1), typing=Rate(50, 1), overall=Rate(500, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,17 @@ async def taught(place: Place, message: object) -> Reply:
 
 
 @asynccontextmanager
-async def pair(*others: str, privileged: tuple[str, ...]) -> AsyncGenerator[Pair]:
+async def pair(
+    *others: str, privileged: tuple[str, ...], unhurried: bool = False
+) -> AsyncGenerator[Pair]:
     """Two platforms with a place each; the bot comes later. `others`: further members.
 
-    `privileged`: intents switched on at Discord.
+    `privileged`: intents switched on at Discord; `unhurried`: it takes many messages at once too.
     """
     names = (OWNER, MEMBER, *others)
+    limits = QUICK if unhurried else Limits()
     async with (
-        FakeDiscord(privileged=privileged) as discord,
+        FakeDiscord(privileged=privileged, limits=limits) as discord,
         FakeTelegram(limits=UNLIMITED) as telegram,
     ):
         on_discord = {name: discord.person(name) for name in names}
