@@ -28,6 +28,7 @@ from knowledge_base.errors import (
     NoSuchDocumentError,
     NotRestingError,
 )
+from knowledge_base.extras import reads_pictures
 from knowledge_base.ingest import Ingestion, Made, MayEmbed, Progress, Workshop, collect
 from knowledge_base.leases import Lease, locked
 from knowledge_base.loaders.worker import Reader
@@ -58,7 +59,7 @@ from knowledge_base.models import (
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
 from knowledge_base.prebuilt import Prebuilt, PrebuiltDocument, PrebuiltFolder
-from knowledge_base.reading import BundleEntry, FileReader, reads_pictures
+from knowledge_base.reading import BundleEntry, FileReader
 from knowledge_base.resting import Ended, Rest
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store

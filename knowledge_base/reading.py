@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from knowledge_base.bundle import Entry
 from knowledge_base.models import ParsedDocument, Picture, Section, Upload
 
 BundleEntry: TypeAlias = "tuple[Entry, Path]"
 """What the manifest says of a document, and its original."""
-
-
-OCR_MB: Final = 512
-"""Memory that the engine takes before it has seen a picture."""
-
-
-def reads_pictures() -> bool:
-    """Whether the extra `ocr` is installed: text on pictures is found then."""
-    return all(importlib.util.find_spec(name) for name in ("rapidocr", "onnxruntime"))
 
 
 class FileReader(Protocol):

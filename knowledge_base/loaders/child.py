@@ -26,10 +26,10 @@ from knowledge_base.errors import (
     UnsafeArchiveError,
     UnsupportedFormatError,
 )
+from knowledge_base.extras import OCR_MB, reads_pictures
 from knowledge_base.loaders import detect, frames, load_as, media
 from knowledge_base.loaders.source import MEGABYTE, Source
 from knowledge_base.models import Section
-from knowledge_base.reading import OCR_MB, reads_pictures
 from knowledge_base.settings import ReaderLimits
 from knowledge_base.splitter import pieces, searched
 from knowledge_base.terms import pack_terms, terms_of

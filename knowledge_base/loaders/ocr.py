@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final, cast
 
+from knowledge_base.extras import reads_pictures
 from knowledge_base.loaders.pdf_lines import Line
 from knowledge_base.loaders.rows import arranged
-from knowledge_base.reading import reads_pictures
 
 if TYPE_CHECKING:
     import numpy as np
