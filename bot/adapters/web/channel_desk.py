@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.adapters.web.visitors import Visitor
-from core.access import SHARED, open_base_of, restricted_base_of
+from core.access import open_base_of, restricted_base_of
 from core.admission import Admission
 from core.admission_rows import Applicant, Verdict, subject_of
 from core.channel_settings import DEFAULT, SETTINGS, Setting, setting_named, written
@@ -105,10 +105,11 @@ class ChannelDesk:
                 yield error
 
     async def bases_of(self, seen: SeenChannel) -> tuple[str, ...]:
-        """What the channel itself was taught, for trying out how it would answer."""
+        """What the channel itself was taught, for trying out how it would answer; nothing: what
+        the console answers from where no base is picked."""
         names = {base.name for base in await self._resources.library.bases()}
         own = (open_base_of(seen.channel), restricted_base_of(seen.channel))
-        return tuple(name for name in own if name in names) or (SHARED,)
+        return tuple(name for name in own if name in names)
 
     async def applicants(self) -> tuple[tuple[Applicant, Verdict], ...]:
         """Who asked to be served, with how they stand; those who wait first."""
