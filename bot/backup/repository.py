@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ from knowledge_base.originals import full_disk_told, sync_folder
 log = logging.getLogger(__name__)
 
 BLOCK: Final = 1 << 20
+_NAME: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?", re.ASCII)
 _CONTENTS: Final = "contents"
 _UNFINISHED: Final = ".unfinished-"
 
@@ -71,11 +73,15 @@ class Repository:
         return repository, path / names[-1]
 
     def names(self) -> tuple[str, ...]:
-        """Of the backups, oldest first."""
+        """Of the backups, oldest first; whatever else lies in the folder is none."""
         if not self.folder.is_dir():
             return ()
-        found = self.folder.glob("[0-9]*T*")
-        return tuple(sorted(path.name for path in found if path.is_dir()))
+        found = [
+            (name[1], int(name[2] or 1), name[0])
+            for path in self.folder.iterdir()
+            if (name := _NAME.fullmatch(path.name)) and path.is_dir()
+        ]
+        return tuple(name for _moment, _number, name in sorted(found))
 
     def kept(self) -> tuple[Kept, ...]:
         """The backups, oldest first."""
@@ -175,10 +181,12 @@ class Repository:
             new.unlink(missing_ok=True)
         return Entry("", digest, size)
 
-    def rotate(self, keep: int) -> tuple[str, ...]:
+    def rotate(self, keep: int, made: str) -> tuple[str, ...]:
         """Let the oldest go until `keep` are left, and with them the contents that no other names;
-        the names of those that went."""
-        old = self.names()[:-keep]
+        the names of those that went. The one that was `made` just now stays, also where a clock
+        that was wrong has given older ones later names."""
+        others = [name for name in self.names() if name != made]
+        old = tuple(others[: max(0, len(others) + 1 - keep)])
         for name in old:
             # A name of its own first: a backup that is being removed is none.
             gone = self._unfinished()

@@ -81,7 +81,7 @@ def take(data: Path, folder: Path, *, keep: int, watch: Watch = _unwatched) -> R
         with repository.writing():
             taking = _Taking(data, repository, watch)
             path, manifest = taking.run()
-            removed = repository.rotate(keep)
+            removed = repository.rotate(keep, path.name)
     except OSError as error:
         where = str(error.filename or folder)
         raise BackupFolderError(where, error.strerror or "") from error
