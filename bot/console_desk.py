@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,12 +23,25 @@ from core.prompts import Prompts
 async def knowledge_desk(
     config: Config, inbox: Inbox, resources: Resources, folders: FollowedFolders
 ) -> AsyncGenerator[Desk, None]:
-    """Files that pages send are taken in until the context is left."""
+    """Files that pages send are taken in until the context is left.
+
+    What an earlier run left there, exported bases too, is nobody's any more.
+    """
     uploads = config.data_dir / "uploads"
+    await asyncio.to_thread(_empty, uploads)
     jobs = Jobs(inbox, uploads / "jobs")
     async with jobs.working():
         shelves = Shelves(resources.library, resources.sightings)
         yield Desk(resources, shelves, jobs, uploads, folders.states)
+
+
+def _empty(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def trial_of(config: Config, desk: Desk) -> Trial:
