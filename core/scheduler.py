@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from core.cron import Cron, zone_named
@@ -61,7 +62,10 @@ class Scheduler:
         self._rows = rows
         self._beats = beats
         self._held = ExitStack()
+        self._holds = False
+        """The lock of whoever keeps the schedule."""
         self._keeps = False
+        """The schedule, too: every job is registered."""
         self._wanted: set[str] = set()
         """Jobs that were asked for and have begun, or will at once."""
         self._tasks: set[asyncio.Task[object]] = set()
@@ -82,11 +86,12 @@ class Scheduler:
         )
         for beat in self._beats:
             scheduler.add_job(beat.work, _Every(beat.seconds))
-        scheduler.add_job(self._owned, _Every(LOOK_SECONDS), (self._look, scheduler))
         with self._held:
+            await self._look(scheduler)
+            # Not before the first look has ended: there is one at a time.
+            scheduler.add_job(self._owned, _Every(LOOK_SECONDS), (self._look, scheduler))
             scheduler.start()
             try:
-                await self._look(scheduler)
                 yield
             finally:
                 # It cancels, once; what is under way has something to put in order.
@@ -96,17 +101,22 @@ class Scheduler:
 
     async def _look(self, scheduler: AsyncIOScheduler) -> None:
         if not self._keeps:
-            self._keeps = self._runs.take(self._held, KEEPER)
-            if not self._keeps:
+            self._holds = self._holds or self._runs.take(self._held, KEEPER)
+            if not self._holds:
                 return
-            await self._take_over(scheduler)
+            # Where the rows cannot be read or written now, the next look tries again.
+            for add in await self._taken_over(scheduler):
+                add()
+            self._keeps = True
         for name in await self._rows.asked():
             if name in self._jobs and name not in self._wanted:
                 self._wanted.add(name)
                 scheduler.add_job(self._owned, args=(self._run_asked, name))
 
-    async def _take_over(self, scheduler: AsyncIOScheduler) -> None:
-        """Register every job, with what was missed while nobody kept the schedule."""
+    async def _taken_over(self, scheduler: AsyncIOScheduler) -> list[Callable[[], object]]:
+        """Every job, with what was missed while nobody kept the schedule; what remains is to give
+        them to the scheduler, which cannot fail."""
+        adding: list[Callable[[], object]] = []
         await self._rows.register([job.schedule for job in self._jobs.values()])
         now = self._rows.now()
         for state in await self._rows.all():
@@ -116,7 +126,8 @@ class Scheduler:
             await self._runs.settle(job, state)
             at_start = job.schedule.at_start and not state.paused
             if at_start:
-                scheduler.add_job(self._owned, args=(self._run, state.name))
+                run = (self._run, state.name)
+                adding.append(partial(scheduler.add_job, self._owned, args=run))
             if cron is None:
                 continue
             due = state.due_at or cron.next_after(now)
@@ -126,7 +137,10 @@ class Scheduler:
             await self._rows.due(state.name, due)
             if due is not None:
                 fire = (self._fire, state.name)
-                scheduler.add_job(self._owned, cron, fire, next_run_time=due)
+                adding.append(
+                    partial(scheduler.add_job, self._owned, cron, fire, next_run_time=due)
+                )
+        return adding
 
     def _is_in_time(self, job: Job, cron: Cron, now: datetime) -> bool:
         """Whether the last of what was missed is to be made up for; all before it goes with it."""

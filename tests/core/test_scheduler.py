@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
 
 from core.jobs import Outcome
 from core.meters import JobEnded
+from core.scheduler import KEEPER
 from tests.support.coming_round import MONDAY, Works, house, until
 
 __all__ = ["house"]
@@ -168,6 +171,37 @@ async def test_a_second_bot_takes_the_schedule_over_when_the_first_has_ended(hou
         house.wall.move(hours=1)
         await until(lambda: second.ended == 1)
     assert first.begun == 1
+
+
+@pytest.mark.parametrize("stumbles_at", ["register", "due"])
+async def test_a_schedule_that_could_not_be_taken_over_at_once_is_taken_over_soon(
+    house, stumbles_at, monkeypatch
+):
+    """The database is busy in just that moment."""
+    works, tried = Works("0 * * * *"), 0
+    whole = getattr(house.rows, stumbles_at)
+
+    async def stumbling(*values):
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            raise sqlite3.OperationalError("database is locked")
+        return await whole(*values)
+
+    with ExitStack() as another:
+        assert house.runs().take(another, KEEPER)
+        running = house.bot(works)
+        await running.__aenter__()
+        monkeypatch.setattr(house.rows, stumbles_at, stumbling)
+    try:
+        await until(lambda: tried > 1)
+        await house.looked()
+        house.wall.move(hours=1)
+        await until(lambda: works.ended == 1)
+        await house.looked()
+        assert works.begun == 1
+    finally:
+        await running.__aexit__(None, None, None)
 
 
 async def test_a_failure_is_in_the_log_counted_and_told_once_and_its_end_once(house, caplog):
