@@ -117,8 +117,8 @@ def homes_of(asked: Asked) -> tuple[str, ...]:
     """All bases that are this place's own, the one that learns first."""
     channel = asked.conversation.channel
     if channel.platform.is_operators:
-        picked = asked.bases if isinstance(asked, IncomingMessage) else None
-        return picked or (SHARED,)
+        picked = _picked(asked)
+        return (SHARED,) if picked is None else picked
     if asked.kind is ChannelKind.PRIVATE:
         own = private_base_of(MemberRef(channel.platform, asked.author.user_id))
         return () if own is None else (own,)
@@ -166,8 +166,10 @@ class Access:
         channel = asked.conversation.channel
         if channel.platform.is_operators:
             # Only there somebody picks bases; a chat message that carries some is not believed.
-            picked = asked.bases if isinstance(asked, IncomingMessage) else None
-            return await self._scope(picked or (SHARED, *await _samples(self._library)))
+            picked = _picked(asked)
+            if picked is None:
+                picked = (SHARED, *await _samples(self._library))
+            return await self._scope(picked)
         if asked.kind is ChannelKind.PRIVATE:
             return await self._private(asked)
         seen = seen_channel(asked)
@@ -260,6 +262,19 @@ class Access:
     ) -> Scope:
         found = [await _base(name, self._library) for name in names]
         return Scope(frozenset(base.base_id for base in found if base is not None) | attached)
+
+
+def _picked(asked: Asked) -> tuple[str, ...] | None:
+    """The bases that somebody picked on an operator's surface; None: none at all.
+
+    What a member taught in private is for whoever runs the bot: nobody else picks it.
+    """
+    bases = asked.bases if isinstance(asked, IncomingMessage) else None
+    if not bases:
+        return None
+    if asked.author.is_channel_admin:
+        return bases
+    return tuple(base for base in bases if not isinstance(owner_of(base), MemberRef))
 
 
 def _name(platform: Platform, kind: str, own_id: str) -> str | None:

@@ -125,6 +125,18 @@ async def test_the_operators_surfaces_ask_what_was_picked(shelf, platform):
     assert await names(shelf, message) == {"shared", "samples"}
 
 
+@pytest.mark.parametrize("platform", [Platform.TERMINAL, Platform.WEB, Platform.API])
+async def test_a_members_own_base_is_for_who_runs_the_bot_and_no_other_eyes(shelf, platform):
+    asked = replace(
+        at(private("?"), platform, "local"), bases=("discord:@eve", "discord:town", "telegram:@ada")
+    )
+    assert await names(shelf, asked) == {"discord:town"}
+    assert homes_of(replace(asked, bases=("discord:@eve",))) == ()
+    operator = replace(asked, author=replace(asked.author, is_channel_admin=True))
+    assert await names(shelf, operator) == set(asked.bases)
+    assert homes_of(operator) == asked.bases
+
+
 async def test_samples_serve_until_the_operator_has_a_base_of_their_own(shelf):
     message = at(private("?"), Platform.TERMINAL, "local")
     await shelf.ensure_base("handbook")
