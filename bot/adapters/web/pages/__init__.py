@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.adapters.web.frame import Frame
-from bot.adapters.web.pages import chat, knowledge, models, retrieval
+from bot.adapters.web.pages import channels, chat, dashboard, knowledge, models, retrieval
 from bot.adapters.web.parts import Parts
 from core.language import N_
 
@@ -47,4 +47,6 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("knowledge", N_("Knowledge"), knowledge.build),
     Page("retrieval", N_("Retrieval test"), retrieval.build),
     Page("models", N_("Models"), models.build),
+    Page("channels", N_("Channels"), channels.build),
+    Page("dashboard", N_("Dashboard"), dashboard.build),
 )
