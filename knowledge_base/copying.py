@@ -91,10 +91,16 @@ def copy_database(
 
 def _check(copy: Path, source: Path) -> None:
     with translated(source), contextlib.closing(_connect(copy, "ro&immutable=1")) as connection:
-        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+        if damage_in(connection):
+            raise StoreCorruptError(str(source))
+
+
+@blocking
+def damage_in(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with a database; empty where it is whole."""
+    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
     # SQLite 3.40 takes other columns for those of a key that is not the table's first columns.
-    if [problem for problem in found if not problem.startswith(("ok", "NULL value in "))]:
-        raise StoreCorruptError(str(source))
+    return [told for told in found if told != "ok" and not told.startswith("NULL value in ")]
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ from bot.checking.rows import reading
 from core import migrations
 from core.language import Words
 from knowledge_base import schema
+from knowledge_base.copying import damage_in
 from knowledge_base.originals import Originals
 from knowledge_base.rows import Rows
 
@@ -42,9 +43,8 @@ def _file(path: Path, _: Words) -> Iterator[Item]:
     try:
         with reading(path) as connection:
             age = _age(connection, path.name)
-            damage = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
             items = list(_version(path, age, _))
-            if damage != ["ok"]:
+            if damage_in(connection):
                 items.append(_damaged(path, _))
             elif path.name == _KNOWLEDGE and age == "same":
                 items += _bases(connection, path.parent, _)
