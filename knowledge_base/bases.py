@@ -13,26 +13,39 @@ import copy
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from knowledge_base import lexical_files
 from knowledge_base.calibration import Calibration
 from knowledge_base.embedders.base import Vectors
-from knowledge_base.index import TAIL, FaissIndex
-from knowledge_base.lexical import LexicalIndex
+from knowledge_base.index import DEAD_SHARE, TAIL, FaissIndex
+from knowledge_base.index_files import (
+    DamagedSegmentError,
+    Leg,
+    SavedSegment,
+    Written,
+    is_intact,
+    require,
+)
+from knowledge_base.lexical import LexicalIndex, TermArrays, TermSegment, built, merged
 from knowledge_base.models import BaseId, chunk_id
 from knowledge_base.offloop import blocking
 from knowledge_base.retrieval import SAMPLE, Scripts
 from knowledge_base.rows import Rows, Span, numbers_of
-from knowledge_base.segments import DamagedSegmentError, Ids, Segment, build, kind_for, load
+from knowledge_base.segments import Ids, Parts, Segment, among, build, kind_for, load
 from knowledge_base.store import Committed, Store
 
 log = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded", Segment, TermSegment)
 
 PART = 4096
 """Chunks whose terms or vectors are in memory at once beside the index that they go into."""
@@ -86,6 +99,14 @@ class View:
         return self.samples.of_both(self.dense, self.lexical)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapped:
+    """Segments that were in memory, and the same ones where they lie in files now."""
+
+    dense: dict[Segment, Segment] = field(default_factory=dict)
+    lexical: dict[TermArrays, TermSegment] = field(default_factory=dict)
+
+
 class OpenBase:
     """One base's newest view in this process."""
 
@@ -97,6 +118,8 @@ class OpenBase:
         self._folder = folder
         self._view: View | None = None
         self._upkeep = threading.Lock()
+        self._loading = threading.Lock()
+        self._unchecked: list[Written] = []
 
     @property
     def nbytes(self) -> int:
@@ -109,6 +132,23 @@ class OpenBase:
     def view(self) -> View | None:
         """What is in memory, perhaps behind the store."""
         return self._view
+
+    def warm(self) -> bool:
+        """Read what is not in memory, without keeping anybody from writing; whether it was read.
+
+        A large base takes its time. Whoever searches it meanwhile waits here.
+        """
+        if self._view is not None:
+            return False
+        with self._loading:
+            if self.view is not None:
+                return False  # somebody read it while this one waited
+            with self._store.read() as rows:
+                view = self._load(rows, rows.generation(self.base_id))
+            with self.lock:
+                if self._view is None:
+                    self._view = view
+            return True
 
     def current(self, rows: Rows) -> View:
         """The view of the rows' generation. The caller holds the lock since before the rows'
@@ -161,12 +201,15 @@ class OpenBase:
         view = self._view
         if view is None:
             return False
+        if self._unchecked:
+            return True
         return view.dense.compaction() is not None or view.lexical.merge() is not None
 
     @blocking
     def compact(self) -> None:
         """Seal and merge in the background, with one pointer swap at the end."""
         with self._upkeep:
+            self._check_files()
             self._merge_terms()
             view = self._view
             plan = view.dense.compaction() if view else None
@@ -182,6 +225,16 @@ class OpenBase:
                 twin = newer.dense.copy()
                 if twin.adopt(plan, sealed):
                     self._view = replace(newer, dense=twin)
+
+    def _check_files(self) -> None:
+        """Read every byte of the files that were taken on trust; one that fails goes, and the
+        base is read anew at the next search."""
+        while self._unchecked:
+            written = self._unchecked.pop()
+            if not is_intact(self._folder, written) and (self._folder / written.file).exists():
+                log.warning("index file %s is damaged: built anew", written.file)
+                (self._folder / written.file).unlink(missing_ok=True)
+                self.forget()
 
     def _merge_terms(self) -> None:
         while (view := self._view) is not None and (due := view.lexical.merge()) is not None:
@@ -201,13 +254,15 @@ class OpenBase:
             if self._view is not None:
                 self._view = replace(self._view, calibration=calibration)
 
-    def note_files(self, saved: dict[Segment, str]) -> None:
+    def use_files(self, mapped: Mapped) -> None:
+        """Let go of the memory of what lies in files now."""
         with self.lock:
             view = self._view
             if view is not None:
-                twin = view.dense.copy()
-                twin.with_files(saved)
-                self._view = replace(view, dense=twin)
+                dense, lexical = view.dense.copy(), copy.copy(view.lexical)
+                dense.with_files(mapped.dense)
+                lexical.with_files(mapped.lexical)
+                self._view = replace(view, dense=dense, lexical=lexical)
 
     def _ids(self, numbers: Ids) -> Ids:
         return numbers.astype(np.int64) + chunk_id(self.base_id, 0)
@@ -273,10 +328,7 @@ class OpenBase:
     def _load(self, rows: Rows, generation: int) -> View:
         base = rows.base(self.base_id)
         spans = rows.live_spans(self.base_id)
-        lexical = LexicalIndex()
-        terms = rows.terms_between(self.base_id, 0, 1 << 32)
-        while part := list(islice(terms, PART)):
-            lexical.add(self._ids(np.array([n for n, _ in part])), [packed for _, packed in part])
+        self._unchecked.clear()
         dense = FaissIndex(0)
         if base is not None and base.dimension is not None:
             dense = self._load_dense(rows, base.dimension, [s for s in spans if s.embedded])
@@ -284,44 +336,84 @@ class OpenBase:
             generation=generation,
             next_chunk=max((span.first + span.count for span in spans), default=0),
             dense=dense,
-            lexical=lexical,
+            lexical=self._load_lexical(rows, self._ids(numbers_of(spans))),
             fingerprint=base.fingerprint if base else None,
             calibration=_calibration(rows, self.base_id),
             samples=Samples(),
         )
+
+    def _load_lexical(self, rows: Rows, alive: Ids) -> LexicalIndex:
+        """As `_load_dense`."""
+        segments: list[TermSegment] = []
+        sealed_to = 0
+        for saved in rows.segments(self.base_id, Leg.LEXICAL):
+            if saved.low != sealed_to or saved.kind != lexical_files.KIND:
+                break
+            here = alive[(alive >= saved.low) & (alive < saved.high)]
+            segment = self._from_file(saved, lexical_files.load)
+            if segment is not None:
+                own = segment.arrays.chunk_ids
+                segment = segment.without(np.flatnonzero(~among(own, here)))
+                if segment.living != len(here) or len(segment.dead) > DEAD_SHARE * len(own):
+                    segment = None
+            if segment is None and len(here):
+                log.warning("index file %s does not fit its rows: built anew", saved.written.file)
+                parts = self._terms(rows, saved.low, saved.high)
+                segment = merged([built(*part) for part in parts])
+            if segment is not None and segment.living:
+                segments.append(segment)
+            sealed_to = saved.high
+        lexical = LexicalIndex(segments)
+        for ids, packed in self._terms(rows, sealed_to, 1 << 62):
+            lexical.add(ids, packed)
+        return lexical
+
+    def _terms(self, rows: Rows, low: int, high: int) -> Iterator[tuple[Ids, list[bytes]]]:
+        """Of the chunks low <= id < high, in order, some at a time."""
+        zero = chunk_id(self.base_id, 0)
+        terms = rows.terms_between(self.base_id, max(0, low - zero), min(high - zero, 1 << 32))
+        while part := list(islice(terms, PART)):
+            yield self._ids(np.array([n for n, _ in part])), [packed for _, packed in part]
+
+    def _from_file(
+        self, saved: SavedSegment, load: Callable[[Path, SavedSegment], Loaded]
+    ) -> Loaded | None:
+        """None where the file is damaged or gone."""
+        try:
+            checked = require(self._folder, saved.written)
+            segment = load(self._folder, saved)
+        except DamagedSegmentError:
+            return None
+        if not checked:
+            self._unchecked.append(saved.written)
+        return segment
 
     def _load_dense(self, rows: Rows, dimension: int, spans: Sequence[Span]) -> FaissIndex:
         """From the newest valid files and the rows after them, minus the dead."""
         alive = self._ids(numbers_of(spans))
         segments: list[Segment] = []
         sealed_to = 0
-        for saved in rows.segments(self.base_id):
+        for saved in rows.segments(self.base_id, Leg.DENSE):
             if saved.low != sealed_to:
                 break
             here = alive[(alive >= saved.low) & (alive < saved.high)]
-            try:
-                segment = load(
-                    self._folder / saved.file, saved.sha256, saved.low, saved.high, saved.kind
-                )
-                complete = bool(np.isin(here, segment.ids, assume_unique=True).all())
-            except DamagedSegmentError:
-                complete = False
-            if not complete:
-                log.warning("index file %s does not fit its rows: built anew", saved.file)
-                parts = self._vectors(rows, dimension, saved.low, saved.high)
+            segment = self._from_file(saved, load)
+            if segment is None or not among(here, segment.ids).all():
+                log.warning("index file %s does not fit its rows: built anew", saved.written.file)
+                parts = Parts(partial(self._vectors, rows, dimension, saved.low, saved.high))
                 segment = build(saved.low, saved.high, parts, kind_for(len(here)))
             segments.append(segment)
             sealed_to = saved.high
         after = alive[alive >= sealed_to]
         if len(after) >= TAIL:
             high = int(after[-1]) + 1
-            parts = self._vectors(rows, dimension, sealed_to, high)
+            parts = Parts(partial(self._vectors, rows, dimension, sealed_to, high))
             segments.append(build(sealed_to, high, parts, kind_for(len(after))))
             sealed_to = high
         index = FaissIndex(dimension, tuple(segment for segment in segments if len(segment)))
         held = [segment.ids for segment in segments]
         stored = np.concatenate(held) if held else np.empty(0, dtype=np.int64)
-        index.remove(stored[~np.isin(stored, alive, assume_unique=True)])
+        index.remove(stored[~among(stored, alive)])
         for ids, vectors in self._vectors(rows, dimension, sealed_to, 1 << 62):
             index.add(ids, vectors)
         return index
@@ -399,6 +491,9 @@ class OpenBases:
     def views(self, base_ids: Iterable[BaseId]) -> Iterator[tuple[Rows, tuple[View, ...]]]:
         """One moment of the store, and the bases' views of that same moment, in order."""
         bases = [self.get(base_id) for base_id in sorted(base_ids)]
+        for base in bases:
+            if base.warm():
+                self._look_after(base)
         with contextlib.ExitStack() as transaction:
             with contextlib.ExitStack() as locks:
                 for base in bases:

@@ -7,8 +7,9 @@ never waited for. One thread at a time may change it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.models import ChunkId, Hit
 from knowledge_base.offloop import blocking
-from knowledge_base.segments import Ids, Segment, build, kind_for
+from knowledge_base.segments import Ids, Parts, Segment, among, build, kind_for
 
 TAIL = 10_000
 """Vectors from which on the tail is sealed."""
@@ -118,7 +119,7 @@ class Compaction:
         low = old[0].low if old else self.state.sealed_to
         high = int(tail.ids[tail.count - 1]) + 1 if tail.count else self.state.sealed_to
         count = sum(map(len, old)) + tail.count
-        return build(low, high, self._living(old, source), kind_for(count))
+        return build(low, high, Parts(partial(self._living, old, source)), kind_for(count))
 
     def _living(self, old: tuple[Segment, ...], source: Source) -> Iterator[tuple[Ids, Vectors]]:
         tail = self.state.tail
@@ -133,7 +134,7 @@ class Compaction:
         yield self._without_dead(tail.ids[: tail.count], tail.vectors[: tail.count])
 
     def _without_dead(self, ids: Ids, vectors: Vectors) -> tuple[Ids, Vectors]:
-        live = ~_among(ids, self.state.dead)
+        live = ~among(ids, self.state.dead)
         return (ids, vectors) if live.all() else (ids[live], vectors[live])
 
 
@@ -186,8 +187,8 @@ class FaissIndex:
     @blocking
     def remove(self, ids: Ids) -> None:
         state = self._state
-        there = [ids[_among(ids, segment.ids)] for segment in state.segments]
-        there.append(ids[_among(ids, state.tail.ids[: state.tail.count])])
+        there = [ids[among(ids, segment.ids)] for segment in state.segments]
+        there.append(ids[among(ids, state.tail.ids[: state.tail.count])])
         self._state = replace(state, dead=np.union1d(state.dead, np.concatenate(there)))
 
     @blocking
@@ -218,9 +219,9 @@ class FaissIndex:
     def vectors(self, ids: Ids) -> Vectors:
         state = self._state
         found = np.full((len(ids), self.dimension), np.nan, dtype=np.float32)
-        living = ~_among(ids, state.dead)
+        living = ~among(ids, state.dead)
         for part in _parts(state):
-            here = np.flatnonzero(_among(ids, part.ids) & living)
+            here = np.flatnonzero(among(ids, part.ids) & living)
             if len(here):
                 found[here] = part.vectors(np.searchsorted(part.ids, ids[here]))
         return found
@@ -239,7 +240,7 @@ class FaissIndex:
         vectors = [np.empty((0, self.dimension), dtype=np.float32)]
         for part in _parts(state):
             at = np.flatnonzero(part.ids % stride == 0)
-            at = at[~_among(part.ids[at], state.dead)]
+            at = at[~among(part.ids[at], state.dead)]
             ids.append(part.ids[at])
             vectors.append(part.vectors(at))
         return np.concatenate(ids)[:most], np.concatenate(vectors)[:most]
@@ -250,7 +251,7 @@ class FaissIndex:
         start = len(state.segments)
         due = state.tail.count >= TAIL
         for at, segment in enumerate(state.segments):
-            if np.count_nonzero(_among(state.dead, segment.ids)) > DEAD_SHARE * len(segment):
+            if np.count_nonzero(among(state.dead, segment.ids)) > DEAD_SHARE * len(segment):
                 start, due = at, True
                 break
         if not due:
@@ -274,15 +275,15 @@ class FaissIndex:
             segments = then.segments[: plan.start]
         tail = state.tail.from_row(then.tail.count)
         swapped = replace(state, segments=segments, tail=tail)
-        held = [_among(state.dead, part.ids) for part in _parts(swapped)]
+        held = [among(state.dead, part.ids) for part in _parts(swapped)]
         dead = state.dead[np.logical_or.reduce(held)] if held else state.dead[:0]
         self._state = replace(swapped, dead=dead)
         return True
 
-    def with_files(self, saved: dict[Segment, str]) -> None:
-        """Note where segments lie now."""
+    def with_files(self, saved: Mapping[Segment, Segment]) -> None:
+        """Use the same segments where they lie now."""
         state = self._state
-        segments = tuple(replace(s, file=saved[s]) if s in saved else s for s in state.segments)
+        segments = tuple(saved.get(segment, segment) for segment in state.segments)
         self._state = replace(state, segments=segments)
 
 
@@ -320,15 +321,7 @@ def _nearest_living(
     while True:
         scores, at = part.nearest(vector, fetch)
         ids = part.ids[at]
-        live = ~_among(ids, dead)
+        live = ~among(ids, dead)
         if fetch >= len(part.ids) or np.count_nonzero(live) >= min(limit, len(part.ids)):
             return ids[live][:limit], scores[live][:limit]
         fetch *= 4
-
-
-def _among(ids: Ids, ascending: Ids) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Which of the ids are in an ascending array."""
-    if not len(ascending):
-        return np.zeros(len(ids), dtype=np.bool_)
-    at = np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)
-    return np.asarray(ascending[at] == ids)

@@ -11,7 +11,7 @@ change.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +35,8 @@ a word they all share still counts for something, and an unknown one not for eve
 _MERGE_FACTOR = 8
 _AT_ONCE = 1000
 """Chunks that are merged while they are added, in some tens of milliseconds."""
+MOST_CHUNKS = 300_000
+"""Chunks of a segment: merging larger ones would take more memory than searching all of them."""
 _MAX_COUNT = 255
 
 Ids = NDArray[np.int64]
@@ -88,73 +90,136 @@ class LexicalMatch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Segment:
-    chunk_ids: Ids  # ascending
-    alive: NDArray[np.bool_]
+class TermArrays:
+    """The postings of a segment; they may lie in a file."""
+
+    chunk_ids: Ids
+    """Ascending."""
     lengths: NDArray[np.float32]
     scripts: NDArray[np.uint8]
-    hashes: NDArray[np.uint64]  # ascending
-    offsets: NDArray[np.int64]  # postings of term t: [offsets[t], offsets[t + 1])
-    ordinals: NDArray[np.int32]  # ascending within a term
+    hashes: NDArray[np.uint64]
+    """Ascending."""
+    offsets: NDArray[np.int64]
+    """Postings of term t: [offsets[t], offsets[t + 1])."""
+    ordinals: NDArray[np.int32]
+    """Ascending within a term."""
     counts: NDArray[np.uint8]
+
+    @property
+    def nbytes(self) -> int:
+        chunks = self.chunk_ids.nbytes + self.lengths.nbytes + self.scripts.nbytes
+        terms = self.hashes.nbytes + self.offsets.nbytes
+        return chunks + terms + self.ordinals.nbytes + self.counts.nbytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TermSegment:
+    """Postings, and which of their chunks died since."""
+
+    arrays: TermArrays
+    dead: NDArray[np.int64]
+    """Ordinals, ascending."""
+    length: int
+    """Terms in all living chunks together, repeats included."""
+    file: str | None = None
+    """Where it lies in the folder of indexes, once it does."""
+
+    @classmethod
+    def of(cls, arrays: TermArrays, file: str | None = None) -> TermSegment:
+        """With all its chunks alive."""
+        length = int(arrays.lengths.sum(dtype=np.float64))
+        return cls(arrays, np.zeros(0, np.int64), length, file)
+
+    @property
+    def chunks(self) -> int:
+        """The dead ones too."""
+        return len(self.arrays.chunk_ids)
+
+    @property
+    def living(self) -> int:
+        return self.chunks - len(self.dead)
+
+    @property
+    def high(self) -> int:
+        """The id after its last."""
+        return int(self.arrays.chunk_ids[-1]) + 1
+
+    def without(self, gone: NDArray[np.int64]) -> TermSegment:
+        """With these ordinals, ascending, among the dead."""
+        dead = np.union1d(self.dead, gone)
+        new = np.setdiff1d(gone, self.dead, assume_unique=True)
+        length = self.length - int(self.arrays.lengths[new].sum(dtype=np.float64))
+        return replace(self, dead=dead, length=length)
+
+    def alive(self) -> NDArray[np.bool_]:
+        """Of each chunk."""
+        alive = np.ones(self.chunks, np.bool_)
+        alive[self.dead] = False
+        return alive
 
     def ranges(self, hashes: NDArray[np.uint64]) -> tuple[Ids, Ids]:
         """Where each term's postings begin and end; an empty range for unknown terms."""
-        if not len(self.hashes):
+        own, offsets = self.arrays.hashes, self.arrays.offsets
+        if not len(own):
             nothing = np.zeros(len(hashes), np.int64)
             return nothing, nothing
-        at = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
-        known = self.hashes[at] == hashes
-        return np.where(known, self.offsets[at], 0), np.where(known, self.offsets[at + 1], 0)
+        at = np.minimum(np.searchsorted(own, hashes), len(own) - 1)
+        known = own[at] == hashes
+        return np.where(known, offsets[at], 0), np.where(known, offsets[at + 1], 0)
 
 
-_Taken = tuple[tuple[_Segment, ...], int, tuple[Ids, NDArray[np.uint8]]]
+_Taken = tuple[tuple[TermSegment, ...], int, tuple[Ids, NDArray[np.uint8]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merge:
     """Segments to make one of, in the background."""
 
-    segments: tuple[_Segment, ...]
+    segments: tuple[TermSegment, ...]
 
-    def run(self) -> _Segment:
+    def run(self) -> TermSegment:
         """The slow part; the index is not touched."""
-        return _merge(self.segments)
+        return merged(self.segments)
 
 
 class LexicalIndex:
     """The lexical leg of one base."""
 
-    def __init__(self) -> None:
-        self._segments: tuple[_Segment, ...] = ()
+    def __init__(self, segments: Sequence[TermSegment] = ()) -> None:
+        self._segments: tuple[TermSegment, ...] = tuple(segments)
         self._taken: _Taken | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return sum(int(np.count_nonzero(s.alive)) for s in self._segments)
+        return sum(segment.living for segment in self._segments)
 
     @property
     def nbytes(self) -> int:
         """Memory that the postings take."""
-        return sum(
-            s.chunk_ids.nbytes
-            + s.lengths.nbytes
-            + s.scripts.nbytes
-            + s.hashes.nbytes
-            + s.offsets.nbytes
-            + s.ordinals.nbytes
-            + s.counts.nbytes
-            for s in self._segments
-        )
+        return sum(segment.arrays.nbytes + segment.dead.nbytes for segment in self._segments)
+
+    @property
+    def segments(self) -> tuple[TermSegment, ...]:
+        return self._segments
+
+    def with_files(self, saved: Mapping[TermArrays, TermSegment]) -> None:
+        """Use the same postings where they lie now."""
+        with self._lock:
+            self._segments = tuple(
+                replace(saved[s.arrays], dead=s.dead, length=s.length) if s.arrays in saved else s
+                for s in self._segments
+            )
 
     def add(self, chunk_ids: Ids, packed: Sequence[bytes]) -> None:
-        """Add chunks by their packed terms; the ids must not be in the index."""
+        """Add chunks by their packed terms; the ids ascend, also over calls."""
         if len(chunk_ids) != len(packed):
             raise ValueError(f"{len(chunk_ids)} ids for {len(packed)} chunks")
         if not len(packed):
             return
-        segment = _build(chunk_ids, [unpack_terms(p) for p in packed])
+        segment = built(chunk_ids, packed)
         with self._lock:
+            if self._segments and segment.arrays.chunk_ids[0] < self._segments[-1].high:
+                raise ValueError("ids must ascend")
             self._segments = _compact((*self._segments, segment))
 
     def merge(self) -> Merge | None:
@@ -165,7 +230,7 @@ class LexicalIndex:
                 return Merge(window)
         return None
 
-    def adopt(self, merge: Merge, merged: _Segment) -> bool:
+    def adopt(self, merge: Merge, merged: TermSegment) -> bool:
         """Put the result of a merge in place; False where the index is no longer the merge's."""
         count = len(merge.segments)
         with self._lock:
@@ -193,11 +258,10 @@ class LexicalIndex:
         for segment in segments:
             begin, end = segment.ranges(terms.hashes)
             frequencies += end - begin
-            dead = np.flatnonzero(~segment.alive)
-            if len(dead):
-                frequencies -= _tally(segment, begin, end, dead)
-            chunks += len(segment.alive) - len(dead)
-            length += int(segment.lengths[segment.alive].sum(dtype=np.float64))
+            if len(segment.dead):
+                frequencies -= _tally(segment, begin, end, segment.dead)
+            chunks += segment.living
+            length += segment.length
         return TermStatistics(chunks, length, frequencies)
 
     def search(self, query: LexicalQuery, limit: int) -> tuple[Ids, Floats]:
@@ -210,7 +274,7 @@ class LexicalIndex:
             if len(ordinals) > limit:
                 last = np.partition(scores[ordinals], -limit)[-limit]
                 ordinals = ordinals[scores[ordinals] >= last]  # ties stay: ids decide below
-            found_ids.append(segment.chunk_ids[ordinals])
+            found_ids.append(segment.arrays.chunk_ids[ordinals])
             found_scores.append(scores[ordinals])
         if not found_ids:
             return np.zeros(0, np.int64), np.zeros(0)
@@ -226,23 +290,23 @@ class LexicalIndex:
         for segment in self._segments:
             if not missing:
                 break
-            at = np.minimum(
-                np.searchsorted(segment.chunk_ids, chunk_ids), len(segment.chunk_ids) - 1
-            )
-            rows = np.flatnonzero((segment.chunk_ids[at] == chunk_ids) & segment.alive[at])
+            arrays = segment.arrays
+            at = np.minimum(np.searchsorted(arrays.chunk_ids, chunk_ids), segment.chunks - 1)
+            there = arrays.chunk_ids[at] == chunk_ids
+            rows = np.flatnonzero(there & ~np.isin(at, segment.dead))
             if not len(rows):
                 continue
             missing -= len(rows)
             ordinals = at[rows]
-            scripts[rows] = segment.scripts[ordinals]
-            norms = _norm(segment.lengths[ordinals], query.average_length)
+            scripts[rows] = arrays.scripts[ordinals]
+            norms = _norm(arrays.lengths[ordinals], query.average_length)
             begin, end = segment.ranges(query.hashes)
             for weight, low, high in zip(query.weights, begin, end, strict=True):
                 if low == high:
                     continue
-                place = np.searchsorted(segment.ordinals[low:high], ordinals)
+                place = np.searchsorted(arrays.ordinals[low:high], ordinals)
                 place = np.minimum(place + low, high - 1)
-                counts = segment.counts[place] * (segment.ordinals[place] == ordinals)
+                counts = arrays.counts[place] * (arrays.ordinals[place] == ordinals)
                 scores[rows] += weight * _saturation(counts, norms)
                 matched[rows] += weight * (counts > 0)
         total = float(query.weights.sum()) or 1.0
@@ -282,124 +346,153 @@ def _saturation(counts: NDArray[np.uint8], norms: NDArray[np.float32]) -> NDArra
     return saturated
 
 
-def _scores(segment: _Segment, query: LexicalQuery) -> Floats:
+def _scores(segment: TermSegment, query: LexicalQuery) -> Floats:
     """BM25 of every chunk of the segment by the finding terms; zero for the dead."""
     begin, end = segment.ranges(query.hashes[query.finding])
     some = np.flatnonzero(end > begin)
     if not len(some):
-        return np.zeros(len(segment.chunk_ids))
+        return np.zeros(segment.chunks)
+    arrays = segment.arrays
     slices = [slice(begin[t], end[t]) for t in some]
-    ordinals = np.concatenate([segment.ordinals[s] for s in slices])
-    counts = np.concatenate([segment.counts[s] for s in slices])
+    ordinals = np.concatenate([arrays.ordinals[s] for s in slices])
+    counts = np.concatenate([arrays.counts[s] for s in slices])
     weights = np.repeat(query.weights[query.finding][some], (end - begin)[some])
-    norms = _norm(segment.lengths, query.average_length)[ordinals]
-    scores = np.bincount(
-        ordinals, weights * _saturation(counts, norms), minlength=len(segment.chunk_ids)
-    )
-    return np.where(segment.alive, scores, 0.0)
+    norms = _norm(arrays.lengths[ordinals], query.average_length)
+    weighed = weights * _saturation(counts, norms)
+    scores = np.bincount(ordinals, weighed, segment.chunks).astype(np.float64, copy=False)
+    scores[segment.dead] = 0.0
+    return scores
 
 
-def _tally(segment: _Segment, begin: Ids, end: Ids, ordinals: Ids) -> Ids:
+def _tally(segment: TermSegment, begin: Ids, end: Ids, ordinals: Ids) -> Ids:
     """How many of the given chunks have each term."""
     counted = np.zeros(len(begin), np.int64)
+    own = segment.arrays.ordinals
     for t, (low, high) in enumerate(zip(begin, end, strict=True)):
         if low < high:
-            place = np.searchsorted(segment.ordinals[low:high], ordinals) + low
+            place = np.searchsorted(own[low:high], ordinals) + low
             place = np.minimum(place, high - 1)
-            counted[t] = np.count_nonzero(segment.ordinals[place] == ordinals)
+            counted[t] = np.count_nonzero(own[place] == ordinals)
     return counted
 
 
-def _build(chunk_ids: Ids, chunks: Sequence[Terms]) -> _Segment:
+def built(chunk_ids: Ids, packed: Sequence[bytes]) -> TermSegment:
+    """A segment of one chunk or more, by their packed terms."""
     order = np.argsort(chunk_ids, kind="stable")
-    chunks = [chunks[i] for i in order]
+    chunks = [unpack_terms(packed[i]) for i in order]
     terms = np.concatenate([c.hashes for c in chunks])
     counts = np.concatenate([c.counts for c in chunks])
     ordinals = np.repeat(np.arange(len(chunks), dtype=np.int32), [len(c) for c in chunks])
     by_term = np.argsort(terms, kind="stable")
     hashes, first = np.unique(terms[by_term], return_index=True)
-    return _Segment(
-        chunk_ids=np.asarray(chunk_ids, np.int64)[order],
-        alive=np.ones(len(chunks), bool),
-        lengths=np.array([c.total for c in chunks], np.float32),
-        scripts=np.array([script_code(c.script) for c in chunks], np.uint8),
-        hashes=hashes,
-        offsets=np.append(first, len(terms)).astype(np.int64),
-        ordinals=ordinals[by_term],
-        counts=np.minimum(counts[by_term], _MAX_COUNT).astype(np.uint8),
+    return TermSegment.of(
+        TermArrays(
+            chunk_ids=np.asarray(chunk_ids, np.int64)[order],
+            lengths=np.array([c.total for c in chunks], np.float32),
+            scripts=np.array([script_code(c.script) for c in chunks], np.uint8),
+            hashes=hashes,
+            offsets=np.append(first, len(terms)).astype(np.int64),
+            ordinals=ordinals[by_term],
+            counts=np.minimum(counts[by_term], _MAX_COUNT).astype(np.uint8),
+        )
     )
 
 
-def _without(segment: _Segment, gone: Ids) -> _Segment | None:
+def _without(segment: TermSegment, gone: Ids) -> TermSegment | None:
     """The segment without these chunks; None when nothing in it is alive."""
-    dead = np.isin(segment.chunk_ids, gone, assume_unique=True)
-    if not (dead & segment.alive).any():
+    own = segment.arrays.chunk_ids
+    at = np.minimum(np.searchsorted(own, gone), len(own) - 1)
+    there = at[own[at] == gone]
+    if not len(there):
         return segment
-    alive = segment.alive & ~dead
-    return replace(segment, alive=alive) if alive.any() else None
+    left = segment.without(there)
+    return left if left.living else None
 
 
-def _sample(segments: Sequence[_Segment], most: int) -> tuple[Ids, NDArray[np.uint8]]:
-    ids = [np.zeros(0, np.int64), *(s.chunk_ids[s.alive] for s in segments)]
-    scripts = [np.zeros(0, np.uint8), *(s.scripts[s.alive] for s in segments)]
-    step = max(1, sum(map(len, ids)) // most)
-    return np.concatenate(ids)[::step], np.concatenate(scripts)[::step]
+def _sample(segments: Sequence[TermSegment], most: int) -> tuple[Ids, NDArray[np.uint8]]:
+    step = max(1, sum(segment.living for segment in segments) // most)
+    ids = [np.zeros(0, np.int64)]
+    scripts = [np.zeros(0, np.uint8)]
+    start = 0
+    for segment in segments:
+        # Every so many-th living one, counted through all segments.
+        at = np.flatnonzero(segment.alive())[-start % step :: step]
+        ids.append(segment.arrays.chunk_ids[at])
+        scripts.append(segment.arrays.scripts[at])
+        start += segment.living
+    return np.concatenate(ids), np.concatenate(scripts)
 
 
-def _tier(segment: _Segment) -> int:
-    return len(segment.chunk_ids).bit_length() // (_MERGE_FACTOR.bit_length() - 1)
+def _tier(segment: TermSegment) -> int:
+    return segment.chunks.bit_length() // (_MERGE_FACTOR.bit_length() - 1)
 
 
-def _compact(segments: tuple[_Segment, ...]) -> tuple[_Segment, ...]:
+def _compact(segments: tuple[TermSegment, ...]) -> tuple[TermSegment, ...]:
     """Merge the newest segments for as long as eight small ones are of about one size."""
     while len(segments) >= _MERGE_FACTOR:
         newest = segments[-_MERGE_FACTOR:]
-        if not _alike(newest) or sum(len(s.chunk_ids) for s in newest) > _AT_ONCE:
+        if not _alike(newest) or sum(s.chunks for s in newest) > _AT_ONCE:
             return segments
-        segments = (*segments[:-_MERGE_FACTOR], _merge(newest))
+        segments = (*segments[:-_MERGE_FACTOR], merged(newest))
     return segments
 
 
-def _alike(segments: Sequence[_Segment]) -> bool:
-    return max(map(_tier, segments)) <= _tier(segments[-1])
+def _alike(segments: Sequence[TermSegment]) -> bool:
+    few = sum(segment.living for segment in segments) <= MOST_CHUNKS
+    return few and max(map(_tier, segments)) <= _tier(segments[-1])
 
 
-def _merge(segments: Sequence[_Segment]) -> _Segment:
-    """One segment of what is alive in several; linear in their postings."""
-    kept = [_postings(s) for s in segments]
-    ids = np.concatenate([s.chunk_ids[s.alive] for s in segments])
-    order = np.argsort(ids, kind="stable")
-    place = np.empty(len(ids), np.int32)
-    place[order] = np.arange(len(ids), dtype=np.int32)
-    hashes = np.unique(np.concatenate([s.hashes for s in segments]))
+def merged(segments: Sequence[TermSegment]) -> TermSegment:
+    """One segment of what is alive in several, whose ids ascend; linear in their postings."""
+    parts = [_living(segment) for segment in segments]
+    hashes = np.unique(np.concatenate([part.hashes for part in parts]))
     sizes = np.zeros(len(hashes), np.int64)
-    base = 0
-    placed: list[tuple[Ids, NDArray[np.int32], NDArray[np.uint8]]] = []
-    for segment, (terms, ordinals, counts) in zip(segments, kept, strict=True):
-        where = np.searchsorted(hashes, segment.hashes)[terms]
-        sizes += np.bincount(where, minlength=len(hashes))
-        placed.append((where, place[ordinals + base], counts))
-        base += int(np.count_nonzero(segment.alive))
-    terms = np.concatenate([p[0] for p in placed])
-    ordinals = np.concatenate([p[1] for p in placed])
-    # By term, then chunk. The parts are sorted already, which a stable sort (timsort) makes use of.
-    by_term = np.argsort(terms * np.int64(len(ids)) + ordinals, kind="stable")
+    places = [np.searchsorted(hashes, part.hashes) for part in parts]
+    for part, place in zip(parts, places, strict=True):
+        sizes[place] += np.diff(part.offsets)
+    offsets = np.append(0, np.cumsum(sizes))
+    ordinals = np.empty(int(offsets[-1]), np.int32)
+    counts = np.empty(len(ordinals), np.uint8)
+    # Within a term, the postings of one part follow those of the parts before it.
+    free = offsets[:-1].copy()
+    chunks = 0
+    for part, place in zip(parts, places, strict=True):
+        each = np.diff(part.offsets)
+        to = np.repeat(free[place] - part.offsets[:-1], each)
+        to += np.arange(len(to))
+        ordinals[to] = part.ordinals + np.int32(chunks)
+        counts[to] = part.counts
+        free[place] += each
+        chunks += len(part.chunk_ids)
     used = sizes > 0
-    return _Segment(
-        chunk_ids=ids[order],
-        alive=np.ones(len(ids), bool),
-        lengths=np.concatenate([s.lengths[s.alive] for s in segments])[order],
-        scripts=np.concatenate([s.scripts[s.alive] for s in segments])[order],
-        hashes=hashes[used],
-        offsets=np.append(0, np.cumsum(sizes[used])).astype(np.int64),
-        ordinals=ordinals[by_term],
-        counts=np.concatenate([p[2] for p in placed])[by_term],
+    return TermSegment.of(
+        TermArrays(
+            chunk_ids=np.concatenate([part.chunk_ids for part in parts]),
+            lengths=np.concatenate([part.lengths for part in parts]),
+            scripts=np.concatenate([part.scripts for part in parts]),
+            hashes=hashes[used],
+            offsets=np.append(0, np.cumsum(sizes[used])).astype(np.int64),
+            ordinals=ordinals,
+            counts=counts,
+        )
     )
 
 
-def _postings(segment: _Segment) -> tuple[Ids, NDArray[np.int32], NDArray[np.uint8]]:
-    """The living postings: index of the term, ordinal among the living, count."""
-    terms = np.repeat(np.arange(len(segment.hashes)), np.diff(segment.offsets))
-    living = segment.alive[segment.ordinals]
-    renumbered = np.cumsum(segment.alive, dtype=np.int32) - np.int32(1)
-    return terms[living], renumbered[segment.ordinals[living]], segment.counts[living]
+def _living(segment: TermSegment) -> TermArrays:
+    """The postings without those of the dead; a term that is left without any stays."""
+    arrays = segment.arrays
+    if not len(segment.dead):
+        return arrays
+    alive = segment.alive()
+    living = alive[arrays.ordinals]
+    kept = np.append(0, np.cumsum(living, dtype=np.int64))
+    renumbered = np.cumsum(alive, dtype=np.int32) - np.int32(1)
+    return TermArrays(
+        chunk_ids=arrays.chunk_ids[alive],
+        lengths=arrays.lengths[alive],
+        scripts=arrays.scripts[alive],
+        hashes=arrays.hashes,
+        offsets=kept[arrays.offsets],
+        ordinals=renumbered[arrays.ordinals[living]],
+        counts=arrays.counts[living],
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.embedders.base import Vectors
+from knowledge_base.index_files import Leg, SavedSegment, Written
 from knowledge_base.models import (
     BaseId,
     Chunk,
@@ -47,19 +48,6 @@ class Span:
     live: bool
     embedded: bool
     """Whether they have vectors."""
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSegment:
-    """A sealed segment's file, as the store vouches for it."""
-
-    low: int
-    high: int
-    generation: int
-    file: str
-    sha256: str
-    kind: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +244,15 @@ class Rows:
         documents = (document_of(row) for row in rows)
         return {d.document_id: d for d in documents if d.state is DocumentState.READY}
 
-    def segments(self, base_id: BaseId) -> tuple[SavedSegment, ...]:
-        statement = """SELECT low, high, generation, file, sha256, kind, count FROM segments
-            WHERE base_id = ? ORDER BY low"""
-        rows = self._connection.execute(statement, (base_id,))
-        return tuple(SavedSegment(*row) for row in rows)
+    def segments(self, base_id: BaseId, leg: Leg) -> tuple[SavedSegment, ...]:
+        statement = """SELECT low, high, generation, file, sha256, size, modified, kind, count
+            FROM segments WHERE base_id = ? AND leg = ? ORDER BY low"""
+        return tuple(
+            SavedSegment(leg, low, high, generation, Written(*written), kind, count)
+            for low, high, generation, *written, kind, count in self._connection.execute(
+                statement, (base_id, leg)
+            )
+        )
 
     def segment_files(self) -> set[str]:
         return {row[0] for row in self._connection.execute("SELECT file FROM segments")}

@@ -234,6 +234,29 @@ M006_RESTING = (
     "CREATE INDEX resting_by_original ON resting (sha256)",
     "CREATE INDEX resting_by_time ON resting (removed_at)",
 )
+M007_INDEX_FILES = (
+    # It speaks of files that can be made again, which are laid out otherwise from now on.
+    "DROP TABLE segments",
+    """
+    CREATE TABLE segments (
+        base_id INTEGER NOT NULL REFERENCES bases,
+        leg TEXT NOT NULL CHECK (leg IN ('dense', 'lexical')),
+        -- Holds the chunks low <= id < high that were alive at the generation.
+        low INTEGER NOT NULL,
+        high INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        file TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        -- When it was written, in nanoseconds, as the file system tells it.
+        modified INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (base_id, leg, low)
+    ) STRICT
+    """,
+)
 MIGRATIONS = (
     M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES, M006_RESTING,
+    M007_INDEX_FILES,
 )  # fmt: skip

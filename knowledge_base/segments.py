@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.embedders.base import Vectors
+from knowledge_base.index_files import DamagedSegmentError, SavedSegment, Write, Written, write
 from knowledge_base.offloop import blocking
-from knowledge_base.originals import full_disk_told, sync_folder
 
 FP16_UP_TO = 200_000
 """Half precision moves a cosine in its fifth digit, and is read in half the time of "flat"."""
@@ -26,6 +24,16 @@ PROBES = 64
 """Lists of an inverted file that a search looks into."""
 
 Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a function yields, from the beginning each time that it is gone through."""
+
+    made: Callable[[], Iterator[tuple[Ids, Vectors]]]
+
+    def __iter__(self) -> Iterator[tuple[Ids, Vectors]]:
+        return self.made()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,58 +129,44 @@ def _trained(faiss: Any, kind: str, waiting: list[Vectors]) -> Any:  # noqa: ANN
 
 
 @blocking
-def save(segment: Segment, folder: Path) -> tuple[str, str]:
-    """(file name, sha256) of a file that is whole and on disk when this returns.
-
-    Raises `StorageFullError`; a half-written file is under a name that nothing refers to.
-    """
+def save(segment: Segment, folder: Path) -> Written:
+    """Raises `StorageFullError`."""
     import faiss
 
-    name = f"{uuid.uuid4().hex}.faiss"
-    temporary = folder / f"{name}.part"
-    with full_disk_told():
-        try:
-            # FAISS's own writing to a path tells a full disk as any RuntimeError.
-            with temporary.open("xb") as file:
-                digest = hashlib.sha256()
+    def content(write: Write) -> None:
+        # FAISS's own writing to a path tells a full disk as any RuntimeError.
+        faiss.write_index(segment.index, faiss.PyCallbackIOWriter(write))  # type: ignore[attr-defined]
+        # Behind it: it can be mapped from the beginning of a file only.
+        write(segment.ids.astype("<i8").tobytes())
+        write(len(segment.ids).to_bytes(8, "little"))
 
-                def write(block: bytes) -> int:
-                    digest.update(block)
-                    return file.write(block)
-
-                write(len(segment.ids).to_bytes(8, "little"))
-                write(segment.ids.astype("<i8").tobytes())
-                faiss.write_index(segment.index, faiss.PyCallbackIOWriter(write))  # type: ignore[attr-defined]
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        temporary.replace(folder / name)
-        sync_folder(folder)
-    return name, digest.hexdigest()
-
-
-class DamagedSegmentError(Exception):
-    """A segment's file is not what was written, or is gone."""
+    return write(folder, ".vectors", content)
 
 
 @blocking
-def load(path: Path, sha256: str, low: int, high: int, kind: str) -> Segment:
-    """Raises `DamagedSegmentError`. FAISS would load a file with a flipped byte, so it is asked
-    only after the checksum agrees."""
+def load(folder: Path, saved: SavedSegment) -> Segment:
+    """Its pages are read as they are used. Raises `DamagedSegmentError`; FAISS would load a file
+    with a flipped byte, so the caller looks at the bytes before (`index_files.require`)."""
     import faiss
 
+    path = folder / saved.written.file
     try:
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                raise DamagedSegmentError(path.name)
-            file.seek(0)
+            file.seek(-8, os.SEEK_END)
             count = int.from_bytes(file.read(8), "little")
+            if count != saved.count or index.ntotal != count:
+                raise DamagedSegmentError(path.name)
+            file.seek(-8 - 8 * count, os.SEEK_END)
             ids = np.frombuffer(file.read(8 * count), dtype="<i8").astype(np.int64)
-            index = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]
     except (OSError, RuntimeError) as error:
         raise DamagedSegmentError(path.name) from error
-    if index.ntotal != count:
-        raise DamagedSegmentError(path.name)
-    return Segment(low, high, ids, kind, index, path.name)
+    return Segment(saved.low, saved.high, ids, saved.kind, index, path.name)
+
+
+def among(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
+    """Which of the ids are in an ascending array."""
+    if not len(ascending):
+        return np.zeros(len(ids), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)
+    return np.asarray(ascending[at] == ids)

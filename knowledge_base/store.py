@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -25,6 +25,7 @@ from knowledge_base.errors import (
     NoSuchDocumentError,
     NotRestingError,
 )
+from knowledge_base.index_files import Leg, SavedSegment
 from knowledge_base.models import (
     BaseId,
     ChunkId,
@@ -36,7 +37,7 @@ from knowledge_base.models import (
     chunk_id,
 )
 from knowledge_base.offloop import blocking
-from knowledge_base.rows import EPOCH, MICROSECOND, Rows, SavedSegment
+from knowledge_base.rows import EPOCH, MICROSECOND, Rows
 from knowledge_base.schema import (
     MIGRATIONS,
     connect,
@@ -392,7 +393,7 @@ class Store:
     ) -> None:
         """Give a live document that has none its vectors. Raises `EmbedderMismatchError`.
 
-        The saved segments of the base lose their worth: they miss what is older than they are.
+        The saved vectors of the base lose their worth: they miss what is older than they are.
         """
         with self.write() as connection:
             _require_embedder(connection, base_id, made_by, vectors.shape[1])
@@ -406,7 +407,9 @@ class Store:
                 connection.execute(
                     "INSERT INTO vectors VALUES (?, ?)", (document_id, _blob(vectors))
                 )
-            connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
+            connection.execute(
+                "DELETE FROM segments WHERE base_id = ? AND leg = ?", (base_id, Leg.DENSE)
+            )
 
     @blocking
     def save_calibration(self, base_id: BaseId, calibration: str) -> None:
@@ -442,9 +445,18 @@ class Store:
                 return
             connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
             connection.executemany(
-                "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (base_id, s.low, s.high, s.generation, s.file, s.sha256, s.kind, s.count)
+                    (
+                        base_id,
+                        s.leg,
+                        s.low,
+                        s.high,
+                        s.generation,
+                        *astuple(s.written),
+                        s.kind,
+                        s.count,
+                    )
                     for s in segments
                 ],
             )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
-from knowledge_base.bases import OpenBase, OpenBases, View
+from knowledge_base import lexical_files, segments
+from knowledge_base.bases import Mapped, OpenBase, OpenBases
 from knowledge_base.errors import NoSuchBaseError, StorageBusyError
+from knowledge_base.index_files import Leg, SavedSegment, is_intact
 from knowledge_base.leases import locked
+from knowledge_base.lexical import TermSegment
 from knowledge_base.models import BaseId, BaseStatistics, KnowledgeBase, Verification
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
-from knowledge_base.rows import Rows, SavedSegment
-from knowledge_base.segments import Segment, save
+from knowledge_base.rows import Rows
 from knowledge_base.store import Store
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,9 @@ class Caretaker:
             totals = rows.totals(base_id)
             problems = [*rows.damage(), *rows.torn_documents(base_id)]
             spans = rows.live_spans(base_id)
+            used = {segment.file for segment in view.dense.segments}
+            used |= {segment.file for segment in view.lexical.segments}
+            files = [saved.written for leg in Leg for saved in rows.segments(base_id, leg)]
         vectors = totals.vector_bytes // (4 * base.dimension) if base.dimension else 0
         expected = sum(span.count for span in spans if span.embedded)
         counts = (
@@ -54,6 +60,11 @@ class Caretaker:
             f"the original of {document.name} is missing or damaged"
             for document in documents
             if not self._originals.intact(document.sha256)
+        ]
+        problems += [
+            f"the index file {written.file} is missing or damaged"
+            for written in files
+            if written.file in used and not is_intact(self._folder / "indexes", written)
         ]
         if base.fingerprint is not None and expected < totals.passages:
             problems.append(f"{totals.passages - expected} passages were added without vectors")
@@ -99,42 +110,57 @@ class Caretaker:
 
     def _snapshot(self, base: OpenBase, indexes: Path) -> None:
         view = base.view
-        if view is None or not view.dense.segments:
+        if view is None:
             return
+        dense, lexical = view.dense.segments, _worth_files(view.lexical.segments)
         with self._store.read() as rows:
-            kept = {saved.file: saved for saved in rows.segments(base.base_id)}
+            kept = {
+                saved.written.file: saved
+                for leg in Leg
+                for saved in rows.segments(base.base_id, leg)
+            }
             stored = rows.base(base.base_id)
             erased = rows.erased(base.base_id)
-        if all(segment.file in kept for segment in view.dense.segments):
+        if {segment.file for segment in dense} | {part.file for part in lexical} <= kept.keys():
             return
         if stored is None or stored.fingerprint != view.fingerprint or view.generation < erased:
             return
-        reach = view.dense.segments[-1].high
-        if any(saved.high > reach for saved in kept.values()):
+        reach = {
+            Leg.DENSE: dense[-1].high if dense else 0,
+            Leg.LEXICAL: lexical[-1].high if lexical else 0,
+        }
+        if any(saved.high > reach[saved.leg] for saved in kept.values()):
             return  # another process has sealed more than we know of
-        files: dict[Segment, str] = {}
-        saved_segments = []
-        for segment in view.dense.segments:
+        mapped = Mapped()
+        told: list[SavedSegment] = []
+        for segment in dense:
             saved = kept.get(segment.file or "")
             if saved is None:
-                name, sha256 = save(segment, indexes)
-                files[segment] = name
-                saved = _saved(segment, view, name, sha256)
-            saved_segments.append(saved)
-        self._store.save_segments(base.base_id, saved_segments)
-        base.note_files(files)
+                saved = SavedSegment(
+                    Leg.DENSE, segment.low, segment.high, view.generation,
+                    segments.save(segment, indexes), segment.kind, len(segment),
+                )  # fmt: skip
+                mapped.dense[segment] = segments.load(indexes, saved)
+            told.append(saved)
+        low = 0
+        for part in lexical:
+            saved = kept.get(part.file or "")
+            if saved is None:
+                saved = SavedSegment(
+                    Leg.LEXICAL, low, part.high, view.generation,
+                    lexical_files.save(part, indexes), lexical_files.KIND, part.chunks,
+                )  # fmt: skip
+                mapped.lexical[part.arrays] = lexical_files.load(indexes, saved)
+            told.append(replace(saved, low=low))
+            low = part.high
+        self._store.save_segments(base.base_id, told)
+        base.use_files(mapped)
 
 
-def _saved(segment: Segment, view: View, name: str, sha256: str) -> SavedSegment:
-    return SavedSegment(
-        low=segment.low,
-        high=segment.high,
-        generation=view.generation,
-        file=name,
-        sha256=sha256,
-        kind=segment.kind,
-        count=len(segment),
-    )
+def _worth_files(own: tuple[TermSegment, ...]) -> tuple[TermSegment, ...]:
+    """All up to the last large one: the rest is read from the rows."""
+    large = [at for at, segment in enumerate(own) if segment.chunks >= lexical_files.LEAST]
+    return own[: large[-1] + 1] if large else ()
 
 
 def _require(rows: Rows, base_id: BaseId) -> KnowledgeBase:

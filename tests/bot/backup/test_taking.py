@@ -64,7 +64,7 @@ def test_a_backup_holds_both_databases_and_every_original_once(data, tmp_path):
     assert sum(path.startswith("reviews/") for path in paths) == 1
     for text in (*DOCUMENTS.values(), "The ferry no longer runs.", "This upload waits."):
         assert hashlib.sha256(text.encode()).hexdigest() in contents(folder)
-    assert not list(folder.rglob("*.faiss"))
+    assert not list(folder.rglob("*.vectors"))
     assert is_whole(folder, report.name)
 
     again = take(data, folder, keep=7)

@@ -82,7 +82,8 @@ async def test_a_missing_original_and_missing_passages_are_told(tmp_path):
 
 async def test_index_files_that_are_gone_are_made_anew(tmp_path):
     await taught(tmp_path, ENGLISH)
-    changed(tmp_path, "INSERT INTO segments VALUES (1, 0, 1, 1, 'gone.faiss', '', 'flat', 1)")
+    row = "(1, 'dense', 0, 1, 1, 'gone.vectors', '', 0, 0, 'flat', 1)"
+    changed(tmp_path, f"INSERT INTO segments VALUES {row}")
     items = await found(knowledge.look, Config(data_dir=tmp_path))
     assert states(items) == [("ok", "data"), ("warning", "data")]
     assert "rebuild" in items[1].fix

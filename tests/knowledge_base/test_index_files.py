@@ -1,0 +1,198 @@
+"""Files of both legs: what is taken on trust, what is noticed, and what is made anew."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge_base import index_files, lexical_files
+from knowledge_base.bases import OpenBase
+from knowledge_base.index_files import DamagedSegmentError, Leg, SavedSegment, require
+from knowledge_base.lexical import LexicalIndex, built, weigh
+from knowledge_base.models import Legs, Scope
+from knowledge_base.rows import Rows
+from knowledge_base.terms import pack_terms, terms_of
+from tests.support.libraries import add_text, find, open_library, texts
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Bases of tests are worth files, and checked late as large ones are."""
+    monkeypatch.setattr(lexical_files, "LEAST", 2)
+    monkeypatch.setattr(index_files, "READ_AT_ONCE", 0)
+
+
+def written(folder: Path) -> index_files.Written:
+    return index_files.write(folder, ".terms", lambda write: write(b"x" * 1000))
+
+
+def test_a_flipped_byte_a_short_file_and_no_file_are_noticed(tmp_path):
+    file = written(tmp_path)
+    path = tmp_path / file.file
+    assert require(tmp_path, file)
+    for content in (b"x" * 999 + b"y", b"x" * 990, b""):
+        path.write_bytes(content)
+        with pytest.raises(DamagedSegmentError):
+            require(tmp_path, file)
+    path.unlink()
+    with pytest.raises(DamagedSegmentError):
+        require(tmp_path, file)
+
+
+def test_a_large_file_of_another_time_is_read_whole_at_once(tmp_path, small):
+    file = written(tmp_path)
+    path = tmp_path / file.file
+    assert not require(tmp_path, file)
+    os.utime(path, (1, 1))
+    assert require(tmp_path, file)
+    path.write_bytes(b"y" * 1000)
+    with pytest.raises(DamagedSegmentError):
+        require(tmp_path, file)
+
+
+def test_a_lexical_segment_comes_back_from_its_file(tmp_path):
+    words = [f"cat number{n} 港口{'门' * (n % 3)}" for n in range(300)]
+    made = built(np.arange(7, 307), [pack_terms(terms_of(text)) for text in words])
+    file = lexical_files.save(made, tmp_path)
+    saved = SavedSegment(Leg.LEXICAL, 0, 307, 1, file, lexical_files.KIND, 300)
+    one = LexicalIndex([made])
+    other = LexicalIndex([lexical_files.load(tmp_path, saved)])
+    for index in (one, other):
+        index.remove(np.array([8, 100]))
+        index.add(np.array([400]), [pack_terms(terms_of("cat number400"))])
+    for question in ("cat number42", "港口门", "number400", "number1"):
+        terms = terms_of(question)
+        query = weigh(terms, one.statistics(terms))
+        np.testing.assert_array_equal(one.search(query, 50), other.search(query, 50))
+        np.testing.assert_array_equal(
+            one.statistics(terms).frequencies, other.statistics(terms).frequencies
+        )
+    assert len(other) == 299
+
+
+async def taught(folder: Path, documents: int = 12) -> None:
+    async with open_library(folder / "data") as library:
+        base = (await library.ensure_base("large")).base_id
+        for n in range(documents):
+            await add_text(library, base, folder, f"{n}.txt", f"The gate {n} opens at word{n}.")
+            await find(library, base, "gate")
+
+
+async def answers(folder: Path) -> list[str]:
+    async with open_library(folder / "data") as library:
+        base = (await library.ensure_base("large")).base_id
+        for n in (3, 9):
+            found = await library.search(
+                Scope(frozenset({base})), f"word{n}", limit=1, legs=Legs.LEXICAL
+            )
+            assert texts(found)[0] == f"The gate {n} opens at word{n}."
+        assert (await library.verify(base)).problems == ()
+        return sorted(document.name for document in await library.documents(base))
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted((folder / "data" / "indexes").glob("*.terms"))
+
+
+async def test_a_reopened_base_reads_its_words_from_the_file(tmp_path, small, monkeypatch):
+    await taught(tmp_path)
+    kept = files(tmp_path)
+    assert kept
+
+    asked = []
+    read = Rows.terms_between
+
+    def noted(rows, base, low, high):
+        asked.append(low)
+        return read(rows, base, low, high)
+
+    monkeypatch.setattr(Rows, "terms_between", noted)
+    assert len(await answers(tmp_path)) == 12
+    assert min(asked) >= 8
+    assert set(kept) <= set(files(tmp_path))
+
+
+async def test_what_was_removed_and_added_after_the_file_is_known(tmp_path, small):
+    await taught(tmp_path)
+    kept = files(tmp_path)
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("large")).base_id
+        await library.remove(base, "5.txt")
+        await add_text(library, base, tmp_path, "new.txt", "Something new at wordnew.")
+        library._caretaker.snapshot = lambda: None  # as if it were killed
+    assert files(tmp_path) == kept
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("large")).base_id
+        assert "5.txt" not in {
+            p.document.name for p in (await find(library, base, "word5")).passages
+        }
+        assert texts(await find(library, base, "wordnew"))[0] == "Something new at wordnew."
+        assert (await library.verify(base)).problems == ()
+
+
+@pytest.mark.parametrize("harm", ["gone", "short", "flipped"])
+async def test_a_damaged_file_of_words_is_made_anew_and_told(tmp_path, small, caplog, harm):
+    await taught(tmp_path)
+    path = files(tmp_path)[0]
+    whole = path.read_bytes()
+    path.unlink()
+    if harm == "short":
+        path.write_bytes(whole[: len(whole) // 2])
+    if harm == "flipped":
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with caplog.at_level(logging.WARNING):
+        assert len(await answers(tmp_path)) == 12
+    assert f"index file {path.name} does not fit its rows: built anew" in caplog.text
+
+
+async def test_bytes_that_change_behind_size_and_time_are_found_in_the_background(
+    tmp_path, small, caplog
+):
+    await taught(tmp_path)
+    path = files(tmp_path)[0]
+    told = path.stat()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+    with caplog.at_level(logging.WARNING):
+        async with open_library(tmp_path / "data") as library:
+            base = (await library.base("large")).base_id
+            await find(library, base, "word3")
+            library._at.bases.close()  # waits for the upkeep
+            assert f"index file {path.name} is damaged: built anew" in caplog.text
+            assert not path.exists()
+            assert (await find(library, base, "word3")).passages
+    assert len(await answers(tmp_path)) == 12
+
+
+async def test_words_of_another_version_are_read_from_the_rows(tmp_path, small, monkeypatch):
+    await taught(tmp_path)
+    monkeypatch.setattr(lexical_files, "KIND", "terms 0")
+    assert len(await answers(tmp_path)) == 12
+
+
+async def test_reading_a_large_base_keeps_nobody_from_writing(tmp_path, monkeypatch):
+    await taught(tmp_path)
+    reading, go_on = threading.Event(), threading.Event()
+    load = OpenBase._load_lexical
+
+    def slow(base, rows, alive):
+        reading.set()
+        assert go_on.wait(30)
+        return load(base, rows, alive)
+
+    monkeypatch.setattr(OpenBase, "_load_lexical", slow)
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("large")).base_id
+        asked = asyncio.create_task(find(library, base, "wordnew"))
+        await asyncio.to_thread(reading.wait, 30)
+        await add_text(library, base, tmp_path, "new.txt", "Something new at wordnew.")
+        assert not asked.done()
+        go_on.set()
+        assert texts(await asked)[0] == "Something new at wordnew."
