@@ -13,10 +13,18 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.checking.items import Item, Looked
-from bot.checking.reach import Answer, UnansweredError, Way, ask, is_near, trouble_words
+from bot.checking.reach import (
+    Answer,
+    UnansweredError,
+    Way,
+    ask,
+    is_near,
+    trouble_words,
+    way_of,
+)
 from bot.models.sources import HUGGING_FACE, MODELSCOPE
 from bot.planning import Planned, cached, is_hub_id
-from bot.proxies import proxy_for, shown
+from bot.proxies import shown
 from bot.settings import Config, DiscordSettings
 
 _OFFICIAL: Final = DiscordSettings().api_base_url
@@ -43,24 +51,24 @@ def _needed(config: Config, plan: Planned) -> Iterator[Destination]:
     common = config.network.proxy
     discord, telegram = config.discord, config.telegram
     if discord.token is not None:
-        way = _way(discord.proxy, common, "discord")
+        way = way_of("discord", discord.proxy, common)
         yield Destination(_origin(discord.api_base_url), way)
         if discord.api_base_url.rstrip("/") == _OFFICIAL:
             yield from (Destination(host, way) for host in _DISCORDS)
     if telegram.token is not None:
-        way = _way(telegram.proxy, common, "telegram")
+        way = way_of("telegram", telegram.proxy, common)
         yield Destination(_origin(telegram.api_base_url), way)
         yield Destination(_origin(telegram.file_base_url), way)
     for engine in plan.engines:
-        way = _way(engine.settings.proxy, common, engine.section)
+        way = way_of(engine.section, engine.settings.proxy, common)
         if engine.unplanned == "remote":
             yield from (Destination(_origin(one), way) for one in engine.settings.addresses)
     if config.embedding.base_url:
-        way = _way(config.embedding.proxy, common, "embedding")
+        way = way_of("embedding", config.embedding.proxy, common)
         yield Destination(_origin(config.embedding.base_url), way)
     if config.models.endpoint or _fetches(config, plan):
         source = HUGGING_FACE if config.models.source == "huggingface" else MODELSCOPE
-        way = _way(config.models.proxy, common, "models")
+        way = way_of("models", config.models.proxy, common)
         yield Destination(_origin(config.models.endpoint or source), way)
 
 
@@ -73,10 +81,6 @@ def _fetches(config: Config, plan: Planned) -> bool:
         return False
     is_here = embedding.model == "bundled" or Path(embedding.model).expanduser().exists()
     return not is_here and cached(embedding.model) is None
-
-
-def _way(own: str | None, common: str | None, section: str) -> Way:
-    return Way(proxy_for(own, common), f"{section}.proxy" if own else "network.proxy")
 
 
 def _origin(url: str) -> str:

@@ -6,9 +6,8 @@ import asyncio
 from typing import Final
 
 from bot.checking.items import Item, Looked
-from bot.checking.reach import Answer, UnansweredError, Way, ask, trouble_words
+from bot.checking.reach import Answer, UnansweredError, ask, trouble_words, way_of
 from bot.checking.settings_in_need import needing_content
-from bot.proxies import proxy_for
 from core.events import Platform
 from core.language import Words
 
@@ -24,7 +23,7 @@ async def look(looked: Looked) -> list[Item]:
     _, settings = looked.words, looked.config.discord
     if settings.token is None:
         return [Item("ok", "discord", _("Discord is off: it has no token."))]
-    way = Way(proxy_for(settings.proxy, looked.config.network.proxy), "network.proxy")
+    way = way_of("discord", settings.proxy, looked.config.network.proxy)
     base = settings.api_base_url.rstrip("/")
     headers = {
         "Authorization": f"Bot {settings.token.get_secret_value()}",

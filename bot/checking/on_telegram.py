@@ -7,9 +7,8 @@ from typing import Final
 
 from bot.checking.items import Item, Looked
 from bot.checking.processes import somebody_else
-from bot.checking.reach import Answer, UnansweredError, Way, ask, trouble_words
+from bot.checking.reach import Answer, UnansweredError, Way, ask, trouble_words, way_of
 from bot.checking.settings_in_need import needing_content
-from bot.proxies import proxy_for
 from core.distance import host_of
 from core.events import Platform
 from core.language import Words
@@ -24,7 +23,7 @@ async def look(looked: Looked) -> list[Item]:
     _, settings = looked.words, looked.config.telegram
     if settings.token is None:
         return [Item("ok", "telegram", _("Telegram is off: it has no token."))]
-    way = Way(proxy_for(settings.proxy, looked.config.network.proxy), "network.proxy")
+    way = way_of("telegram", settings.proxy, looked.config.network.proxy)
     base = f"{settings.api_base_url}{settings.token.get_secret_value()}"
     try:
         me = await ask(f"{base}/getMe", way)

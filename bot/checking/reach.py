@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, assert_never
 from urllib.parse import urlsplit
 
-from bot.proxies import shown
+from bot.proxies import proxy_for, shown
 from core.distance import place_of_address
 from core.language import Words
 
@@ -49,6 +49,11 @@ class Way:
     proxy: str | None
     key: str = "network.proxy"
     """Where the proxy stands in the configuration, or would."""
+
+
+def way_of(section: str, own: str | None, common: str | None) -> Way:
+    """How what a section of the configuration names is reached; `own`: by its own key."""
+    return Way(proxy_for(own, common), f"{section}.proxy" if own else "network.proxy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Mapping
 
 from bot.checking.items import Item, Looked
-from bot.checking.reach import Answer, UnansweredError, Way, ask, is_near, trouble_words
+from bot.checking.reach import Answer, UnansweredError, ask, is_near, trouble_words, way_of
 from bot.planning import PlannedEngine
-from bot.proxies import proxy_for
 from core.distance import host_of, place_of
 from core.language import N_, Words
 
@@ -30,11 +29,7 @@ async def look(engine: PlannedEngine, looked: Looked) -> list[Item]:
 
 async def _server(address: str, engine: PlannedEngine, looked: Looked) -> list[Item]:
     _, settings = looked.words, engine.settings
-    own = settings.proxy is not None
-    way = Way(
-        proxy_for(settings.proxy, looked.config.network.proxy),
-        f"{engine.section}.proxy" if own else "network.proxy",
-    )
+    way = way_of(engine.section, settings.proxy, looked.config.network.proxy)
     key = settings.api_key
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
