@@ -135,6 +135,9 @@ def _stage(
     with full_disk_told():
         staged.mkdir(mode=0o700)
     for path, entry in repository.files(backup, manifest):
+        if Path(entry.path).parts[0] not in OURS:
+            # What is put beside the data is moved over it: nothing but what is a backup's.
+            raise DamagedBackupError(str(backup), entry.path)
         target = staged / entry.path
         with full_disk_told():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +148,7 @@ def _stage(
         if digest != entry.sha256:
             raise DamagedBackupError(str(backup), str(path.relative_to(repository.folder)))
     _without_index_files(staged / KNOWLEDGE)
+    _without_sessions(staged / CORE)
     for folder in (staged, *(path for path in staged.rglob("*") if path.is_dir())):
         sync_folder(folder)
 
@@ -154,6 +158,15 @@ def _without_index_files(path: Path) -> None:
     if path.exists():
         with contextlib.closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("DELETE FROM segments")
+
+
+def _without_sessions(path: Path) -> None:
+    """Who was logged in at the console then is not again: they may have been put out since."""
+    if path.exists():
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            table = "SELECT 1 FROM sqlite_master WHERE name = 'console_sessions'"
+            if connection.execute(table).fetchone() is not None:
+                connection.execute("DELETE FROM console_sessions")
 
 
 def _wishes(

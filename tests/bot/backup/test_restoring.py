@@ -28,6 +28,7 @@ from bot.errors import (
 )
 from bot.parts import open_library as open_configured
 from bot.settings import Config
+from core.accounts import Accounts
 from core.database import Database
 from knowledge_base.errors import StorageBusyError, StoreTooNewError
 from knowledge_base.settings import KnowledgeSettings
@@ -134,7 +135,7 @@ def test_a_file_that_is_missing_is_named(backup, tmp_path):
 def test_a_path_that_leads_outside_is_damage(backup, tmp_path):
     manifest = manifests.read(backup)
     entries = list(manifests.contents(backup, manifest))
-    for path in ("../outside", "/outside", "a/../../outside", ""):
+    for path in ("../outside", "/outside", "a/../../outside", "", "models/m.gguf", "processes"):
         (first, *others) = entries
         (backup / "contents.txt").unlink()
         listed = manifests.write_list(backup, (replace(first, path=path), *others))
@@ -142,6 +143,25 @@ def test_a_path_that_leads_outside_is_damage(backup, tmp_path):
         (backup / "manifest.json").write_bytes(manifests.written(changed))
         with pytest.raises(DamagedBackupError):
             bring_back(backup, tmp_path / "new")
+
+
+def test_who_was_logged_in_at_the_console_then_is_not_again(data, tmp_path):
+    async def log_in() -> str:
+        async with Database.open(data / "lorekeeper.db") as database:
+            accounts = Accounts(database)
+            await accounts.make("eve", "operator", "sesame sesame")
+            return await accounts.begin("eve")
+
+    async def held(token: str):
+        async with Database.open(tmp_path / "new" / "lorekeeper.db") as database:
+            accounts = Accounts(database)
+            return await accounts.session(token), await accounts.verified("eve", "sesame sesame")
+
+    token = asyncio.run(log_in())
+    bring_back(take(data, tmp_path / "backups", keep=9).path, tmp_path / "new")
+    session, account = asyncio.run(held(token))
+    assert session is None
+    assert account is not None
 
 
 def test_a_newer_backup_is_refused_with_the_version_that_made_it(backup, tmp_path):
