@@ -6,6 +6,7 @@ missed is made up for within a day; nobody is told twice.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -87,8 +88,20 @@ class Digests:
         self._clock = clock
 
     async def post(self) -> int:
-        """How many channels' digests went out now."""
-        return sum([await self._post(seen) for seen in await self._choosing()])
+        """How many channels' digests went out now. What failed for some is raised in the end, when
+        the others have theirs."""
+        posted, failed = 0, []
+        for seen in await self._choosing():
+            (ended,) = await asyncio.gather(self._post(seen), return_exceptions=True)
+            if isinstance(ended, Exception):
+                failed.append(ended)
+            elif isinstance(ended, BaseException):
+                raise ended
+            else:
+                posted += ended
+        if failed:
+            raise ExceptionGroup("not every digest could be posted", failed)
+        return posted
 
     async def _choosing(self) -> Iterable[SeenChannel]:
         found: dict[ChannelRef, SeenChannel] = {}

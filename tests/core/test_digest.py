@@ -14,11 +14,13 @@ from core.digest import Digests, Readers, due_at
 from core.envoy import Envoy
 from core.errors import ForbiddenError
 from core.events import ChannelRef, ConversationRef, Place, Platform, ServerRef
+from core.gaps import Gaps
 from core.history import History
 from core.notes import name_of, store
 from core.noticeboard import Noticeboards
 from core.replies import Sources
 from core.sightings import Sightings
+from knowledge_base.errors import StoreCorruptError
 from knowledge_base.notes import Note
 from tests.support.commanding import MEMBER, Town, spoken
 from tests.support.libraries import open_library
@@ -103,6 +105,28 @@ async def test_it_is_off_until_a_channel_chooses_it(week):
     assert text.startswith("`town`, 2027-05-31 to 2027-06-07: asked, and not answered or not well")
     assert "1. `Who feeds the sharks?` (1 time)" in text
     assert "Ada" not in text
+
+
+async def test_what_fails_for_one_channel_keeps_no_other_from_its_digest(week, monkeypatch):
+    broken, whole = (ChannelRef(Platform.DISCORD, name) for name in ("alpha", "omega"))
+    for channel in (broken, whole):
+        await week.choose(channel, log_channel="office", digest="monday")
+        await week.ask("Who feeds the sharks?", channel)
+    of = Gaps.of
+
+    async def failing(self, channel, *values, **options):
+        if channel == broken:
+            raise StoreCorruptError("knowledge.db")
+        return await of(self, channel, *values, **options)
+
+    monkeypatch.setattr(Gaps, "of", failing)
+    with pytest.raises(ExceptionGroup) as caught:
+        await week.post()
+    assert [type(one) for one in caught.value.exceptions] == [StoreCorruptError]
+    assert len(week.posted) == 1
+    monkeypatch.setattr(Gaps, "of", of)
+    assert await week.post() == 1
+    assert len(week.posted) == 2
 
 
 async def test_nobody_is_told_twice_and_each_week_anew(week):
