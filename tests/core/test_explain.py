@@ -52,6 +52,9 @@ FACTS = {
     "host": "vectors.example.com",
     "reason": "address",
     "status": None,
+    "folder": "data",
+    "needed": 5_000_000,
+    "free": 1_000_000,
 }
 
 ERRORS = [
@@ -83,7 +86,7 @@ def example(kind: type[Exception]) -> Exception:
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_class_has_words_of_its_own_in_both_languages(kind):
-    assert kind in explain.registry, "add it to core/explain.py"
+    assert kind in explain.registry, "add it to core/explain"
     english, chinese = explain(example(kind), words("en")), explain(example(kind), words("zh"))
     assert english
     assert chinese
