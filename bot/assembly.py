@@ -34,6 +34,7 @@ from core.envoy import Envoy
 from core.errors import DeliveryError
 from core.events import Asked, ChannelRef, IncomingMessage, MemberRef, Platform
 from core.exporting import Exporting
+from core.feedback import Feedback
 from core.forgetting import Forgetting
 from core.form_prompts import FormPrompts
 from core.forms import OpenForms
@@ -184,6 +185,7 @@ async def assemble(
         config.knowledge.limits.max_file_mb,
         stores.spending,
         JobRows(stores.database),
+        Feedback(stores.database),
     )
     await resources.reviews.sweep()
     pacers = places.pacers

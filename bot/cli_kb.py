@@ -19,6 +19,12 @@ kb = typer.Typer(
 )
 
 
+class OriginOption(StrEnum):
+    """Where golden questions can be had from."""
+
+    FEEDBACK = "feedback"
+
+
 class LegsOption(StrEnum):
     """Which ways of finding take part."""
 
@@ -147,6 +153,69 @@ def search(  # noqa: PLR0913 (one argument for each option)
             log_level="warning",
         )
     execute(config, lambda c: searching.search(c, request, query or ""), log_level="warning")
+
+
+@kb.command("eval")
+def evaluate(  # noqa: PLR0913 (one argument for each option)
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", exists=True, dir_okay=False, help="Left out: the shipped ones."
+        ),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="NAME", help="Left out: the samples, in a scratch base."),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="NAME", help="Let this one answer.")
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            metavar="OTHER.json",
+            exists=True,
+            dir_okay=False,
+            help="Compare with what `--json` printed, not with the last run.",
+        ),
+    ] = None,
+    origin: Annotated[
+        OriginOption | None,
+        typer.Option("--from", help="Print verdicts and notes as a file of questions instead."),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Ask golden questions through the whole pipeline, and tell how good the answers are."""
+    from bot import evaluating
+    from bot.process import execute
+
+    if origin is not None:
+        from bot import golden_exporting
+
+        execute(config, lambda c: golden_exporting.export(c, base), log_level="warning")
+    request = evaluating.EvalRequest(file, base, engine, against, as_json)
+    execute(config, lambda c: evaluating.evaluate(c, request), log_level="warning")
+
+
+@kb.command()
+def tune(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", exists=True, dir_okay=False, help="Golden questions about it."
+        ),
+    ] = None,
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Tell which threshold and how many passages suit a base, where that helps beyond noise."""
+    from bot import tuning
+    from bot.process import execute
+
+    execute(config, lambda c: tuning.tune(c, base, file, as_json), log_level="warning")
 
 
 @kb.command()

@@ -155,3 +155,30 @@ class BytesBar:
     def show(self, size: int) -> None:
         """So many bytes are here."""
         self._bars.update(self._bar, completed=size)
+
+
+class CountBar:
+    """How many of a number of equal things are done; to standard error, where somebody watches."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            disable=quiet or not sys.stderr.isatty(),
+        )
+        self._bar = self._bars.add_task(output.harmless(name), total=None)
+
+    def __enter__(self) -> CountBar:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bars.stop()
+
+    def show(self, done: int, total: int) -> None:
+        """So many are done."""
+        self._bars.update(self._bar, completed=done, total=total)

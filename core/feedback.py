@@ -11,6 +11,7 @@ import aiosqlite
 
 from core.database import Database
 from core.events import ChannelRef, ConversationRef
+from core.golden import Golden
 from core.history import StoredAnswer, StoredSource, key_of
 from core.text import storable
 from knowledge_base.models import ChunkId
@@ -33,6 +34,16 @@ class Judged:
     refused: bool
     sources: tuple[StoredSource, ...]
     given_at: float
+
+    @property
+    def golden(self) -> Golden | None:
+        """The question with what it tells of its answer; None where only a person knows better."""
+        if self.verdict is Verdict.DOWN:
+            return None
+        if self.refused:
+            return Golden(self.question, kind="feedback")
+        cited = next((source.document for source in self.sources if source.cited), "")
+        return Golden(self.question, cited, kind="feedback") if cited else None
 
 
 class Feedback:
@@ -92,11 +103,21 @@ class Feedback:
 
     async def given_in(self, channel: ChannelRef, since: float = 0) -> tuple[Judged, ...]:
         """Every verdict given in a channel and its threads from that moment on, oldest first."""
+        return await self._judged(channel, since)
+
+    async def given(self) -> tuple[Judged, ...]:
+        """Every verdict that is kept, oldest first."""
+        return await self._judged(None, 0)
+
+    async def _judged(self, channel: ChannelRef | None, since: float) -> tuple[Judged, ...]:
+        platform = None if channel is None else channel.platform.value
+        channel_id = None if channel is None else storable(channel.channel_id)
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
                 "SELECT feedback_id, verdict, question, answer, refused, given_at FROM feedback"
-                " WHERE platform = ? AND channel_id = ? AND given_at >= ? ORDER BY feedback_id",
-                (channel.platform.value, storable(channel.channel_id), since),
+                " WHERE (?1 IS NULL OR platform = ?1 AND channel_id = ?2) AND given_at >= ?3"
+                " ORDER BY feedback_id",
+                (platform, channel_id, since),
             )
             return tuple(
                 [

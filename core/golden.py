@@ -6,12 +6,13 @@ Pure: the searches are somebody else's.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from knowledge_base.models import SearchResult
+from knowledge_base.models import Passage, SearchResult
 from knowledge_base.terms import normalise
 
 MOST: Final = 1000
@@ -19,6 +20,7 @@ PLACES: Final = (1, 3, 5)
 """Hit@k is told for these k."""
 _LEAST_OF_EACH: Final = 3
 """Questions with an answer and without one, for a threshold to be suggested."""
+_LETTERS: Final = re.compile(r"[^\w]|_")
 _NONE: Final = frozenset(("-", "–", "unanswerable", "none", "无", "无答案", "不可回答"))
 
 
@@ -38,6 +40,13 @@ class Golden:
     document: str = ""
     words: tuple[str, ...] = ()
     """What an answering passage says, word for word."""
+    page: int | None = None
+    """Where a right passage stands, counted from 1; None: wherever."""
+    turns: tuple[str, ...] = ()
+    """What the same person asks before it, in the same conversation."""
+    kind: str = ""
+    """Questions of one kind are told apart in figures."""
+    golden_id: str = ""
 
     @property
     def is_answerable(self) -> bool:
@@ -102,7 +111,25 @@ def _object(line: str) -> Golden | None:
         return None
     if row.get("unanswerable") is True:
         document, words = "", []
-    return Golden(question.strip(), document.strip(), tuple(words))
+    page, turns = row.get("page"), row.get("turns") or []
+    if not isinstance(page, int | None) or isinstance(page, bool) or not _are_texts(turns):
+        return None
+    kind, own_id = row.get("kind") or "", row.get("id", "")
+    if not isinstance(kind, str) or not isinstance(own_id, str | int):
+        return None
+    return Golden(
+        question.strip(),
+        document.strip(),
+        tuple(words),
+        page if document else None,
+        tuple(turns),
+        kind.strip(),
+        str(own_id),
+    )
+
+
+def _are_texts(turns: object) -> bool:
+    return isinstance(turns, list) and all(isinstance(own, str) and own.strip() for own in turns)
 
 
 def _typed(line: str) -> Golden | None:
@@ -117,16 +144,34 @@ def _typed(line: str) -> Golden | None:
 
 
 def outcome(golden: Golden, result: SearchResult) -> Outcome:
-    """A passage is right that is of the document, and says one of the words where some are told."""
+    """Where the first right passage of a search stands."""
+    return Outcome(golden, rank_of(golden, result.passages), result.relevance, result.nearest)
+
+
+def rank_of(golden: Golden, passages: Sequence[Passage]) -> int | None:
+    """Place of the first right passage, counted from 1.
+
+    Right is what stands in the document, on the page and says one of the words, where these are
+    told.
+    """
     wanted = [_folded(word) for word in golden.words]
-    rank = None
-    for place, passage in enumerate(result.passages, start=1):
-        of_it = not golden.document or passage.document.name == golden.document
+    for place, passage in enumerate(passages, start=1):
         text = _folded(passage.chunk.text)
-        if of_it and golden.is_answerable and (not wanted or any(w in text for w in wanted)):
-            rank = place
-            break
-    return Outcome(golden, rank, result.relevance, result.nearest)
+        if is_of(golden, passage) and (not wanted or any(own in text for own in wanted)):
+            return place
+    return None
+
+
+def is_of(golden: Golden, passage: Passage) -> bool:
+    """Whether a passage stands where the answer does; never where there is none."""
+    named = not golden.document or passage.document.name == golden.document
+    return golden.is_answerable and named and golden.page in (None, passage.chunk.page)
+
+
+def says(golden: Golden, text: str) -> bool:
+    """Whether an answer holds one of the words, whatever its spaces and punctuation."""
+    plain = _LETTERS.sub("", normalise(text))
+    return any(_LETTERS.sub("", normalise(word)) in plain for word in golden.words)
 
 
 def measured(outcomes: Sequence[Outcome], threshold: float) -> Measured:

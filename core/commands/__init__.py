@@ -25,6 +25,7 @@ from core.commands import (
     settling,
     statistics,
     talking,
+    tuning,
     undoing,
 )
 from core.commands.base import Command, CommandContext, Option, Replies
@@ -308,6 +309,20 @@ COMMANDS: Final[tuple[Command, ...]] = (
         Level.MODERATOR,
         N_("what was asked here in vain, and how often"),
         notes.gaps,
+        private=True,
+    ),
+    Command(
+        "kb tune",
+        Level.CHANNEL_ADMIN,
+        N_("which threshold suits questions whose answers are known"),
+        tuning.tune,
+        (
+            Option(
+                "questions",
+                N_("`question | document | words`, `;;` between them; left out: from feedback"),
+                required=False,
+            ),
+        ),
         private=True,
     ),
     Command(

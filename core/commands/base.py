@@ -13,6 +13,7 @@ from core.confirmations import Confirmations
 from core.distance import is_within
 from core.engines.choice import EngineChoice
 from core.events import Attachment, ConversationRef, IncomingMessage, MemberRef
+from core.feedback import Feedback
 from core.forms import OpenForms
 from core.gaps import Gaps
 from core.history import History
@@ -69,6 +70,8 @@ class Resources:
     """What engines cost; None: none does."""
     jobs: JobRows | None = None
     """None: nothing comes round here."""
+    feedback: Feedback | None = None
+    """None: nobody judges answers here."""
 
 
 @dataclass(frozen=True, slots=True)

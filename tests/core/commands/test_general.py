@@ -89,6 +89,7 @@ LEVELS = {
     "kb share": Level.CHANNEL_ADMIN,
     "kb create": Level.OWNER,
     "kb rename": Level.OWNER,
+    "kb tune": Level.CHANNEL_ADMIN,
     "kb verify": Level.OWNER,
     "kb rebuild": Level.OWNER,
     "jobs": Level.OWNER,

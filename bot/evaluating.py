@@ -1,0 +1,98 @@
+"""`kb eval`: golden questions asked, their figures told and held against the last run."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot import golden_runs, output
+from bot.app import build
+from bot.errors import ConfigError, Problem
+from bot.golden_bench import SHIPPED, Bench, read_file
+from bot.golden_report import show
+from bot.golden_runs import NoRunError, Run
+from bot.process import WRONG_USAGE
+from bot.progress import CountBar
+from bot.settings import Config
+from bot.titles import find_called
+from bot.wording import own_words
+from core.golden import BadGoldenError, Golden
+from core.settings import EngineSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRequest:
+    """The options of `kb eval`."""
+
+    file: Path | None = None
+    """None: the shipped ones, over the samples."""
+    base: str | None = None
+    engine: str | None = None
+    against: Path | None = None
+    as_json: bool = False
+
+
+async def evaluate(config: Config, request: EvalRequest) -> int:
+    """Ask all questions, tell the figures, keep them for the next time."""
+    _ = own_words(config)
+    try:
+        questions = await asyncio.to_thread(golden_of, request.file)
+        other = None
+        if request.against is not None:
+            other = await asyncio.to_thread(golden_runs.load, request.against)
+    except NoRunError:
+        output.tell(_("{path} holds no run that `kb eval --json` printed.", path=request.against))
+        return WRONG_USAGE
+    async with AsyncExitStack() as stack:
+        bot = await stack.enter_async_context(build(with_engine(config, request.engine)))
+        bench = Bench(bot.library, bot.inbox, bot.engines.name_for(None))
+        if request.base is not None:
+            base = (await find_called(config, bot.library, request.base, _)).name
+        else:
+            base = await stack.enter_async_context(bench.samples())
+        with CountBar(_("golden questions"), quiet=request.as_json) as bar:
+            run = await bench.run(questions, base, bar.show)
+    last = golden_runs.last(config.data_dir, run.questions)
+    await asyncio.to_thread(golden_runs.keep, config.data_dir, run)
+    tell(run, other or last, config, as_json=request.as_json)
+    return 0
+
+
+def tell(run: Run, earlier: Run | None, config: Config, *, as_json: bool) -> None:
+    """Print a run."""
+    if as_json:
+        output.emit(run.told(earlier))
+    else:
+        show(run, earlier, own_words(config))
+
+
+def golden_of(file: Path | None) -> tuple[Golden, ...]:
+    """The questions of a file, or the shipped ones. Raises `ConfigError`."""
+    path = file or SHIPPED
+    try:
+        questions = read_file(path)
+    except BadGoldenError as error:
+        wanted = "is no golden question, see docs/evaluation.md"
+        raise ConfigError(Problem(str(path), error.line, "", wanted)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(Problem(str(path), None, "", "cannot be read as UTF-8")) from error
+    if not questions:
+        raise ConfigError(Problem(str(path), None, "", "has no questions"))
+    return questions
+
+
+def with_engine(config: Config, name: str | None) -> Config:
+    """The configuration with that engine alone. Raises `ConfigError` for one that is not there."""
+    if name is None:
+        return config
+    ours = {
+        "extractive": EngineSettings(kind="extractive"),
+        "bundled": EngineSettings(kind="llama_cpp", model="bundled"),
+    }
+    engines = {**ours, **config.engines}
+    if name not in engines:
+        wanted = f"{name!r} is none of {', '.join(engines)}"
+        raise ConfigError(Problem("--engine", None, "", wanted))
+    return replace(config, engine=engines[name], engines={})

@@ -1,0 +1,141 @@
+"""`/kb tune`: which threshold and how many passages suit this place, and one press to take them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core import tuning
+from core.channel_settings import setting_named
+from core.commands.base import CommandContext, Replies
+from core.commands.choosing import choose
+from core.commands.confirming import ask_first
+from core.errors import BadArgumentsError
+from core.golden import BadGoldenError, Golden, Outcome, outcome, read
+from core.language import Words
+from core.replies import TextDelta
+from core.settings import ChatSettings
+from core.tuning import Advice, Gain
+from knowledge_base.models import Legs
+
+TAKEN: Final = ("threshold", "passages")
+"""What a suggestion consists of: settings of a channel."""
+_MOST: Final = 100
+_BREAK: Final = ";;"
+"""Between questions where a line cannot be broken."""
+_WIDTH: Final = 10
+
+
+async def tune(context: CommandContext) -> Replies:
+    """Search for questions whose answers are known, and suggest what helps beyond noise.
+
+    Raises `BadArgumentsError` for what are no such questions.
+    """
+    _ = context.words
+    if context.confirmed:
+        for name in TAKEN:
+            if value := context.text(name):
+                yield TextDelta(await choose(context, setting_named(name), value) + "\n")
+        return
+    questions = await _questions(context)
+    if not questions:
+        yield TextDelta(_how(_))
+        return
+    outcomes, threshold = await _searched(context, questions)
+    passages = context.settings.passages or ChatSettings().passages
+    advice = tuning.advised(outcomes, threshold, passages)
+    told = _told(outcomes, advice, threshold, _)
+    if advice.empty:
+        yield TextDelta(told)
+        return
+    taken = {
+        "threshold": "" if advice.threshold is None else f"{advice.threshold:g}",
+        "passages": "" if advice.passages is None else str(advice.passages),
+    }
+    for event in await ask_first(context, told, _("Take it"), taken):
+        yield event
+
+
+def advice_lines(advice: Advice, _: Words) -> list[str]:
+    """What is suggested, in words, or why nothing is."""
+    lines = []
+    if advice.threshold_gain is None:
+        lines.append(
+            _("For a threshold, {count} questions with an answer and {count} without one are "
+              "needed.", count=tuning.LEAST)
+        )  # fmt: skip
+    elif advice.threshold is None:
+        lines.append(_("No other threshold helps beyond noise."))
+    else:
+        lines.append(
+            _("A threshold of {threshold:.2f} would suit better: {gain} right decisions.",
+              threshold=advice.threshold, gain=points(advice.threshold_gain))
+        )  # fmt: skip
+    if advice.passages is not None and advice.passages_gain is not None:
+        lines.append(
+            _("{count} passages would hold the answer more often: {gain} of the questions.",
+              count=advice.passages, gain=points(advice.passages_gain))
+        )  # fmt: skip
+    else:
+        lines.append(_("More passages help no more than chance would."))
+    return lines
+
+
+def points(gain: Gain) -> str:
+    """A difference in points of a hundred, with its interval."""
+    return f"{gain.value * 100:+.1f} % ({gain.low * 100:+.1f} … {gain.high * 100:+.1f})"
+
+
+async def _questions(context: CommandContext) -> tuple[Golden, ...]:
+    """Those that were typed; else what people thought of answers here."""
+    typed = context.text("questions").replace("；；", _BREAK).replace(_BREAK, "\n")
+    if typed:
+        try:
+            return read(typed)[:_MOST]
+        except BadGoldenError as error:
+            raise BadArgumentsError(context.command.name, context.command.usage) from error
+    feedback = context.resources.feedback
+    if feedback is None:
+        return ()
+    judged = await feedback.given_in(context.message.conversation.channel)
+    found = {own.question.casefold(): own.golden for own in judged}
+    return tuple(golden for golden in found.values() if golden is not None)[-_MOST:]
+
+
+async def _searched(
+    context: CommandContext, questions: tuple[Golden, ...]
+) -> tuple[list[Outcome], float]:
+    """What a search does on each, and the threshold that holds here."""
+    library, resources = context.resources.library, context.resources
+    scope = await resources.access.scope_of(context.message)
+    outcomes: list[Outcome] = []
+    threshold = 0.0
+    for golden in questions:
+        result = await library.search(
+            scope,
+            golden.question,
+            limit=tuning.MOST,
+            legs=Legs.BOTH if context.embeds else Legs.LEXICAL,
+            threshold=context.settings.threshold,
+        )
+        threshold = result.threshold
+        outcomes.append(outcome(golden, result))
+    return outcomes, threshold
+
+
+def _told(outcomes: list[Outcome], advice: Advice, threshold: float, _: Words) -> str:
+    figures = tuning.searched(outcomes).values()
+    rows = [f"{one.name:<6} {one.value:.2f}  {one.low:.2f}–{one.high:.2f}" for one in figures]
+    points_shown = tuning.curve(outcomes)[::2]
+    plot = tuning.plotted(points_shown, threshold, advice.threshold, _WIDTH)
+    legend = _("By threshold: # answered, = refused rightly; * holds now, > would suit better")
+    asked = _.plural("{count} question.", "{count} questions.", len(outcomes))
+    table = "\n".join(["```", *rows, "", plot, "```"])
+    return "\n".join([asked, table, legend, "", *advice_lines(advice, _)])
+
+
+def _how(_: Words) -> str:
+    return _(
+        "There is no feedback here to go by. Type questions, one a line (or `;;` between them): "
+        "`question | document | words of the answer`, and `question | -` where the documents do "
+        "not say it."
+    )

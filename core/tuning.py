@@ -1,0 +1,227 @@
+"""Which threshold and how many passages suit questions whose answers are known. Pure.
+
+A threshold is never judged by the questions that it was chosen by: in each of the resamples it is
+chosen by those drawn, and judged by the others. What helps no more than chance would is not
+suggested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from core.golden import Outcome
+from core.golden_figures import SEED, WHOLE, Answered, Figure, figures_of, wilson
+from core.language import language_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SEARCHED: Final = ("hit@1", "hit@3", "hit@5", "mrr", "auroc")
+LEAST: Final = 5
+"""Questions with an answer, and without one, for a threshold to be chosen."""
+PASSAGES: Final = (3, 5, 8, 10)
+"""How many are looked at."""
+MOST: Final = max(PASSAGES)
+_RESAMPLES: Final = 400
+_ENDS: Final = (0.025, 0.975)
+_ROWS: Final = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much better one way is than another on the same questions, with 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def helps(self) -> bool:
+        """Beyond noise."""
+        return self.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """What a threshold comes to; shares with their intervals."""
+
+    threshold: float
+    kept: tuple[float, float, float] | None
+    """Of the answerable questions, those that get an answer; None: there are none."""
+    refused: tuple[float, float, float] | None
+    """Of the unanswerable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What is suggested; None where nothing helps."""
+
+    threshold: float | None
+    threshold_gain: Gain | None
+    """None: there are too few questions of a kind."""
+    passages: int | None
+    passages_gain: Gain | None
+
+    @property
+    def empty(self) -> bool:
+        return self.threshold is None and self.passages is None
+
+
+def at(outcomes: Sequence[Outcome], threshold: float) -> At:
+    """What a threshold comes to."""
+    asked = [own.relevance >= threshold for own in outcomes if own.golden.is_answerable]
+    others = [own.relevance < threshold for own in outcomes if not own.golden.is_answerable]
+    return At(threshold, _share(asked), _share(others))
+
+
+def curve(outcomes: Sequence[Outcome]) -> tuple[At, ...]:
+    """All thresholds in steps of 0.05."""
+    return tuple(at(outcomes, round(n / (_ROWS - 1), 2)) for n in range(_ROWS))
+
+
+def advised(outcomes: Sequence[Outcome], threshold: float, passages: int) -> Advice:
+    """What to change of what holds now; the outcomes are of `MOST` passages at least."""
+    chosen, gain = _other_threshold(outcomes, threshold)
+    count, more = _other_passages(outcomes, passages)
+    return Advice(
+        chosen if gain is not None and gain.helps else None,
+        gain,
+        count if more is not None and more.helps else None,
+        more,
+    )
+
+
+def searched(outcomes: Sequence[Outcome]) -> dict[str, Figure]:
+    """Figures of searches by name, as far as a search alone tells them."""
+    answered = [
+        Answered(
+            golden_id=str(number),
+            kind="",
+            language=language_of(own.golden.question),
+            answerable=own.golden.is_answerable,
+            rank=own.rank,
+            relevance=own.relevance,
+            refused=False,
+            held=None,
+            cited=None,
+            in_language=True,
+            seconds=0.0,
+        )
+        for number, own in enumerate(outcomes)
+    ]
+    found = figures_of(answered)[WHOLE] if answered else ()
+    return {figure.name: figure for figure in found if figure.name in SEARCHED}
+
+
+def compared(one: Sequence[Outcome], other: Sequence[Outcome]) -> Gain | None:
+    """How much better `other` ranks the same questions, by reciprocal ranks."""
+    pairs = zip(one, other, strict=True)
+    return _paired([
+        _reciprocal(b) - _reciprocal(a) for a, b in pairs if a.golden.is_answerable
+    ])  # fmt: skip
+
+
+def plotted(points: Sequence[At], now: float, suggested: float | None, width: int = 20) -> str:
+    """A picture in letters: a row a threshold, `#` what is answered, `=` what is refused."""
+    lines = []
+    for point in points:
+        marks = "*" if abs(point.threshold - now) < 0.025 else " "
+        marks += ">" if suggested is not None and abs(point.threshold - suggested) < 0.025 else " "
+        bars = (_bar(point.kept, "#", width), _bar(point.refused, "=", width))
+        lines.append(f"{marks}{point.threshold:.2f} |{bars[0]}|{bars[1]}|")
+    return "\n".join(lines)
+
+
+def _bar(share: tuple[float, float, float] | None, letter: str, width: int) -> str:
+    return " " * width if share is None else (letter * round(share[0] * width)).ljust(width)
+
+
+def _share(those: list[bool]) -> tuple[float, float, float] | None:
+    if not those:
+        return None
+    return (sum(those) / len(those), *wilson(sum(those), len(those)))
+
+
+def _reciprocal(outcome: Outcome) -> float:
+    return 1 / outcome.rank if outcome.rank else 0.0
+
+
+def _other_threshold(outcomes: Sequence[Outcome], now: float) -> tuple[float | None, Gain | None]:
+    import numpy as np
+
+    asked = np.array([own.relevance for own in outcomes if own.golden.is_answerable])
+    others = np.array([own.relevance for own in outcomes if not own.golden.is_answerable])
+    if min(len(asked), len(others)) < LEAST:
+        return None, None
+    random = np.random.default_rng(SEED)
+    gains = []
+    for _ in range(_RESAMPLES):
+        drawn, left = _drawn(random, asked)
+        drawn_others, left_others = _drawn(random, others)
+        if not len(left) or not len(left_others):
+            continue
+        chosen = _best(drawn, drawn_others)
+        gains.append(_quality(left, left_others, chosen) - _quality(left, left_others, now))
+    low, high = np.quantile(gains, _ENDS)
+    return _best(asked, others), Gain(float(np.mean(gains)), float(low), float(high))
+
+
+def _drawn(
+    random: np.random.Generator, values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A resample, and what it left out."""
+    import numpy as np
+
+    taken = random.integers(0, len(values), len(values))
+    left = np.ones(len(values), dtype=bool)
+    left[taken] = False
+    return values[taken], values[left]
+
+
+def _quality(asked: NDArray[np.float64], others: NDArray[np.float64], threshold: float) -> float:
+    """Both kinds of question weigh alike, however many there are of each."""
+    return float(((asked >= threshold).mean() + (others < threshold).mean()) / 2)
+
+
+def _best(asked: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """In the middle of the widest gap between relevances that is best."""
+    import numpy as np
+
+    edges = np.unique(np.concatenate([[0.0], asked, others, [1.0]]))
+    middles = (edges[1:] + edges[:-1]) / 2
+    kept = 1 - np.searchsorted(np.sort(asked), middles) / len(asked)
+    refused = np.searchsorted(np.sort(others), middles) / len(others)
+    quality = kept + refused
+    best = np.flatnonzero(quality >= quality.max() - 1e-12)
+    widest = best[np.argmax(np.diff(edges)[best])]
+    return round(float(middles[widest]), 2)
+
+
+def _other_passages(outcomes: Sequence[Outcome], now: int) -> tuple[int | None, Gain | None]:
+    """The fewest more that find what fewer do not."""
+    asked = [own for own in outcomes if own.golden.is_answerable]
+    found: tuple[int | None, Gain | None] = (None, None)
+    for count in (own for own in PASSAGES if own > now):
+        gain = _paired([float(_within(own, count)) - _within(own, now) for own in asked])
+        if gain is not None and gain.helps:
+            return count, gain
+        found = (count, gain)
+    return found
+
+
+def _within(outcome: Outcome, count: int) -> bool:
+    return outcome.rank is not None and outcome.rank <= count
+
+
+def _paired(differences: Sequence[float]) -> Gain | None:
+    if len(differences) < LEAST:
+        return None
+    import numpy as np
+
+    values = np.asarray(differences)
+    drawn = np.random.default_rng(SEED).integers(0, len(values), (_RESAMPLES, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), _ENDS)
+    return Gain(float(values.mean()), float(low), float(high))
