@@ -7,6 +7,7 @@ bits and is kept as a plain digest: there is nothing to guess.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -19,6 +20,7 @@ from typing import Final, Literal, TypeAlias
 
 from core.database import Database
 from core.text import storable
+from knowledge_base.errors import StorageBusyError, StorageFullError
 
 Role: TypeAlias = Literal["operator", "viewer"]
 ROLES: Final[tuple[Role, ...]] = ("operator", "viewer")
@@ -196,12 +198,17 @@ class Accounts:
             else:
                 return None
             if now - seen_at >= _SEEN_SECONDS:
-                async with self._database.transaction() as connection:
-                    await connection.execute(
-                        "UPDATE console_sessions SET seen_at = ? WHERE token = ?", (now, digest)
-                    )
+                # That it cannot be noted now shuts nobody out: a full disk is looked after there.
+                with contextlib.suppress(StorageFullError, StorageBusyError):
+                    await self._note_use(digest, now)
             return found
         return None
+
+    async def _note_use(self, digest: bytes, now: float) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE console_sessions SET seen_at = ? WHERE token = ?", (now, digest)
+            )
 
     async def end(self, token: str) -> None:
         """Log out."""

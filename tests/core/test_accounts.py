@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from core.accounts import IDLE_SECONDS, LONGEST_SECONDS, Accounts, Configured, is_name
@@ -142,3 +145,19 @@ def test_names_can_be_shown():
     assert is_name("安")
     assert not is_name("   ")
     assert not is_name("a\u202eb")
+
+
+async def test_a_session_lasts_also_while_nothing_can_be_written(tmp_path, clock):
+    path = tmp_path / "lorekeeper.db"
+    async with Database.open(path, busy_seconds=0.05) as database:
+        accounts = Accounts(database, clock=clock)
+        await accounts.make("ann", "operator", "sesame sesame")
+        token = await accounts.begin("ann")
+        clock.now += 120
+        with closing(sqlite3.connect(path, isolation_level=None)) as another:
+            another.execute("BEGIN IMMEDIATE")
+            found = await accounts.session(token)
+        assert found is not None
+        assert found.name == "ann"
+        clock.now += IDLE_SECONDS - 60
+        assert await accounts.session(token) is None
