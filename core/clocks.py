@@ -14,15 +14,21 @@ def _passed() -> float:
 
 class SteadyClock:
     """Seconds since 1970 as the machine's clock had them when this was made, and what has passed
-    since. By it the age of a message is right though the clock jumps by hours meanwhile."""
+    since; never later than that clock says now.
+
+    By it the age of a message is right though the clock is put forward by hours meanwhile. A clock
+    that was ahead when this was made, and was put right since, is believed: else every message
+    would be old until the next start.
+    """
 
     def __init__(
         self,
         now: Callable[[], float] = time.time,
         passed: Callable[[], float] = _passed,
     ) -> None:
+        self._now = now
         self._passed = passed
         self._base = now() - passed()
 
     def __call__(self) -> float:
-        return self._base + self._passed()
+        return min(self._base + self._passed(), self._now())

@@ -16,6 +16,13 @@ def test_it_is_the_time_of_day_and_goes_on_as_time_passes():
     assert clock() == 1060
 
 
+def test_a_clock_that_was_ahead_at_the_start_makes_nobody_old_when_it_is_put_right():
+    wall, passed = [1000.0 + 8 * 3600], [5.0]
+    clock = SteadyClock(lambda: wall[0], lambda: passed[0])
+    wall[0], passed[0] = 1060.0, 65.0
+    assert clock() == 1060
+
+
 def test_the_real_one_says_what_the_machine_says():
     before = time.time()
     clock = SteadyClock()

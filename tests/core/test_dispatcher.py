@@ -712,6 +712,20 @@ async def test_a_question_that_is_cancelled_before_its_first_step_keeps_nobody_w
         await w.dispatcher.noted()
 
 
+async def test_a_clock_that_was_ahead_at_the_start_and_is_put_right_leaves_nobody_unanswered(
+    tmp_path,
+):
+    """A machine whose hardware clock runs by local time, until it hears the right one."""
+    wall, passed = [1_000_000.0 + 8 * 3600], [0.0]
+    clock = SteadyClock(lambda: wall[0], lambda: passed[0])
+    async with world(tmp_path, clock=clock) as w:
+        wall[0], passed[0] = 1_000_060.0, 60.0
+        asked = datetime.fromtimestamp(1_000_055, UTC)
+        w.dispatcher.submit(replace(group("hello", "1"), sent_at=asked))
+        await w.idle()
+        assert w.script.begun == ["hello"]
+
+
 async def test_a_clock_that_jumps_by_hours_makes_no_new_question_an_old_one(tmp_path):
     wall, passed = [1_000_000.0], [0.0]
     clock = SteadyClock(lambda: wall[0], lambda: passed[0])
@@ -724,6 +738,7 @@ async def test_a_clock_that_jumps_by_hours_makes_no_new_question_an_old_one(tmp_
             await w.idle()
         assert w.script.begun == ["hello 0", "hello 1", "hello 2"]
         passed[0] += 2 * 3600
+        wall[0] = 1_000_000 + passed[0]  # put right again
         w.dispatcher.submit(replace(group("old", "9"), sent_at=asked))
         await w.idle()
         assert len(w.script.begun) == 3
