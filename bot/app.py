@@ -25,6 +25,7 @@ from bot.assembly import Stores, assemble
 from bot.engines import open_engines
 from bot.errors import ConfigError, Problem
 from bot.folders import FollowedFolders
+from bot.golden_bench import Bench
 from bot.health import State
 from bot.jobs import Means, coming_round
 from bot.letting_go import Step
@@ -392,12 +393,27 @@ def _garbage() -> Generator[None, None, None]:
         gc.set_threshold(*before)
 
 
+async def _golden(config: Config, bot: Bot) -> str:
+    """Raises `WorseAnswersError` and what reading the questions raises."""
+    bench = Bench(bot.library, bot.inbox, bot.engines.name_for(None))
+    jobs = config.jobs
+    return await bench.nightly(
+        jobs.golden_file, jobs.golden_base or "shared", config.data_dir, own_words(config)
+    )
+
+
 @asynccontextmanager
 async def _jobs(config: Config, bot: Bot) -> AsyncGenerator[None, None]:
     """Work that comes round."""
     seen = bot.observing
     means = Means(
-        bot.library, bot.folders, bot.letting_go, seen.alerts, own_words(config), bot.digests
+        bot.library,
+        bot.folders,
+        bot.letting_go,
+        seen.alerts,
+        own_words(config),
+        bot.digests,
+        partial(_golden, config, bot),
     )
     beats = (
         Beat(bot.admission.follow, _FOLLOW_SECONDS),

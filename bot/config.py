@@ -219,10 +219,13 @@ def _backup(values: Values) -> BackupSettings:
     return replace(backup, folder=values.resolved(backup.folder))
 
 
+_NO_CRON = ("grace_hours", "golden_file", "golden_base")
+
+
 def _jobs(values: Values) -> JobSettings:
     """What is written wrongly would only show when it is due."""
     jobs = values.settings("jobs", JobSettings)
-    for name in (one.name for one in fields(jobs) if one.name != "grace_hours"):
+    for name in (one.name for one in fields(jobs) if one.name not in _NO_CRON):
         key, text = f"jobs.{name}", getattr(jobs, name)
         if not text or not values.has(key):
             continue
@@ -230,7 +233,8 @@ def _jobs(values: Values) -> JobSettings:
             zone_named(text) if name == "time_zone" else Cron.parse(text, UTC)
         except ValueError as error:
             values.problem(key, str(error))
-    return jobs
+    file = jobs.golden_file
+    return jobs if file is None else replace(jobs, golden_file=values.resolved(file))
 
 
 def _models(values: Values) -> ModelsSettings:

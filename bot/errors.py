@@ -8,7 +8,8 @@ BackupError: as it
 ├── NoBackupError, DamagedBackupError
 └── DirectoryInUseError, DirectoryNotEmptyError: nothing is restored there
 JobError: as it
-└── DamagedBasesError
+├── DamagedBasesError
+└── WorseAnswersError
 UserError (of the core)
 ├── FileNotFetchedError
 └── AttachmentTooLargeError
@@ -68,6 +69,17 @@ class DamagedBasesError(JobError):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__(*names)
         self.names = names
+
+
+class WorseAnswersError(JobError):
+    """Golden questions were answered worse than the run before allows.
+
+    Each figure with its name, what it is and what it was.
+    """
+
+    def __init__(self, figures: tuple[tuple[str, float, float], ...]) -> None:
+        super().__init__(*figures)
+        self.figures = figures
 
 
 class FileNotFetchedError(UserError):

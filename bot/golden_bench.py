@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,14 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bot import golden_runs
 from bot.adapters.terminal.messages import question
 from bot.adapters.terminal.replies import Reply, ask
+from bot.errors import WorseAnswersError
 from bot.golden_runs import Run, digest
 from bot.settings import SAMPLES
 from core.events import Turn
 from core.golden import Golden, is_of, rank_of, read, says
-from core.golden_figures import Answered
-from core.language import language_of
+from core.golden_figures import Answered, fallen
+from core.language import Words, language_of
 from core.ports import Inbox
 from knowledge_base.library import Library
 from knowledge_base.models import Upload
@@ -54,13 +57,17 @@ class Bench:
         return Run(digest(questions, base), base, self.engine, at, tuple(answered))
 
     @asynccontextmanager
-    async def samples(self) -> AsyncGenerator[str, None]:
-        """A base with the samples and their older versions, which is empty again afterwards."""
+    async def samples(
+        self, folders: Sequence[Path] = (VERSIONS, SAMPLES)
+    ) -> AsyncGenerator[str, None]:
+        """A base with what lies in these folders, which is empty again afterwards.
+
+        The older versions come first, as they would have come.
+        """
         base = await self.library.ensure_base(SCRATCH)
         await self.library.empty(base.base_id)
         try:
-            # The older ones first, as they would have come.
-            for folder in (VERSIONS, SAMPLES):
+            for folder in folders:
                 async with self.library.uploads([folder]) as uploads:
                     async for upload in uploads:
                         if isinstance(upload, Upload):
@@ -68,6 +75,29 @@ class Bench:
             yield base.name
         finally:
             await self.library.empty(base.base_id)
+
+    async def nightly(self, file: Path | None, base: str, data_dir: Path, _: Words) -> str:
+        """Ask the questions of a file over a base, or the shipped ones over the samples.
+
+        Raises `WorseAnswersError` where a figure fell beyond the last run's interval, and what
+        reading the file raises. What is worse is told once: the next run is held against this one.
+        """
+        questions = await asyncio.to_thread(read_file, file or SHIPPED)
+        if file is not None:
+            run = await self.run(questions, (await self.library.base(base)).name)
+        else:
+            async with self.samples() as scratch:
+                run = await self.run(questions, scratch)
+        earlier = await asyncio.to_thread(golden_runs.last, data_dir, run.questions)
+        await asyncio.to_thread(golden_runs.keep, data_dir, run)
+        worse = () if earlier is None else fallen(run.groups, earlier.groups)
+        if worse:
+            raise WorseAnswersError(tuple((now.name, now.value, was.value) for now, was in worse))
+        return _.plural(
+            "{count} golden question was asked; nothing got worse.",
+            "{count} golden questions were asked; nothing got worse.",
+            len(questions),
+        )
 
     async def _one(self, golden: Golden, base: str, number: int) -> Answered:
         turns: list[Turn] = []

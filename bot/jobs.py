@@ -25,7 +25,7 @@ from core.meters import Meters
 from core.scheduler import Beat, Scheduler
 from knowledge_base.library import Library
 
-_NAMES: Final = ("snapshots", "retention", "integrity", "folders", "backup", "digest")
+_NAMES: Final = ("snapshots", "retention", "integrity", "folders", "backup", "digest", "golden")
 FOLDER: Final = "jobs"
 """Below the data directory: the locks of those that run."""
 
@@ -43,6 +43,8 @@ class Means:
     words: Words
     digests: Digests | None = None
     """None: no platform can be written to from here."""
+    golden: Callable[[], Awaitable[str]] | None = None
+    """Asks golden questions. None: nothing answers here."""
 
 
 def schedules(config: Config) -> tuple[Schedule, ...]:
@@ -76,6 +78,8 @@ def jobs(config: Config, means: Means) -> tuple[Job, ...]:
     }
     if means.digests is not None:
         works["digest"] = partial(_digest, means.digests, _)
+    if means.golden is not None:
+        works["golden"] = means.golden
     return tuple(
         Job(
             schedule,

@@ -130,6 +130,12 @@ class JobSettings:
     """By itself only where `backup.folder` is set."""
     digest: str = "*/15 * * * *"
     """How often is looked whether a channel's digest is due; the day is the channel's choice."""
+    golden: str = ""
+    """When golden questions are asked; they cost what 80 answers cost."""
+    golden_file: Path | None = None
+    """None: those over the samples."""
+    golden_base: str = ""
+    """Where `golden_file` is asked; empty: `shared`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ async def _run_here(
     async with _jobs(config, schedule.name, database) as found:
         job = next((one for one in found if one.name == schedule.name), None)
         if job is None:
-            return N_("The job {job} writes to chats: it runs only where the bot does.")
+            return N_("The job {job} needs what only the bot has: it runs only where the bot does.")
         await rows.ensure(schedule)
         state = await runs.run(job, _due(schedule))
     return state or N_("The job {job} is running already.")

@@ -19,6 +19,7 @@ from bot.errors import (
     NothingToBackUpError,
     PortTakenError,
     SurfaceError,
+    WorseAnswersError,
 )
 from bot.settings import Config
 from core.explain import explain
@@ -65,6 +66,16 @@ def _damaged_bases(error: DamagedBasesError, _: Words) -> str:
         "Something is wrong in {names}; the log says what. `python -m bot kb rebuild` makes the "
         "indexes anew; what it leaves, a backup mends.",
         names=_(", ").join(map(inert, error.names)),
+    )
+
+
+@explain.register
+def _worse_answers(error: WorseAnswersError, _: Words) -> str:
+    figures = (f"{name} {now:.2f} ({before:.2f})" for name, now, before in error.figures)
+    return _(
+        "Golden questions were answered worse than before: {figures}. `python -m bot kb eval` "
+        "shows all of it.",
+        figures=_(", ").join(figures),
     )
 
 

@@ -69,7 +69,9 @@ async def kept(tmp_path):
 
 
 def test_each_default_is_a_schedule():
-    for schedule in schedules(Config(backup=BackupSettings(folder="/b"))):
+    made = schedules(Config(backup=BackupSettings(folder="/b")))
+    assert [one.name for one in made if not one.cron] == ["golden"]
+    for schedule in (one for one in made if one.cron):
         assert Cron.parse(schedule.cron, zone_named(schedule.time_zone)) is not None
 
 

@@ -35,6 +35,7 @@ from core.events import (
     Platform,
     Trigger,
 )
+from core.feedback import Feedback
 from core.forms import FORM, TOKEN, OpenForms
 from core.gaps import Gaps
 from core.history import History
@@ -165,6 +166,7 @@ class Hall:
             max_file_mb=1,
             spending=self.spending,
             jobs=JobRows(database),
+            feedback=Feedback(database),
         )
         self.assistant = Assistant(self.resources, rules)
         self._pacers = Pacers()

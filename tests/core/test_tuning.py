@@ -1,0 +1,79 @@
+"""Suggestions from questions whose answers are known."""
+
+from __future__ import annotations
+
+import random
+
+from core.golden import Golden, Outcome
+from core.tuning import LEAST, advised, at, compared, curve, plotted, searched
+
+
+def found(relevance, rank=1):
+    return Outcome(Golden("Q?", "a.md"), rank, relevance, ("a.md",))
+
+
+def lost(relevance):
+    return Outcome(Golden("Q?"), None, relevance, ("a.md",))
+
+
+CLEAR = [found(0.7 + n / 100) for n in range(20)] + [lost(0.1 + n / 100) for n in range(20)]
+
+
+def test_a_threshold_that_refuses_too_much_is_replaced_by_one_between():
+    advice = advised(CLEAR, 0.8, 5)
+    assert advice.threshold is not None
+    assert 0.3 < advice.threshold < 0.7
+    assert advice.threshold_gain.helps
+
+
+def test_where_all_is_well_nothing_is_suggested():
+    advice = advised(CLEAR, 0.5, 5)
+    assert advice.empty
+    assert not advice.threshold_gain.helps
+
+
+def test_noise_is_no_reason():
+    drawn = random.Random(7)
+    noisy = [found(drawn.random()) for _ in range(15)] + [lost(drawn.random()) for _ in range(15)]
+    assert advised(noisy, 0.5, 5).threshold is None
+
+
+def test_too_few_of_a_kind_suggest_no_threshold():
+    few = [found(0.9)] * 20 + [lost(0.1)] * (LEAST - 1)
+    assert advised(few, 0.99, 5).threshold_gain is None
+
+
+def test_more_passages_are_suggested_where_they_hold_what_fewer_do_not():
+    deep = [found(0.9, rank=7)] * 10 + [found(0.9)] * 10
+    advice = advised(deep, 0.5, 5)
+    assert (advice.passages, advice.passages_gain.value) == (8, 0.5)
+    assert advised(deep, 0.5, 10).passages is None
+
+
+def test_ways_of_searching_are_compared_on_the_same_questions():
+    gain = compared([found(0.9, rank=2)] * 10, [found(0.9, rank=1)] * 10)
+    assert (gain.value, gain.helps) == (0.5, True)
+    assert compared([found(0.9)] * 2, [found(0.9)] * 2) is None
+
+
+def test_a_threshold_keeps_and_refuses_shares():
+    point = at(CLEAR, 0.795)
+    assert (point.kept[0], point.refused[0]) == (0.5, 1.0)
+    assert at([], 0.5).kept is None
+    assert [own.threshold for own in curve(CLEAR)][::10] == [0.0, 0.5, 1.0]
+
+
+def test_the_plot_marks_what_holds_and_what_is_suggested():
+    lines = plotted(curve(CLEAR)[::5], 0.75, 0.5, width=4).splitlines()
+    assert lines == [
+        "  0.00 |####|    |",
+        "  0.25 |####|=== |",
+        " >0.50 |####|====|",
+        "* 0.75 |### |====|",
+        "  1.00 |    |====|",
+    ]
+
+
+def test_figures_of_a_search_are_those_that_a_search_alone_tells():
+    assert list(searched(CLEAR)) == ["hit@1", "hit@3", "hit@5", "mrr", "auroc"]
+    assert searched([]) == {}
