@@ -41,15 +41,15 @@ async def main() -> bool:
             written: tuple[list[int], list[int]] = ([], [])
 
             async def ours(pair: int) -> None:
-                before = _written()
+                before = written()
                 await large.add(base, Upload(small[pair].name, small[pair]))
-                written[0].append(_written() - before)
+                written[0].append(written() - before)
 
             async def theirs(pair: int) -> None:
                 fresh = (await empty.ensure_base(f"empty {pair}")).base_id
-                before = _written()
+                before = written()
                 await empty.add(fresh, Upload(small[pair].name, small[pair]))
-                written[1].append(_written() - before)
+                written[1].append(written() - before)
 
             await large.add(base, Upload(small[-1].name, small[-1]))
             warm = (await empty.ensure_base("warm-up")).base_id
@@ -64,7 +64,7 @@ async def main() -> bool:
     return verdict(f"(c) bytes written by an add at {LARGE} over an empty base", ratio, 1.5) & held
 
 
-def _written() -> int:
+def written() -> int:
     """Bytes that this process has handed to write calls so far; 0 where the system does not say."""
     counters = Path("/proc/self/io")
     if not counters.exists():

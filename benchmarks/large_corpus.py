@@ -1,4 +1,5 @@
-"""A large base made by rule: clustered unit vectors, and texts with a natural distribution of words.
+"""A large base made by rule: clustered unit vectors, and texts whose words are
+distributed as in natural ones.
 
 Every second passage is English: 80 words by Zipf's law out of 50,000, the real stop words first.
 Every other one is Chinese: words of one to three characters by Zipf's law out of 40,000, real
@@ -54,17 +55,16 @@ def document(number: int, dimension: int, passages: int = PER_DOCUMENT) -> Made:
     return Made(number, chunks, _clustered(random, passages, dimension))
 
 
-def question(number: int, dimension: int, documents: int) -> tuple[str, Vectors]:
-    """Words and a vector near those of some passage; every second question is Chinese."""
+def question(number: int, near: Vectors) -> tuple[str, Vectors]:
+    """Words by the same law, and a vector near that of a passage (cosine 0.93); every second
+    question is Chinese."""
     random = np.random.default_rng([8, number])
-    own = np.random.default_rng([7, int(random.integers(documents))])
     english, chinese = _english(), _chinese()
     if number % 2:
         text = " ".join(english[_drawn(random, len(english), 9)])
     else:
         text = "".join(chinese[_drawn(random, len(chinese), 8)])
-    near = _clustered(own, 1, dimension)[0]
-    noise = random.standard_normal(dimension, dtype=np.float32)
+    noise = random.standard_normal(len(near), dtype=np.float32)
     asked = near + 0.4 * noise / np.linalg.norm(noise)
     return text, asked / np.linalg.norm(asked)
 

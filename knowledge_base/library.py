@@ -44,6 +44,7 @@ from knowledge_base.models import (
     ChunkId,
     Document,
     Extent,
+    FileText,
     IngestProgress,
     KnowledgeBase,
     Legs,
@@ -52,7 +53,6 @@ from knowledge_base.models import (
     Quotation,
     Scope,
     SearchResult,
-    Section,
     Upload,
     Verification,
 )
@@ -381,6 +381,16 @@ class Library:
         path = document.file.with_suffix(".original")
         stand_in = partial(prebuilt.original, folder.folder.content, document.name, chunks, path)
         upload = Upload(document.name, await run(files, stand_in))
+        return await self.add_made(base, upload, made, progress)
+
+    async def add_made(
+        self, base: BaseId, upload: Upload, made: Made, progress: Progress | None = None
+    ) -> Added:
+        """Add a file whose passages, and perhaps vectors of our embedder, are known: nothing is
+        parsed. For large corpora: what the base has already costs no more than its checksum.
+
+        Raises what `add` raises.
+        """
         added = await self._ingestion.add(base, upload, progress or _unreported, made)
         if added.state is not AddState.UNCHANGED:
             self._measuring.added(base)
@@ -658,9 +668,9 @@ class Library:
         """Whether text on pictures is found: the extra `ocr` is installed."""
         return reads_pictures()
 
-    async def read(self, upload: Upload) -> tuple[Section, ...]:
+    async def read(self, upload: Upload) -> FileText:
         """The text of a file that is not stored. Raises `RejectedDocumentError`."""
-        return await self._at.reader.sections(upload)
+        return await self._at.reader.text(upload)
 
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
         """A picture, decoded and written anew to `destination` as a JPEG of at most `side` pixels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,12 +15,14 @@ from knowledge_base.embedders.base import Vectors
 from knowledge_base.index_files import DamagedSegmentError, SavedSegment, Write, Written, write
 from knowledge_base.offloop import blocking
 
-FP16_UP_TO = 200_000
-"""Half precision moves a cosine in its fifth digit, and is read in half the time of "flat"."""
-SQ8_UP_TO = 1_000_000
+FP16_UP_TO = 100_000
+"""Half precision moves a cosine in its fifth digit, and is read in half the time of "flat". More
+vectors are an inverted file of bytes ("ivf"): looking at all of them takes too long."""
 TRAINING_VECTORS = 100_000
-PROBES = 64
-"""Lists of an inverted file that a search looks into."""
+MOST_LISTS = 4096
+_VECTORS_A_LIST = 300
+READ_BYTES = 32 << 20
+"""Of an inverted file, that a search looks through: some milliseconds, whatever the dimension."""
 
 Ids = NDArray[np.int64]
 
@@ -76,56 +77,79 @@ class Segment:
 
 def kind_for(count: int) -> str:
     """How a segment of that many vectors is kept."""
-    if count <= FP16_UP_TO:
-        return "fp16"
-    return "sq8" if count <= SQ8_UP_TO else "ivf"
+    return "fp16" if count <= FP16_UP_TO else "ivf"
 
 
 @blocking
 def build(low: int, high: int, parts: Iterable[tuple[Ids, Vectors]], kind: str) -> Segment:
-    """A segment of the parts, whose ids ascend; they are gone through once."""
+    """A segment of the parts, whose ids ascend; they are gone through twice where it learns."""
     import faiss
 
+    # One question gains nothing from more threads than its own; training does.
+    own = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    try:
+        return _built(faiss, low, high, parts, kind)
+    finally:
+        faiss.omp_set_num_threads(own)
+
+
+def _built(
+    faiss: Any,  # noqa: ANN401 - untyped
+    low: int,
+    high: int,
+    parts: Iterable[tuple[Ids, Vectors]],
+    kind: str,
+) -> Segment:
     ids: list[Ids] = []
-    waiting: list[Vectors] = []
-    index = None
+    index = _trained(faiss, parts) if kind == "ivf" else None
     for part_ids, vectors in parts:
         if not len(part_ids):
             continue
-        ids.append(part_ids)
         if index is None:
-            waiting.append(vectors)
-            if kind != "fp16" and sum(map(len, waiting)) < TRAINING_VECTORS:
-                continue
-            index = _trained(faiss, kind, waiting)
-            waiting = []
-            continue
+            index = faiss.index_factory(vectors.shape[1], "SQfp16", faiss.METRIC_INNER_PRODUCT)
+        ids.append(part_ids)
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-    if index is None:
-        index = _trained(faiss, kind, waiting) if waiting else faiss.IndexFlatIP(1)
-    all_ids = np.concatenate(ids) if ids else np.empty(0, dtype=np.int64)
-    if len(all_ids) > 1 and not (np.diff(all_ids) > 0).all():
+    if index is None or not ids:
+        return Segment(low, high, np.empty(0, dtype=np.int64), kind, faiss.IndexFlatIP(1))
+    if kind == "ivf":
+        index.make_direct_map()
+    all_ids = np.concatenate(ids)
+    if not (np.diff(all_ids) > 0).all():
         raise ValueError("ids must ascend")
     return Segment(low, high, all_ids, kind, index)
 
 
-def _trained(faiss: Any, kind: str, waiting: list[Vectors]) -> Any:  # noqa: ANN401
-    """FAISS is untyped."""
-    sample = np.ascontiguousarray(np.concatenate(waiting), dtype=np.float32)
-    dimension = sample.shape[1]
-    description = {
-        "fp16": "SQfp16",
-        "sq8": "SQ8",
-        "ivf": f"IVF{max(1, min(4096, int(4 * math.sqrt(len(sample)))))},SQ8",
-    }[kind]
-    index = faiss.index_factory(dimension, description, faiss.METRIC_INNER_PRODUCT)
-    if not index.is_trained:
-        index.train(sample)
-    index.add(sample)
-    if kind == "ivf":
-        index.nprobe = PROBES
-        index.make_direct_map()
+def _trained(faiss: Any, parts: Iterable[tuple[Ids, Vectors]]) -> Any:  # noqa: ANN401
+    """An empty inverted file that knows how the vectors lie; FAISS is untyped."""
+    sample, count = _spread(parts)
+    if not count:
+        return None
+    lists = max(1, min(MOST_LISTS, count // _VECTORS_A_LIST))
+    description = f"IVF{lists},SQ8"
+    index = faiss.index_factory(sample.shape[1], description, faiss.METRIC_INNER_PRODUCT)
+    index.cp.niter = 10
+    index.cp.min_points_per_centroid = 1  # Fewer than FAISS would like, spread evenly, do as well.
+    index.train(sample)
+    index.nprobe = max(1, min(lists, lists * READ_BYTES // (count * sample.shape[1])))
     return index
+
+
+def _spread(parts: Iterable[tuple[Ids, Vectors]]) -> tuple[Vectors, int]:
+    """Up to `TRAINING_VECTORS`, evenly out of all, and how many there are."""
+    taken: list[Vectors] = []
+    held = count = 0
+    step = 1
+    for _, vectors in parts:
+        part = vectors[-count % step :: step]
+        count += len(vectors)
+        taken.append(np.array(part, dtype=np.float32))
+        held += len(part)
+        if held > TRAINING_VECTORS:
+            step *= 2
+            taken = [np.concatenate(taken)[::2].copy()]
+            held = len(taken[0])
+    return (np.concatenate(taken) if taken else np.empty((0, 1), dtype=np.float32)), count
 
 
 @blocking

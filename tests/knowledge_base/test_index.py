@@ -197,7 +197,7 @@ def test_searching_while_another_thread_adds_and_seals(small_tail: None) -> None
     assert len(index) == 6000
 
 
-@pytest.mark.parametrize("kind", ["fp16", "sq8", "ivf"])
+@pytest.mark.parametrize("kind", ["fp16", "ivf"])
 def test_a_segment_comes_back_from_its_file(kind: str, tmp_path: Path) -> None:
     vectors = unit(500)
     made = build(0, 500, [(np.arange(500), vectors)], kind)
@@ -214,7 +214,7 @@ def test_quantised_segments_are_merged_from_the_source(
     small_tail: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = unit(400)
-    segment = build(0, 100, [(np.arange(100), vectors[:100])], "sq8")
+    segment = build(0, 100, [(np.arange(100), vectors[:100])], "ivf")
     index = FaissIndex(DIMENSION, (segment,))
     index.add(np.arange(100, 400), vectors[100:])
     index.remove(np.array([5]))
