@@ -43,4 +43,5 @@ def parts(
         plain_engine,
         ChannelDesk(resources, admission),
         Overviews(database, hourly, lambda: resources.engines.loads),
+        max_file_mb=resources.max_file_mb,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import gradio as gr
 
 from bot.adapters.web import knowledge_view as view
+from bot.adapters.web.addresses import EXPORTS
 from bot.adapters.web.desk import Asker, Said
 from bot.adapters.web.events import Update, asker_of, explained, facts_of
 from bot.adapters.web.frame import words_for
@@ -141,7 +142,8 @@ class Changes:
         page, files = self.looks.page, []
 
         async def act(asker: Asker, _: Words) -> Said:
-            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self.looks.desk.uploads))
+            uploads = self.looks.desk.uploads
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=EXPORTS, dir=uploads))
             path, bundled = await self.looks.desk.export(
                 asker, base, folder, uploaders=bool(uploaders)
             )

@@ -36,3 +36,5 @@ class Parts:
     trial: Trial | None = None
     """Tries searches; the same."""
     models: ModelRoom | None = None
+    max_file_mb: int = 50
+    """Of one file that a page sends."""
