@@ -144,7 +144,7 @@ async def main() -> bool:
 
 async def _told(reader: Reader, path: Path) -> Told:
     try:
-        return Told(await reader.sections(Upload(path.name, path)))
+        return Told((await reader.text(Upload(path.name, path))).sections)
     except RejectedDocumentError as error:
         return Told(error=error)
 

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from bot.wording import sentence
 from core.language import Words
+from core.unread import unread_pages
 from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
 from knowledge_base.library import Library
 from knowledge_base.models import Document, KnowledgeBase, Upload
@@ -307,6 +308,10 @@ class FollowedFolders:
             if added.document.name == upload.name:
                 self._known[base.name, upload.name] = state
             log.info("%s: %s %s", base.name, added.state.value, added.document.name)
+            if added.unread:
+                told = unread_pages(added.unread, self._words)
+                self._told[base.name, upload.name] = f"{upload.name}: {told}"
+                log.warning("%s: %s", upload.path, told)
 
     def _warn(self, name: str, about: str, text: str) -> None:
         """Once, until it is over."""

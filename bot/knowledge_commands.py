@@ -17,8 +17,8 @@ from bot.progress import AddProgress, waiting
 from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
-from core.commands.ingesting import unread
 from core.language import Words
+from core.unread import unread_pages
 from knowledge_base.errors import (
     KnowledgeError,
     NameTakenError,
@@ -111,15 +111,23 @@ class _Adding:
             async with self._names.setdefault(name, asyncio.Lock()):
                 with self._progress.file(file.path) as show:
                     added = await self._library.add(self._base, file.what, show)
-            self._report(file, added.state.value, added.document.passages, None)
-            if added.unread and not self._as_json:
-                self._progress.say(f"           {unread(added, self._words).strip()}")
+            self._report(
+                file, added.state.value, added.document.passages, None, unread=added.unread
+            )
         except KnowledgeError as error:
             self._report(file, "failed", 0, sentence(error, self._words))
         finally:
             self._places.release()
 
-    def _report(self, file: _File, state: str, passages: int, error: str | None) -> None:
+    def _report(
+        self,
+        file: _File,
+        state: str,
+        passages: int,
+        error: str | None,
+        *,
+        unread: tuple[int, ...] = (),
+    ) -> None:
         self._failed = self._failed or error is not None
         name = file.what.name
         if self._as_json:
@@ -129,6 +137,7 @@ class _Adding:
                     "document": name,
                     "state": state,
                     "passages": passages,
+                    "unread": list(unread),
                     "error": error,
                 }
             )
@@ -136,6 +145,8 @@ class _Adding:
             output.tell(f"{file.path}: {error}")
         else:
             self._progress.say(f"{state:<9}  {name}  ({passages} passages)")
+            if unread:
+                self._progress.say(f"           {unread_pages(unread, self._words)}")
 
 
 async def _files(
@@ -340,6 +351,7 @@ async def stats(config: Config, base: str, as_json: bool) -> int:
         "embedder": result.embedder,
         "dimension": result.dimension,
         "index": result.index,
+        "reembedded": result.reembedded,
     }
     if as_json:
         output.emit(figures)

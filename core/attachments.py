@@ -21,6 +21,7 @@ from core.inert import inert
 from core.language import Words
 from core.pictured import is_picture
 from core.shielding import to_the_end
+from core.unread import unread_pages
 from knowledge_base.errors import KnowledgeError
 from knowledge_base.models import (
     BaseId,
@@ -29,6 +30,7 @@ from knowledge_base.models import (
     Document,
     DocumentId,
     DocumentState,
+    FileText,
     Passage,
     Section,
     Upload,
@@ -68,7 +70,7 @@ async def read(
     files = attachments[:MOST_FILES]
     for number, attachment in enumerate(files):
         try:
-            sections = await _sections(attachment, library, max_file_mb)
+            text = await _text(attachment, library, max_file_mb)
         except (UserError, KnowledgeError) as error:
             notices.append(explain(error, _) or "")
             continue
@@ -78,12 +80,13 @@ async def read(
             )
             continue
         if is_picture(attachment):
-            written.append("\n".join(section.text for section in sections)[:_LONGEST_WRITTEN])
+            written.append("\n".join(section.text for section in text.sections)[:_LONGEST_WRITTEN])
         most = max(1, MOST_PASSAGES // len(files))
         # A long file takes a while, in which others want to be heard.
-        parts, chosen = await asyncio.to_thread(_chosen, sections, question, most)
+        parts, chosen = await asyncio.to_thread(_chosen, text.sections, question, most)
         found += [_passage(attachment, number, at, piece) for at, piece in chosen]
-        notices.append(_notice(attachment, len(chosen), parts, _))
+        notice = (_notice(attachment, len(chosen), parts, _), unread_pages(text.unread, _))
+        notices.append(" ".join(filter(None, notice)))
     if len(attachments) > MOST_FILES:
         notices.append(_("I read the first {count} files only.", count=MOST_FILES))
     return ReadFiles(tuple(found), tuple(notices), "\n".join(written)[:_LONGEST_WRITTEN])
@@ -104,9 +107,7 @@ def _notice(attachment: Attachment, used: int, parts: int, _: Words) -> str:
     )
 
 
-async def _sections(
-    attachment: Attachment, library: Library, max_file_mb: int
-) -> tuple[Section, ...]:
+async def _text(attachment: Attachment, library: Library, max_file_mb: int) -> FileText:
     limit = max_file_mb * _MEGABYTE
     if attachment.size is not None and attachment.size > limit:
         raise AttachmentTooLargeError(attachment.filename, limit, "knowledge.max_file_mb")

@@ -150,6 +150,15 @@ class ParsedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class FileText:
+    """What a file says that is not stored."""
+
+    sections: tuple[Section, ...]
+    unread: tuple[int, ...] = ()
+    """As of `ParsedDocument`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """What is stored: a piece of a document within the embedder's limit."""
 
@@ -296,3 +305,5 @@ class BaseStatistics:
     dimension: int | None
     index: str
     """What serves the dense leg, such as "flat"."""
+    reembedded: int = 0
+    """Passages whose vectors of another model wait until all have some."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from knowledge_base.bundle import Entry
-from knowledge_base.models import ParsedDocument, Picture, Section, Upload
+from knowledge_base.models import FileText, ParsedDocument, Picture, Upload
 
 BundleEntry: TypeAlias = "tuple[Entry, Path]"
 """What the manifest says of a document, and its original."""
@@ -22,8 +22,8 @@ class FileReader(Protocol):
         """The file's chunks with their terms; `progress` is told pages done and in all."""
         ...
 
-    async def sections(self, upload: Upload) -> tuple[Section, ...]:
-        """The file's text."""
+    async def text(self, upload: Upload) -> FileText:
+        """The file's text; a long section comes in several parts."""
         ...
 
     async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
@@ -16,6 +16,7 @@ from core.inert import inert, one_line
 from core.language import N_, Words
 from core.permissions import Level
 from core.replies import Progress, TextDelta
+from core.unread import unread_pages
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import (
     Added,
@@ -31,7 +32,6 @@ STAGES: Final = {
     Stage.EMBEDDING: N_("embedding"),
     Stage.STORING: N_("storing"),
 }
-_MOST_RANGES: Final = 12
 
 
 async def learn(
@@ -131,31 +131,8 @@ async def require_room_for(
 
 
 def _outcome(added: Added, seconds: float, _: Words) -> str:
-    return _stored(added, seconds, _) + unread(added, _)
-
-
-def unread(added: Added, _: Words) -> str:
-    """Which pages nothing will be found of; empty where there are none."""
-    if not added.unread:
-        return ""
-    return _.plural(
-        "Page {pages} is a picture and was not read: whoever runs me can install the extra `ocr`.",
-        "Pages {pages} are pictures and were not read: whoever runs me can install the extra "
-        "`ocr`.",
-        len(added.unread), pages=ranges(added.unread, _),
-    ) + "\n"  # fmt: skip
-
-
-def ranges(numbers: Sequence[int], _: Words) -> str:
-    """Numbers in their order, those that follow each other as 3–7."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    shown = [str(low) if low == high else f"{low}–{high}" for low, high in runs[:_MOST_RANGES]]
-    return _(", ").join(shown) + ("…" if len(runs) > _MOST_RANGES else "")
+    unread = unread_pages(added.unread, _)
+    return _stored(added, seconds, _) + (f"{unread}\n" if unread else "")
 
 
 def _stored(added: Added, seconds: float, _: Words) -> str:

@@ -218,7 +218,7 @@ async def _beginning(context: CommandContext, upload: Upload) -> str:
     """The first lines; of an archive there are none."""
     if upload.name.lower().endswith(".zip"):
         return ""
-    sections = await context.resources.library.read(upload)
+    sections = (await context.resources.library.read(upload)).sections
     text = " ".join(" ".join(section.text.split()) for section in sections[:5])
     return clip(text, _BEGINNING)
 

@@ -17,7 +17,7 @@ from knowledge_base import bundle, errors
 from knowledge_base.embedders.base import TokenizerSpec
 from knowledge_base.loaders import frames, picture
 from knowledge_base.loaders.process import WorkerProcess, WorkerStartError
-from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
+from knowledge_base.models import ChunkDraft, FileText, ParsedDocument, Picture, Section, Upload
 from knowledge_base.reading import BundleEntry
 from knowledge_base.settings import ReaderLimits
 
@@ -123,9 +123,10 @@ class Reader:
         result = await self._run("parse", upload, progress)
         return ParsedDocument(result.media_type, result.pages, tuple(result.chunks), result.unread)
 
-    async def sections(self, upload: Upload) -> tuple[Section, ...]:
+    async def text(self, upload: Upload) -> FileText:
         """The file's text; a long section comes in several parts."""
-        return tuple((await self._run("sections", upload)).sections)
+        result = await self._run("sections", upload)
+        return FileText(tuple(result.sections), result.unread)
 
     async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
         """An archive's members as files in `destination`; None where the file is no archive."""

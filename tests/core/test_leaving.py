@@ -55,6 +55,13 @@ NOT_OF_CHANNELS = {
     "spend_told",
     # Of what comes round.
     "jobs",
+    # Of the console: who runs the bot, wherever people ask.
+    "console_accounts",
+    "console_sessions",
+    # Counts by the hour: numbers alone, of no place and nobody.
+    "hourly_figures",
+    # Which program wrote the file.
+    "written_by",
 }
 """Tables that say otherwise whose their rows are; a new table is of a channel, or stands here."""
 

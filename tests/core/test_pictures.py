@@ -24,7 +24,7 @@ from core.pictures import LARGEST_SIDE, side_for
 from core.prompts import Prompts
 from core.replies import Actions, Finished, Notice, Sources, TextDelta, TextReplaced
 from core.settings import ChatSettings, EngineSettings
-from knowledge_base.models import Section
+from knowledge_base.models import FileText, Section
 from tests.support.messages import group, private
 from tests.support.pictures import BLUE, GREEN, RED, drawn, is_about, looked_at
 from tests.support.places import open_places
@@ -243,7 +243,7 @@ async def test_what_is_written_on_a_picture_is_searched_for_with_the_question(
     room, monkeypatch, asked, sees
 ):
     async def read(_upload):
-        return (SCREEN,)
+        return FileText((SCREEN,))
 
     monkeypatch.setattr(room.shelf, "read", read)
     room.shelf.put("shared", "pump.md", "Fault forty-two: the lantern pump needs oil.")

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import knowledge_base
 from knowledge_base.zips import BROKEN
 from tests.support import documents
 
+BUNDLED: Final = Path(knowledge_base.__file__).parent / "samples"
 _TEXTS: Final = {
     "a.md": "# Fees\n\nA card costs **five** crowns.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
     "# 费用\n\n五元。\n",
@@ -73,6 +75,11 @@ def samples(folder: Path) -> dict[str, bytes]:
     for name in ("a.png", "a.jpg", "a.webp", "a.gif", "a.bmp", "a.tiff"):
         found[name] = _picture(name)
     return found
+
+
+def bundled() -> dict[str, bytes]:
+    """The sample documents that come with the program, by name."""
+    return {path.name: path.read_bytes() for path in sorted(BUNDLED.iterdir()) if path.is_file()}
 
 
 def spoiled(content: bytes, chance: random.Random) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from knowledge_base.bundle import unpack
 from knowledge_base.errors import EmptyDocumentError, UnreadableDocumentError
 from knowledge_base.loaders.langchain import lay_out
-from knowledge_base.models import ChunkDraft, ParsedDocument, Picture, Section, Upload
+from knowledge_base.models import ChunkDraft, FileText, ParsedDocument, Picture, Section, Upload
 from knowledge_base.notes import MEDIA_TYPE, note_of
 from knowledge_base.reading import BundleEntry
 from knowledge_base.settings import ReaderLimits
@@ -60,8 +60,9 @@ class PlainReader:
         drafts = (ChunkDraft(part, None, None, pack_terms(terms_of(part))) for part in parts)
         return ParsedDocument(upload.media_type or "text/plain", None, tuple(drafts))
 
-    async def sections(self, upload: Upload) -> tuple[Section, ...]:
-        return (Section(await asyncio.to_thread(upload.path.read_text, encoding="utf-8")),)
+    async def text(self, upload: Upload) -> FileText:
+        text = await asyncio.to_thread(upload.path.read_text, encoding="utf-8")
+        return FileText((Section(text),))
 
     async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
         return None

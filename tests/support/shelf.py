@@ -26,6 +26,7 @@ from knowledge_base.models import (
     Document,
     DocumentId,
     DocumentState,
+    FileText,
     IngestProgress,
     KnowledgeBase,
     Legs,
@@ -58,9 +59,9 @@ class Shelf:
         self.failure: Exception | None = None
         self.lexical_only = False
 
-    async def read(self, upload: Upload) -> tuple[Section, ...]:
+    async def read(self, upload: Upload) -> FileText:
         content = await asyncio.to_thread(upload.path.read_bytes)
-        return (Section(content.decode("utf-8", "replace")),)
+        return FileText((Section(content.decode("utf-8", "replace")),))
 
     async def redraw(self, upload: Upload, destination: Path, side: int) -> Picture:
         return await redrawn(upload, destination, side)

@@ -20,7 +20,7 @@ from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import Upload
 from knowledge_base.settings import ReaderLimits
 from tests.support import documents
-from tests.support.mutation import samples, spoiled
+from tests.support.mutation import bundled, samples, spoiled
 
 SPEC = TokenizerSpec(kind="estimate", max_tokens=512)
 LIMITS = ReaderLimits(parse_seconds=120, parse_memory_mb=768, max_archive_mb=30)
@@ -128,7 +128,7 @@ async def test_files_of_every_kind_with_something_wrong_never_end_the_worker(
     reader, tmp_path: Path, caplog
 ):
     chance = random.Random("files of every kind")
-    for name, content in samples(tmp_path).items():
+    for name, content in (samples(tmp_path) | bundled()).items():
         assert await _outcome(reader, name, content, tmp_path) in _good(name)
         for _ in range(ROUNDS):
             came_to = await _outcome(reader, name, spoiled(content, chance), tmp_path)
@@ -147,7 +147,7 @@ def _good(name: str) -> set[str]:
 async def test_files_of_every_kind_with_something_wrong_for_minutes(reader, tmp_path: Path, caplog):
     seed = os.environ.get("SOAK_SEED", str(time.time_ns()))
     chance = random.Random(seed)
-    good = samples(tmp_path)
+    good = samples(tmp_path) | bundled()
     names, until, tried = [*good], time.monotonic() + SOAK_SECONDS, 0
     while time.monotonic() < until:
         name = chance.choice(names)

@@ -47,7 +47,7 @@ async def refused(reader: Reader, path: Path) -> RejectedDocumentError:
 
 
 async def text_of(reader: Reader, path: Path) -> str:
-    sections = await reader.sections(Upload(path.name, path))
+    sections = (await reader.text(Upload(path.name, path))).sections
     return "\n\n".join(section.text for section in sections)
 
 

@@ -166,14 +166,14 @@ async def test_the_worker_reads_scans_with_pages_told_and_serves_again(tmp_path:
         parsed = await reader.parse(
             Upload("a.pdf", path), lambda done, total: pages.append((done, total))
         )
-        again = await reader.sections(Upload("a.pdf", path))
+        again = await reader.text(Upload("a.pdf", path))
     finally:
         await reader.aclose()
 
     assert pages == [(1, 2), (2, 2)]
     assert parsed.pages == 2
     assert [chunk.page for chunk in parsed.chunks] == [1, 2]
-    assert len(again) == 2
+    assert len(again.sections) == 2
 
 
 @needs_ocr

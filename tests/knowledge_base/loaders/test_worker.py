@@ -130,7 +130,7 @@ async def test_sections_of_a_long_text_come_in_parts_and_whole(tmp_path: Path):
     text = "\n".join(f"Line {n} of a long text." for n in range(20_000))
 
     async with reading() as reader:
-        sections = await reader.sections(write(tmp_path, "a.txt", text))
+        sections = (await reader.text(write(tmp_path, "a.txt", text))).sections
 
     assert "".join(section.text for section in sections) == text
     assert max(len(section.text) for section in sections) <= frames.LONGEST_SECTION
