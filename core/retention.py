@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from core.accounts import IDLE_SECONDS, LONGEST_SECONDS
 from core.confirmations import OPEN_SECONDS
 from core.database import Database
 from core.feedback import Feedback
@@ -63,6 +64,8 @@ class Retention:
             for table, column, seconds in (
                 ("confirmations", "asked_at", OPEN_SECONDS),
                 ("forms", "opened_at", _DAY),
+                ("console_sessions", "seen_at", IDLE_SECONDS),
+                ("console_sessions", "begun_at", LONGEST_SECONDS),
             ):
                 await connection.execute(
                     f"DELETE FROM {table} WHERE {column} < ?",  # noqa: S608 - our own names

@@ -8,7 +8,8 @@ from core.access import homes_of, taught_in
 from core.channel_settings import UNASKED
 from core.commands.base import Command, CommandContext, Replies
 from core.errors import UnknownCommandError
-from core.events import ChannelKind
+from core.events import ChannelKind, Platform
+from core.hourly import KEPT_DAYS
 from core.inert import inert, one_line
 from core.language import Words
 from core.leaving import GRACE_DAYS
@@ -111,6 +112,7 @@ async def privacy(context: CommandContext) -> Replies:
             "questions and answers away, but for those kept with 👍 and 👎.")
     )  # fmt: skip
     lines += _summed_up(context, _)
+    lines += _counted(context, _)
     if disclosure.operator:
         who = one_line(disclosure.operator, _LONGEST_OPERATOR)
         lines.append("- " + _("I am run by: {who}.", who=inert(who)))
@@ -140,6 +142,22 @@ def _summed_up(context: CommandContext, _: Words) -> list[str]:
         "for the questions to come; it goes with the first of the words that it was made from."
     )
     return [f"- {told}"]
+
+
+def _counted(context: CommandContext, _: Words) -> list[str]:
+    told = _(
+        "How many questions there are, how they end and how long answers take is counted by the "
+        "hour for {count} days, with no names and no words.",
+        count=KEPT_DAYS,
+    )
+    if context.message.conversation.channel.platform is not Platform.WEB:
+        return [f"- {told}"]
+    account = _(
+        "Of an account of this console there is the name, a digest of the password, and when each "
+        "session began and was last used, until it has ended; failed attempts to log in are in "
+        "memory alone, for ten minutes."
+    )
+    return [f"- {told}", f"- {account}"]
 
 
 def _rest(context: CommandContext, _: Words) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.adapters.web.requests import message as asked_on_the_console
 from core.assistant import Assistant
 from core.commands import BEHIND_BUTTONS, COMMANDS, EVERY
 from core.commands.parsing import parse
@@ -171,6 +172,15 @@ async def test_privacy_tells_of_pictures_where_the_model_sees_them(hall):
     assert "pictures" not in (await hall.types("/privacy")).text
     hall.engines.of().engine.accepts_images = True
     assert "So are pictures that come with a question" in (await hall.types("/privacy")).text
+
+
+async def test_privacy_tells_of_figures_and_on_the_console_of_its_accounts(hall):
+    chat = await hall.types("/privacy", MEMBER)
+    assert "counted by the hour for 400 days, with no names" in chat.text
+    assert "console" not in chat.text
+    console = await hall.reply(asked_on_the_console("t1", "/privacy"))
+    assert "a digest of the password" in console.text
+    assert "in memory alone, for ten minutes" in console.text
 
 
 async def test_privacy_promises_no_command_that_does_not_exist(hall):
