@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,6 +24,8 @@ from core.engines.sleeping import SleepingEngine
 from core.errors import NoSuchEngineError, UserError
 from core.explain import explain
 from core.language import N_, Words
+
+_log = logging.getLogger(__name__)
 
 _MOST_PULLS: Final = 20
 _PLACES: Final = {
@@ -159,6 +162,9 @@ class Models:
                 self._note(model.name, state="done")
             except UserError as error:
                 self._note(model.name, state="failed", told=explain(error, _) or "")
+            except OSError as error:
+                _log.exception("pulling %s", model.name)
+                self._note(model.name, state="failed", told=explain(error, _) or str(error))
             except asyncio.CancelledError:
                 self._note(model.name, state="cancelled")
                 raise

@@ -88,7 +88,7 @@ class Accounts:
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 "INSERT OR IGNORE INTO console_accounts VALUES (?, ?, ?, ?, ?, ?)",
-                (_key(name), name.strip(), role, salt, digest, self._clock()),
+                (name_key(name), name.strip(), role, salt, digest, self._clock()),
             )
             return cursor.rowcount == 1
 
@@ -100,10 +100,10 @@ class Accounts:
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 "UPDATE console_accounts SET salt = ?, digest = ? WHERE account = ?",
-                (salt, digest, _key(name)),
+                (salt, digest, name_key(name)),
             )
             await connection.execute(
-                "DELETE FROM console_sessions WHERE account = ?", (_key(name),)
+                "DELETE FROM console_sessions WHERE account = ?", (name_key(name),)
             )
             return cursor.rowcount == 1
 
@@ -111,10 +111,10 @@ class Accounts:
         """Take an account out with its sessions; False: there is none of that name."""
         async with self._database.transaction() as connection:
             await connection.execute(
-                "DELETE FROM console_sessions WHERE account = ?", (_key(name),)
+                "DELETE FROM console_sessions WHERE account = ?", (name_key(name),)
             )
             cursor = await connection.execute(
-                "DELETE FROM console_accounts WHERE account = ?", (_key(name),)
+                "DELETE FROM console_accounts WHERE account = ?", (name_key(name),)
             )
             return cursor.rowcount == 1
 
@@ -130,7 +130,7 @@ class Accounts:
         """Whether there is an account of that name, other than a configured one."""
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
-                "SELECT 1 FROM console_accounts WHERE account = ?", (_key(name),)
+                "SELECT 1 FROM console_accounts WHERE account = ?", (name_key(name),)
             )
         return bool(list(rows))
 
@@ -149,14 +149,14 @@ class Accounts:
         A configured account comes before one of the same name.
         """
         own = self._configured
-        if own is not None and _key(own.name) == _key(name):
+        if own is not None and name_key(own.name) == name_key(name):
             await asyncio.to_thread(_digest, password, bytes(_SALT_BYTES))
             matches = hmac.compare_digest(_typed(own.password), _typed(password))
             return _configured(own) if matches else None
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
                 "SELECT name, role, made_at, salt, digest FROM console_accounts WHERE account = ?",
-                (_key(name),),
+                (name_key(name),),
             )
         for known, role, made_at, salt, digest in rows:
             given = await asyncio.to_thread(_digest, password, salt)
@@ -219,7 +219,7 @@ class Accounts:
 
     def _account_of(self, name: str) -> str:
         own = self._configured
-        return "" if own is not None and _key(own.name) == _key(name) else _key(name)
+        return "" if own is not None and name_key(own.name) == name_key(name) else name_key(name)
 
 
 def is_name(name: str) -> bool:
@@ -232,7 +232,8 @@ def is_password(password: str) -> bool:
     return LEAST_LETTERS <= len(password) <= MOST_LETTERS
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
+    """By what a name is known, however it is written."""
     return storable(unicodedata.normalize("NFKC", name.strip()).casefold())
 
 

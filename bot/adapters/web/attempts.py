@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address, ip_network
 from typing import Final
+
+from core.accounts import name_key
 
 WINDOW_SECONDS: Final = 600
 FROM_ONE_ADDRESS: Final = 10
@@ -24,19 +27,13 @@ class Attempts:
     def wait(self, address: str, name: str) -> float:
         """Seconds until another attempt is taken; 0: now."""
         now = self._clock()
-        waits = [
-            self._wait(key, most, now)
-            for key, most in (
-                (("address", address), FROM_ONE_ADDRESS),
-                (("name", name.strip().casefold()), FOR_ONE_NAME),
-            )
-        ]
+        waits = [self._wait(key, most, now) for key, most in _keys(address, name)]
         return max(waits)
 
     def failed(self, address: str, name: str) -> None:
         """Note a wrong password. To be noted before it is tried: tries at the same time count."""
         now = self._clock()
-        for key in (("address", address), ("name", name.strip().casefold())):
+        for key, _ in _keys(address, name):
             times = self._failed.setdefault(key, deque())
             self._failed.move_to_end(key)
             times.append(now)
@@ -45,7 +42,7 @@ class Attempts:
 
     def succeeded(self, address: str, name: str) -> None:
         """It was the right one: what was noted of this address and name is forgotten."""
-        for key in (("address", address), ("name", name.strip().casefold())):
+        for key, _ in _keys(address, name):
             self._failed.pop(key, None)
 
     def _wait(self, key: tuple[str, str], most: int, now: float) -> float:
@@ -58,3 +55,19 @@ class Attempts:
             del self._failed[key]
             return 0.0
         return times[-most] + WINDOW_SECONDS - now if len(times) >= most else 0.0
+
+
+def _keys(address: str, name: str) -> Iterator[tuple[tuple[str, str], int]]:
+    """What an attempt counts for, and how many such there may be."""
+    yield ("name", name_key(name)), FOR_ONE_NAME
+    try:
+        known = ip_address(address)
+    except ValueError:
+        yield ("address", address), FROM_ONE_ADDRESS
+        return
+    if known.is_loopback:
+        # A proxy on this machine: whoever comes through it comes from here.
+        return
+    # Whoever has one address of IPv6 has all of its network.
+    network = ip_network((known, 64 if known.version == 6 else 32), strict=False)
+    yield ("address", str(network)), FROM_ONE_ADDRESS

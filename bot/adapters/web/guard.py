@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -19,9 +20,15 @@ _REFUSED = (
     "make an account with `python -m bot console add-user NAME`, or set web.password_env.\n"
 )
 _LOOKING = "You may look, but not change anything here.\n"
+_NOTHING = "There is nothing here.\n"
 _KEYED = "/v1/"
 """Programs come there, each with a key of its own."""
 _UPLOADS = ("/gradio_api/upload", "/upload")
+_UNUSED = re.compile(
+    r"(/gradio_api)?/(process_recording|deep_link|(file|proxy)=(https?:|//|%2f%2f))", re.IGNORECASE
+)
+"""Routes of Gradio's that no page of ours uses: they take files of any size, write to the disk, or
+fetch what somebody else's server has."""
 _PROTECTION = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -86,8 +93,10 @@ class HostGuard:
         headers, path = Headers(scope=scope), scope["path"]
         if _is_foreign(scope, headers):
             return _refusal(path)
+        if _UNUSED.match(path):
+            return PlainTextResponse(_NOTHING, 404)
         if self._door is None or not await self._door.asks():
-            if not _names_this_machine(headers):
+            if not is_from_here(scope):
                 return _refusal(path)
             note_visitor(scope, OPERATOR)
             return None
@@ -107,7 +116,7 @@ class HostGuard:
 def _is_foreign(scope: Scope, headers: Headers) -> bool:
     """Whether the page of somebody else made a browser send this."""
     host, origin = headers.get("host", ""), headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and origin.partition("://")[2].lower() != host.lower():
         return True
     if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return False

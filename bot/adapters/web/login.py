@@ -10,7 +10,7 @@ from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
@@ -116,8 +116,10 @@ def sent_to_login(scope: Scope) -> Response:
     """For who is not logged in: the page for it, or for a program the word that it needs one."""
     headers = Headers(scope=scope)
     if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-        onward = quote(scope["path"], safe="/")
-        return RedirectResponse(f"{LOGIN}?next={onward}" if onward != "/" else LOGIN, 303)
+        query = scope.get("query_string", b"").decode("latin-1")
+        wanted = f"{scope['path']}?{query}" if query else scope["path"]
+        onward = f"{LOGIN}?next={quote(wanted, safe='/')}" if wanted != "/" else LOGIN
+        return RedirectResponse(onward, 303)
     return JSONResponse({"detail": "log in first"}, 401)
 
 
@@ -140,18 +142,19 @@ async def _form(request: Request) -> dict[str, str]:
         body += part
         if len(body) > _LONGEST_FORM:
             return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+    text = body.decode("utf-8", "replace")
+    try:
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=10)
+    except ValueError:  # more fields than our form has
+        return {}
     return {name: values[0] for name, values in fields.items()}
 
 
 def _next(given: dict[str, str] | QueryParams) -> str:
     """Where to go on: a path of ours, whatever the address says."""
     wanted = given.get("next") or "/"
-    parts = urlsplit(wanted)
-    is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    if not is_path or parts.scheme or parts.netloc or not wanted.isprintable() or "\\" in wanted:
-        return "/"
-    return wanted
+    is_path = wanted.startswith("/") and not wanted.startswith("//")
+    return wanted if is_path and wanted.isprintable() and "\\" not in wanted else "/"
 
 
 def _too_many(wait: float, _: Words) -> str:

@@ -32,6 +32,28 @@ def test_one_name_is_guessed_at_so_often_from_wherever():
     assert attempts.wait("10.0.1.1", "bob") == 0
 
 
+def test_a_name_is_the_same_however_it_is_written():
+    attempts = Attempts(Clock())
+    for number in range(FOR_ONE_NAME):
+        attempts.failed(f"10.0.0.{number}", "ann")
+    assert attempts.wait("10.0.1.1", "ＡＮＮ") == WINDOW_SECONDS
+
+
+def test_a_network_of_ipv6_is_one_address():
+    attempts = Attempts(Clock())
+    for number in range(FROM_ONE_ADDRESS):
+        attempts.failed(f"2001:db8::{number}", f"name {number}")
+    assert attempts.wait("2001:db8::ffff", "another") == WINDOW_SECONDS
+    assert attempts.wait("2001:db8:0:1::1", "another") == 0
+
+
+def test_who_comes_through_a_proxy_on_this_machine_locks_nobody_else_out():
+    attempts = Attempts(Clock())
+    for number in range(FOR_ONE_NAME):
+        attempts.failed("127.0.0.1", f"name {number % 2}")
+    assert attempts.wait("127.0.0.1", "another") == 0
+
+
 def test_the_right_password_forgives():
     attempts = Attempts(Clock())
     for _ in range(FROM_ONE_ADDRESS - 1):
@@ -45,5 +67,5 @@ def test_the_right_password_forgives():
 def test_what_is_remembered_is_bounded():
     attempts = Attempts(Clock())
     for number in range(20_000):
-        attempts.failed(str(number), "ann")
+        attempts.failed(f"10.0.{number // 256}.{number % 256}", "ann")
     assert len(attempts._failed) <= 10_000

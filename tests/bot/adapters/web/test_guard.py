@@ -11,9 +11,9 @@ async def page(scope, receive, send):
     await PlainTextResponse("the page")(scope, receive, send)
 
 
-def status(path: str = "/", **headers: str) -> int:
+def status(path: str = "/", sent_by: str = "127.0.0.1", **headers: str) -> int:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    client = TestClient(HostGuard(page), base_url="http://127.0.0.1:7860")
+    client = TestClient(HostGuard(page), base_url="http://127.0.0.1:7860", client=(sent_by, 5000))
     return client.get(path, headers=named).status_code
 
 
@@ -44,9 +44,29 @@ def test_what_came_through_a_proxy_is_refused(name):
     assert status(**{name: "1.2.3.4"}) == 403
 
 
+def test_another_machine_is_refused_whatever_host_it_names():
+    assert status(sent_by="192.0.2.7", host="localhost") == 403
+    assert status(sent_by="::1", host="localhost") == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/process_recording",
+        "/gradio_api/deep_link",
+        "/gradio_api/file=https://example.org/a",
+        "/file=http://127.0.0.1/a",
+        "/gradio_api/proxy=https://example.org/a",
+    ],
+)
+def test_routes_that_no_page_uses_are_closed(path):
+    assert status(path=path) == 404
+
+
 def test_a_page_of_another_origin_may_not_send():
     assert status(origin="http://evil.example") == 403
     assert status(origin="null") == 403
+    assert status(origin="http://[") == 403
     assert status(origin="http://127.0.0.1:7860") == 200
 
 

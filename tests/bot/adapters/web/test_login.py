@@ -47,7 +47,7 @@ async def accounts(tmp_path, clock):
 @asynccontextmanager
 async def browser(accounts, clock, scheme="http"):
     guard = HostGuard(page, door=Door(accounts, clock=clock))
-    transport = httpx2.ASGITransport(app=guard)
+    transport = httpx2.ASGITransport(app=guard, client=("10.0.0.7", 5000))
     address = f"{scheme}://lore.example"
     async with httpx2.AsyncClient(transport=transport, base_url=address) as client:
         yield client
@@ -68,6 +68,22 @@ async def test_without_a_session_everything_leads_to_the_login(accounts, clock):
             assert (await client.post(path)).status_code == 401
         assert (await client.get("/", headers={"cookie": f"{COOKIE}=guessed"})).status_code == 401
         assert (await client.get("/", headers={"cookie": "=;;\x01="})).status_code == 401
+
+
+async def test_the_address_that_was_wanted_is_gone_on_to_with_its_question(accounts, clock):
+    async with browser(accounts, clock) as client:
+        sent = await client.get("/?c=7&d=%2F", headers={"accept": "text/html"})
+        assert sent.headers["location"] == "/login?next=/%3Fc%3D7%26d%3D%252F"
+        done = await log_in(client, next="/?c=7&d=%2F")
+        assert done.headers["location"] == "/?c=7&d=%2F"
+
+
+async def test_a_form_that_is_none_is_a_wrong_password_and_no_defect(accounts, clock):
+    async with browser(accounts, clock) as client:
+        many = {f"field {number}": "x" for number in range(20)}
+        assert (await client.post("/login", data=many)).status_code == 401
+        assert (await client.get("/login", params={"next": "http://["})).status_code == 200
+        assert (await client.get("/", headers={"origin": "http://["})).status_code == 403
 
 
 async def test_who_logs_in_is_known_until_they_log_out(accounts, clock):
