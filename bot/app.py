@@ -258,6 +258,7 @@ async def _serve(config: Config, signals: _Signals, again: Callable[[], Config])
         stack.push_async_callback(_silence, bot.surfaces.values())
         await stack.enter_async_context(bot.folders.watching())
         await stack.enter_async_context(_jobs(config, bot))
+        bot.library.reembed_all()
         standing = [web, *await _standing(bot.surfaces)]
         if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):
             raise ConfigError(Problem("configuration", None, "", _NOTHING_TO_SERVE))

@@ -43,6 +43,8 @@ async def open_library(
             Library.open(config.data_dir, embedder, knowledge, pages=pages)
         )
         await _kept_near(stack, config, library)
+        if embedder is not None:
+            await _searched_also(stack, config, library, embedder)
         yield library
 
 
@@ -57,6 +59,23 @@ async def _kept_near(stack: AsyncExitStack, config: Config, library: Library) ->
     opened = Database.open(config.data_dir / "lorekeeper.db")
     nearness = Nearness(await stack.enter_async_context(opened), place)
     library.keeps_near(nearness.may_embed)
+
+
+async def _searched_also(
+    stack: AsyncExitStack, config: Config, library: Library, embedder: Embedder
+) -> None:
+    """Bases of the bundled model are searched by it until, or unless, they are re-embedded."""
+    from knowledge_base.embedders.bundled import BundledEmbedder, runs_here
+
+    others = {base.fingerprint for base in await library.bases()} - {None, embedder.fingerprint}
+    if not others or isinstance(embedder, BundledEmbedder) or not runs_here():
+        return
+    bundled = await BundledEmbedder.open(config.embedding.threads)
+    if bundled.fingerprint in others:
+        stack.push_async_callback(bundled.aclose)
+        library.search_also_by(bundled)
+    else:
+        await bundled.aclose()
 
 
 def _prepare(folder: Path) -> None:

@@ -88,6 +88,8 @@ class Ingestion:
         self._at = workshop
         self._unreleased: list[Claim] = []
         self.may_embed: MayEmbed = anywhere
+        self.changing: set[BaseId] = set()
+        """Bases that are being re-embedded: what is added there gets its vectors with the rest."""
 
     async def is_near(self, base_id: BaseId) -> bool:
         """Whether the base's texts may go to the embedder. Raises `NoSuchBaseError`."""
@@ -115,15 +117,17 @@ class Ingestion:
         """When this returns, the document is durable and searchable; when it raises, or is
         cancelled, the base is as it was. `made`: what it is made of already."""
         files, originals = self._at.threads.files, self._at.originals
-        await run(files, partial(self._check_embedder, base_id))
-        if made is None or made.vectors is None:
+        embeds = await run(files, partial(self._check_embedder, base_id))
+        if not embeds and made is not None:
+            made = replace(made, vectors=None)
+        if embeds and (made is None or made.vectors is None):
             await self._require_near(base_id)
         staged = await run(files, partial(self._stage, upload), originals.discard)
         try:
             claimed = await self._claim(base_id, upload, staged)
             if isinstance(claimed, Document):
                 return Added(claimed, AddState.UNCHANGED)
-            return await self._fill(claimed, staged, progress, made)
+            return await self._fill(claimed, staged, progress, made, embeds=embeds)
         finally:
             await run(files, partial(originals.discard, staged))
 
@@ -139,7 +143,7 @@ class Ingestion:
         await run(threads.files, partial(self._check_embedder, base_id))
         made_by = MadeBy(embedder.fingerprint, embedder.name)
         for document_id in bare:
-            chunks = await run(threads.files, partial(self._chunks, document_id))
+            chunks = await run(threads.files, partial(self.chunks, document_id))
             if not chunks:
                 continue  # removed meanwhile
             vectors = await embed_chunks(embedder, chunks, lambda _: None)
@@ -152,7 +156,8 @@ class Ingestion:
             return [span.document_id for span in rows.live_spans(base_id) if not span.embedded]
 
     @blocking
-    def _chunks(self, document_id: DocumentId) -> list[Chunk]:
+    def chunks(self, document_id: DocumentId) -> list[Chunk]:
+        """Of a live document; none where it is gone."""
         with self._at.store.read() as rows:
             return list(rows.chunks_of(document_id))
 
@@ -169,7 +174,13 @@ class Ingestion:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _fill(
-        self, claim: Claim, staged: Staged, progress: Progress, made: Made | None
+        self,
+        claim: Claim,
+        staged: Staged,
+        progress: Progress,
+        made: Made | None,
+        *,
+        embeds: bool,
     ) -> Added:
         threads = self._at.threads
         try:
@@ -177,7 +188,7 @@ class Ingestion:
             if made is None:
                 made = Made(await self._parse(replace(claim.upload, path=path), progress))
             parsed, vectors = made.parsed, made.vectors
-            if vectors is None:
+            if vectors is None and embeds:
                 vectors = await self._embed(parsed, progress)
             progress(IngestProgress(Stage.STORING, 0, 1))
             committed = await run(threads.write, partial(self._commit, claim, parsed, vectors))
@@ -208,20 +219,23 @@ class Ingestion:
         )
 
     @blocking
-    def _check_embedder(self, base_id: BaseId) -> None:
-        """Refuse before the work, rather than after it."""
+    def _check_embedder(self, base_id: BaseId) -> bool:
+        """Refuse before the work, rather than after it; whether what is added is embedded now."""
         embedder = self._at.embedder
         with self._at.store.read() as rows:
             base = rows.base(base_id)
             if base is None:
                 raise NoSuchBaseError(str(base_id))
             if base.fingerprint is None or not rows.has_vectors(base_id):
-                return
+                return True
             made_by = rows.embedder_name(base_id) or base.fingerprint
         if embedder is None:
             raise EmbeddingUnavailableError(made_by)
-        if embedder.fingerprint != base.fingerprint:
+        if embedder.fingerprint == base.fingerprint:
+            return True
+        if base_id not in self.changing:
             raise EmbedderMismatchError(base.name, made_by, embedder.name)
+        return False
 
     @blocking
     def _stage(self, upload: Upload) -> Staged:
@@ -249,7 +263,7 @@ class Ingestion:
         at = self._at
         made_by = MadeBy(at.embedder.fingerprint, at.embedder.name) if at.embedder else None
         committed = at.store.commit(claim, parsed, vectors, made_by)
-        fingerprint = made_by.fingerprint if made_by else None
+        fingerprint = made_by.fingerprint if made_by and vectors is not None else None
         packed = [draft.terms for draft in parsed.chunks]
         at.bases.apply(claim.base_id, committed, packed, vectors, fingerprint)
         if committed.replaced is not None:

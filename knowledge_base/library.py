@@ -60,6 +60,7 @@ from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals
 from knowledge_base.prebuilt import Prebuilt, PrebuiltDocument, PrebuiltFolder
 from knowledge_base.reading import BundleEntry, FileReader
+from knowledge_base.reembedding import Reembedding
 from knowledge_base.resting import Ended, Rest
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
@@ -79,6 +80,10 @@ WITHOUT_EMBEDDER = TokenizerSpec(kind="estimate", max_tokens=512)
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _uncounted(_done: int, _total: int) -> None:
+    return None
 
 
 def _unreported(_progress: IngestProgress) -> None:
@@ -106,10 +111,12 @@ class Library:
             workshop.threads,
             self._ingestion.is_near,
         )
+        self._reembedding = Reembedding(workshop, self._ingestion)
+        self._also: list[Embedder] = []
         self._caretaker = Caretaker(workshop.store, workshop.originals, workshop.bases, folder)
         self.watcher: Watcher = UNWATCHED
         self._told: set[BaseId] = set()
-        self._asked: dict[str, Vectors] = {}
+        self._asked: dict[tuple[str, str], Vectors] = {}
 
     @classmethod
     @asynccontextmanager
@@ -149,6 +156,7 @@ class Library:
                 closing.push_async_callback(run, threads.files, bases.close)
                 closing.push_async_callback(workshop.reader.aclose)
                 closing.push_async_callback(library._measuring.aclose)
+                closing.push_async_callback(library._reembedding.aclose)
                 yield library
         finally:
             await threads.aclose()
@@ -173,6 +181,15 @@ class Library:
         embedder = self._at.embedder
         if embedder is not None and not await self._ingestion.may_embed(name):
             raise KeptNearError(name, embedder.name)
+
+    def search_also_by(self, embedder: Embedder) -> None:
+        """Bases whose vectors this one made are searched by it; it stays the caller's."""
+        self._also.append(embedder)
+
+    def reembed_all(self) -> None:
+        """Bring all bases to the configured embedder in the background, where their texts may go
+        there. The old vectors serve until the last; killed, it goes on at the next call."""
+        self._reembedding.start()
 
     @property
     def embeds(self) -> bool:
@@ -746,10 +763,13 @@ class Library:
         """Raises `NoSuchBaseError`."""
         return await run(self._at.threads.search, partial(self._caretaker.statistics, base))
 
-    async def rebuild(self, base: BaseId) -> Verification:
-        """Both legs anew from the rows; vectors for what was added without an embedder, where its
-        texts may go there."""
+    async def rebuild(
+        self, base: BaseId, told: Callable[[int, int], None] = _uncounted
+    ) -> Verification:
+        """Both legs anew from the rows; vectors of the configured embedder for what has none of
+        it, where its texts may go there. `told`: passages done, of how many."""
         try:
+            await self._reembedding.run(base, told)
             await self._ingestion.embed_missing(base)
         except KeptNearError as error:
             log.warning("%s keeps no vectors: its texts stay nearer than the embedder", error.base)
@@ -775,24 +795,27 @@ class Library:
         if len(made_by) < len(wanted.scope.bases):
             fingerprints = partial(self._fingerprints, wanted.scope)
             made_by = await run(self._at.threads.search, fingerprints)
-        if embedder is None or embedder.fingerprint not in made_by.values():
-            self._tell(made_by)
-            return {}
-        self._tell({b: f for b, f in made_by.items() if f != embedder.fingerprint})
+        serving = [own for own in (embedder, *self._also) if own is not None]
+        known_by = {own.fingerprint for own in serving}
+        self._tell({b: f for b, f in made_by.items() if f not in known_by})
+        vectors: dict[str, Vectors] = {}
         try:
-            return {embedder.fingerprint: await self._vector(embedder, wanted.question)}
+            for own in serving:
+                if own.fingerprint in made_by.values():
+                    vectors[own.fingerprint] = await self._vector(own, wanted.question)
         except EmbeddingUnavailableError:
             if wanted.legs is Legs.DENSE:
                 raise
             log.warning("the embedder does not answer: words alone", exc_info=True)
-            return {}
+        return vectors
 
     async def _vector(self, embedder: Embedder, question: str) -> Vectors:
         """Kept for a while: what is searched for is quoted for next."""
-        vector = self._asked.get(question)
+        key = (embedder.fingerprint, question)
+        vector = self._asked.get(key)
         if vector is None:
             vector = await embedder.embed_query(question)
-            self._asked[question] = vector
+            self._asked[key] = vector
             while len(self._asked) > QUESTIONS_KEPT:
                 self._asked.pop(next(iter(self._asked)))
         return vector
@@ -809,7 +832,7 @@ class Library:
             configured = self._at.embedder.name if self._at.embedder else "none"
             log.warning(
                 "base %d was embedded by another model than the configured one (%s): "
-                "it is searched by words alone",
+                "until it is re-embedded it is searched by words alone",
                 base_id,
                 configured,
             )

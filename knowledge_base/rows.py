@@ -275,6 +275,29 @@ class Rows:
             WHERE base_id = ? AND state = 'ready' AND embedded = 1 LIMIT 1"""
         return self._connection.execute(statement, (base_id,)).fetchone() is not None
 
+    def without_next(self, base_id: BaseId, fingerprint: str, most: int) -> tuple[DocumentId, ...]:
+        """Live documents of which no vectors of that embedder wait yet, in the order of n."""
+        statement = """SELECT document_id FROM documents WHERE base_id = ? AND state = 'ready'
+            AND NOT EXISTS (SELECT 1 FROM next_vectors AS waiting
+                WHERE waiting.document_id = documents.document_id AND fingerprint = ?)
+            ORDER BY first_chunk LIMIT ?"""
+        rows = self._connection.execute(statement, (base_id, fingerprint, most))
+        return tuple(row[0] for row in rows)
+
+    def next_passages(self, base_id: BaseId, fingerprint: str | None = None) -> int:
+        """Live passages whose vectors of that embedder, or of any, wait for the others."""
+        statement = """SELECT coalesce(sum(passages), 0) FROM documents JOIN next_vectors
+            USING (document_id) WHERE base_id = ? AND state = 'ready'
+            AND (? IS NULL OR fingerprint = ?)"""
+        row = self._connection.execute(statement, (base_id, fingerprint, fingerprint)).fetchone()
+        return int(row[0])
+
+    def passages_in(self, base_id: BaseId) -> int:
+        """Of its live documents."""
+        statement = """SELECT coalesce(sum(passages), 0) FROM documents
+            WHERE base_id = ? AND state = 'ready'"""
+        return int(self._connection.execute(statement, (base_id,)).fetchone()[0])
+
     def totals(self, base_id: BaseId) -> Totals:
         documents, passages, size = self._connection.execute(
             """SELECT count(*), total(passages), total(size) FROM documents

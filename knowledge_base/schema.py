@@ -256,7 +256,17 @@ M007_INDEX_FILES = (
     ) STRICT
     """,
 )
+M008_REEMBEDDING = (
+    """
+    CREATE TABLE next_vectors (
+        -- Of another embedder than the base's; they wait until all of its documents have some.
+        document_id INTEGER PRIMARY KEY REFERENCES documents,
+        fingerprint TEXT NOT NULL,
+        vectors BLOB NOT NULL
+    ) STRICT
+    """,
+)
 MIGRATIONS = (
     M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES, M006_RESTING,
-    M007_INDEX_FILES,
+    M007_INDEX_FILES, M008_REEMBEDDING,
 )  # fmt: skip

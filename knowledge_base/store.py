@@ -535,6 +535,7 @@ def take_out(
     connection.execute("DELETE FROM terms WHERE chunk_id >= ? AND chunk_id < ?", span)
     connection.execute("DELETE FROM chunks WHERE chunk_id >= ? AND chunk_id < ?", span)
     connection.execute("DELETE FROM vectors WHERE document_id = ?", (document.document_id,))
+    connection.execute("DELETE FROM next_vectors WHERE document_id = ?", (document.document_id,))
     return int(first), document.passages
 
 

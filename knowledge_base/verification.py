@@ -76,6 +76,7 @@ class Caretaker:
             base = _require(rows, base_id)
             totals = rows.totals(base_id)
             embedder = rows.embedder_name(base_id)
+            reembedded = rows.next_passages(base_id)
         return BaseStatistics(
             base=base.name,
             documents=totals.documents,
@@ -84,6 +85,7 @@ class Caretaker:
             embedder=embedder,
             dimension=base.dimension,
             index=view.dense.kinds if base.dimension else "none",
+            reembedded=reembedded,
         )
 
     @blocking

@@ -1,0 +1,189 @@
+"""Giving a base the vectors of another model, in the background.
+
+The new vectors wait in rows of their own, document by document: a run that is killed goes on where
+it was. Until all are there the old ones serve; then one transaction puts the new in their place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+from knowledge_base.embedders.base import Embedder, Vectors
+from knowledge_base.errors import KnowledgeError
+from knowledge_base.ingest import Ingestion, Workshop, embed_chunks
+from knowledge_base.models import BaseId, DocumentId, KnowledgeBase
+from knowledge_base.offloop import blocking
+from knowledge_base.rows import Rows
+from knowledge_base.store import MadeBy, Store
+from knowledge_base.threads import run
+
+log = logging.getLogger(__name__)
+
+TOLD_EVERY_SECONDS: Final = 60.0
+AGAIN_AFTER_SECONDS: Final = 60.0
+"""Where the embedder did not answer, or the disk was full."""
+
+Told: TypeAlias = Callable[[int, int], None]
+"""Passages that have their new vectors, and all of them."""
+
+_SWAP: Final = (
+    """DELETE FROM vectors
+    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = ?)""",
+    """INSERT INTO vectors SELECT document_id, vectors FROM next_vectors
+    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = ?)""",
+    """DELETE FROM next_vectors
+    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = ?)""",
+    "DELETE FROM segments WHERE base_id = ? AND leg = 'dense'",
+    "DELETE FROM calibrations WHERE base_id = ?",
+)
+
+
+def _untold(_done: int, _total: int) -> None:
+    return None
+
+
+class Reembedding:
+    """Brings bases to the embedder that is configured; owns the task that does so by itself."""
+
+    def __init__(self, workshop: Workshop, ingestion: Ingestion) -> None:
+        self._at = workshop
+        self._ingestion = ingestion
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """All bases, one after the other, for as long as the library is open."""
+        if self._task is None and self._at.embedder is not None:
+            self._task = asyncio.create_task(self._all(), name="re-embed bases")
+
+    async def aclose(self) -> None:
+        """What is made already is kept."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _all(self) -> None:
+        while True:
+            try:
+                for base in await run(self._at.threads.files, self._others):
+                    await self.run(base.base_id)
+            except (KnowledgeError, OSError):
+                log.warning("re-embedding waits and is tried again", exc_info=True)
+            else:
+                return
+            await asyncio.sleep(AGAIN_AFTER_SECONDS)
+
+    async def run(self, base_id: BaseId, told: Told = _untold) -> bool:
+        """Whether the base has the configured embedder's vectors at the end. False where its texts
+        may not go there: it keeps what it has.
+
+        Meanwhile what is added is found by its words. Raises `EmbeddingUnavailableError`,
+        `StorageBusyError`, `StorageFullError`.
+        """
+        embedder, files = self._at.embedder, self._at.threads.files
+        if embedder is None or not await self._ingestion.is_near(base_id):
+            return False
+        if await run(files, partial(self._serves, base_id, embedder)):
+            return True
+        self._ingestion.changing.add(base_id)
+        try:
+            while True:
+                await self._embed(base_id, embedder, told)
+                made_by = MadeBy(embedder.fingerprint, embedder.name)
+                swap = partial(swap_vectors, self._at.store, base_id, made_by, embedder.dimension)
+                if await run(self._at.threads.write, swap):
+                    self._at.bases.get(base_id).forget()
+                    log.info("base %d is searched by %s now", base_id, embedder.name)
+                    return True
+        finally:
+            self._ingestion.changing.discard(base_id)
+
+    async def _embed(self, base_id: BaseId, embedder: Embedder, told: Told) -> None:
+        files, write = self._at.threads.files, self._at.threads.write
+        count = partial(self._count, base_id, embedder.fingerprint)
+        done, total = await run(files, count)
+        begun = at = time.monotonic()
+        before = done
+        while missing := await run(files, partial(self._missing, base_id, embedder.fingerprint)):
+            for document_id in missing:
+                told(done, total)
+                chunks = await run(files, partial(self._ingestion.chunks, document_id))
+                if not chunks:
+                    continue  # removed meanwhile
+                vectors = await embed_chunks(embedder, chunks, lambda _: None)
+                keep = partial(
+                    keep_vectors, self._at.store, document_id, embedder.fingerprint, vectors
+                )
+                await run(write, keep)
+                done += len(chunks)
+                if time.monotonic() - at > TOLD_EVERY_SECONDS:
+                    at = time.monotonic()
+                    left = (total - done) * (at - begun) / max(1, done - before)
+                    log.info(
+                        "base %d: %d of %d passages re-embedded, about %d minutes left",
+                        base_id, done, total, left // 60,
+                    )  # fmt: skip
+        told(total, total)
+
+    @blocking
+    def _others(self) -> tuple[KnowledgeBase, ...]:
+        """Bases whose vectors another embedder made."""
+        own = self._at.embedder.fingerprint if self._at.embedder else None
+        with self._at.store.read() as rows:
+            bases = [base for base in rows.bases() if base.fingerprint not in {None, own}]
+            return tuple(base for base in bases if rows.has_vectors(base.base_id))
+
+    @blocking
+    def _serves(self, base_id: BaseId, embedder: Embedder) -> bool:
+        with self._at.store.read() as rows:
+            base = rows.base(base_id)
+            vectors = rows.has_vectors(base_id)
+        return base is None or not vectors or base.fingerprint == embedder.fingerprint
+
+    @blocking
+    def _missing(self, base_id: BaseId, fingerprint: str) -> tuple[DocumentId, ...]:
+        with self._at.store.read() as rows:
+            return rows.without_next(base_id, fingerprint, 100)
+
+    @blocking
+    def _count(self, base_id: BaseId, fingerprint: str) -> tuple[int, int]:
+        with self._at.store.read() as rows:
+            return rows.next_passages(base_id, fingerprint), rows.passages_in(base_id)
+
+
+@blocking
+def keep_vectors(store: Store, document_id: DocumentId, fingerprint: str, vectors: Vectors) -> None:
+    """Let them wait for the others; nothing, where the document is gone."""
+    blob = vectors.astype("<f4").tobytes()
+    with store.write() as connection:
+        connection.execute(
+            """INSERT OR REPLACE INTO next_vectors SELECT document_id, ?, ? FROM documents
+            WHERE document_id = ? AND state = 'ready'""",
+            (fingerprint, blob, document_id),
+        )
+
+
+@blocking
+def swap_vectors(store: Store, base_id: BaseId, made_by: MadeBy, dimension: int) -> bool:
+    """All at once; False while a document still has none."""
+    with store.write() as connection:
+        if Rows(connection).without_next(base_id, made_by.fingerprint, 1):
+            return False
+        (generation,) = connection.execute(
+            """UPDATE bases SET fingerprint = ?, embedder = ?, dimension = ?,
+            generation = generation + 1 WHERE base_id = ? RETURNING generation""",
+            (made_by.fingerprint, made_by.name, dimension, base_id),
+        ).fetchone()
+        for statement in _SWAP:
+            connection.execute(statement, (base_id,))
+        # Whoever has the base open sees that old chunks have changed, and reads it anew.
+        connection.execute(
+            """UPDATE documents SET embedded = 1, generation = ?
+            WHERE base_id = ? AND state = 'ready'""",
+            (generation, base_id),
+        )
+    return True

@@ -1,0 +1,196 @@
+"""Another model: its vectors are made beside the old ones, which serve until all are there."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from knowledge_base.errors import EmbeddingUnavailableError
+from knowledge_base.models import Legs, Scope
+from tests.support.hash_embeddings import HashEmbedder
+from tests.support.libraries import add_text, find, open_library, texts
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = 12
+OTHER = {"dimension": 32, "salt": "other"}
+
+
+class Gated(HashEmbedder):
+    """Embeds so many texts, then waits until it is let go on."""
+
+    def __init__(self, free: int) -> None:
+        super().__init__(**OTHER)
+        self.free = free
+        self.waits = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def embed_documents(self, texts):
+        self.free -= len(texts)
+        if self.free < 0:
+            self.waits.set()
+            await self.open.wait()
+        return await super().embed_documents(texts)
+
+
+class Failing(HashEmbedder):
+    async def embed_documents(self, texts):
+        raise EmbeddingUnavailableError(self.name)
+
+
+async def taught(folder: Path, files: int = FILES) -> None:
+    async with open_library(folder / "data") as library:
+        base = (await library.ensure_base("shared")).base_id
+        for n in range(files):
+            await add_text(library, base, folder, f"{n:02}.txt", f"Gate {n} opens at word{n}.")
+        await find(library, base, "word1")
+
+
+async def nearest(library, base, question: str) -> str:
+    scope = Scope(frozenset({base}))
+    return texts(await library.search(scope, question, limit=1, legs=Legs.DENSE))[0]
+
+
+async def settled(library) -> None:
+    task = library._reembedding._task
+    await task
+
+
+async def test_the_old_vectors_serve_until_all_new_ones_are_there(tmp_path):
+    await taught(tmp_path)
+    other = Gated(free=5)
+    async with open_library(tmp_path / "data", other) as library:
+        library.search_also_by(HashEmbedder())
+        base = (await library.base("shared")).base_id
+        library.reembed_all()
+        await asyncio.wait_for(other.waits.wait(), 30)
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
+        assert not (await find(library, base, "word7")).lexical_only
+        figures = await library.statistics(base)
+        assert (figures.embedder, figures.dimension, figures.reembedded) == ("hash", 64, 5)
+        other.open.set()
+        await settled(library)
+        figures = await library.statistics(base)
+        assert (figures.embedder, figures.dimension, figures.reembedded) == ("hashother", 32, 0)
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
+        assert (await library.verify(base)).problems == ()
+
+
+async def test_without_the_old_model_words_serve_meanwhile(tmp_path):
+    await taught(tmp_path)
+    other = Gated(free=0)
+    async with open_library(tmp_path / "data", other) as library:
+        base = (await library.base("shared")).base_id
+        library.reembed_all()
+        await asyncio.wait_for(other.waits.wait(), 30)
+        found = await find(library, base, "word7")
+        assert found.lexical_only
+        assert texts(found)[0] == "Gate 7 opens at word7."
+        other.open.set()
+        await settled(library)
+        assert not (await find(library, base, "word7")).lexical_only
+
+
+async def test_what_is_added_and_removed_meanwhile_is_there_and_gone_at_the_end(tmp_path):
+    await taught(tmp_path)
+    other = Gated(free=3)
+    async with open_library(tmp_path / "data", other) as library:
+        base = (await library.base("shared")).base_id
+        library.reembed_all()
+        await asyncio.wait_for(other.waits.wait(), 30)
+        await add_text(library, base, tmp_path, "new.txt", "A new gate at wordnew.")
+        assert texts(await find(library, base, "wordnew"))[0] == "A new gate at wordnew."
+        await library.remove(base, "01.txt")
+        await library.remove(base, "09.txt")
+        other.open.set()
+        await settled(library)
+        assert await nearest(library, base, "A new gate at wordnew.") == "A new gate at wordnew."
+        names = {document.name for document in await library.documents(base)}
+        assert len(names) == FILES - 1
+        assert (await library.verify(base)).problems == ()
+
+
+async def test_an_embedder_that_does_not_answer_leaves_the_old_vectors(tmp_path, monkeypatch):
+    await taught(tmp_path)
+    async with open_library(tmp_path / "data", Failing(**OTHER)) as library:
+        library.search_also_by(HashEmbedder())
+        base = (await library.base("shared")).base_id
+        with pytest.raises(EmbeddingUnavailableError):
+            await library.rebuild(base)
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
+
+
+async def test_a_base_whose_texts_stay_near_keeps_its_own_model_beside_the_others(tmp_path):
+    await taught(tmp_path)
+    other = HashEmbedder(**OTHER)
+    async with open_library(tmp_path / "data", other) as library:
+
+        async def may_embed(name: str) -> bool:
+            return name != "shared"
+
+        library.keeps_near(may_embed)
+        library.search_also_by(HashEmbedder())
+        near = (await library.base("shared")).base_id
+        far = (await library.ensure_base("far")).base_id
+        await add_text(library, far, tmp_path, "far.txt", "The far gate.")
+        library.reembed_all()
+        await settled(library)
+        assert other.embedded == 1
+        both = await library.search(Scope(frozenset({near, far})), "Gate 7 opens at word7.")
+        assert not both.lexical_only
+        assert texts(both)[0] == "Gate 7 opens at word7."
+
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from tests.support.hash_embeddings import HashEmbedder
+from tests.support.libraries import open_library
+
+class Slow(HashEmbedder):
+    async def embed_documents(self, texts):
+        if self.embedded == {stop}:
+            print("there", flush=True)
+            await asyncio.sleep(600)
+        return await super().embed_documents(texts)
+
+async def main():
+    async with open_library(Path(sys.argv[1]), Slow(dimension=32, salt="other")) as library:
+        library.reembed_all()
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+def killed_after(folder: Path, texts: int) -> None:
+    """Re-embed in a process of its own, and kill it when it has embedded so many."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD.replace("{stop}", str(texts)), str(folder)],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"there\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+async def test_killed_it_goes_on_where_it_was(tmp_path):
+    await taught(tmp_path)
+    await asyncio.to_thread(killed_after, tmp_path / "data", 5)
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("shared")).base_id
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
+        assert (await library.verify(base)).problems == ()
+    other = HashEmbedder(**OTHER)
+    async with open_library(tmp_path / "data", other) as library:
+        library.reembed_all()
+        await settled(library)
+        assert other.embedded == FILES - 5
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
+        assert (await library.verify(base)).problems == ()
