@@ -8,6 +8,7 @@ from core.commands import COMMANDS
 from core.completing import MOST, Completions, matching
 from core.errors import ForbiddenError
 from core.events import Author, Invocation
+from core.jobs import JobRows, Schedule
 from core.notes import SUFFIX
 from core.ports import Standing
 from knowledge_base.errors import StorageBusyError
@@ -39,6 +40,7 @@ async def complete(hall, command, option, typed="", author=MEMBER, message=None,
     completions = Completions(
         hall.library, hall.engines, hall.access, hall.sharing, hall.assistant.level
     )
+    completions.jobs = JobRows(hall.database)
     message = message or spoken("", author)
     message = replace(message, command=Invocation(command, options))
     return list(await completions.complete(message, option, typed))
@@ -133,6 +135,8 @@ async def test_every_option_that_completes_is_known_here(hall, command, option):
     if command == "kb note":
         for name in (*(f"{n:02}.md" for n in range(MOST)), f"about the gate{SUFFIX}"):
             await hall.types("/kb add", OWNER, attachments=(attachment(name),))
+    if command == "jobs":
+        await JobRows(hall.database).ensure(Schedule("retention", "0 4 * * *"))
     if command == "kb undo":
         await hall.types("/kb add", OWNER, attachments=(attachment("gone.md"),))
         base = await hall.library.base("discord:town")

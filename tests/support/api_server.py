@@ -26,6 +26,7 @@ from bot.adapters.web.server import serving
 from bot.app import rules_of
 from bot.assembly import Stores, assemble
 from bot.settings import ApiSettings, Config, WebSettings
+from core.accounts import Accounts, Configured
 from core.database import Database
 from core.engines.base import (
     ChatMessage,
@@ -183,7 +184,13 @@ async def api_server(
         tokens, ids = await _keys(library, keys, folder)
         api = Api(core.dispatcher, library, engines, keys, config.api, Limits(2, 1 << 20))
         web = web or WebSettings(port=0)
-        async with serving(web, api, Probe(engine)) as address:
+        own = (
+            None
+            if web.password is None
+            else Configured("operator", web.password.get_secret_value())
+        )
+        accounts = Accounts(database, own)
+        async with serving(web, api, Probe(engine), accounts=accounts) as address:
             yield Served(address, str(folder), tokens, ids)
             await core.dispatcher.drain(1.0)
 
