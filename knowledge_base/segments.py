@@ -130,7 +130,13 @@ def _trained(faiss: Any, parts: Iterable[tuple[Ids, Vectors]]) -> Any:  # noqa: 
     index = faiss.index_factory(sample.shape[1], description, faiss.METRIC_INNER_PRODUCT)
     index.cp.niter = 10
     index.cp.min_points_per_centroid = 1  # Fewer than FAISS would like, spread evenly, do as well.
+    card = None
+    if faiss.get_num_gpus():
+        # It assigns the sample to its centres; the index stays the processor's, which serves it.
+        card = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(sample.shape[1]))
+        index.clustering_index = card
     index.train(sample)
+    index.clustering_index = None
     index.nprobe = max(1, min(lists, lists * READ_BYTES // (count * sample.shape[1])))
     return index
 

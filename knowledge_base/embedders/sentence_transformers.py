@@ -6,9 +6,9 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -133,6 +133,11 @@ def _cached_tokenizer(model: SentenceTransformer) -> Path | None:
     return Path(vocabulary).parent / "tokenizer.json" if vocabulary else None
 
 
+def device_for(wanted: str, has_card: Callable[[], bool]) -> Literal["cpu", "cuda"]:
+    """Where a model computes: on a card where there is one, unless it is not to."""
+    return "cuda" if wanted != "cpu" and has_card() else "cpu"
+
+
 @blocking
 def _load(name: str, wanted: str) -> tuple[SentenceTransformer, str]:
     try:
@@ -141,7 +146,7 @@ def _load(name: str, wanted: str) -> tuple[SentenceTransformer, str]:
     except ImportError as error:
         raise EmbeddingUnavailableError(name) from error
     folder = Path(name)
-    device = "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+    device = device_for(wanted, torch.cuda.is_available)
     try:
         model = SentenceTransformer(name, device=device, local_files_only=folder.is_dir())
         identity = fingerprint_of(folder) if folder.is_dir() else _revision(name, model)

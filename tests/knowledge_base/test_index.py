@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from knowledge_base import index as index_module
+from knowledge_base import segments as segments_module
 from knowledge_base.index import FaissIndex, VectorIndex
 from knowledge_base.index_files import Leg, SavedSegment
 from knowledge_base.segments import Ids, build, load, save
@@ -208,6 +209,42 @@ def test_a_segment_comes_back_from_its_file(kind: str, tmp_path: Path) -> None:
         _, positions = back.nearest(vectors[at], 1)
         assert back.ids[positions[0]] == at
     np.testing.assert_allclose(back.vectors(np.array([7]))[0], vectors[7], atol=0.02)
+
+
+def test_a_card_trains_what_the_processor_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss
+
+    asked = []
+
+    def copied(index: faiss.Index) -> faiss.Index:
+        asked.append(index.d)
+        return index
+
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1)
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", copied)
+    vectors = unit(900)
+    made = build(0, 900, [(np.arange(900), vectors)], "ivf")
+    assert asked == [DIMENSION]
+    assert made.nearest(vectors[7], 1)[1].tolist() == [7]
+
+
+def test_an_inverted_file_learns_from_an_even_sample_and_finds_the_nearest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(segments_module, "TRAINING_VECTORS", 500)
+    centres = unit(40, seed=5)
+    near = centres[np.arange(8000) * 40 // 8000] + 0.1 * unit(8000, seed=6)
+    vectors = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
+    parts = [(np.arange(at, at + 300), vectors[at : at + 300]) for at in range(0, 7800, 300)]
+    sample, count = segments_module._spread(parts)
+    assert count == 7800
+    assert 250 <= len(sample) <= 500
+    each = np.bincount((sample @ centres.T).argmax(axis=1), minlength=39)[:39]
+    assert each.min() >= 4
+    made = build(0, 7800, parts, "ivf")
+    exact = np.argsort(-(vectors[:7800] @ vectors[5000]))[:10]
+    found = made.nearest(vectors[5000], 10)[1]
+    assert len(np.intersect1d(found, exact)) >= 7  # of near ties, bytes tell some apart no more
 
 
 def test_quantised_segments_are_merged_from_the_source(

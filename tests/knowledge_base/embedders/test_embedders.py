@@ -257,3 +257,19 @@ async def test_a_real_server_gives_the_vectors_of_the_model_it_serves(model_serv
     )
     await remote.aclose()
     await local.aclose()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cards", "device"),
+    [
+        ("auto", True, "cuda"),
+        ("cuda", True, "cuda"),
+        ("cpu", True, "cpu"),
+        ("auto", False, "cpu"),
+        ("cuda", False, "cpu"),
+    ],
+)
+def test_a_model_computes_on_a_card_where_there_is_one(wanted, cards, device):
+    from knowledge_base.embedders.sentence_transformers import device_for
+
+    assert device_for(wanted, lambda: cards) == device
