@@ -59,6 +59,8 @@ async function send(list, facts) {
   const failed = [];
   let done = 0;
   const queue = [...list];
+  const names = list.map((one) => one.file.name);
+  window.dispatchEvent(new CustomEvent("lorekeeper-sending", {detail: names}));
   const one = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       try {

@@ -60,6 +60,74 @@
     return {side, who};
   }
 
+  // What everybody has to see: above the page, until it is closed.
+  function tell(id, text, action) {
+    if (document.getElementById(id)) return;
+    const line = make("div", {id, class: "told", role: "alert"});
+    line.append(make("span", {}, text), action);
+    document.getElementById("top")?.after(line);
+    return line;
+  }
+
+  function ended() {
+    const onward = encodeURIComponent(location.pathname + location.search);
+    const link = make("a", {href: `${base()}/login?next=${onward}`}, words.log_in_again);
+    tell("ended", words.ended, link)?.querySelector("a").focus();
+  }
+
+  // Names of files on their way, so that a page that was left in between can say so.
+  const SENDING = "lorekeeper-sending";
+  const onTheirWay = () => JSON.parse(sessionStorage.getItem(SENDING) ?? "[]");
+  const keep = (names) => sessionStorage.setItem(SENDING, JSON.stringify(names));
+  const begun = (names) => keep([...onTheirWay(), ...names]);
+  let leaving = false;
+  const arrived = (names) => {
+    const left = onTheirWay();
+    for (const name of names) {
+      const place = left.indexOf(name);
+      if (place >= 0) left.splice(place, 1);
+    }
+    if (!leaving) keep(left);
+  };
+  addEventListener("pagehide", () => { leaving = true; });
+  addEventListener("pageshow", () => { leaving = false; });
+  window.addEventListener("lorekeeper-sending", (event) => begun(event.detail));
+
+  function brokenOff() {
+    const names = onTheirWay();
+    if (!names.length) return;
+    const close = make("button", {type: "button"}, words.close);
+    const text = words.broken_off.replace("{names}", () => names.join(", "));
+    close.addEventListener("click", () => {
+      keep([]);
+      close.parentElement.remove();
+    });
+    tell("broken-off", text, close);
+    keep([]);
+  }
+
+  const fetching = window.fetch.bind(window);
+  window.fetch = async (...given) => {
+    const url = new URL(given[0]?.url ?? given[0], location.href);
+    const files = url.pathname.endsWith("/gradio_api/upload") && given[1]?.body instanceof FormData
+      ? [...given[1].body.values()].filter((one) => one instanceof File).map((one) => one.name)
+      : [];
+    // The knowledge page has named its files, those too whose turn has not come.
+    const isListed = location.pathname.endsWith("/knowledge");
+    begun(files.filter((name) => !onTheirWay().includes(name)));
+    let taken = false;
+    try {
+      const answer = await fetching(...given);
+      taken = answer.ok;
+      if (answer.status === 401 && url.origin === location.origin) ended();
+      return answer;
+    } finally {
+      // On the chat page they are on their way until the page is told what became of them.
+      if (files.length && (isListed || !taken)) arrived(files);
+    }
+  };
+  let added = null;
+
   async function visitor({side, who}) {
     const answer = await fetch(`${base()}/visitor`);
     if (!answer.ok) return;
@@ -92,6 +160,11 @@
     for (const id of ["status", "uploads", "sources", "said"]) {
       document.getElementById(id)?.setAttribute("aria-live", "polite");
     }
+    const done = document.querySelector("#uploads [data-done]")?.dataset.done ?? null;
+    if (done && done !== added) {
+      added = done;
+      arrived(onTheirWay());
+    }
     const listed = document.querySelector("#conversations ul, #conversations p");
     if (listed && location.pathname.replace(/\/$/, "") === base()) {
       const current = document.querySelector("#conversations a[aria-current]");
@@ -105,6 +178,7 @@
     document.readyState === "loading" ? addEventListener("DOMContentLoaded", run) : run();
   ready(() => {
     visitor(header());
+    brokenOff();
     let waiting = false;
     new MutationObserver(() => {
       if (waiting) return;

@@ -27,6 +27,13 @@ _NAVIGATION: Final = {
     "dark": N_("Dark"),
     "light": N_("Light"),
     "log_out": N_("Log out"),
+    "ended": N_("Your session has ended, and nothing was done."),
+    "log_in_again": N_("Log in again"),
+    "broken_off": N_(
+        "Sending {names} was broken off when the page was left. What does not stand among the "
+        "documents was not added: send it again."
+    ),
+    "close": N_("Close"),
     "operator": N_("operator"),
     "viewer": N_("viewer"),
 }
@@ -152,7 +159,10 @@ def head(pages: Sequence[tuple[str, str]]) -> str:
 
     def told(tag: str) -> dict[str, object]:
         _ = words(tag)
-        labels: dict[str, object] = {key: _(text) for key, text in _NAVIGATION.items()}
+        # The page knows the names.
+        labels: dict[str, object] = {
+            key: _(text, names="{names}") for key, text in _NAVIGATION.items()
+        }
         return {**labels, "titles": [[path, _(title)] for path, title in pages]}
 
     facts = json.dumps({"en": told("en"), "zh": told("zh_CN")}).replace("</", "<\\/")

@@ -253,6 +253,8 @@ class Visit:
             await asyncio.to_thread(_discard, files)
         names = list(await self._bases())
         yield {
+            # By this the page knows that nothing is on its way any more (console.js).
+            page.uploads: f'<div data-done="{uuid.uuid4().hex}">{done}</div>',
             page.bases: gr.update(
                 choices=names, value=[name for name in names if name in {*bases, target}]
             ),
