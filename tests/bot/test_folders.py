@@ -6,6 +6,7 @@ from bot import folders
 from bot.folders import FollowedFolders
 from core.language import words
 from tests.support.libraries import open_library
+from tests.support.plain_reader import PICTURED
 
 
 async def follow(library, folder):
@@ -60,5 +61,22 @@ async def test_how_a_folder_was_found_is_told_and_what_was_wrong_until_it_is_men
         assert [remark.partition(":")[0] for remark in notes.remarks] == ["empty.txt"]
         assert not more.is_there
         (folder / "empty.txt").write_text("It closes at five.")
+        await followed.follow_all()
+        assert (await followed.states())[0].remarks == ()
+
+
+async def test_pages_that_could_not_be_read_are_logged_and_told_until_they_can(tmp_path, caplog):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "plan.txt").write_text(f"The bakery opens at seven.\n\n{PICTURED}")
+    async with open_library(tmp_path / "data") as library:
+        followed = FollowedFolders(library, {"notes": folder}, words("en"))
+        await followed.follow_all()
+        told = "Page 2 is a picture and was not read"
+        assert told in caplog.text
+        (state,) = await followed.states()
+        assert [remark.partition(":")[0] for remark in state.remarks] == ["plan.txt"]
+        assert told in state.remarks[0]
+        (folder / "plan.txt").write_text("The bakery opens at seven.\n\nThe map of the bakery.")
         await followed.follow_all()
         assert (await followed.states())[0].remarks == ()

@@ -12,6 +12,7 @@ from core.prompts import Prompts
 from core.replies import Notice, Sources, TextDelta, TextReplaced
 from core.settings import ChatSettings, EngineSettings
 from tests.support.commanding import MODERATOR, attachment, open_hall, spoken
+from tests.support.plain_reader import PICTURED
 
 _ = words("en")
 
@@ -97,3 +98,18 @@ async def test_an_answer_quotes_the_file_that_came_with_the_question(hall):
     assert sources.passages[0].passage.document.name == "a.md"
     assert not sources.refused
     assert await hall.documents() == ["b.md"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "named"),
+    [
+        ("en", "did not keep it. Pages 2–3 are pictures and were not read: whoever runs me"),
+        ("zh-CN", "没有保存。 第 2–3 页是图片，没有读取"),
+    ],
+)
+async def test_pages_that_could_not_be_read_are_named(hall, locale, named):
+    file = attachment("plan.pdf", f"Gates open at nine.\n\n{PICTURED}\n\n{PICTURED}")
+    found = await read_all(hall, file, locale=locale)
+    assert [passage.chunk.text for passage in found.passages] == ["Gates open at nine."]
+    (notice,) = found.notices
+    assert named in notice

@@ -110,3 +110,22 @@ def test_a_name_can_do_nothing_in_a_sentence():
 )
 def test_waits_are_told_rounded_up(seconds, told):
     assert duration(seconds, words("en")) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "suffix"),
+    [
+        ("a.doc", "application/msword", ".docx"),
+        ("a.ppt", "application/vnd.ms-powerpoint", ".pptx"),
+    ],
+)
+def test_of_files_of_old_office_it_is_told_how_to_convert_them(name, media_type, suffix):
+    error = kb_errors.UnsupportedFormatError(name, media_type)
+    assert explain(error, words("en")) == (
+        f"`{name}` is of the kind that Office wrote before 2007: open it in Word, PowerPoint, WPS "
+        f"or LibreOffice, save it as {suffix} or PDF, and send that."
+    )
+    assert explain(error, words("zh-CN")) == (
+        f"`{name}` 是 Office 2007 之前的格式：请用 Word、PowerPoint、WPS 或 LibreOffice 打开，"
+        f"另存为 {suffix} 或 PDF 后再发送。"
+    )

@@ -50,7 +50,7 @@ def test_every_line_of_add_has_the_same_fields(shop):
     done = bot(shop, "kb", "add", "files", "missing.txt", "--json")
     assert done.code == 1
     assert [set(row) for row in done.rows] == [
-        {"path", "document", "state", "passages", "error"}
+        {"path", "document", "state", "passages", "unread", "error"}
     ] * 3
     states = {row["path"]: row["state"] for row in done.rows}
     assert states == {
@@ -148,6 +148,7 @@ def test_verify_stats_and_rebuild_agree(shop):
     stats = bot(shop, "kb", "stats", "--json").row
     assert set(stats) == {
         "base", "documents", "passages", "bytes", "embedder", "dimension", "index",
+        "reembedded",
     }  # fmt: skip
     assert (stats["documents"], stats["dimension"]) == (2, 384)
     assert stats["passages"] == verified.row["passages"] == verified.row["vectors"]

@@ -17,9 +17,12 @@ from knowledge_base.splitter import searched
 from knowledge_base.terms import pack_terms, terms_of
 from tests.support.pictures import redrawn
 
+PICTURED = "[nothing but a picture]"
+
 
 class PlainReader:
-    """The `FileReader` port. A text that begins with "broken" cannot be read.
+    """The `FileReader` port. A text that begins with "broken" cannot be read; its paragraphs are
+    its pages, and one that says `PICTURED` alone is a page that nothing is read of.
 
     While `gate` is cleared, parsing waits for it.
     """
@@ -52,17 +55,21 @@ class PlainReader:
             return ParsedDocument(MEDIA_TYPE, None, (draft,))
         if text.startswith("broken"):
             raise UnreadableDocumentError(upload.name, "text/plain")
-        parts = [part for part in text.split("\n\n") if part.strip()]
+        pages = [part for part in text.split("\n\n") if part.strip()]
+        parts = [part for part in pages if part.strip() != PICTURED]
         if not parts:
             raise EmptyDocumentError(upload.name)
         if progress is not None:
             progress(1, 1)
         drafts = (ChunkDraft(part, None, None, pack_terms(terms_of(part))) for part in parts)
-        return ParsedDocument(upload.media_type or "text/plain", None, tuple(drafts))
+        kind = upload.media_type or "text/plain"
+        return ParsedDocument(kind, None, tuple(drafts), _pictured(pages))
 
     async def text(self, upload: Upload) -> FileText:
         text = await asyncio.to_thread(upload.path.read_text, encoding="utf-8")
-        return FileText((Section(text),))
+        pages = [part for part in text.split("\n\n") if part.strip()]
+        said = "\n\n".join(part for part in pages if part.strip() != PICTURED)
+        return FileText((Section(said),), _pictured(pages))
 
     async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
         return None
@@ -84,3 +91,7 @@ class PlainReader:
             lambda: list(lay_out(upload.path, upload.name, ReaderLimits(), destination))
         )
         return tuple(Upload(name, path) for name, path in found)
+
+
+def _pictured(pages: list[str]) -> tuple[int, ...]:
+    return tuple(number for number, page in enumerate(pages, 1) if page.strip() == PICTURED)

@@ -18,6 +18,7 @@ from tests.support.commanding import (
     spoken,
     whispered,
 )
+from tests.support.plain_reader import PICTURED
 
 SECONDS = re.compile(r"\d+\.\d")
 
@@ -198,3 +199,12 @@ async def test_a_message_that_was_accepted_is_still_its_authors_to_remove(review
     await reviewed.press(said.buttons["Accept"], MODERATOR)
     asked = await reviewed.slash("kb remove", OTHER, name="Eve 2026-05-04 77.md")
     assert "Remove" in asked.buttons
+
+
+async def test_pages_that_could_not_be_read_are_named_below_the_file(hall):
+    file = attachment("plan.pdf", f"Gates open at nine.\n\n{PICTURED}")
+    said = await hall.types("/kb add", MODERATOR, attachments=(file,))
+    assert SECONDS.sub("0.1", said.text).splitlines() == [
+        "Added `plan.pdf`: 1 passage, 0.1 s.",
+        "Page 2 is a picture and was not read: whoever runs me can install the extra `ocr`.",
+    ]
