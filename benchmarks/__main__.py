@@ -20,6 +20,7 @@ NAMES = (
     "platform_load",
     "api_stream",
     "console_paint",
+    "attribution",
     "injection",
     "readers",
     "transformers_engine",

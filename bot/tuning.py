@@ -47,7 +47,8 @@ _OTHERS: Final = (
 async def tune(config: Config, base: str, file: Path | None, as_json: bool) -> int:
     """Search for every question each way; tell figures, and what helps beyond noise."""
     _ = own_words(config)
-    questions = await asyncio.to_thread(golden_of, file)
+    # What is asked within a conversation is no search by itself.
+    questions = [own for own in await asyncio.to_thread(golden_of, file) if not own.turns]
     async with open_library(config) as library:
         scope = Scope(frozenset({(await find_called(config, library, base, _)).base_id}))
         with CountBar(_("questions"), quiet=as_json) as bar:

@@ -13,13 +13,23 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Final
 
+from core.han_names import han_names, is_misnamed
 from knowledge_base.models import Passage
+from knowledge_base.sentences import Sentence, sentences
 from knowledge_base.terms import normalise
 
 ENOUGH: Final = 0.6
 """Share of a sentence's words that a passage must hold."""
 ENOUGH_NEW: Final = 0.5
 """The same of those that the question does not hold."""
+ENOUGH_NUMBERED: Final = 0.3
+"""Where a number that few sentences hold, or several, stand in one and the same sentence."""
+SAME: Final = 0.8
+"""A sentence that holds so much of a claim is the one that it was made from."""
+_ALIKE: Final = 0.5
+"""A sentence that holds so much of a claim speaks of the same."""
+_TELLING: Final = 3
+"""Digits of a number that few sentences hold."""
 _STEM: Final = 5
 _ENDING: Final = re.compile(r"(?<=...)(?:ings?|e[sd]|s|e|d|ly)$")
 
@@ -96,6 +106,7 @@ _SEVERAL_DAYS: Final = (
     (re.compile(r"\bweekends?\b|周末"), range(5, 7)),
     (re.compile(r"\b(?:daily|every day)\b|每天|每日|天天"), range(7)),
 )
+_UNIT: Final = re.compile(rf"\s*([{_HAN}]|[^\W\d_{_HAN}]{{3,}})")
 _NAME: Final = re.compile(r"(?<![\w'’])[A-Z\u00c0-\u00de][\w-]*[\w]")
 
 
@@ -117,11 +128,31 @@ class Claim:
     """Those that the question does not hold."""
     numbers: frozenset[str]
     names: frozenset[str]
+    han: tuple[str, ...] = ()
+    """Runs of Han characters without words of grammar."""
+    han_names: frozenset[str] = frozenset()
+    counted: frozenset[tuple[str, str]] = frozenset()
+    """Numbers with what they count, as far as that stands behind them."""
+
+    @property
+    def is_telling(self) -> bool:
+        """Its numbers alone nearly say where it is from."""
+        long = any(len(re.sub(r"\D", "", number)) >= _TELLING for number in self.numbers)
+        return long or len(self.numbers) > 1 or any("." in number for number in self.numbers)
 
     @property
     def empty(self) -> bool:
         """True where there is nothing that could be supported."""
         return not self.tokens and not self.numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one sentence of a passage holds."""
+
+    tokens: frozenset[str]
+    numbers: frozenset[str]
+    counted: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +163,9 @@ class Evidence:
     numbers: frozenset[str]
     names: frozenset[str]
     """All its words, since any may be somebody's name."""
+    text: str = ""
+    """Folded."""
+    parts: tuple[_Part, ...] = ()
 
     @classmethod
     def of(cls, passage: Passage) -> Evidence:
@@ -143,6 +177,8 @@ class Evidence:
             frozenset(_tokens(folded)),
             frozenset(_all_numbers(folded)),
             frozenset(_names(folded)),
+            folded,
+            tuple(map(_part, sentences(passage.chunk.text))),
         )
 
     @classmethod
@@ -153,6 +189,8 @@ class Evidence:
             frozenset().union(*(part.tokens for part in several)),
             frozenset().union(*(part.numbers for part in several)),
             frozenset().union(*(part.names for part in several)),
+            "\n".join(part.text for part in several),
+            tuple(own for part in several for own in part.parts),
         )
 
     def supports(self, claim: Claim) -> tuple[Verdict, float]:
@@ -163,12 +201,35 @@ class Evidence:
             return (Verdict.SUPPORTED if claim.numbers else Verdict.UNKNOWN), 0.0
         if not claim.names <= self.names:
             return Verdict.UNSUPPORTED, 0.0
-        whole, new = _share(claim.tokens, self.tokens), _share(claim.new, self.tokens)
+        if is_misnamed(claim.han_names, self.text) or self._says_otherwise(claim):
+            return Verdict.UNSUPPORTED, 0.0
+        whole, new = _held(claim, self.tokens), _share(claim.new, self.tokens)
         # A number that is there says more than one or two words that are said otherwise.
         lenient = bool(claim.numbers) and len(claim.new) < 3
-        if whole < ENOUGH or (new < ENOUGH_NEW and not lenient):
+        enough = whole >= ENOUGH and (new >= ENOUGH_NEW or lenient)
+        if not enough and not (whole >= ENOUGH_NUMBERED and self._has_its_numbers(claim)):
             return Verdict.UNSUPPORTED, 0.0
         return Verdict.SUPPORTED, whole + new
+
+    def _says_otherwise(self, claim: Claim) -> bool:
+        """The sentence that the claim was made from counts another number of the same, and the
+        claim's own stands where the passage speaks of something else."""
+        if not claim.counted:
+            return False
+        held = [(_held(claim, part.tokens), part) for part in self.parts]
+        made_from = [part for share, part in held if share >= SAME]
+        numbers = frozenset().union(*(part.numbers for share, part in held if share >= _ALIKE))
+        units = {unit for part in made_from for _number, unit in part.counted}
+        return any(number not in numbers and unit in units for number, unit in claim.counted)
+
+    def _has_its_numbers(self, claim: Claim) -> bool:
+        """Whether one sentence holds all numbers of a claim that is known by them."""
+        if not claim.is_telling:
+            return False
+        return any(
+            claim.numbers <= part.numbers and not part.tokens.isdisjoint(claim.tokens)
+            for part in self.parts
+        )
 
 
 def content(question: str) -> frozenset[str]:
@@ -197,7 +258,43 @@ def claim_of(sentence: str, question: str) -> Claim:
             if word not in _GRAMMAR and word not in _WORD_NUMBERS and word not in _WEEKDAYS
         )
         - frozenset(_names(asked)),
+        tuple(_han_runs(folded)),
+        han_names(folded),
+        frozenset(_counted(folded)),
     )
+
+
+def _part(sentence: Sentence) -> _Part:
+    folded = normalise(sentence.text)
+    return _Part(
+        frozenset(_tokens(folded)),
+        frozenset(_all_numbers(folded)),
+        frozenset(_counted(folded)),
+    )
+
+
+def _counted(folded: str) -> Iterator[tuple[str, str]]:
+    """Numbers with the word behind them, times of day and days of the week."""
+    for match in _NUMBER.finditer(folded):
+        if ":" in match.group():
+            yield _canonical(match.group()), ":"
+        elif unit := _UNIT.match(folded, match.end()):
+            yield _canonical(match.group()), unit[1]
+    for match in _HAN_COUNTED.finditer(folded):
+        if match["number"] not in (None, "一"):
+            yield str(_han_value(match["number"])), folded[match.end()]
+    for match in _WEEKDAY.finditer(folded):
+        yield _day(_WEEKDAYS[match.group()]), "day"
+
+
+def _held(claim: Claim, tokens: frozenset[str]) -> float:
+    """Share of a claim that stands in a text: of Han, the characters within pairs that do."""
+    letters = {token for token in claim.tokens if not _HAN_RUN.match(token)}
+    held, whole = 2 * len(letters & tokens), 2 * len(letters)
+    for run in claim.han:
+        covered = {n + k for n in range(len(run) - 1) if run[n : n + 2] in tokens for k in (0, 1)}
+        held, whole = held + len(covered), whole + len(run)
+    return held / whole if whole else 1.0
 
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
@@ -228,6 +325,13 @@ def _tokens(folded: str) -> Iterator[str]:
             continue
         for part in _HAN_GRAMMAR.split(_HAN_NUMBER.sub("的", run)):
             yield from (part[n : n + 2] for n in range(len(part) - 1))
+
+
+def _han_runs(folded: str) -> Iterator[str]:
+    for run in _RUN.findall(folded):
+        if _HAN_RUN.match(run):
+            parts = _HAN_GRAMMAR.split(_HAN_NUMBER.sub("的", run))
+            yield from (part for part in parts if len(part) > 1)
 
 
 def _claimed_numbers(folded: str) -> Iterator[str]:

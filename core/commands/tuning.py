@@ -90,7 +90,8 @@ async def _questions(context: CommandContext) -> tuple[Golden, ...]:
     typed = context.text("questions").replace("；；", _BREAK).replace(_BREAK, "\n")
     if typed:
         try:
-            return read(typed)[:_MOST]
+            # What is asked within a conversation is no search by itself.
+            return tuple(golden for golden in read(typed) if not golden.turns)[:_MOST]
         except BadGoldenError as error:
             raise BadArgumentsError(context.command.name, context.command.usage) from error
     feedback = context.resources.feedback

@@ -46,6 +46,12 @@ def test_a_sentence_without_a_marker_gets_that_of_its_passage(said, shown):
     assert settled(said) == expected
 
 
+def test_a_number_of_another_sentence_of_the_passage_supports_nothing():
+    # The passages have a 14, of June, and an eight, of the evening.
+    assert settled("It has 14 beds.") == "It has 14 beds. (?)"
+    assert settled("每人最多可借八本书。") == "每人最多可借八本书。 (?)"
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
