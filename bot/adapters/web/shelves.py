@@ -64,6 +64,13 @@ class Shelf:
                          platform=platform)  # fmt: skip
 
 
+async def shelved(bases: Iterable[KnowledgeBase], sightings: Sightings) -> tuple[Shelf, ...]:
+    """These bases, by what was seen of the channels and servers whose they are."""
+    seen = {own.channel: own for on in _CHATS for own in await sightings.channels_on(on)}
+    servers = {own.server: own.server_name for own in seen.values() if own.server is not None}
+    return tuple(_shelf(base, seen, servers) for base in bases)
+
+
 class Shelves:
     """All bases that a visitor of the console may see."""
 
@@ -76,9 +83,7 @@ class Shelves:
         bases = await self._library.bases()
         if all(base.name != SHARED for base in bases):
             bases = (await self._library.ensure_base(SHARED), *bases)
-        seen = {own.channel: own for on in _CHATS for own in await self._sightings.channels_on(on)}
-        servers = {own.server: own.server_name for own in seen.values() if own.server is not None}
-        shelves = [_shelf(base, seen, servers) for base in bases]
+        shelves = await shelved(bases, self._sightings)
         return tuple(
             sorted(
                 (shelf for shelf in shelves if _may_see(visitor, shelf)),
