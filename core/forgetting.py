@@ -395,6 +395,11 @@ async def _forget_name(connection: aiosqlite.Connection, member: MemberRef) -> N
     await connection.execute(
         "UPDATE attached_bases SET attached_by = '' WHERE platform = ? AND attached_by = ?", key
     )
+    if (own := private_base_of(member)) is not None:
+        # A job says which bases it found damaged; the name of theirs has their number in it.
+        await connection.execute(
+            "UPDATE jobs SET detail = '' WHERE instr(detail, ?) > 0", (storable(own),)
+        )
 
 
 async def _forget_spend(connection: aiosqlite.Connection, member: MemberRef, today: str) -> None:

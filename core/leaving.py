@@ -132,6 +132,11 @@ async def _forget_bases(connection: aiosqlite.Connection, bases: Sequence[Knowle
     await connection.executemany(
         "DELETE FROM taught_messages WHERE base = ?", [(storable(base.name),) for base in bases]
     )
+    # A job says which bases it found damaged.
+    await connection.executemany(
+        "UPDATE jobs SET detail = '' WHERE instr(detail, ?) > 0",
+        [(storable(base.name),) for base in bases],
+    )
 
 
 async def _forget_server(connection: aiosqlite.Connection, server: ServerRef) -> None:

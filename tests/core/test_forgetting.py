@@ -27,6 +27,7 @@ from core.feedback import Feedback, Verdict
 from core.forgetting import OTHERWISE, PEOPLE, Forgetting, tables_of_people
 from core.history import History
 from core.inbox import DurableInbox
+from core.jobs import JobRows, Outcome, Schedule
 from core.replies import CitedPassage, FileReply, Form, FormField, Sources, Usage
 from core.reviews import HeldFile
 from core.settings import EngineSettings
@@ -384,3 +385,15 @@ async def test_privacy_counts_what_there_is_of_who_asks_here(hall):
     assert "2 questions, 1 👍 or 👎, 12 files" in said.text
     assert "after 30 days" in said.text
     assert "/forgetme" in said.text
+
+
+async def test_a_job_that_found_her_own_base_damaged_no_longer_names_it(hall):
+    rows = JobRows(hall.database)
+    for name, base in (("hers", "discord:@4711"), ("other", "discord:town")):
+        await rows.ensure(Schedule(name, "0 4 * * *"))
+        await rows.end(name, Outcome.FAILED, f"Something is wrong in `{base}`.", "abc123")
+    forgetting = Forgetting(hall.database, hall.library, hall.channels, hall.reviews)
+    await forgetting.forget(HER, uploads=False)
+    hers, other = await rows.all()
+    assert (hers.outcome, hers.detail, hers.reference) == (Outcome.FAILED, "", "abc123")
+    assert other.detail == "Something is wrong in `discord:town`."

@@ -22,6 +22,7 @@ from core.events import (
 from core.feedback import Feedback, Verdict
 from core.history import StoredAnswer
 from core.inbox import DurableInbox
+from core.jobs import JobRows, Outcome, Schedule
 from core.leaving import Leaving, tables_of_channels
 from core.moves import move_channel
 from core.reviews import HeldFile
@@ -104,6 +105,9 @@ async def fill(hall, channel="town", server="9", user=MEMBER):
     await Confirmations(hall.database).ask(where.channel, member, Invocation("kb purge"))
     await Bindings(hall.database).use(member, where.channel)
     await hall.resources.moderation.audit.note(own, Act.REMOVED, "a.md")
+    rows = JobRows(hall.database)
+    await rows.ensure(Schedule(f"check {server}", "0 4 * * *"))
+    await rows.end(f"check {server}", Outcome.FAILED, f"Wrong in discord:{channel}.")
     base = await hall.library.base(f"discord:{channel}")
     await Bindings(hall.database).attach(
         base.base_id, ChannelRef(Platform.DISCORD, "elsewhere"), member
