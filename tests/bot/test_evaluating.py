@@ -1,0 +1,53 @@
+"""`kb eval` and `kb tune` as a person starts them."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.shell import bot
+
+BARE = "[web]\nenabled = false\n[knowledge]\nfolders = {}\n[engine]\nkind = 'extractive'\n"
+ROWS = [
+    {"id": "a", "kind": "fact", "question": "When does the pool open on Mondays?",
+     "document": "pool.txt", "words": ["nine"]},
+    {"id": "b", "kind": "unanswerable", "question": "Who painted the ceiling?", "document": None},
+]  # fmt: skip
+
+
+def test_questions_are_asked_kept_compared_and_exported(tmp_path):
+    (tmp_path / "config.toml").write_text(BARE)
+    (tmp_path / "pool.txt").write_text("The pool opens on Mondays at nine and closes at six.")
+    file = tmp_path / "golden.jsonl"
+    file.write_text("# of the town\n" + "\n".join(map(json.dumps, ROWS)))
+    assert bot(tmp_path, "kb", "add", "pool.txt", "--base", "town").code == 0
+    first = bot(tmp_path, "kb", "eval", "golden.jsonl", "--base", "town", "--json")
+    assert (first.code, first.row["against"], first.row["engine"]) == (0, None, "extractive")
+    pool, ceiling = first.row["answered"]
+    assert (pool["rank"], pool["held"], pool["cited"], pool["in_language"]) == (1, True, True, True)
+    assert not ceiling["answerable"]
+    assert first.row["figures"]["all"]["answer"]["value"] == 1.0
+    (tmp_path / "before.json").write_text(first.out)
+    again = bot(
+        tmp_path, "kb", "eval", "golden.jsonl", "--base", "town", "--against", "before.json",
+        LC_ALL="zh_CN.UTF-8",
+    )  # fmt: skip
+    assert again.code == 0
+    assert "回答含有预期词语" in again.out
+    assert "town 的 2 个问题" in again.out
+    tuned = bot(tmp_path, "kb", "tune", "golden.jsonl", "--base", "town", "--json")
+    assert tuned.row["suggested"] == {"threshold": None, "passages": None}
+    assert (bot(tmp_path, "kb", "eval", "--from", "feedback").out) == ""
+
+
+def test_what_cannot_be_used_is_told_with_its_line(tmp_path):
+    (tmp_path / "config.toml").write_text(BARE)
+    file = tmp_path / "golden.jsonl"
+    file.write_text('{"question": "Why?"}\n{"question": 7}\n')
+    done = bot(tmp_path, "kb", "eval", "golden.jsonl")
+    assert done.code != 0
+    assert "golden.jsonl: line 2: is no golden question" in done.err
+    unknown = bot(tmp_path, "kb", "eval", "--engine", "oracle")
+    assert "'oracle' is none of extractive, bundled" in unknown.err
+    file.write_text("{}")
+    other = bot(tmp_path, "kb", "eval", "--against", "golden.jsonl")
+    assert (other.code, "holds no run" in other.err) == (2, True)
