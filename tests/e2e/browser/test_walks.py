@@ -202,3 +202,20 @@ async def test_a_reload_in_mid_upload_says_what_was_broken_off(served, browser, 
     await is_chat(page)
     assert await page.locator("#broken-off").count() == 0
     await page.context.close()
+
+
+async def test_what_is_exported_is_fetched_from_the_page(served, browser):
+    page = await page_of(browser, served, "knowledge")
+    await page.wait_for_selector("#summary dl")
+    await page.click("#base input")
+    await page.get_by_role("option", name="Documents of the first run").click()
+    await page.wait_for_selector("#documents >> text=tidewheel-makerspace-safety.pdf")
+    await page.get_by_role("tab", name="This base").click()
+    await page.click("#export")
+    link = page.locator("#exported a[href]").first
+    address = await link.get_attribute("href")
+    assert address is not None
+    fetched = await page.context.request.get(address)
+    assert fetched.status == 200
+    assert (await fetched.body())[:2] == b"PK"
+    await page.context.close()
