@@ -8,7 +8,7 @@ from core.access import homes_of, taught_in
 from core.channel_settings import UNASKED
 from core.commands.base import Command, CommandContext, Replies
 from core.errors import UnknownCommandError
-from core.events import ChannelKind, Platform
+from core.events import ChannelKind
 from core.hourly import KEPT_DAYS
 from core.inert import inert, one_line
 from core.language import Words
@@ -150,12 +150,12 @@ def _counted(context: CommandContext, _: Words) -> list[str]:
         "hour for {count} days, with no names and no words.",
         count=KEPT_DAYS,
     )
-    if context.message.conversation.channel.platform is not Platform.WEB:
+    if not context.message.conversation.channel.platform.is_operators:
         return [f"- {told}"]
     account = _(
-        "Of an account of this console there is the name, a digest of the password, and when each "
-        "session began and was last used, until it has ended; failed attempts to log in are in "
-        "memory alone, for ten minutes."
+        "Of an account of the web console there is the name, a digest of the password, and when "
+        "each session began and was last used, until it has ended; failed attempts to log in are "
+        "in memory alone, for ten minutes."
     )
     return [f"- {told}", f"- {account}"]
 
