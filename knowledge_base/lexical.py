@@ -270,7 +270,7 @@ class LexicalIndex:
         found_scores: list[Floats] = []
         for segment in self._segments:
             scores = _scores(segment, query)
-            ordinals = np.flatnonzero(scores)
+            ordinals = np.flatnonzero(scores > 0)  # of truths: many times as fast
             if len(ordinals) > limit:
                 last = np.partition(scores[ordinals], -limit)[-limit]
                 ordinals = ordinals[scores[ordinals] >= last]  # ties stay: ids decide below
