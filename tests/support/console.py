@@ -9,8 +9,9 @@ from knowledge_base.models import BaseId, Chunk, ChunkId, Passage, Scope
 from tests.support.scripted_inbox import ScriptedInbox
 
 
-async def two_bases() -> list[str]:
-    return ["shared", "samples"]
+async def bases() -> list[str]:
+    """The last one is a member's own."""
+    return ["shared", "samples", "telegram:@456"]
 
 
 async def _nothing_seen(_asked: object) -> Scope:
@@ -30,4 +31,4 @@ class NoPassages:
 
 
 def scripted_parts(inbox: ScriptedInbox, database: Database) -> Parts:
-    return Parts(inbox, two_bases, Talks(database, NoPassages(), _nothing_seen), lambda: "scripted")
+    return Parts(inbox, bases, Talks(database, NoPassages(), _nothing_seen), lambda: "scripted")

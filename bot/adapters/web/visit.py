@@ -21,9 +21,9 @@ from bot.adapters.web.parts import ListBases, PlainEngine
 from bot.adapters.web.requests import addition, locale_of, message, sent_by, stop_request
 from bot.adapters.web.talks import Talks
 from bot.adapters.web.view import ReplyView
-from core.access import SAMPLES, SHARED
+from core.access import SAMPLES, SHARED, owner_of
 from core.conversations import Exchange, Opening
-from core.events import IncomingMessage, Wishes
+from core.events import IncomingMessage, MemberRef, Wishes
 from core.feedback import Verdict
 from core.language import Words
 from core.ports import Inbox
@@ -69,10 +69,14 @@ class Visit:
 
     async def opened(self, request: gr.Request) -> Update:
         page = self._page
-        names = list(await self._bases())
+        names = await self._seen(request)
         own = [name for name in names if name != SAMPLES]
-        # The samples serve until the operator has a base of their own.
-        chosen = names if own in ([], [SHARED]) else own
+        # Nobody is answered from what a member taught in private without having picked it.
+        common = [name for name in names if not _private(name)]
+        chosen = [name for name in common if name != SAMPLES]
+        if chosen in ([], [SHARED]):
+            # The samples serve until the operator has a base of their own.
+            chosen = common
         wanted = str(dict(request.query_params).get(_THREAD, ""))
         said = await self._talks.exchanges(visitor_of(request), wanted) if wanted else ()
         talk = _talk_of(wanted, said, words_for(request)) if said else Talk()
@@ -84,6 +88,11 @@ class Visit:
             page.stop: gr.update(visible=False),
             page.sources: "",
         }
+
+    async def _seen(self, request: gr.Request) -> list[str]:
+        """What a member taught in private is for whoever runs the bot, and for no other eyes."""
+        sees_all = visitor_of(request).may_change
+        return [name for name in await self._bases() if sees_all or not _private(name)]
 
     async def _talk_shown(self, talk: Talk, request: gr.Request) -> Update:
         page = self._page
@@ -196,7 +205,7 @@ class Visit:
         if talk is None or not number.isdecimal() or len(number) > 3:
             return {self._page.sources: ""}
         found = await self._talks.opened(
-            visitor_of(request), talk.thread, message_id, int(number), await self._bases()
+            visitor_of(request), talk.thread, message_id, int(number), await self._seen(request)
         )
         if found is None:
             told = _("This answer is not here any more.")
@@ -251,7 +260,7 @@ class Visit:
                 done += line
         finally:
             await asyncio.to_thread(_discard, files)
-        names = list(await self._bases())
+        names = await self._seen(request)
         yield {
             # By this the page knows that nothing is on its way any more (console.js).
             page.uploads: f'<div data-done="{uuid.uuid4().hex}">{done}</div>',
@@ -305,6 +314,10 @@ def _list(listed: Sequence[Opening], current: str, _: Words) -> str:
         )
     name = escape(_("Conversations"), quote=True)
     return f'<ul class="talks" aria-label="{name}">{"".join(lines)}</ul>'
+
+
+def _private(name: str) -> bool:
+    return isinstance(owner_of(name), MemberRef)
 
 
 def _discard(uploads: Sequence[str]) -> None:
