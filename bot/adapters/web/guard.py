@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -20,15 +19,9 @@ _REFUSED = (
     "make an account with `python -m bot console add-user NAME`, or set web.password_env.\n"
 )
 _LOOKING = "You may look, but not change anything here.\n"
-_NOTHING = "There is nothing here.\n"
 _KEYED = "/v1/"
 """Programs come there, each with a key of its own."""
 _UPLOADS = ("/gradio_api/upload", "/upload")
-_UNUSED = re.compile(
-    r"(/gradio_api)?/(process_recording|deep_link|(file|proxy)=(https?:|//|%2f%2f))", re.IGNORECASE
-)
-"""Routes of Gradio's that no page of ours uses: they take files of any size, write to the disk, or
-fetch what somebody else's server has."""
 _PROTECTION = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -93,8 +86,6 @@ class HostGuard:
         headers, path = Headers(scope=scope), scope["path"]
         if _is_foreign(scope, headers):
             return _refusal(path)
-        if _UNUSED.match(path):
-            return PlainTextResponse(_NOTHING, 404)
         if self._door is None or not await self._door.asks():
             if not is_from_here(scope):
                 return _refusal(path)

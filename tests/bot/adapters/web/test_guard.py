@@ -49,20 +49,6 @@ def test_another_machine_is_refused_whatever_host_it_names():
     assert status(sent_by="::1", host="localhost") == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/gradio_api/process_recording",
-        "/gradio_api/deep_link",
-        "/gradio_api/file=https://example.org/a",
-        "/file=http://127.0.0.1/a",
-        "/gradio_api/proxy=https://example.org/a",
-    ],
-)
-def test_routes_that_no_page_uses_are_closed(path):
-    assert status(path=path) == 404
-
-
 def test_a_page_of_another_origin_may_not_send():
     assert status(origin="http://evil.example") == 403
     assert status(origin="null") == 403
