@@ -121,7 +121,7 @@ class Chat:
         window, _ = served.engine.context_window, question.words
         async with self._pictures.shown(pictures, window, _) as seen:
             question = replace(question, images=seen.images)
-            files = await self._read(question)
+            files = await self._read(question, searches=named is None)
             question = asking(question, files)
             unseen = () if self._knowledge.reads_pictures else unseen_by(question, served)
             notices = (*self._kept_near(question, course), *unseen, *seen.notices, *files.notices)
@@ -135,9 +135,9 @@ class Chat:
                 async for event in events:
                     yield event
 
-    async def _read(self, question: Inquiry) -> ReadFiles:
+    async def _read(self, question: Inquiry, *, searches: bool) -> ReadFiles:
         """Pictures have no text, unless the library finds it; that of one that is seen is only
-        searched for."""
+        searched for, if anything is."""
         message, knowledge = question.message, self._knowledge
 
         async def told(files: Sequence[Attachment]) -> ReadFiles:
@@ -148,6 +148,8 @@ class Chat:
         pictures = pictures_of(message) if knowledge.reads_pictures else ()
         if not question.images:
             return await told((*files, *pictures))
+        if not searches:
+            return await told(files)
         return replace(await told(files), written=(await told(pictures)).written)
 
     def _kept_near(self, question: Inquiry, course: Course) -> Iterator[str]:

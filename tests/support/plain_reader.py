@@ -66,7 +66,10 @@ class PlainReader:
         return ParsedDocument(kind, None, tuple(drafts), _pictured(pages))
 
     async def text(self, upload: Upload) -> FileText:
-        text = await asyncio.to_thread(upload.path.read_text, encoding="utf-8")
+        try:
+            text = await asyncio.to_thread(upload.path.read_text, encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UnreadableDocumentError(upload.name, "text/plain") from error
         pages = [part for part in text.split("\n\n") if part.strip()]
         said = "\n\n".join(part for part in pages if part.strip() != PICTURED)
         return FileText((Section(said),), _pictured(pages))
