@@ -123,7 +123,8 @@ class Chat:
             question = replace(question, images=seen.images)
             files = await self._read(question, searches=named is None)
             question = asking(question, files)
-            unseen = () if self._knowledge.reads_pictures else unseen_by(question, served)
+            # Who found what is written on a picture may do without seeing it.
+            unseen = () if files.written else unseen_by(question, served)
             notices = (*self._kept_near(question, course), *unseen, *seen.notices, *files.notices)
             if not question.text:
                 said = _told(notices)
