@@ -69,4 +69,5 @@ def _pairs(question: str, text: str) -> Iterator[Span]:
             if letter in singles:
                 yield run.start() + at, run.start() + at + 1
             if "".join(letters[at : at + 2]) in pairs:
-                yield run.start() + at, run.start() + at + 2
+                # One letter may stand for two.
+                yield run.start() + at, min(run.start() + at + 2, run.end())

@@ -43,3 +43,7 @@ def test_places_are_in_order_apart_and_inside_the_text(question, text):
     for start, end in matches(question, text):
         assert at < start < end <= len(text)
         at = end
+
+
+def test_a_letter_that_stands_for_two_is_one():
+    assert matches("ำ", "ำ") == ((0, 1),)
