@@ -180,6 +180,8 @@ class Soak:
         """The connections break while people ask."""
         discord, telegram = self.both.discord, self.both.telegram
         channel, group = self.both.places
+        # A member's next question waits for their last one, which would wait for the model.
+        await self._answered()
         with self.model.held():
             half = await self.ledger.ask(channel, MEMBER, channel.knowledge.facts[0])
             await channel.until(lambda: half.begun, PATIENT_SECONDS)
@@ -196,6 +198,7 @@ class Soak:
         """In the middle of answers and of an upload."""
         number = next(self._numbers)
         uploads: list[tuple[Place, object, str]] = []
+        await self._answered()
         with self.model.held():
             for place in self.both.places:
                 half = await self.ledger.ask(place, MEMBER, place.knowledge.facts[number % 6])
