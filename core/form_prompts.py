@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from functools import partial
 from typing import Final, TypeAlias
 
 from core.events import (
@@ -106,15 +105,16 @@ class FormPrompts:
             lines.append(_("`/stop` ends this."))
         can = outbox.capabilities
         text = clip("\n".join(lines), can.max_text, can.count)
-        asking = partial(
-            outbox.ask,
-            message.conversation,
-            text,
-            of=message.author,
-            reply_to=_written(message),
-        )
-        prompt = await self._pacer_of(message).carry_out(asking)
-        await self._forms.prompted(form.token, field.name, prompt, filled)
+        where, whom = message.conversation, member_of(message)
+
+        async def asking() -> None:
+            async with self._forms.asking(where, whom):
+                prompt = await outbox.ask(
+                    where, text, of=message.author, reply_to=_written(message)
+                )
+                await self._forms.prompted(form.token, field.name, prompt, filled)
+
+        await self._pacer_of(message).carry_out(asking)
 
 
 def member_of(message: IncomingMessage) -> MemberRef:

@@ -6,12 +6,15 @@ as if its options had been typed, with the permissions that hold at that moment.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 import aiosqlite
 
@@ -63,6 +66,9 @@ class OpenForms:
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
+        self._asking: WeakValueDictionary[tuple[ConversationRef, MemberRef], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
 
     async def open(self, form: Form, conversation: ConversationRef, member: MemberRef) -> Form:
         """The form under a token. Of forms that were not sent off, a member has a few at most."""
@@ -162,11 +168,24 @@ class OpenForms:
                 (_json(filled), storable(token)),
             )
 
+    @asynccontextmanager
+    async def asking(
+        self, conversation: ConversationRef, member: MemberRef
+    ) -> AsyncGenerator[None, None]:
+        """While a message that asks that member is sent and noted: who is quick replies to it
+        before it is known which message that was."""
+        key = (conversation, member)
+        lock = self._asking.get(key)
+        if lock is None:
+            lock = self._asking[key] = asyncio.Lock()
+        async with lock:
+            yield
+
     async def asked(
         self, conversation: ConversationRef, member: MemberRef, prompt_id: str
     ) -> AskedField | None:
         """What this message of ours asks that member for; None: it asks them for nothing."""
-        async with self._database.reader() as connection:
+        async with self.asking(conversation, member), self._database.reader() as connection:
             rows = await connection.execute_fetchall(
                 "SELECT token, form, filled, prompts, taken_by, opened_at FROM forms"
                 " WHERE platform = ? AND channel_id = ? AND thread_id = ? AND user_id = ?",
@@ -184,7 +203,7 @@ class OpenForms:
 
     async def give_up(self, conversation: ConversationRef, member: MemberRef) -> int:
         """Nobody waits any more for what a member began to fill in there; the number of forms."""
-        async with self._database.transaction() as connection:
+        async with self.asking(conversation, member), self._database.transaction() as connection:
             cursor = await connection.execute(
                 "UPDATE forms SET taken_by = '' WHERE platform = ? AND channel_id = ?"
                 " AND thread_id = ? AND user_id = ? AND taken_by IS NULL"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -111,6 +112,25 @@ async def test_stop_and_time_end_it(desk):
     await desk.says("/kb note")
     desk.hall.now += OPEN_SECONDS + 1
     assert "begin again" in await desk.says(QUESTION, to=desk.prompts[-1][0])
+
+
+async def test_who_is_quicker_than_our_own_note_of_what_we_asked_is_heard(desk, monkeypatch):
+    shown, noted, ask = asyncio.Event(), asyncio.Event(), desk.outbox.ask
+
+    async def slow(*args, **facts):
+        prompt = await ask(*args, **facts)
+        shown.set()
+        await noted.wait()
+        return prompt
+
+    monkeypatch.setattr(desk.outbox, "ask", slow)
+    begun = asyncio.create_task(desk.says("/kb note"))
+    await shown.wait()
+    stopping = asyncio.create_task(desk.says("/stop"))
+    await asyncio.wait([stopping], timeout=0.1)
+    noted.set()
+    assert "Nobody waits" in await stopping
+    assert await begun == ""
 
 
 async def test_who_may_not_give_the_command_is_not_asked(desk):
