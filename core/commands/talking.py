@@ -61,12 +61,12 @@ async def stop(context: CommandContext) -> Replies:
     user_id = None if everybody else context.message.author.user_id
     stopped = context.stop(context.message.conversation, user_id)
     given_up = await context.resources.forms.give_up(context.message.conversation, context.member)
-    if given_up and not stopped:
-        yield TextDelta(_("Nobody waits for what you began to fill in any more."))
-    elif stopped:
-        yield TextDelta(_.plural("{count} answer stopped.", "{count} answers stopped.", stopped))
-    else:
-        yield TextDelta(_("There is no answer to stop."))
+    done = []
+    if given_up:
+        done.append(_("Nobody waits for what you began to fill in any more."))
+    if stopped:
+        done.append(_.plural("{count} answer stopped.", "{count} answers stopped.", stopped))
+    yield TextDelta("\n".join(done) or _("There is no answer to stop."))
 
 
 async def reset(context: CommandContext) -> Replies:
