@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.adapters.web.visitors import Visitor
+from bot.adapters.web.visitors import Asker
 from core.access import open_base_of, restricted_base_of
 from core.admission import Admission
 from core.admission_rows import Applicant, Verdict, subject_of
@@ -33,14 +33,6 @@ from core.sightings import SeenChannel
 
 _PLATFORMS: Final = (Platform.DISCORD, Platform.TELEGRAM)
 _COMMAND: Final = next(own for own in COMMANDS if own.name == "settings")
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who looks and changes, and in which language."""
-
-    visitor: Visitor
-    locale: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import gradio as gr
 
 from bot.adapters.web import markup
-from bot.adapters.web.channel_desk import Asker, ChannelDesk, Chosen, key_of
+from bot.adapters.web.channel_desk import ChannelDesk, Chosen, key_of
 from bot.adapters.web.frame import visitor_of, words_for
 from bot.adapters.web.requests import locale_of, message, sent_by
 from bot.adapters.web.view import ReplyView
+from bot.adapters.web.visitors import Asker
 from core.admission_rows import Applicant, Verdict, written
 from core.channel_settings import DEFAULT, LONGEST_PERSONA, SETTINGS
 from core.events import Wishes

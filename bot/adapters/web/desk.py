@@ -16,7 +16,7 @@ from bot.adapters.web.jobs import Jobs, Way, uploaded
 from bot.adapters.web.requests import command, message, sent_by
 from bot.adapters.web.shelves import Shelves
 from bot.adapters.web.view import ReplyView
-from bot.adapters.web.visitors import Visitor
+from bot.adapters.web.visitors import Asker, Visitor
 from core.audit import Act
 from core.commands.base import Resources
 from core.errors import BadBaseNameError
@@ -53,14 +53,6 @@ class FolderState(Protocol):
     def remarks(self) -> tuple[str, ...]:
         """What was wrong with it, or with files in it, then."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who does something, and in which language they are told what came of it."""
-
-    visitor: Visitor
-    locale: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import gradio as gr
 
-from bot.adapters.web.desk import Asker
 from bot.adapters.web.frame import visitor_of, words_for
 from bot.adapters.web.requests import locale_of
+from bot.adapters.web.visitors import Asker
 from core.errors import UserError
 from core.explain import explain
 from core.language import words

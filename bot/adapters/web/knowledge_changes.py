@@ -13,11 +13,12 @@ import gradio as gr
 
 from bot.adapters.web import knowledge_view as view
 from bot.adapters.web.addresses import EXPORTS
-from bot.adapters.web.desk import Asker, Said
+from bot.adapters.web.desk import Said
 from bot.adapters.web.events import Update, asker_of, explained, facts_of
 from bot.adapters.web.frame import words_for
 from bot.adapters.web.knowledge_looks import Looks
 from bot.adapters.web.knowledge_view import Listed
+from bot.adapters.web.visitors import Asker
 from core.errors import UserError
 from core.explain import explain
 from core.language import Words

@@ -8,15 +8,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from bot.adapters.web.desk import Asker
+from bot.adapters.web.channel_desk import key_of
 from bot.adapters.web.requests import message, sent_by
 from bot.adapters.web.shelves import Shelves
-from bot.adapters.web.visitors import Visitor
+from bot.adapters.web.visitors import Asker, Visitor
 from core.audit import Act
 from core.channel_settings import ChannelSettings
 from core.commands.base import Resources
 from core.errors import UnknownChannelError
-from core.events import ChannelRef, Platform
+from core.events import Platform
 from core.golden import Golden, Outcome, outcome
 from core.language import language_of
 from core.prompts import Draft, Prompt, Prompts
@@ -137,8 +137,3 @@ class Trial:
         """Of those of the bases that the visitor may see, and no others."""
         found = await self.shelves.some(visitor, bases)
         return Scope(frozenset(BaseId(shelf.base.base_id) for shelf in found))
-
-
-def key_of(channel: ChannelRef) -> str:
-    """How a page names a channel."""
-    return f"{channel.platform.value}:{channel.channel_id}"

@@ -12,9 +12,10 @@ from typing import Final
 import gradio as gr
 
 from bot.adapters.web import knowledge_view, trial_view
+from bot.adapters.web.channel_desk import key_of
 from bot.adapters.web.events import Update, asker_of, explained
 from bot.adapters.web.frame import visitor_of, words_for
-from bot.adapters.web.trial import MOST_PASSAGES, Knobs, Trial, key_of
+from bot.adapters.web.trial import MOST_PASSAGES, Knobs, Trial
 from bot.adapters.web.view import ReplyView
 from core.access import SAMPLES, SHARED
 from core.errors import EngineError, UserError

@@ -24,6 +24,14 @@ class Visitor:
         return self.role == "operator"
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who does something, and in which language they are told what came of it."""
+
+    visitor: Visitor
+    locale: str
+
+
 OPERATOR: Final = Visitor("operator", "operator", logged_in=False)
 NOBODY: Final = Visitor("", "viewer", logged_in=False)
 

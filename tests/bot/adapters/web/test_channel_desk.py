@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.adapters.web.channel_desk import Asker, ChannelDesk, key_of
-from bot.adapters.web.visitors import Visitor
+from bot.adapters.web.channel_desk import ChannelDesk, key_of
+from bot.adapters.web.visitors import Asker, Visitor
 from core.admission import Admission
 from core.admission_rows import Admissions
 from core.audit import Act

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.web.desk import Asker, Desk
+from bot.adapters.web.desk import Desk
 from bot.adapters.web.jobs import Jobs
 from bot.adapters.web.shelves import Shelves
-from bot.adapters.web.visitors import OPERATOR, Visitor
+from bot.adapters.web.visitors import OPERATOR, Asker, Visitor
 from core.access import SHARED
 from core.errors import BadBaseNameError
 from core.events import ChannelRef, Platform

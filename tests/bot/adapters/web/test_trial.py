@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bot.adapters.web import trial_view
-from bot.adapters.web.desk import Asker
+from bot.adapters.web.channel_desk import key_of
 from bot.adapters.web.shelves import Shelves
-from bot.adapters.web.trial import LONGEST_JOINED, MOST_PASSAGES, Knobs, Trial, key_of
-from bot.adapters.web.visitors import OPERATOR, Visitor
+from bot.adapters.web.trial import LONGEST_JOINED, MOST_PASSAGES, Knobs, Trial
+from bot.adapters.web.visitors import OPERATOR, Asker, Visitor
 from core.errors import UnknownChannelError
 from core.events import ChannelRef, Platform
 from core.golden import Golden, measured
