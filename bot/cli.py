@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from bot.cli_jobs import jobs
 from bot.cli_kb import kb
 from bot.cli_keys import keys
 from bot.cli_models import models
-from bot.completing import COMPLETE, complete_base
+from bot.completing import COMPLETE, SHELLS, complete_base
 from bot.options import ConfigOption, JsonOption, base_name, everywhere
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _NAME = "lorekeeper"
 _COMPLETING = ("--install-completion", "--show-completion")
+_UNDETECTED = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
 
 app = typer.Typer(
     name=_NAME,
@@ -112,7 +114,10 @@ def main() -> None:
     """The entry point of `python -m bot` and of the script `lorekeeper`.
 
     Shells complete the script: for them the program is called by its name, however it was started.
+    Typer takes a shell's name only where it does not look for the shell that runs it.
     """
+    if any(word in _COMPLETING and next_ in SHELLS for word, next_ in pairwise(sys.argv)):
+        os.environ[_UNDETECTED] = "1"
     completes = any(word in _COMPLETING for word in sys.argv) or COMPLETE in os.environ
     app(prog_name=_NAME if completes else None)
 

@@ -15,6 +15,7 @@ from bot.options import base_name
 
 COMPLETE = "_LOREKEEPER_COMPLETE"
 """Set by a shell that asks what may come next, and says which shell it is."""
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 _ACTIVE = re.compile(r"[\s!\"#$&'()*;<>?\[\\\]^`{|}~]")
 
 

@@ -72,9 +72,19 @@ def test_commands_are_suggested_in_all_their_groups(tmp_path):
     assert {"remove", "rebuild"} <= set(suggested(tmp_path, "bash", "kb", "re"))
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_for_a_shell_completes_the_program_by_its_name(tmp_path, shell):
-    done = bot(tmp_path, "--show-completion", shell)
+@pytest.mark.parametrize(
+    ("shell", "word"),
+    [("bash", "COMP_WORDS"), ("zsh", "#compdef lorekeeper"), ("fish", "complete --command")],
+)
+def test_the_script_is_of_the_shell_that_is_named_whichever_runs_it(tmp_path, shell, word):
+    done = bot(tmp_path, "--show-completion", shell, SHELL="/bin/sh")
     assert done.code == 0
-    assert "lorekeeper" in done.out
+    assert word in done.out
     assert "_LOREKEEPER_COMPLETE" in done.out
+
+
+def test_a_shell_that_is_named_is_the_one_that_completion_is_installed_for(tmp_path):
+    done = bot(tmp_path, "--install-completion", "fish")
+    assert done.code == 0
+    (script,) = (tmp_path / ".config" / "fish" / "completions").iterdir()
+    assert script.name == "lorekeeper.fish"
