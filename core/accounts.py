@@ -48,6 +48,9 @@ class Account:
     name: str
     role: Role
     made_at: datetime
+    author_id: str
+    """By what whatever they do is known to be theirs. An account that is made again under a name
+    of before has another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,8 @@ class Accounts:
         salt, digest = await _salted(password)
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                "INSERT OR IGNORE INTO console_accounts VALUES (?, ?, ?, ?, ?, ?)",
-                (name_key(name), name.strip(), role, salt, digest, self._clock()),
+                "INSERT OR IGNORE INTO console_accounts VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (name_key(name), name.strip(), role, salt, digest, self._clock(), _new_id(name)),
             )
             return cursor.rowcount == 1
 
@@ -122,9 +125,9 @@ class Accounts:
         """Every account, by name."""
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
-                "SELECT name, role, made_at FROM console_accounts ORDER BY account"
+                "SELECT name, role, made_at, author_id FROM console_accounts ORDER BY account"
             )
-        return tuple(_account(name, role, made_at) for name, role, made_at in rows)
+        return tuple(_account(*row) for row in rows)
 
     async def has(self, name: str) -> bool:
         """Whether there is an account of that name, other than a configured one."""
@@ -155,12 +158,13 @@ class Accounts:
             return _configured(own) if matches else None
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
-                "SELECT name, role, made_at, salt, digest FROM console_accounts WHERE account = ?",
+                "SELECT salt, digest, name, role, made_at, author_id FROM console_accounts"
+                " WHERE account = ?",
                 (name_key(name),),
             )
-        for known, role, made_at, salt, digest in rows:
+        for salt, digest, *known in rows:
             given = await asyncio.to_thread(_digest, password, salt)
-            return _account(known, role, made_at) if hmac.compare_digest(given, digest) else None
+            return _account(*known) if hmac.compare_digest(given, digest) else None
         await asyncio.to_thread(_digest, password, bytes(_SALT_BYTES))
         return None
 
@@ -184,17 +188,17 @@ class Accounts:
         async with self._database.reader() as connection:
             rows = list(
                 await connection.execute_fetchall(
-                    "SELECT console_sessions.account, name, role, made_at, seen_at"
+                    "SELECT console_sessions.account, seen_at, name, role, made_at, author_id"
                     " FROM console_sessions LEFT JOIN console_accounts USING (account)"
                     " WHERE token = ? AND seen_at > ? AND begun_at > ?",
                     (digest, now - IDLE_SECONDS, now - LONGEST_SECONDS),
                 )
             )
-        for account, name, role, made_at, seen_at in rows:
+        for account, seen_at, *known in rows:
             if account == "" and self._configured is not None:
                 found = _configured(self._configured)
-            elif name is not None:
-                found = _account(name, role, made_at)
+            elif known[0] is not None:
+                found = _account(*known)
             else:
                 return None
             if now - seen_at >= _SEEN_SECONDS:
@@ -237,14 +241,18 @@ def name_key(name: str) -> str:
     return storable(unicodedata.normalize("NFKC", name.strip()).casefold())
 
 
-def _account(name: str, role: str, made_at: float) -> Account:
+def _account(name: str, role: str, made_at: float, author_id: str) -> Account:
     # What another version may have written opens nothing.
     known: Role = "operator" if role == "operator" else "viewer"
-    return Account(name, known, datetime.fromtimestamp(made_at, UTC))
+    return Account(name, known, datetime.fromtimestamp(made_at, UTC), author_id)
 
 
 def _configured(own: Configured) -> Account:
-    return Account(own.name, "operator", datetime.fromtimestamp(0, UTC))
+    return Account(own.name, "operator", datetime.fromtimestamp(0, UTC), own.name)
+
+
+def _new_id(name: str) -> str:
+    return f"{name_key(name)}-{secrets.token_hex(6)}"
 
 
 async def _salted(password: str) -> tuple[bytes, bytes]:

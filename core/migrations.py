@@ -711,6 +711,16 @@ M015_CONSOLE = Migration(
     ),
 )
 
+M016_ACCOUNT_IDS = Migration(
+    "m016_account_ids",
+    (
+        # Whose conversations are whose. A name alone does not tell: an account that is made again
+        # under a name of before is somebody else's. Those of before keep what they have.
+        "ALTER TABLE console_accounts ADD COLUMN author_id TEXT NOT NULL DEFAULT ''",
+        "UPDATE console_accounts SET author_id = name",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -727,4 +737,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M013_JOBS,
     M014_SUMMARIES,
     M015_CONSOLE,
+    M016_ACCOUNT_IDS,
 )

@@ -7,6 +7,7 @@ import pytest
 
 from core.accounts import IDLE_SECONDS, LONGEST_SECONDS, Accounts, Configured, is_name
 from core.database import Database
+from core.migrations import MIGRATIONS
 
 
 class Clock:
@@ -139,6 +140,34 @@ async def test_the_configured_account_is_an_operator_until_the_next_start(databa
     await accounts.start()
     assert await accounts.session(token) is None
     assert "in the file" not in repr(own)
+
+
+async def test_an_account_that_is_made_again_under_its_name_is_somebody_else(database):
+    accounts = Accounts(database)
+    await accounts.make("Ann", "operator", "sesame sesame")
+    first = await accounts.verified("ann", "sesame sesame")
+    await accounts.change_password("ann", "open barley")
+    same = await accounts.verified("ann", "open barley")
+    await accounts.remove("ann")
+    await accounts.make("ann", "viewer", "sesame sesame")
+    other = await accounts.session(await accounts.begin("ann"))
+    assert first is not None
+    assert same is not None
+    assert other is not None
+    assert first.author_id == same.author_id
+    assert other.author_id not in (first.author_id, "ann", "Ann", "")
+
+
+async def test_an_account_of_an_earlier_program_keeps_what_was_said_under_its_name(tmp_path):
+    path = tmp_path / "old.db"
+    before = [one for one in MIGRATIONS if one.number < 16]
+    async with Database.open(path, migrations=before) as old, old.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO console_accounts VALUES ('ann', 'Ann', 'viewer', x'00', x'00', 1)"
+        )
+    async with Database.open(path) as database:
+        (found,) = await Accounts(database).all()
+    assert found.author_id == "Ann"
 
 
 def test_names_can_be_shown():

@@ -120,13 +120,13 @@ class ChannelDesk:
         return True
 
     def _context(self, asker: Asker, seen: SeenChannel, where: str) -> CommandContext:
-        name = asker.visitor.name
+        visitor = asker.visitor
         message = IncomingMessage(
             ConversationRef(seen.channel),
             ChannelKind.GROUP,
             Trigger.COMMAND,
             uuid.uuid4().hex,
-            Author(name, name, is_channel_admin=True, is_server_admin=True),
+            Author(visitor.author_id, visitor.name, is_channel_admin=True, is_server_admin=True),
             "/settings",
             datetime.now(UTC),
             locale=asker.locale,

@@ -62,7 +62,9 @@ class Door:
         """Whose session a request belongs to; None: nobody's."""
         token = _token(Headers(scope=scope))
         account = None if token is None else await self._accounts.session(token)
-        return None if account is None else Visitor(account.name, account.role)
+        if account is None:
+            return None
+        return Visitor(account.name, account.role, account=account.author_id)
 
     async def answer(self, request: Request) -> Response:
         """What `/login` and `/logout` say."""

@@ -57,7 +57,7 @@ def stop_request(thread: str) -> IncomingMessage:
 
 def sent_by(visitor: Visitor, incoming: IncomingMessage) -> IncomingMessage:
     """The same, by whoever uses the console."""
-    author = Author(visitor.name, visitor.name, is_channel_admin=visitor.may_change)
+    author = Author(visitor.author_id, visitor.name, is_channel_admin=visitor.may_change)
     return replace(incoming, author=author)
 
 

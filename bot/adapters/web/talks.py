@@ -57,14 +57,16 @@ class Talks:
 
     async def all(self, visitor: Visitor) -> tuple[Opening, ...]:
         """The visitor's conversations, the last one first."""
-        return await self._conversations.of(CHANNEL, visitor.name)
+        return await self._conversations.of(CHANNEL, visitor.author_id)
 
     async def exchanges(self, visitor: Visitor, thread: str) -> tuple[Exchange, ...]:
         """What was said in a conversation; nothing where it is not theirs."""
-        return await self._conversations.exchanges(ConversationRef(CHANNEL, thread), visitor.name)
+        return await self._conversations.exchanges(
+            ConversationRef(CHANNEL, thread), visitor.author_id
+        )
 
     async def remove(self, visitor: Visitor, thread: str) -> None:
-        await self._conversations.remove(ConversationRef(CHANNEL, thread), visitor.name)
+        await self._conversations.remove(ConversationRef(CHANNEL, thread), visitor.author_id)
 
     async def judge(self, visitor: Visitor, thread: str, message_id: str, verdict: Verdict) -> bool:
         """Keep what the visitor thinks of an answer; False where it is not theirs."""
@@ -72,7 +74,7 @@ class Talks:
         if answer is None:
             return False
         place = ConversationRef(CHANNEL, thread)
-        await self._feedback.give(place, answer, visitor.name, verdict)
+        await self._feedback.give(place, answer, visitor.author_id, verdict)
         return True
 
     async def opened(
@@ -117,4 +119,4 @@ class Talks:
 
     async def _answer(self, visitor: Visitor, thread: str, message_id: str) -> StoredAnswer | None:
         answer = await self._history.answer(ConversationRef(CHANNEL, thread), message_id)
-        return answer if answer is not None and answer.author_id == visitor.name else None
+        return answer if answer is not None and answer.author_id == visitor.author_id else None

@@ -18,6 +18,13 @@ class Visitor:
     role: Role
     logged_in: bool = True
     """False on the machine itself, where no login is asked for."""
+    account: str = ""
+    """What tells this account from an earlier one of the same name."""
+
+    @property
+    def author_id(self) -> str:
+        """Whose conversations, verdicts and uploads these are."""
+        return self.account or self.name
 
     @property
     def may_change(self) -> bool:
