@@ -11,15 +11,16 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
-from typing import Final, assert_never
+from contextlib import asynccontextmanager
+from typing import Final
 
 from core.channels import Channels
 from core.citations import without_unknown_markers
-from core.engines.base import ChatMessage, EngineDelta, EngineFinished, GenerationOptions
+from core.engines.base import ChatMessage, GenerationOptions
 from core.engines.choice import EngineChoice
+from core.engines.idle import Allowance, ended, undisturbed
 from core.engines.queue import Asker, Lane
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError
@@ -27,7 +28,6 @@ from core.events import ConversationRef, IncomingMessage
 from core.fence import disarm, label
 from core.language import N_, language_of, words
 from core.reasoning import without_reasoning
-from core.replies import Queued, Usage
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.summaries import Material, Recap, Said, Summaries, is_told
@@ -48,10 +48,8 @@ _MOST_WAITING: Final = 1000
 _LONGEST: Final = 2000
 """Characters of one turn."""
 _WORDS_PER_TOKEN: Final = 0.6
-_HOUR: Final = 3600.0
 _IDLE_SECONDS: Final = 10.0
 """After an answer: whoever asked may well ask on."""
-_LEAVING_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +71,7 @@ class Summarising:
         self._engines = engines
         self._settings = settings
         self._idle_seconds = idle_seconds
-        self._allowance = _Allowance(settings.summary_tokens_hourly, clock)
+        self._allowance = Allowance(settings.summary_tokens_hourly, clock)
         self._waiting: OrderedDict[ConversationRef, tuple[IncomingMessage, bool]] = OrderedDict()
         self._called = asyncio.Event()
 
@@ -102,7 +100,7 @@ class Summarising:
             yield
         finally:
             task.cancel()
-            await to_the_end(_ended(task))
+            await to_the_end(ended(task))
 
     async def summarise(self, message: IncomingMessage, *, crowded: bool = False) -> bool:
         """Sum up what is old in a message's conversation; whether there is a new summary.
@@ -134,9 +132,11 @@ class Summarising:
             if not self._allowance.has(size + most):
                 break
             await served.queue.quiet()
-            text, usage = await _undisturbed(served, prompt, GenerationOptions(most, 0.0), asker)
+            options = GenerationOptions(most, 0.0)
+            said, usage = await undisturbed(served, prompt, options, asker)
             self._allowance.take(usage.prompt_tokens + usage.completion_tokens if usage else size)
             if usage is not None:
+                text = _plain(said)
                 return bool(text) and await self._summaries.keep(
                     material, text, served.engine.name, usage.completion_tokens
                 )
@@ -182,62 +182,11 @@ class Summarising:
             material = material.without_the_oldest()
 
 
-class _Allowance:
-    """Tokens of an hour."""
-
-    def __init__(self, hourly: int, clock: Callable[[], float]) -> None:
-        self._hourly = hourly
-        self._clock = clock
-        self._taken: deque[tuple[float, int]] = deque()
-
-    def has(self, tokens: int) -> bool:
-        since = self._clock() - _HOUR
-        while self._taken and self._taken[0][0] <= since:
-            self._taken.popleft()
-        return sum(taken for _at, taken in self._taken) + tokens <= self._hourly
-
-    def take(self, tokens: int) -> None:
-        self._taken.append((self._clock(), tokens))
-
-
 def _can(served: QueuedEngine, message: IncomingMessage) -> bool:
     engine = served.engine
     if engine.quotes or not engine.trusted or served.is_asleep:
         return False
     return engine.languages is None or language_of(message.text) in engine.languages
-
-
-async def _undisturbed(
-    served: QueuedEngine, prompt: tuple[ChatMessage, ...], options: GenerationOptions, asker: Asker
-) -> tuple[str, Usage | None]:
-    """What the engine says; no usage: somebody came who has to wait, so it was stopped."""
-    writing = asyncio.create_task(_written(served, prompt, options, asker), name="write summary")
-    crowd = asyncio.create_task(served.queue.crowded(), name="watch queue")
-    try:
-        await asyncio.wait({writing, crowd}, return_when=asyncio.FIRST_COMPLETED)
-        return writing.result() if writing.done() else ("", None)
-    finally:
-        for task in (writing, crowd):
-            task.cancel()
-            await to_the_end(_ended(task), patience=_LEAVING_SECONDS)
-
-
-async def _written(
-    served: QueuedEngine, prompt: tuple[ChatMessage, ...], options: GenerationOptions, asker: Asker
-) -> tuple[str, Usage]:
-    text, usage = "", Usage(0, 0)
-    async with aclosing(served.generate(prompt, options, asker)) as events:
-        async for event in events:
-            match event:
-                case EngineDelta(more):
-                    text += more
-                case EngineFinished(usage=used):
-                    usage = used
-                case Queued():
-                    pass
-                case _:
-                    assert_never(event)
-    return _plain(text), usage
 
 
 def _plain(text: str) -> str:
@@ -259,9 +208,3 @@ def _line(said: Said) -> str:
 def _tell_of_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         _log.error("no more summaries are made", exc_info=task.exception())
-
-
-async def _ended(task: asyncio.Task[object]) -> None:
-    await asyncio.wait({task})
-    if not task.cancelled():
-        task.exception()
