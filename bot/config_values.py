@@ -125,6 +125,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "dispatcher.edit_window_minutes": (0, 10_080),
     "dispatcher.longest_answer_characters": (1000, 1_000_000),
     "speaking.second_message_seconds": (0, 300),
+    "chat.reading_parts": (0, 200),
+    "chat.reword_seconds": (0, 30),
     "speaking.relevance": (0, 1),
     "speaking.thread_hourly": (0, 1000),
     "speaking.channel_hourly": (0, 10_000),

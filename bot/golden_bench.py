@@ -20,6 +20,7 @@ from core.events import Turn
 from core.golden import Golden, is_of, rank_of, read, says
 from core.golden_figures import Answered, fallen
 from core.language import Words, language_of
+from core.own_words import Tongue
 from core.ports import Inbox
 from knowledge_base.library import Library
 from knowledge_base.models import Upload
@@ -116,6 +117,7 @@ def judged(golden: Golden, reply: Reply, golden_id: str) -> Answered:
     language = language_of(golden.question)
     passages = [source.passage for source in reply.sources]
     cited = [source.passage for source in reply.sources if source.cited]
+    texts = [passage.chunk.text for passage in passages]
     return Answered(
         golden_id=golden_id,
         kind=golden.kind,
@@ -126,7 +128,7 @@ def judged(golden: Golden, reply: Reply, golden_id: str) -> Answered:
         refused=reply.refused,
         held=says(golden, reply.text) if golden.words else None,
         cited=any(is_of(golden, passage) for passage in cited) if cited else None,
-        in_language=language_of(reply.text) == language,
+        in_language=Tongue(language, texts).speaks(reply.text),
         seconds=round(reply.seconds, 4),
         failed=reply.failure is not None,
     )

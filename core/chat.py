@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from core.attribution import says_not_found
 from core.bare import bare
 from core.buttons import again_menu, answer_menu, team_menu
 from core.channels import Channels
+from core.disagreeing import told
 from core.distance import is_within
 from core.engines.choice import Course, EngineChoice
 from core.engines.queued import QueuedEngine
@@ -30,6 +32,7 @@ from core.inquiry import (
     Inquiry,
     asking,
     merged,
+    newest_first,
     refusal,
     sees,
     speaks_for_itself,
@@ -43,6 +46,7 @@ from core.pictures import Pictures
 from core.prompts import Draft, Prompts
 from core.relay import relayed
 from core.replies import Actions, Finished, Notice, ReplyEvent, TextDelta, TextReplaced
+from core.rewording import Rewording
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer, Speech
@@ -56,6 +60,8 @@ if TYPE_CHECKING:
 _LAST_WRITE_SECONDS: Final = 5.0
 _NEARLY: Final = 0.1
 """Relevance from which on a refusal shows what comes closest."""
+_SURE: Final = 0.8
+"""Relevance from which on nothing is looked for in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class Knowledge:
     embedding: Embedding = HERE
     agreeing: Agreeing | None = None
     """Asks whether what is asked in private may leave the machine; None: nobody is asked."""
+    rewords: bool = False
+    """Whether a question for which too little is found is put otherwise and searched once more."""
     summarising: Summarising | None = None
     """Sums up what was said long ago; None: it is forgotten where there is no room."""
 
@@ -102,6 +110,7 @@ class Chat:
         self._prompts = prompts
         self._settings = settings
         self._max_answer_tokens = max_answer_tokens
+        self._rewording = Rewording(settings.reword_seconds)
         self._pictures = Pictures(knowledge.library, settings.max_pictures, settings.max_picture_mb)
 
     async def answer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
@@ -166,12 +175,13 @@ class Chat:
         self, question: Inquiry, course: Course, files: ReadFiles, notices: Sequence[str]
     ) -> AsyncGenerator[ReplyEvent, None]:
         message = question.message
-        found = await self._search(question)
+        found = await self._search(question, course.first)
         if files.passages:
             found = replace(found, result=with_files(found.result, files.passages))
         elif question.images and found.result.refused:
             # What was found is not about it; the answer may be seen all the same.
             found = replace(found, result=replace(found.result, passages=(), refused=False))
+        found = await asyncio.to_thread(newest_first, found, _aim(question, found))
         await self._history.append_question(message)
         # Where the answer does not come to its end; `Sources` brings the buttons of one that does.
         yield Actions((again_menu(question.words),))
@@ -236,8 +246,7 @@ class Chat:
             question.recap,
             question.message.quoted,
             persona=question.persona,
-            # Within passages about the subject, the new question finds its sentence best alone.
-            aim=question.text if content(question.text) else found.searched,
+            aim=_aim(question, found),
             may_link=self._settings.allowed_links,
             images=question.images,
             by_words=not embeds,
@@ -259,8 +268,8 @@ class Chat:
         async with aclosing(said) as events:
             async for event in events:
                 yield event
-        if not answer.refused and (not answer.text.strip() or says_not_found(answer.text)):
-            yield _admit(answer, found.result, _)
+        for event in _concluded(question, found, speech):
+            yield event
         if answer.refused and by_itself:
             alone = Speech(
                 self._prompts,
@@ -346,9 +355,9 @@ class Chat:
         yield TextReplaced(quoted)
         yield Notice(explain(failure, speech.words) or "")
 
-    async def _search(self, question: Inquiry) -> Found:
-        """A question that leans on earlier ones is searched alone and joined with them; so is one
-        with what is written on its pictures."""
+    async def _search(self, question: Inquiry, served: QueuedEngine) -> Found:
+        """A question that leans on earlier ones is searched alone and joined with them, and as the
+        engine puts it where that is fast; so is one with what is written on its pictures."""
         message, settings, library = question.message, question.settings, self._knowledge.library
         if shows_only(message) and not question.written:
             return NOTHING
@@ -371,17 +380,47 @@ class Chat:
         quoted = (Turn("user", message.quoted.text),) if message.quoted else ()
         together = joined(question.text, question.turns or quoted)
         if together is None:
-            return alone
+            other = await self._otherwise(served, question, alone)
+            return alone if other is None else _merged(alone, await search(other), limit)
         more = await search(together)
+        if question.turns and (condensed := await self._rewording.alone(served, question)):
+            more = _merged(more, await search(condensed), limit)
         if lean_of(question.text) is Lean.SURELY:
             # Alone it would find its words anywhere, however well they fit there.
             return alone if more.result.refused else more
         return _merged(alone, more, limit)
 
 
+    async def _otherwise(self, served: QueuedEngine, question: Inquiry, found: Found) -> str | None:
+        """The question in the engine's words, where what was found is near but not enough."""
+        near_it = _NEARLY <= found.result.relevance < _SURE
+        if not (near_it and self._knowledge.rewords):
+            return None
+        return await self._rewording.otherwise(served, question)
+
+
 def _merged(one: Found, other: Found, limit: int) -> Found:
     first, second = sorted((one, other), key=lambda found: found.result.relevance, reverse=True)
     return replace(first, result=merged(first.result, second.result, limit))
+
+
+def _aim(question: Inquiry, found: Found) -> str:
+    """What quotations are to answer: within passages about the subject, the new question finds its
+    sentence best alone."""
+    return question.text if content(question.text) else found.searched
+
+
+def _concluded(question: Inquiry, found: Found, speech: Speech) -> Iterator[ReplyEvent]:
+    """The second refusal where that is what was said; else in what the sources disagree."""
+    answer, _ = speech.answer, question.words
+    if answer.refused:
+        return
+    if not answer.text.strip() or says_not_found(answer.text):
+        yield _admit(answer, found.result, _)
+        return
+    disagreement = told(found.disagreeing, answer.passages, answer.cited, _)
+    if disagreement:
+        yield speech.adds(f"\n\n{disagreement}")
 
 
 async def _seen(course: Course, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:

@@ -237,6 +237,11 @@ def content(question: str) -> frozenset[str]:
     return frozenset(_tokens(_ASKING.sub(" ", normalise(question))))
 
 
+def alike(one: Claim, other: Claim) -> float:
+    """The share of its words that each has of the other, the lesser one; numbers do not count."""
+    return min(_held(one, other.tokens), _held(other, one.tokens))
+
+
 def claim_of(sentence: str, question: str) -> Claim:
     """What a sentence claims; names that the question holds need no support."""
     folded, asked = normalise(sentence), normalise(question)

@@ -45,7 +45,8 @@ class Answered:
     cited: bool | None
     """It cites a passage of the right document and page; None where it cites nothing."""
     in_language: bool
-    """It is in the language of its question."""
+    """Its own words are in the language of its question, whatever it quotes; nothing but quotations
+    speaks their language."""
     seconds: float
     failed: bool = False
     """The pipeline said that something went wrong."""

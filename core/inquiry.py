@@ -8,6 +8,7 @@ from typing import Final
 
 from core.attachments import ReadFiles
 from core.channel_settings import ChannelSettings
+from core.disagreeing import Disagreement, disagreements, newer_first
 from core.engines.base import ChatImage, GenerationOptions
 from core.engines.queued import QueuedEngine
 from core.events import ChannelKind, IncomingMessage, Turn, Wishes
@@ -34,6 +35,8 @@ class Found:
 
     result: SearchResult
     searched: str
+    disagreeing: tuple[Disagreement, ...] = ()
+    """Which of the passages disagree about what is asked."""
 
 
 NOTHING: Final = Found(SearchResult((), refused=True, threshold=0.0), "")
@@ -158,6 +161,17 @@ def merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResul
             best[passage.chunk.chunk_id] = passage
     ranked = sorted(best.values(), key=lambda passage: passage.relevance, reverse=True)
     return replace(first, passages=tuple(ranked[:limit]), refused=first.refused and second.refused)
+
+
+def newest_first(found: Found, aim: str) -> Found:
+    """Of passages that disagree about what is asked, the newer before the older. Pure, but takes
+    some milliseconds."""
+    passages, disagreeing = newer_first(
+        found.result.passages, disagreements(aim, found.result.passages)
+    )
+    if not disagreeing:
+        return found
+    return replace(found, result=replace(found.result, passages=passages), disagreeing=disagreeing)
 
 
 def waking(served: QueuedEngine, _: Words) -> Iterator[str]:

@@ -27,6 +27,8 @@ _SCRIPTS: Final = (
     ("hi", re.compile(r"[\u0900-\u097f]")),
     ("th", re.compile(r"[\u0e00-\u0e7f]")),
 )
+_TOLD: Final = frozenset(("zh", *(code for code, _ in _SCRIPTS)))
+"""Languages that are told by their script; all others are taken for written in Latin letters."""
 _LATIN_WORD: Final = re.compile(r"[A-Za-z\u00c0-\u024f]+(?:['’][A-Za-z]+)?")
 _ENGLISH_GRAMMAR: Final = re.compile(
     r"(?i)(?<![a-z])(?:"
@@ -61,6 +63,19 @@ def language_of(text: str) -> str:
             return "en" if english > chinese else "zh"
         return "zh" if han >= 1.5 * len(latin) else "en"
     return "zh"
+
+
+def has_letters(text: str) -> bool:
+    """Whether it is in any language at all."""
+    return any(letter.isalpha() for letter in text)
+
+
+def is_in(text: str, language: str) -> bool:
+    """Whether a text is in a language, as far as scripts tell: of two that are written in Latin
+    letters it may be either. What has no letters is in every language."""
+    if not has_letters(text):
+        return True
+    return language_of(text) == (language if language in _TOLD else "en")
 
 
 class Words:

@@ -85,6 +85,10 @@ class ChatSettings:
     """Read and written for summaries within an hour, of all conversations together."""
     prompt_folder: str | None = None
     """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
+    reading_parts: int = 12
+    """Of documents that are read through, for one question; 0: no model reads any."""
+    reword_seconds: float = 1.5
+    """How long an engine may take to put a follow-up so that it stands alone; 0: it is not asked."""
     language: Literal["auto", "en", "zh"] = "auto"
     """Of interface strings, where neither the channel nor the platform says."""
     max_pictures: int = 4

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import math
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Final, Literal, assert_never
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, Protocol, assert_never
 
 from core.attribution import attribute
 from core.citations import MarkerFilter
@@ -14,10 +15,12 @@ from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
+from core.inert import inert
 from core.inquiry import from_outside, options_for, waking
 from core.language import answering_words
 from core.links import Addresses, LinkFilter, without_links
-from core.prompts import Draft, Prompt, Prompts
+from core.own_words import Tongue, wants_another
+from core.prompts import Draft, Prompt
 from core.reasoning import ReasoningFilter
 from core.replies import (
     CitedPassage,
@@ -36,6 +39,8 @@ _MOST_TOKENS_UNTRUSTED: Final = 160
 _LOOP_LETTERS: Final = 180
 _LOOP_TIMES: Final = 3
 _LOOP_WORDS: Final = 12
+_LOOKS_FIRST: Final = 24
+"""Characters after which it is looked for the first time which language an answer is in."""
 
 
 @dataclass(slots=True)
@@ -69,18 +74,24 @@ class Answer:
         )
 
 
+class Builder(Protocol):
+    """Makes a prompt of a draft."""
+
+    async def build(self, draft: Draft, engine: ChatEngine, max_answer_tokens: int) -> Prompt: ...
+
+
 class Speech:
     """One turn's draft, said by one engine or by several after each other."""
 
     def __init__(
         self,
-        prompts: Prompts,
+        prompts: Builder,
         max_answer_tokens: int,
         message: IncomingMessage,
         draft: Draft,
         answer: Answer,
     ) -> None:
-        self._prompts = prompts
+        self.prompts = prompts
         self._max_answer_tokens = max_answer_tokens
         self._asker = Asker(
             message.conversation.channel, message.author.user_id, server_id=message.server_id
@@ -100,28 +111,50 @@ class Speech:
     async def spoken_by(self, served: QueuedEngine) -> AsyncGenerator[ReplyEvent, None]:
         """What this engine adds to the answer, its markers settled at the end.
 
-        An engine that says nothing raises `EngineUnavailableError`, unless it only quotes.
+        One that strays from the question's language is asked once more, and told which. An engine
+        that says nothing raises `EngineUnavailableError`, unless it only quotes.
         """
-        engine, answer, _ = served.engine, self.answer, self.words
+        engine, answer = served.engine, self.answer
         served.check()
-        for told in waking(served, _):
-            yield Notice(told)
-        prompt = await self._prompts.build(self.draft, engine, self._most_tokens(engine))
-        self._given = max(self._given, prompt.passages, key=len)
-        answer.passages = self._given
-        if prompt.dropped_passages or prompt.shortened:
-            yield Notice(self._left_out(prompt.dropped_passages))
-        if prompt.dropped_turns:
-            answer.dropped_turns = prompt.dropped_turns
-            yield Notice(self._forgotten(prompt))
+        for remark in waking(served, self.words):
+            yield Notice(remark)
+        prompt = await self.prompts.build(self.draft, engine, self._most_tokens(engine))
+        for told in self._gave(prompt):
+            yield told
         before = answer.text
-        links = LinkFilter(self._leads_to(prompt.passages), self._removed)
-        heard = _Hearing(before, range(1, len(prompt.passages) + 1), links)
+        heard = self._ears(served, before, prompt)
         async with aclosing(self._heard(served, prompt, heard)) as events:
             async for event in events:
                 yield event
+        if heard.strays:
+            insisting = replace(self.draft, insists=True)
+            prompt = await self.prompts.build(insisting, engine, self._most_tokens(engine))
+            heard = self._ears(served, before, prompt, again=True)
+            answer.text = before
+            yield TextReplaced(before)
+            async with aclosing(self._heard(served, prompt, heard)) as events:
+                async for event in events:
+                    yield event
+        for ended in self._ended(served, prompt, before, heard):
+            yield ended
+
+    def _gave(self, prompt: Prompt) -> Iterator[Notice]:
+        """What the engine is given, and what there was no room for."""
+        self._given = max(self._given, prompt.passages, key=len)
+        self.answer.passages = self._given
+        if prompt.dropped_passages or prompt.shortened:
+            yield Notice(self._left_out(prompt.dropped_passages))
+        if prompt.dropped_turns:
+            self.answer.dropped_turns = prompt.dropped_turns
+            yield Notice(self._forgotten(prompt))
+
+    def _ended(
+        self, served: QueuedEngine, prompt: Prompt, before: str, heard: _Hearing
+    ) -> Iterator[ReplyEvent]:
+        """What was held back, the settled text, and what is to be known of it."""
+        engine, _ = served.engine, self.words
         rest = heard.ends()
-        answer.text = heard.whole
+        self.answer.text = heard.whole
         if rest:
             yield TextDelta(rest)
         if heard.text.strip():
@@ -130,6 +163,11 @@ class Speech:
                 yield settled
         elif not engine.quotes:
             raise EngineUnavailableError(engine.name)
+        if heard.strays:
+            yield Notice(
+                _("The model {engine} answered in another language than yours, also when asked "
+                  "once more.", engine=inert(engine.name))
+            )  # fmt: skip
         for told in from_outside(served, _):
             yield Notice(told)
 
@@ -141,6 +179,16 @@ class Speech:
         if self._wishes is not None and self._wishes.max_tokens is not None:
             most = min(most, self._wishes.max_tokens)
         return most
+
+    def _ears(
+        self, served: QueuedEngine, before: str, prompt: Prompt, *, again: bool = False
+    ) -> _Hearing:
+        engine, draft = served.engine, self.draft
+        links = LinkFilter(self._leads_to(prompt.passages), self._removed)
+        tongue = None
+        if engine.trusted and not engine.quotes and not wants_another(draft.question):
+            tongue = Tongue(draft.language, [own.chunk.text for own in prompt.passages])
+        return _Hearing(before, range(1, len(prompt.passages) + 1), links, tongue, again=again)
 
     async def _heard(
         self, served: QueuedEngine, prompt: Prompt, heard: _Hearing
@@ -156,6 +204,8 @@ class Speech:
                         self.answer.text = heard.whole
                         for part in shown:
                             yield part
+                        if heard.strays_so_far:
+                            return
                         if loops(heard.text):
                             self.answer.reason = "length"
                             return
@@ -222,12 +272,23 @@ def loops(text: str) -> bool:
 class _Hearing:
     """An engine's words on their way to the reader: no reasoning, unknown markers, or links."""
 
-    def __init__(self, before: str, known: range, links: LinkFilter) -> None:
+    def __init__(
+        self,
+        before: str,
+        known: range,
+        links: LinkFilter,
+        tongue: Tongue | None = None,
+        *,
+        again: bool = False,
+    ) -> None:
+        """`again`: an answer in another language is let come to its end."""
         self._before = before
         self._known = known
         self._reasoning = ReasoningFilter()
         self._markers = MarkerFilter(known)
         self._links = links
+        self._tongue = tongue
+        self._looks_at: float = math.inf if again else _LOOKS_FIRST
         self._restarted = False
         self.text = ""
 
@@ -235,6 +296,19 @@ class _Hearing:
     def whole(self) -> str:
         """All that is said so far, by whomever."""
         return self._before + self.text
+
+    @property
+    def strays(self) -> bool:
+        """Whether all of it is in another language than it ought to be."""
+        return self._tongue is not None and self._tongue.strays(self.text)
+
+    @property
+    def strays_so_far(self) -> bool:
+        """The same of its beginning, which is looked at whenever it is twice as long."""
+        if self._tongue is None or len(self.text) < self._looks_at:
+            return False
+        self._looks_at = 2 * len(self.text)
+        return self._tongue.strays(self.text, so_far=True)
 
     def takes(self, delta: str) -> list[TextDelta | TextReplaced]:
         """What to show for a delta."""

@@ -21,6 +21,8 @@ class Grounding:
     """In the order of their numbers: the first is [1]."""
     by_words: bool = False
     """Nothing of it may go to an embedder."""
+    language: str = ""
+    """Of the answer; empty: nobody said. Quotations stay in their own."""
 
 
 @dataclass(frozen=True, slots=True)

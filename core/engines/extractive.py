@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
+from core.disagreeing import with_rivals
 from core.engines.base import (
     ChatMessage,
     EngineDelta,
@@ -14,6 +16,7 @@ from core.engines.base import (
     GenerationOptions,
 )
 from core.errors import EngineUnavailableError
+from core.language import N_, is_in, words
 from core.replies import Usage
 from knowledge_base.errors import KnowledgeError
 from knowledge_base.models import Passage, Quotation
@@ -23,6 +26,7 @@ _SLOTS: Final = 8
 _CONTEXT_WINDOW: Final = 1 << 20
 """It reads passages, not a prompt: nothing needs to be left out for its sake."""
 
+_ORIGINAL: Final = N_("The document says, in its own language:")
 _CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _TOKEN: Final = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+|[^\w\s]")
 _MARKER: Final = re.compile(
@@ -38,7 +42,9 @@ class ExtractiveEngine:
     """Quotes the best sentences of the passages that came with the question, each with its marker.
 
     The text is nothing but the quotations, so that it can be checked and copied; `quotes` lets the
-    surfaces say, beside it, that these are quotations. Without passages it says nothing at all.
+    surfaces say, beside it, that these are quotations. One in another language than the answer's
+    stands below a line in that language. Where a newer document gives another number, its sentence
+    comes first. Without passages it says nothing at all.
     Generation options do not apply: no sentence is cut.
     """
 
@@ -96,11 +102,13 @@ class ExtractiveEngine:
             quotations = await quote(grounding.question, grounding.passages)
         except KnowledgeError as error:
             raise EngineUnavailableError(_NAME) from error
-        written = 0
-        for quotation in quotations[: self._sentences]:
+        best = quotations[: self._sentences]
+        said = await asyncio.to_thread(with_rivals, best, grounding.question, grounding.passages)
+        written, separator = 0, ""
+        for quotation in said:
             written += _count(quotation.text)
-            separator = "\n\n" if quotation is not quotations[0] else ""
-            yield EngineDelta(f"{separator}{_verbatim(quotation.text)} [{quotation.passage + 1}]")
+            yield EngineDelta(f"{separator}{_quoted(quotation, grounding.language)}")
+            separator = "\n\n"
         read = sum(_count(passage.chunk.text) for passage in grounding.passages)
         yield EngineFinished("stop", Usage(_count(grounding.question) + read, written))
 
@@ -110,6 +118,15 @@ class ExtractiveEngine:
 
 def _count(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def _quoted(quotation: Quotation, language: str) -> str:
+    """The sentence with its number; one in another language is told to be the original's."""
+    text = f"{_verbatim(quotation.text)} [{quotation.passage + 1}]"
+    if not language or is_in(quotation.text, language):
+        return text
+    _ = words(language)
+    return f"{_(_ORIGINAL)}\n> {text}"
 
 
 def _verbatim(text: str) -> str:

@@ -32,6 +32,10 @@ _log = logging.getLogger(__name__)
 
 _MOST_TOKENS: Final = 2048
 """Of an answer without a limit."""
+_TELLING_TOKENS: Final = 16
+"""An answer of fewer says little of how fast an engine is."""
+_NEWEST: Final = 0.3
+"""Weight of the newest answer in that."""
 
 
 class Held(Protocol):
@@ -75,6 +79,9 @@ class QueuedEngine:
         self._timeout_seconds = request_timeout_seconds
         self._meter = meter
         self.meters: Meters = UNMEASURED
+        self.pace: float | None = None
+        """Seconds from the slot to the end for each token that it wrote, of late; None: it wrote
+        too little for that to be known."""
         self._runs: set[_Run] = set()
 
     @classmethod
@@ -149,7 +156,15 @@ class QueuedEngine:
             self.meters.note(tally.ended(error))
             raise
         if tally.usage is not None:
-            self.meters.note(tally.ended())
+            ended = tally.ended()
+            self._keep_pace(ended)
+            self.meters.note(ended)
+
+    def _keep_pace(self, ended: Generated) -> None:
+        if ended.completion_tokens < _TELLING_TOKENS:
+            return
+        pace = ended.seconds / ended.completion_tokens
+        self.pace = pace if self.pace is None else self.pace + _NEWEST * (pace - self.pace)
 
     async def settle(self) -> None:
         """Wait until the engine has finished every request that it was given so far."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -360,14 +361,14 @@ async def test_passages_that_do_not_fit_are_told(desk):
     ],
 )
 async def test_earlier_turns_that_do_not_fit_are_told_in_the_askers_language(desk, asked, said):
-    engine = ScriptedEngine("It opens at nine [1].", context_window=100_000)
+    engine = ScriptedEngine("9:00 [1].", context_window=100_000)
     desk.shelf.put("shared", "gate.md", "The gate of the garden does open at nine.")
     desk.shelf.put("shared", "大门.md", "花园的大门九点开。")
     talk = tuple(Turn(role, "word " * 60) for role in ("user", "assistant") * 3)
     asking = replace(private(asked, "2"), context=talk)
     assert notices(await desk.ask(engine, asking)) == []
     full = max([await engine.count_tokens(call.messages) for call in engine.calls])
-    tight = ScriptedEngine("It opens at nine [1].", context_window=int(full * 1.1))
+    tight = ScriptedEngine("9:00 [1].", context_window=int(full * 1.1))
     [told] = notices(await desk.ask(tight, asking))
     assert said in told
 
@@ -521,3 +522,82 @@ async def test_a_model_that_finds_no_answer_in_the_passages_may_then_answer_by_i
     told = text_of(await desk.ask(engine, group(ASKED)))
     assert told.startswith("There are documents about this, but none of them says it.")
     assert told.endswith("knows by itself:\n\nGates open in the morning.")
+
+
+ENGLISH = "It opens at nine in the morning, and it closes when it gets dark outside."
+
+
+async def test_an_answer_in_another_language_is_asked_for_once_more(desk):
+    engine = ScriptedEngine(ENGLISH, "大门九点打开 [1]。")
+    desk.shelf.put("shared", "门.md", "花园的大门九点打开。")
+    events = await desk.ask(engine, group("花园的大门几点打开？"))
+    assert "大门九点打开" in text_of(events)
+    assert "morning" not in text_of(events)
+    assert len(engine.calls) == 2
+    first, second = (call.messages[-1].text for call in engine.calls)
+    assert second == f"{first}\n\n请用中文回答，即使段落用的是其他语言。"
+    assert engine.calls[0].outcome == "cancelled" or engine.calls[0].said
+
+
+async def test_a_model_that_keeps_to_its_language_is_told_of_and_asked_no_third_time(desk):
+    engine = ScriptedEngine(ENGLISH)
+    desk.shelf.put("shared", "门.md", "花园的大门九点打开。")
+    events = await desk.ask(engine, group("花园的大门几点打开？"))
+    assert len(engine.calls) == 2
+    assert any("没有用你的语言回答" in notice for notice in notices(events))
+    assert ENGLISH.split(",")[0] in text_of(events)
+
+
+async def test_who_asks_for_another_language_gets_it(desk):
+    engine = ScriptedEngine("大门九点打开，天黑时关闭，周日全天不开放 [1]。")
+    events = await desk.ask(engine, group(f"{ASKED} Say it in Chinese."))
+    assert len(engine.calls) == 1
+    assert "大门九点打开" in text_of(events)
+
+
+async def test_documents_that_disagree_are_told_whoever_writes_the_answer(desk):
+    desk.shelf.put("shared", "old.md", "The gate of the garden does open at 8 hours.")
+    desk.shelf.put("shared", "new.md", "The gate of the garden does open at 9 hours.")
+    asked = group("At how many hours does the gate of the garden open?")
+    for engine in (ScriptedEngine("It opens at 9 hours [1]."), ExtractiveEngine(desk.shelf.quote)):
+        events = await everything(desk.chat(engine).answer(asked))
+        assert "The documents disagree: " in text_of(events)
+        assert "`The gate of the garden does open at 8 hours.`" in text_of(events)
+
+
+async def test_a_fast_engine_puts_a_follow_up_so_that_it_is_searched_alone(desk):
+    desk.shelf.put("shared", "sunday.md", "On Sundays the gate stays shut.")
+    turns = (Turn("user", ASKED), Turn("assistant", "At nine."))
+    condensed = "When does the gate of the garden open on Sundays?"
+    engine = ScriptedEngine(condensed, "It stays shut [1].")
+    chat = desk.chat(engine)
+    desk.queues[-2].pace = 0.001
+    await everything(chat.answer(replace(private("And on Sundays?"), context=turns)))
+    assert condensed in desk.shelf.searched
+    assert f"{ASKED} And on Sundays?" in desk.shelf.searched
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The loaves cost 4.2 and 5.1 crowns, 9.3 in all [1][2].",
+        "The average price is 4.65 crowns [1].",
+        "There are 17 kinds of bread [1].",
+    ],
+)
+async def test_an_aggregate_that_no_passage_holds_is_marked(desk, said):
+    desk.shelf.put("shared", "bakery.csv", "Loaf: rye; Price in crowns: 4.2")
+    desk.shelf.put("shared", "bakery 2.csv", "Loaf: spelt; Price in crowns: 5.1")
+    asked = group("Loaf price in crowns, rye and spelt, together?")
+    events = await desk.ask(ScriptedEngine(said), asked)
+    assert text_of(events).endswith("(not in the sources)")
+
+
+async def test_quotations_hold_no_number_that_the_passages_do_not(desk):
+    desk.shelf.put("shared", "bakery.csv", "Loaf: rye; Price in crowns: 42")
+    desk.shelf.put("shared", "bakery 2.csv", "Loaf: spelt; Price in crowns: 51")
+    asked = group("Loaf price in crowns, rye and spelt, together?")
+    events = await everything(desk.chat(ExtractiveEngine(desk.shelf.quote)).answer(asked))
+    lines = [line for line in text_of(events).splitlines() if line]
+    assert lines
+    assert set(re.findall(r"\d+", re.sub(r"\[\d\]", "", text_of(events)))) <= {"42", "51"}

@@ -53,6 +53,26 @@ async def test_each_sentence_is_a_delta_with_the_number_of_its_passage():
     assert end == EngineFinished("stop", Usage(2 + 5 + 7, 5 + 7))
 
 
+async def test_a_sentence_in_another_language_is_told_to_be_the_originals():
+    engine = ExtractiveEngine(quotes((1, "渡轮九点开船。"), (0, "Boats leave at nine.")))
+    *deltas, _end = await answer(engine, Grounding("When?", PASSAGES, language="en"))
+    assert deltas == [
+        EngineDelta("The document says, in its own language:\n> 渡轮九点开船。 [2]"),
+        EngineDelta("\n\nBoats leave at nine. [1]"),
+    ]
+    *deltas, _end = await answer(engine, Grounding("When?", PASSAGES, language="zh"))
+    assert deltas == [
+        EngineDelta("渡轮九点开船。 [2]"),
+        EngineDelta("\n\n文档原文（未翻译）：\n> Boats leave at nine. [1]"),
+    ]
+
+
+async def test_figures_alone_are_in_every_language():
+    engine = ExtractiveEngine(quotes((0, "17:00")))
+    first, _end = await answer(engine, Grounding("When?", PASSAGES, language="zh"))
+    assert first == EngineDelta("17:00 [1]")
+
+
 async def test_two_sentences_are_the_most_unless_told_otherwise():
     chosen = quotes((0, "One."), (0, "Two."), (1, "Three."))
     assert len(await answer(ExtractiveEngine(chosen))) == 3

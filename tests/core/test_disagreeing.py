@@ -1,0 +1,110 @@
+"""Documents that say the same with another number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from core.disagreeing import differ, disagreements, newer_first, told, with_rivals
+from core.language import words
+from knowledge_base.models import Passage, Quotation
+from tests.support.passages import passage
+
+OLD = "Visitors can buy a summer card for 9 crowns, which is valid from 1 June to 31 August."
+NEW = "Visitors can buy a summer card for 12 crowns, which is valid from 1 May to 30 September."
+ASKED = "How much is the summer card for visitors?"
+
+
+def added(year: int, name: str, text: str, n: int) -> Passage:
+    made = passage(name, text, n=n)
+    at = datetime(year, 3, 1, tzinfo=UTC)
+    return replace(made, document=replace(made.document, added_at=at))
+
+
+TWO = (added(2021, "leaflet.md", OLD, 1), added(2026, "handbook.md", NEW, 2))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The free edition allows five accounts", "The free edition allows three accounts."),
+        ("夜间观星成人票为90元。", "夜间观星成人票为75元"),
+        ("夜间观星必须至少提前七天在网站上预约", "夜间观星必须至少提前五天预约"),
+        ("it is open between 9:30 and 18:30 daily", "It is open between 9:30 and 18:00 daily"),
+        ("Dish: Plait; Size: small; Price: 6.3", "Dish: Plait; Size: small; Price: 7"),
+    ],
+)
+def test_the_same_with_another_number_differs(one, other):
+    assert differ(one, other)
+    assert differ(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The free edition allows five accounts", "The free edition allows five accounts"),
+        ("The Hearth edition allows five accounts", "The Guild edition allows nine accounts"),
+        ("Boats to Little Skerrow leave at 9:10", "Boats to Copt Head leave at 9:40"),
+        ("白天参观成人票为25元", "夜间观星学生票为45元"),
+        ("It is valid from 1 June to 31 August", "Hikers sleep 14 to a room"),
+        ("Dish: Rye loaf; Size: small; Price: 5", "Dish: Saffron plait; Size: small; Price: 6"),
+        ("Dish: Rye loaf; Price: 5; Size: small", "The rye loaf costs 6 crowns."),
+    ],
+)
+def test_what_speaks_of_something_else_does_not(one, other):
+    assert not differ(one, other)
+    assert not differ(other, one)
+
+
+def test_the_clauses_about_the_question_are_named_and_the_newer_document_comes_first():
+    found = disagreements(ASKED, TWO)
+    assert [(own.newer, own.older, own.newer_says, own.older_says) for own in found] == [
+        (1, 0, "Visitors can buy a summer card for 12 crowns",
+         "Visitors can buy a summer card for 9 crowns"),
+    ]  # fmt: skip
+    passages, moved = newer_first(TWO, found)
+    assert [own.document.name for own in passages] == ["handbook.md", "leaflet.md"]
+    assert [(own.newer, own.older) for own in moved] == [(0, 1)]
+
+
+def test_passages_of_one_document_do_not_disagree():
+    assert disagreements(ASKED, [TWO[0], replace(TWO[1], document=TWO[0].document)]) == ()
+
+
+def test_what_is_not_asked_about_is_left_alone():
+    assert disagreements("When is the herring fair?", TWO) == ()
+
+
+def test_documents_that_agree_are_left_as_they_are():
+    same = (TWO[0], replace(TWO[1], chunk=replace(TWO[1].chunk, text=OLD)))
+    assert disagreements(ASKED, same) == ()
+    assert newer_first(same, ()) == (same, ())
+
+
+def test_an_answer_that_cites_one_of_them_says_so_and_cites_both():
+    passages, found = newer_first(TWO, disagreements(ASKED, TWO))
+    cited = {2}
+    said = told(found, passages, cited, words("en"))
+    assert said == (
+        "The documents disagree: `handbook.md` (2026-03-01, the newer one) says "
+        "`Visitors can buy a summer card for 12 crowns` [1], `leaflet.md` (2021-03-01) says "
+        "`Visitors can buy a summer card for 9 crowns` [2]."
+    )
+    assert cited == {1, 2}
+    assert "说法不一致" in told(found, passages, {1}, words("zh"))
+
+
+def test_an_answer_from_other_passages_says_nothing_of_it():
+    passages, found = newer_first(TWO, disagreements(ASKED, TWO))
+    assert told(found, passages, set(), words("en")) == ""
+    assert told(found, passages[:1], {1}, words("en")) == ""
+
+
+def test_the_newer_sentence_is_quoted_before_the_older():
+    older = Quotation(0, OLD, 0, 0.9)
+    assert [own.passage for own in with_rivals([older], ASKED, TWO)] == [1, 0]
+    newer = Quotation(1, NEW, 0, 0.8)
+    assert [own.text for own in with_rivals([older, newer], ASKED, TWO)] == [NEW, OLD]
+    assert with_rivals([newer], ASKED, TWO) == (newer,)
