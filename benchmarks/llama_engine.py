@@ -31,7 +31,7 @@ CONTEXT = 1024
 ANSWER_TOKENS = 64
 WORDS = 25
 """Of the passage in a prompt: made-up words are several tokens each."""
-PAIRS = 7
+PAIRS = 11
 SYSTEM = "Answer from the passages, with the number of the passage in brackets."
 
 

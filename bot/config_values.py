@@ -100,6 +100,7 @@ _DEFAULT_VARIABLES = {"discord.token": "DISCORD_TOKEN", "telegram.token": "TELEG
 _RANGES: Mapping[str, tuple[float, float]] = {
     "engine.threads": (1, 1024),
     "engine.context_window": (256, 10_000_000),
+    "engine.prompt_cache_mb": (0, 1_000_000),
     "engine.max_concurrent": (1, 1024),
     "engine.max_waiting": (1, 1_000_000),
     "engine.max_waiting_per_member": (1, 1_000_000),

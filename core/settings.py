@@ -43,6 +43,8 @@ class EngineSettings:
     """For `llama_cpp`: layers on the card; None: as many as it holds."""
     cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
     """For `llama_cpp`: how the context of slots is kept."""
+    prompt_cache_mb: int = 512
+    """For `llama_cpp`: memory for what was read of prompts whose slot others have taken; 0: none."""
     chat_template: str | None = None
     """Of a model that ships none: a file with a Jinja template, or the name of one of ours."""
     memory_share: float | None = None
@@ -83,12 +85,12 @@ class ChatSettings:
     """Of a summary of earlier turns in a private chat or thread; 0: there are none."""
     summary_tokens_hourly: int = 30_000
     """Read and written for summaries within an hour, of all conversations together."""
-    prompt_folder: str | None = None
-    """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
     reading_parts: int = 12
     """Of documents that are read through, for one question; 0: no model reads any."""
     reword_seconds: float = 1.5
     """How long an engine may take to put a follow-up so that it stands alone; 0: it is not asked."""
+    prompt_folder: str | None = None
+    """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
     language: Literal["auto", "en", "zh"] = "auto"
     """Of interface strings, where neither the channel nor the platform says."""
     max_pictures: int = 4

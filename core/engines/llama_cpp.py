@@ -96,7 +96,15 @@ class LlamaCppEngine:
         wanted = await asyncio.to_thread(_template_of, settings.chat_template, name, path)
         template = await asyncio.to_thread(_read_template, name, wanted) if wanted else None
         layers = gpu_layers_of(settings)
-        room = Room(slots, window, threads, layers, settings.cache_type, template)
+        room = Room(
+            slots,
+            window,
+            threads,
+            layers,
+            settings.cache_type,
+            settings.prompt_cache_mb,
+            template,
+        )
         native = await asyncio.to_thread(_Native.start, name, files, room)
         return cls(
             native,

@@ -51,6 +51,8 @@ class Room:
     gpu_layers: int | None
     """None: as many as the card holds, where the build knows one."""
     cache_type: Literal["f16", "q8_0", "q4_0"]
+    prompt_cache_mb: int = 0
+    """Memory beside the slots, for what was read of prompts whose slot others have taken."""
     template: str | None = None
     """Of chats; None: the model's own."""
 
@@ -77,7 +79,7 @@ def parameters_of(library: _Library, name: str, files: Files, room: Room, key: s
         # Some models read a picture in one batch, and end the process where it does not fit.
         parameters.n_batch = parameters.n_ubatch = _PICTURE_BATCH
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = room.threads
-    parameters.cache_ram_mib = 0  # prompts are kept in their slots, and nowhere else
+    parameters.cache_ram_mib = room.prompt_cache_mb
     parameters.warmup = False
     parameters.verbosity = 0
     parameters.port = 0

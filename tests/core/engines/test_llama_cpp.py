@@ -257,6 +257,35 @@ async def test_the_context_can_be_kept_in_fewer_bits(kind):
     await engine.aclose()
 
 
+def read(engine: LlamaCppEngine) -> int:
+    """The tokens of prompts that the model has read so far."""
+    told = engine._native.server.handle_metrics()
+    name = "llamacpp:prompt_tokens_total "
+    (line,) = [line for line in told.splitlines() if line.startswith(name)]
+    return int(float(line.split()[1]))
+
+
+async def read_again(prompt_cache_mb: int) -> int:
+    """Tokens read for a question whose only slot another one took in between."""
+    settings = replace(SETTINGS, max_concurrent=1, prompt_cache_mb=prompt_cache_mb)
+    engine = await LlamaCppEngine.load(settings, 1)
+    ours, theirs = (ChatMessage("user", "boat " * 300),), (ChatMessage("user", "tree " * 300),)
+    before = 0
+    for asked in (ours, theirs, ours):
+        before = read(engine)
+        async for _ in engine.stream(asked, GenerationOptions(max_tokens=2, temperature=0.0)):
+            pass
+    again = read(engine) - before
+    await engine.aclose()
+    return again
+
+
+async def test_what_was_read_is_kept_when_another_takes_the_slot():
+    needs_smollm2()
+    assert await read_again(0) > 250
+    assert await read_again(64) < 50
+
+
 async def test_layers_for_a_card_that_is_not_there_are_said_to_have_no_effect(caplog):
     needs_smollm2()
     import xllamacpp
