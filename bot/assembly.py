@@ -71,10 +71,14 @@ from core.team_answers import TeamAnswers
 from core.treasurer import Treasurer
 from core.unasked import Reserve
 from core.welcoming import Welcoming
+from core.whole.answering import Means, Whole
+from core.whole.kept import KeptSummaries
 from knowledge_base.library import Library
 
 Refetch: TypeAlias = Callable[[IncomingMessage], Awaitable[Refetched]]
 
+_READING_SHARE = 0.7
+"""Of the longest time of a reply, for reading documents through."""
 _ADMIT = "admit"
 """The beginning of what owners press to let a place in."""
 
@@ -142,6 +146,7 @@ async def assemble(
             embedding=embedding,
             agreeing=Agreeing(stores.database, places.channels, embedding),
             summarising=summarising,
+            whole=_whole(config, stores, places.access),
         ),
         stores.engines,
         history,
@@ -274,6 +279,21 @@ async def assemble(
         summarising,
         digests,
         letting_go,
+    )
+
+
+def _whole(config: Config, stores: Stores, access: Access) -> Whole:
+    """Reading ends in time for the answer to be made of what was read."""
+    return Whole(
+        Means(
+            stores.library,
+            access,
+            KeptSummaries(stores.database, stores.library),
+            config.chat,
+            config.engine.max_answer_tokens,
+            config.knowledge.limits.max_file_mb,
+            _READING_SHARE * config.dispatcher.reply_seconds,
+        )
     )
 
 

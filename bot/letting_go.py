@@ -17,6 +17,7 @@ from core.resting import Resting
 from core.retention import Retention
 from core.reviews import Reviews
 from core.taught import TaughtMessages
+from core.whole.kept import KeptSummaries
 from knowledge_base.copying import prune_copies
 from knowledge_base.library import Library
 
@@ -36,6 +37,7 @@ def steps(
         Leaving(database, library, channels, reviews).prune,
         Retention(database, config.privacy).prune,
         Resting(library, TaughtMessages(database)).prune,
+        KeptSummaries(database, library).prune,
         forgetting.prune,
         Allowances(database, config.limits, config.data_dir).prune,
         partial(asyncio.to_thread, prune_copies, config.data_dir),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.errors import AttachmentTooLargeError, UserError
+from core.errors import AttachmentGoneError, AttachmentTooLargeError, UserError
 from core.events import Attachment
 from core.evidence import content
 from core.explain import explain
@@ -22,7 +22,7 @@ from core.language import Words
 from core.pictured import is_picture
 from core.shielding import to_the_end
 from core.unread import unread_pages
-from knowledge_base.errors import KnowledgeError
+from knowledge_base.errors import EmptyDocumentError, KnowledgeError
 from knowledge_base.models import (
     BaseId,
     Chunk,
@@ -105,6 +105,24 @@ def _notice(attachment: Attachment, used: int, parts: int, _: Words) -> str:
         used=used,
         parts=parts,
     )
+
+
+async def whole_file(
+    attachment: Attachment, library: Library, max_file_mb: int
+) -> tuple[Passage, ...]:
+    """All that a file says, in its order.
+
+    Raises `UserError` and `KnowledgeError` where it cannot be had or read, `EmptyDocumentError`
+    where it says nothing.
+    """
+    try:
+        text = await _text(attachment, library, max_file_mb)
+    except TimeoutError as error:
+        raise AttachmentGoneError(attachment.filename) from error
+    pieces = await asyncio.to_thread(_pieces, text.sections)
+    if not pieces:
+        raise EmptyDocumentError(attachment.filename)
+    return tuple(_passage(attachment, 0, at, piece) for at, piece in enumerate(pieces))
 
 
 async def _text(attachment: Attachment, library: Library, max_file_mb: int) -> FileText:

@@ -52,6 +52,8 @@ from core.shielding import to_the_end
 from core.speech import Answer, Speech
 from core.summaries import Recap
 from core.summarising import Summarising
+from core.whole.answering import Whole
+from core.whole.choosing import Job
 from knowledge_base.models import Legs, SearchResult
 
 if TYPE_CHECKING:
@@ -82,6 +84,8 @@ class Knowledge:
     """Whether a question for which too little is found is put otherwise and searched once more."""
     summarising: Summarising | None = None
     """Sums up what was said long ago; None: it is forgotten where there is no room."""
+    whole: Whole | None = None
+    """Answers questions about whole documents; None: they are questions like others."""
 
     async def recap(self, message: IncomingMessage) -> Recap | None:
         """What was said before the turns that go with a question."""
@@ -126,6 +130,12 @@ class Chat:
         settings = question.settings
         course = self._engines.course(named or settings.engine, settings.place)
         served = course.first
+        job = await self._job(question) if named is None else None
+        if job is not None:
+            async with aclosing(self._wholly(question, course, job)) as events:
+                async for event in events:
+                    yield event
+            return
         pictures = pictures_of(message) if sees(served, question) else ()
         window, _ = served.engine.context_window, question.words
         async with self._pictures.shown(pictures, window, _) as seen:
@@ -144,6 +154,24 @@ class Chat:
             async with aclosing(said) as events:
                 async for event in events:
                     yield event
+
+    async def _job(self, question: Inquiry) -> Job | None:
+        """What a question about the whole comes to; None: it is one like others."""
+        whole = self._knowledge.whole
+        if whole is None or not question.text:
+            return None
+        return await whole.job(question, by_words=not self._knowledge.embeds(question.message))
+
+    async def _wholly(
+        self, question: Inquiry, course: Course, job: Job
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        whole, answer = self._knowledge.whole, Answer()
+        assert whole is not None  # noqa: S101 - who made the job
+        notices = tuple(self._kept_near(question, course))
+        said = whole.said(job, question, course, answer)
+        async with aclosing(self._turn(question, course, notices, answer, said)) as events:
+            async for event in events:
+                yield event
 
     async def _read(self, question: Inquiry, *, searches: bool) -> ReadFiles:
         """Pictures have no text, unless the library finds it; that of one that is seen is only
@@ -174,7 +202,6 @@ class Chat:
     async def _answered(
         self, question: Inquiry, course: Course, files: ReadFiles, notices: Sequence[str]
     ) -> AsyncGenerator[ReplyEvent, None]:
-        message = question.message
         found = await self._search(question, course.first)
         if files.passages:
             found = replace(found, result=with_files(found.result, files.passages))
@@ -182,15 +209,30 @@ class Chat:
             # What was found is not about it; the answer may be seen all the same.
             found = replace(found, result=replace(found.result, passages=(), refused=False))
         found = await asyncio.to_thread(newest_first, found, _aim(question, found))
+        answer = Answer(passages=found.result.passages)
+        said = self._say(question, course, found, answer)
+        async with aclosing(self._turn(question, course, notices, answer, said)) as events:
+            async for event in events:
+                yield event
+
+    async def _turn(
+        self,
+        question: Inquiry,
+        course: Course,
+        notices: Sequence[str],
+        answer: Answer,
+        said: AsyncGenerator[ReplyEvent, None],
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """Say it, and keep what was said with what it was made from; `said` lets `answer` grow."""
+        message = question.message
         await self._history.append_question(message)
         # Where the answer does not come to its end; `Sources` brings the buttons of one that does.
         yield Actions((again_menu(question.words),))
         for notice in notices:
             yield Notice(notice)
-        answer = Answer(passages=found.result.passages)
         complete = False
         try:
-            async with aclosing(self._say(question, course, found, answer)) as events:
+            async with aclosing(said) as events:
                 async for event in events:
                     yield event
             complete = True
@@ -389,7 +431,6 @@ class Chat:
             # Alone it would find its words anywhere, however well they fit there.
             return alone if more.result.refused else more
         return _merged(alone, more, limit)
-
 
     async def _otherwise(self, served: QueuedEngine, question: Inquiry, found: Found) -> str | None:
         """The question in the engine's words, where what was found is near but not enough."""

@@ -260,6 +260,9 @@ async def _forget_derived(connection: aiosqlite.Connection, documents: Documents
                 key,
             )
             await connection.execute(f"DELETE FROM {sources} WHERE {made_from}", key)  # noqa: S608
+        await connection.execute(
+            "DELETE FROM document_summaries WHERE base_id = ? AND document = ?", key
+        )
         await connection.execute("UPDATE audit SET about = '' WHERE about = ?", (key[1],))
 
 

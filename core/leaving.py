@@ -132,6 +132,9 @@ async def _forget_bases(connection: aiosqlite.Connection, bases: Sequence[Knowle
     await connection.executemany(
         "DELETE FROM taught_messages WHERE base = ?", [(storable(base.name),) for base in bases]
     )
+    await connection.executemany(
+        "DELETE FROM document_summaries WHERE base_id = ?", [(base.base_id,) for base in bases]
+    )
     # A job says which bases it found damaged.
     await connection.executemany(
         "UPDATE jobs SET detail = '' WHERE instr(detail, ?) > 0",

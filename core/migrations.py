@@ -721,6 +721,31 @@ M016_ACCOUNT_IDS = Migration(
     ),
 )
 
+M017_WHOLE = Migration(
+    "m017_whole",
+    (
+        # What sums up one version of a document, and the chunks that its numbers mean. Another
+        # engine, language or prompt makes another one.
+        """
+        CREATE TABLE document_summaries (
+            base_id INTEGER NOT NULL,
+            document_id INTEGER NOT NULL,
+            document TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
+            language TEXT NOT NULL,
+            engine TEXT NOT NULL,
+            prompt TEXT NOT NULL,
+            text TEXT NOT NULL,
+            chunks TEXT NOT NULL,
+            covered INTEGER NOT NULL,
+            made_at REAL NOT NULL,
+            PRIMARY KEY (base_id, document_id, language, engine)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX document_summaries_by_name ON document_summaries (base_id, document)",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -738,4 +763,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M014_SUMMARIES,
     M015_CONSOLE,
     M016_ACCOUNT_IDS,
+    M017_WHOLE,
 )

@@ -54,6 +54,7 @@ TOWN = ConversationRef(ChannelRef(Platform.DISCORD, "town"))
 NOBODY_S = {
     # Not whose a row is, but of what it is: numbers of messages, channels, rows, programs.
     "message_id", "channel_id", "thread_id", "server_id", "parent_id", "quoted_id", "base_id",
+    "document_id",
     "exchange_id", "feedback_id", "inbox_id", "chunk_id", "audit_id", "use_id", "key_id",
     "card_id", "card_channel_id", "card_message_id", "question_channel_id", "question_thread_id",
     "question_id", "told_at_id", "old_id", "new_id", "owner_channel_id", "taken_by",

@@ -61,6 +61,8 @@ NOT_OF_CHANNELS = {
     "console_sessions",
     # Counts by the hour: numbers alone, of no place and nobody.
     "hourly_figures",
+    # Of documents, by their base.
+    "document_summaries",
     # Which program wrote the file.
     "written_by",
 }
