@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import uuid
 from pathlib import Path
 
 from bot import output
@@ -49,7 +50,7 @@ async def take_in(config: Config, base: str, path: Path, *, agreed: bool, as_jso
     as soon as it is durable. Where vectors cannot be taken over, it asks unless `agreed`."""
     if await asyncio.to_thread(path.is_dir):
         return await _prebuilt(config, base, path, agreed=agreed, as_json=as_json)
-    say, failed = own_words(config), False
+    say, failed, batch = own_words(config), False, uuid.uuid4().hex
     async with open_library(config) as library:
         found = await library.ensure_base(base)
         progress = AddProgress(quiet=as_json)
@@ -60,7 +61,7 @@ async def take_in(config: Config, base: str, path: Path, *, agreed: bool, as_jso
                         name, state, error = entry[0].name, "failed", None
                         try:
                             with progress.file(name) as show:
-                                added = await library.restore(found.base_id, entry, show)
+                                added = await library.restore(found.base_id, entry, show, batch)
                             state = added.state.value if added else _KEPT
                         except KnowledgeError as problem:
                             error, failed = sentence(problem, say), True

@@ -64,6 +64,15 @@ class _Found:
         return frozenset((*self.uploads, *self.unsettled, *(one.name for one in self.rejected)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """What a file was found to say the same as."""
+
+    state: _State
+    name: str
+    sha256: str
+
+
 class FollowedFolders:
     """Brings bases up to date with their folders, and keeps them so."""
 
@@ -83,6 +92,9 @@ class FollowedFolders:
         self._clock = clock
         self._known: dict[tuple[str, str], _State] = {}
         """States of files, by base and name, in which they are in the base, or were refused."""
+        self._twins: dict[tuple[str, str], _Twin] = {}
+        """Files that say what another document says, by base and name: they are not in the base
+        for as long as that one is."""
         self._places: dict[str, _Place] = {}
         self._told: dict[tuple[str, str], str] = {}
         """What is wrong, by base and what it is about: told once, until it is over."""
@@ -224,11 +236,13 @@ class FollowedFolders:
         async with self._library.uploads([folder], UPLOADER) as uploads:
             found = await self._found(name, uploads, settle_seconds)
             own = {n for n, document in stored.items() if document.uploader == UPLOADER}
+            missing = own - found.names
             # First, so that a file under another name is not taken for what is there already.
-            await self._remove(base, folder, own - found.names, found)
-            await self._add_all(base, found, stored)
+            await self._remove(base, folder, missing, found)
+            left = {n: document for n, document in stored.items() if n not in missing}
+            await self._add_all(base, found, left)
         self._looked_at[name] = datetime.fromtimestamp(self._clock(), UTC)
-        return not found.unsettled
+        return not found.unsettled and not await self._is_parted(base)
 
     async def _found(
         self,
@@ -284,6 +298,9 @@ class FollowedFolders:
                 key = (base.name, upload.name)
                 if state is None or self._known.get(key) == state:
                     continue
+                twin = self._twins.get(key)
+                if twin is not None and twin.state == state and _is_like(twin, stored):
+                    continue
                 if not await asyncio.to_thread(_is_stored, upload, stored.get(upload.name)):
                     await places.acquire()
                     task = adding.create_task(
@@ -307,11 +324,27 @@ class FollowedFolders:
             self._told.pop((base.name, upload.name), None)
             if added.document.name == upload.name:
                 self._known[base.name, upload.name] = state
+                self._twins.pop((base.name, upload.name), None)
+            else:
+                twin = _Twin(state, added.document.name, added.document.sha256)
+                self._twins[base.name, upload.name] = twin
             log.info("%s: %s %s", base.name, added.state.value, added.document.name)
             if added.unread:
                 told = unread_pages(added.unread, self._words)
                 self._told[base.name, upload.name] = f"{upload.name}: {told}"
                 log.warning("%s: %s", upload.path, told)
+
+    async def _is_parted(self, base: KnowledgeBase) -> bool:
+        """Whether a file says the same as a document that is gone or another by now, perhaps since
+        both changed at once: it is to be added by itself."""
+        twins = {key: twin for key, twin in self._twins.items() if key[0] == base.name}
+        if not twins:
+            return False
+        stored = {d.name: d for d in await self._library.documents(base.base_id)}
+        parted = [key for key, twin in twins.items() if not _is_like(twin, stored)]
+        for key in parted:
+            del self._twins[key]
+        return bool(parted)
 
     def _warn(self, name: str, about: str, text: str) -> None:
         """Once, until it is over."""
@@ -332,6 +365,11 @@ def _state(path: Path) -> _State | None:
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
+
+
+def _is_like(twin: _Twin, stored: Mapping[str, Document]) -> bool:
+    document = stored.get(twin.name)
+    return document is not None and document.sha256 == twin.sha256
 
 
 def _is_gone(path: Path) -> bool:

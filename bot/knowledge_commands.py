@@ -8,12 +8,12 @@ import tempfile
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot import output
 from bot.parts import open_library
-from bot.progress import AddProgress, waiting
+from bot.progress import AddProgress, CountBar, waiting
 from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
@@ -29,9 +29,11 @@ from knowledge_base.errors import (
 )
 from knowledge_base.library import Library
 from knowledge_base.models import (
+    Added,
     AddState,
     BaseId,
     KnowledgeBase,
+    RestKind,
     Upload,
     Verification,
 )
@@ -92,6 +94,7 @@ class _Adding:
         self._as_json = as_json
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._names: dict[str, asyncio.Lock] = {}
+        self._batch = uuid.uuid4().hex
         self._failed = False
 
     async def all(self, files: AsyncGenerator[_File, None]) -> bool:
@@ -109,11 +112,10 @@ class _Adding:
                 return
             name = file.what.name
             async with self._names.setdefault(name, asyncio.Lock()):
+                upload = replace(file.what, batch=self._batch)
                 with self._progress.file(file.path) as show:
-                    added = await self._library.add(self._base, file.what, show)
-            self._report(
-                file, added.state.value, added.document.passages, None, unread=added.unread
-            )
+                    added = await self._library.add(self._base, upload, show)
+            self._report(file, added.state.value, added.document.passages, None, added)
         except KnowledgeError as error:
             self._report(file, "failed", 0, sentence(error, self._words))
         finally:
@@ -125,11 +127,11 @@ class _Adding:
         state: str,
         passages: int,
         error: str | None,
-        *,
-        unread: tuple[int, ...] = (),
+        added: Added | None = None,
     ) -> None:
         self._failed = self._failed or error is not None
-        name = file.what.name
+        name, unread = file.what.name, added.unread if added else ()
+        gone = added.gone if added else None
         if self._as_json:
             output.emit(
                 {
@@ -139,6 +141,7 @@ class _Adding:
                     "passages": passages,
                     "unread": list(unread),
                     "error": error,
+                    **({"removed": gone.name} if gone else {}),
                 }
             )
         elif error:
@@ -147,6 +150,9 @@ class _Adding:
             self._progress.say(f"{state:<9}  {name}  ({passages} passages)")
             if unread:
                 self._progress.say(f"           {unread_pages(unread, self._words)}")
+            if added and gone:
+                told = f"it says what {added.document.name} says now"
+                self._progress.say(f"removed    the older version of {gone.name}: {told}")
 
 
 async def _files(
@@ -261,32 +267,34 @@ async def remove(config: Config, base: str, names: Sequence[str], as_json: bool)
 
 
 async def undo(config: Config, base: str, names: Sequence[str], as_json: bool) -> int:
-    """Bring back what was removed last, or documents by their names."""
+    """Bring back what was removed or replaced last, or documents by their names."""
     code = 0
     async with open_library(config) as library:
         rests = await library.resting(
             [(await find_called(config, library, base, own_words(config))).base_id]
         )
-        if names:
-            wanted = tuple(map(composed, names))
-        else:
-            wanted = tuple(rest.document.name for rest in rests if rest.batch == rests[0].batch)
+        # What an undoing took the place of comes back by its name alone.
+        acts = [rest for rest in rests if rest.kind is not RestKind.UNDONE]
+        last = [rest for rest in acts if rest.batch == acts[0].batch]
+        wanted = tuple(map(composed, names)) or tuple(rest.document.name for rest in last)
         if not wanted:
             output.tell("Nothing was removed that can be brought back.")
             return 1
-        for name in wanted:
-            back = False
-            try:
-                added = await library.bring_back(_last_of(name, rests))
-                back = added.state is not AddState.UNCHANGED
-            except (NotRestingError, NameTakenError, RejectedDocumentError) as error:
-                code = 1
-                output.tell(sentence(error, own_words(config)))
-            else:
-                if not as_json:
-                    output.say(f"{'back' if back else 'unchanged'}  {name}")
-            if as_json:
-                output.emit({"document": name, "back": back})
+        with AddProgress(quiet=as_json) as progress:
+            for name in wanted:
+                try:
+                    with progress.file(name) as show:
+                        rest = _last_of(name, rests if names else last)
+                        added = await library.bring_back(rest, show)
+                except (NotRestingError, NameTakenError, RejectedDocumentError) as error:
+                    code, back = 1, False
+                    output.tell(sentence(error, own_words(config)))
+                else:
+                    back = added.state is not AddState.UNCHANGED
+                    if not as_json:
+                        progress.say(f"{'back' if back else 'unchanged'}  {name}")
+                if as_json:
+                    output.emit({"document": name, "back": back})
     return code
 
 
@@ -311,8 +319,8 @@ async def rebuild(config: Config, base: str, as_json: bool) -> int:
     """Make the indexes of a base anew, with vectors where some are missing, then check it."""
     async with open_library(config) as library:
         found = await find_called(config, library, base, own_words(config))
-        with waiting("making the indexes anew", quiet=as_json):
-            result = await library.rebuild(found.base_id)
+        with CountBar("making the indexes anew", quiet=as_json) as bar:
+            result = await library.rebuild(found.base_id, bar.show)
         return _verified(result, as_json)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,10 @@ from bot.backup.restoring import is_whole
 from bot.errors import ConfigError, Problem
 from bot.proxies import proxy_for
 from bot.settings import Config
+from core.distance import is_within
+from knowledge_base.settings import EmbeddingSettings
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from bot.threads import ThreadShares
@@ -26,6 +33,7 @@ async def open_library(
     config: Config, *, embedding: bool = True, shares: ThreadShares | None = None
 ) -> AsyncGenerator[Library, None]:
     """The library under the data directory; without `embedding` no model is loaded."""
+    from knowledge_base.embedders.recipe import recipe_of
     from knowledge_base.library import Library
     from knowledge_base.web import WebPages
 
@@ -44,7 +52,11 @@ async def open_library(
         )
         await _kept_near(stack, config, library)
         if embedder is not None:
-            await _searched_also(stack, config, library, embedder)
+            recipe = recipe_of(config.embedding)
+            await library.remember_embedder(recipe, partial(_reopened, config))
+        library.enriched, library.rewords = config.retrieval.enrichment, config.retrieval.reword
+        if embedding:
+            await _looked_at_twice(stack, config, library)
         yield library
 
 
@@ -61,21 +73,44 @@ async def _kept_near(stack: AsyncExitStack, config: Config, library: Library) ->
     library.keeps_near(nearness.may_embed)
 
 
-async def _searched_also(
-    stack: AsyncExitStack, config: Config, library: Library, embedder: Embedder
-) -> None:
-    """Bases of the bundled model are searched by it until, or unless, they are re-embedded."""
-    from knowledge_base.embedders.bundled import BundledEmbedder, runs_here
+async def _reopened(config: Config, fingerprint: str, recipe: str | None) -> Embedder | None:
+    """An embedder of before, as far as it is no further out than the one that is configured now:
+    what people ask is not to go where the operator sends it no more."""
+    from knowledge_base.embedders import open_embedder
+    from knowledge_base.embedders.recipe import BUNDLED_MARK, settings_of
 
-    others = {base.fingerprint for base in await library.bases()} - {None, embedder.fingerprint}
-    if not others or isinstance(embedder, BundledEmbedder) or not runs_here():
+    settings = None
+    if recipe is not None:
+        settings = settings_of(recipe, config.embedding)
+    elif fingerprint.startswith(BUNDLED_MARK):
+        settings = EmbeddingSettings(kind="bundled", threads=config.embedding.threads)
+    if settings is None:
+        return None
+    former = replace(config, embedding=settings)
+    if not is_within(former.embedder_at[0], config.embedder_at[0]):
+        log.warning("%s is further away than [embedding] is now: it is not asked", settings.model)
+        return None
+    return await open_embedder(settings, proxy_for(settings.proxy, config.network.proxy))
+
+
+async def _looked_at_twice(stack: AsyncExitStack, config: Config, library: Library) -> None:
+    """By the configured reranker. Without it a search is as good as without one configured, so
+    one that cannot be had ends nothing."""
+    settings = config.retrieval
+    if settings.reranker is None:
         return
-    bundled = await BundledEmbedder.open(config.embedding.threads)
-    if bundled.fingerprint in others:
-        stack.push_async_callback(bundled.aclose)
-        library.search_also_by(bundled)
-    else:
-        await bundled.aclose()
+    from knowledge_base.cross_encoder import CrossEncoderReranker
+    from knowledge_base.errors import RerankerUnavailableError
+    from knowledge_base.reranking import SecondLook
+
+    threads, device = config.embedding.threads, config.embedding.device
+    try:
+        model = await CrossEncoderReranker.open(settings.reranker, threads, device)
+    except RerankerUnavailableError:
+        log.warning("[retrieval] reranker: %s cannot be loaded", settings.reranker, exc_info=True)
+        return
+    stack.push_async_callback(model.aclose)
+    library.look_twice(SecondLook(model, settings.reranker_budget_ms / 1000))
 
 
 def _prepare(folder: Path) -> None:
@@ -94,12 +129,17 @@ def _prepare(folder: Path) -> None:
 async def _opened_embedder(config: Config, shares: ThreadShares | None) -> Embedder | None:
     from knowledge_base.embedders import open_embedder
     from knowledge_base.embedders.bundled import BundledEmbedder
+    from knowledge_base.embedders.sentence_transformers import SentenceTransformersEmbedder
 
     embedder = await open_embedder(
         config.embedding, proxy_for(config.embedding.proxy, config.network.proxy)
     )
     if shares is not None and isinstance(embedder, BundledEmbedder):
         shares.on_narrowing(embedder.use_threads)
+    here = isinstance(embedder, BundledEmbedder | SentenceTransformersEmbedder)
+    if shares is not None and here and embedder.device != "cpu":
+        # On the processor each has cores of its own.
+        embedder.give_way(shares.beside)
     return embedder
 
 

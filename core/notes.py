@@ -124,15 +124,18 @@ def until(text: str, now: datetime) -> datetime | None:
     return found
 
 
-async def store(library: Library, base: KnowledgeBase, note: Note, name: str) -> Added:
-    """Add a note, or a new version of the one that is called so. Raises what `Library.add` does."""
+async def store(
+    library: Library, base: KnowledgeBase, note: Note, name: str, batch: str | None = None
+) -> Added:
+    """Add a note, or a new version of the one that is called so, which rests then with a batch.
+    Raises what `Library.add` does."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-"))
     try:
         path = folder / "note"
         await asyncio.to_thread(path.write_bytes, note_bytes(note))
         upload = Upload(
             name, path, note.author, note.author_id, media_type=MEDIA_TYPE,
-            expires_at=note.expires_at,
+            expires_at=note.expires_at, batch=batch,
         )  # fmt: skip
         return await library.add(base.base_id, upload)
     finally:

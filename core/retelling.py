@@ -114,6 +114,8 @@ class Retelling:
             await asyncio.to_thread(path.write_text, document_text(quoted), "utf-8", "replace")
             upload = Upload(told.name, path, document.uploader, document.uploader_id)
             await self._library.add(base.base_id, upload)
+            # Nor does what it was in yet older words, which another act replaced.
+            await self._end_rest(told)
         finally:
             await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 

@@ -6,6 +6,7 @@ ends: here as the platform told it with the message, there as it says when asked
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +54,9 @@ class Shelves(Bases, Protocol):
 
     async def near_names(self, bases: Sequence[BaseId], name: str) -> tuple[str, ...]: ...
 
-    async def copy(self, document: Document, base: BaseId) -> Added: ...
+    async def copy(
+        self, document: Document, base: BaseId, *, batch: str | None = None
+    ) -> Added: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ class Sharing:
         if name is None:
             raise NoSuchBaseError(title)
         base = await self._library.ensure_base(name)
-        return Shared(await self._library.copy(found, base.base_id), title)
+        copied = await self._library.copy(found, base.base_id, batch=uuid.uuid4().hex)
+        return Shared(copied, title)
 
     async def _own_document(self, asked: Asked, name: str) -> Document:
         found = [await self._base(home) for home in taught_in(asked)]

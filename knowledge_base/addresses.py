@@ -20,6 +20,7 @@ _REFUSED: Final = tuple(
         "168.63.129.16/32",  # a cloud's own service, at a public address
         "100.100.100.200/32",  # likewise; in the range of carriers, too
         "192.88.99.0/24",  # relays of 6to4
+        "3fff::/20",  # of documentation (RFC 9637)
         "192.0.0.0/24",  # protocols' own; a cloud's metadata, too
     )
 )

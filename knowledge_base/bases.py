@@ -26,6 +26,7 @@ import numpy as np
 from knowledge_base import lexical_files
 from knowledge_base.calibration import Calibration
 from knowledge_base.embedders.base import Vectors
+from knowledge_base.hint_shelf import HintShelf
 from knowledge_base.index import DEAD_SHARE, TAIL, FaissIndex
 from knowledge_base.index_files import (
     DamagedSegmentError,
@@ -35,18 +36,23 @@ from knowledge_base.index_files import (
     is_intact,
     require,
 )
-from knowledge_base.lexical import LexicalIndex, TermArrays, TermSegment, built, merged
+from knowledge_base.lexical import MOST_CHUNKS, LexicalIndex, TermSegment, built, merged
 from knowledge_base.models import BaseId, chunk_id
 from knowledge_base.offloop import blocking
+from knowledge_base.postings import Postings
 from knowledge_base.retrieval import SAMPLE, Scripts
 from knowledge_base.rows import Rows, Span, numbers_of
 from knowledge_base.segments import Ids, Parts, Segment, among, build, kind_for, load
 from knowledge_base.store import Committed, Store
+from knowledge_base.yardstick import usual
 
 log = logging.getLogger(__name__)
 
 Loaded = TypeVar("Loaded", Segment, TermSegment)
 
+ATTEMPTS = 3
+"""How often a base is read without its lock, where so much is written meanwhile that what was read
+is of no use; the last time nobody writes."""
 PART = 4096
 """Chunks whose terms or vectors are in memory at once beside the index that they go into."""
 
@@ -90,8 +96,14 @@ class View:
     lexical: LexicalIndex
     fingerprint: str | None
     """Of the embedder that made the vectors; None until there are some."""
-    calibration: Calibration | None
+    measured: Calibration | None
+    """Its own; None until there is one."""
     samples: Samples
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Its own; until that is there, what is known of its embedder, if anything."""
+        return self.measured or usual(self.fingerprint)
 
     @property
     def sample(self) -> tuple[Vectors, Scripts]:
@@ -104,7 +116,7 @@ class Mapped:
     """Segments that were in memory, and the same ones where they lie in files now."""
 
     dense: dict[Segment, Segment] = field(default_factory=dict)
-    lexical: dict[TermArrays, TermSegment] = field(default_factory=dict)
+    lexical: dict[Postings, TermSegment] = field(default_factory=dict)
 
 
 class OpenBase:
@@ -133,37 +145,46 @@ class OpenBase:
         """What is in memory, perhaps behind the store."""
         return self._view
 
-    def warm(self) -> bool:
-        """Read what is not in memory, without keeping anybody from writing; whether it was read.
+    def warm(self, lost: View | None = None) -> bool:
+        """Read what is not in memory, or is no more than that old view, without keeping anybody
+        from writing; whether it was read.
 
         A large base takes its time. Whoever searches it meanwhile waits here.
         """
-        if self._view is not None:
+        if self._view is not lost:
             return False
         with self._loading:
-            if self.view is not None:
+            if self.view is not lost:
                 return False  # somebody read it while this one waited
             with self._store.read() as rows:
                 view = self._load(rows, rows.generation(self.base_id))
             with self.lock:
-                if self._view is None:
+                if self._view is lost:
                     self._view = view
             return True
 
-    def current(self, rows: Rows) -> View:
+    def current(self, rows: Rows, *, at_any_cost: bool = True) -> View | None:
         """The view of the rows' generation. The caller holds the lock since before the rows'
-        transaction saw anything, so the view cannot be ahead of them."""
+        transaction saw anything, so the view cannot be ahead of them.
+
+        None, unless `at_any_cost`, where all of it would have to be read anew: writers would wait
+        for that. `warm` reads it without the lock.
+        """
         view = self._view
         generation = rows.generation(self.base_id)
-        if view is None:
-            view = self._load(rows, generation)
-        elif view.generation < rows.erased(self.base_id):
-            # Its segments still hold what was erased, if only as dead.
-            view = self._load(rows, generation)
+        if view is None or view.generation < rows.erased(self.base_id):
+            # Or its segments still hold what was erased, if only as dead.
+            newer = None
         elif view.generation != generation:
-            view = self._catch_up(view, rows, generation)
-        self._view = view
-        return view
+            newer = self._catch_up(view, rows, generation)
+        else:
+            return view
+        if newer is None:
+            if not at_any_cost:
+                return None
+            newer = self._load(rows, generation)
+        self._view = newer
+        return newer
 
     def apply(
         self,
@@ -195,6 +216,37 @@ class OpenBase:
         """Read everything anew at the next search."""
         with self.lock:
             self._view = None
+
+    def prepared(self, fingerprint: str, dimension: int) -> FaissIndex | None:
+        """An index of the vectors that wait to take the place of the others; None where the base
+        is not in memory: whoever asks it next reads it anyway."""
+        if self._view is None:
+            return None
+        with self._store.read() as rows:
+            spans = rows.live_spans(self.base_id)
+            source = partial(self._waiting, rows, fingerprint, dimension)
+            return self._indexed(dimension, self._ids(numbers_of(spans)), source)
+
+    def swapped(self, generation: int, fingerprint: str, prepared: FaissIndex | None) -> None:
+        """Take over that the store has other vectors now; what was prepared serves at once."""
+        with self.lock:
+            view = self._view
+            if (
+                view is None
+                or prepared is None
+                or view.generation != generation - 1
+                or len(prepared) != len(view.lexical)
+            ):
+                self._view = None  # something was removed meanwhile: the next search reads
+                return
+            self._view = replace(
+                view,
+                generation=generation,
+                dense=prepared,
+                fingerprint=fingerprint,
+                measured=None,
+                samples=Samples(),
+            )
 
     @property
     def due(self) -> bool:
@@ -252,7 +304,7 @@ class OpenBase:
         """Take over a new calibration."""
         with self.lock:
             if self._view is not None:
-                self._view = replace(self._view, calibration=calibration)
+                self._view = replace(self._view, measured=calibration)
 
     def use_files(self, mapped: Mapped) -> None:
         """Let go of the memory of what lies in files now."""
@@ -289,20 +341,21 @@ class OpenBase:
             dense.add(*vectors)
         return replace(view, next_chunk=next_chunk, dense=dense, lexical=lexical)
 
-    def _catch_up(self, view: View, rows: Rows, generation: int) -> View:
+    def _catch_up(self, view: View, rows: Rows, generation: int) -> View | None:
+        """None where too much has changed."""
         changes = rows.changes(self.base_id, view.generation)
         live = [span for span in changes if span.live]
         gone = [span for span in changes if not span.live]
         if any(span.first < view.next_chunk for span in live) or sum(s.count for s in live) > TAIL:
             # Old chunks that got vectors, or more than a tail should hold: from the rows.
-            return self._load(rows, generation)
+            return None
         base = rows.base(self.base_id)
         dimension = base.dimension if base else None
         view = replace(
             view,
             generation=generation,
             fingerprint=base.fingerprint if base else None,
-            calibration=_calibration(rows, self.base_id),
+            measured=_calibration(rows, self.base_id),
         )
         packed: list[bytes] = []
         numbers: list[int] = []
@@ -338,7 +391,7 @@ class OpenBase:
             dense=dense,
             lexical=self._load_lexical(rows, self._ids(numbers_of(spans))),
             fingerprint=base.fingerprint if base else None,
-            calibration=_calibration(rows, self.base_id),
+            measured=_calibration(rows, self.base_id),
             samples=Samples(),
         )
 
@@ -358,15 +411,16 @@ class OpenBase:
                     segment = None
             if segment is None and len(here):
                 log.warning("index file %s does not fit its rows: built anew", saved.written.file)
-                parts = self._terms(rows, saved.low, saved.high)
-                segment = merged([built(*part) for part in parts])
+                made = [built(*part) for part in self._terms(rows, saved.low, saved.high)]
+                segment = merged(made)
             if segment is not None and segment.living:
                 segments.append(segment)
             sealed_to = saved.high
-        lexical = LexicalIndex(segments)
-        for ids, packed in self._terms(rows, sealed_to, 1 << 62):
-            lexical.add(ids, packed)
-        return lexical
+        # As large ones at once: each costs every question something.
+        terms = self._terms(rows, sealed_to, 1 << 62)
+        while parts := [built(*part) for part in islice(terms, MOST_CHUNKS // PART)]:
+            segments.append(parts[0] if len(parts) == 1 else merged(parts))
+        return LexicalIndex(segments)
 
     def _terms(self, rows: Rows, low: int, high: int) -> Iterator[tuple[Ids, list[bytes]]]:
         """Of the chunks low <= id < high, in order, some at a time."""
@@ -401,20 +455,33 @@ class OpenBase:
             if segment is None or not among(here, segment.ids).all():
                 log.warning("index file %s does not fit its rows: built anew", saved.written.file)
                 parts = Parts(partial(self._vectors, rows, dimension, saved.low, saved.high))
-                segment = build(saved.low, saved.high, parts, kind_for(len(here)))
+                segment = build(saved.low, saved.high, parts, kind_for(len(here), dimension))
             segments.append(segment)
             sealed_to = saved.high
+        source = partial(self._vectors, rows, dimension)
+        return self._indexed(dimension, alive, source, segments, sealed_to)
+
+    def _indexed(
+        self,
+        dimension: int,
+        alive: Ids,
+        source: Callable[[int, int], Iterator[tuple[Ids, Vectors]]],
+        segments: Sequence[Segment] = (),
+        sealed_to: int = 0,
+    ) -> FaissIndex:
+        """The living of the segments, and what comes after them from the source."""
+        segments = list(segments)
         after = alive[alive >= sealed_to]
         if len(after) >= TAIL:
             high = int(after[-1]) + 1
-            parts = Parts(partial(self._vectors, rows, dimension, sealed_to, high))
-            segments.append(build(sealed_to, high, parts, kind_for(len(after))))
+            parts = Parts(partial(source, sealed_to, high))
+            segments.append(build(sealed_to, high, parts, kind_for(len(after), dimension)))
             sealed_to = high
         index = FaissIndex(dimension, tuple(segment for segment in segments if len(segment)))
         held = [segment.ids for segment in segments]
         stored = np.concatenate(held) if held else np.empty(0, dtype=np.int64)
         index.remove(stored[~among(stored, alive)])
-        for ids, vectors in self._vectors(rows, dimension, sealed_to, 1 << 62):
+        for ids, vectors in source(sealed_to, 1 << 62):
             index.add(ids, vectors)
         return index
 
@@ -422,10 +489,22 @@ class OpenBase:
         self, rows: Rows, dimension: int, low: int, high: int
     ) -> Iterator[tuple[Ids, Vectors]]:
         """Of the ids low <= id < high, in order, several documents at a time."""
-        zero = chunk_id(self.base_id, 0)
-        found = rows.vectors_between(
-            self.base_id, dimension, max(0, low - zero), min(high - zero, 1 << 32)
+        return self._in_parts(
+            rows.vectors_between(self.base_id, dimension, *self._range(low, high))
         )
+
+    def _waiting(
+        self, rows: Rows, fingerprint: str, dimension: int, low: int, high: int
+    ) -> Iterator[tuple[Ids, Vectors]]:
+        """As `_vectors`, of those that wait to take the place of the others."""
+        between = self._range(low, high)
+        return self._in_parts(rows.next_vectors(self.base_id, fingerprint, dimension, *between))
+
+    def _range(self, low: int, high: int) -> tuple[int, int]:
+        zero = chunk_id(self.base_id, 0)
+        return max(0, low - zero), min(high - zero, 1 << 32)
+
+    def _in_parts(self, found: Iterable[tuple[int, Vectors]]) -> Iterator[tuple[Ids, Vectors]]:
         numbers: list[Ids] = []
         vectors: list[Vectors] = []
         waiting = 0
@@ -456,6 +535,7 @@ class OpenBases:
     def __init__(self, store: Store, folder: Path, budget_mb: int) -> None:
         self._store = store
         self._folder = folder
+        self.hints = HintShelf()
         self._budget = budget_mb << 20
         self._open: OrderedDict[BaseId, OpenBase] = OrderedDict()
         self._lock = threading.Lock()
@@ -491,21 +571,27 @@ class OpenBases:
     def views(self, base_ids: Iterable[BaseId]) -> Iterator[tuple[Rows, tuple[View, ...]]]:
         """One moment of the store, and the bases' views of that same moment, in order."""
         bases = [self.get(base_id) for base_id in sorted(base_ids)]
-        for base in bases:
-            if base.warm():
-                self._look_after(base)
-        with contextlib.ExitStack() as transaction:
-            with contextlib.ExitStack() as locks:
-                for base in bases:
-                    locks.enter_context(base.lock)
-                # The transaction sees its first rows only now, with the locks held.
-                rows = transaction.enter_context(self._store.read())
-                before = [base.view for base in bases]
-                views = tuple(base.current(rows) for base in bases)
-            for base, old, view in zip(bases, before, views, strict=True):
-                if view is not old:
+        lost: list[View | None] = [None] * len(bases)
+        for left in reversed(range(ATTEMPTS)):
+            for base, old in zip(bases, lost, strict=True):
+                if base.warm(old):
                     self._look_after(base)
-            yield rows, views
+            with contextlib.ExitStack() as transaction:
+                with contextlib.ExitStack() as locks:
+                    for base in bases:
+                        locks.enter_context(base.lock)
+                    # The transaction sees its first rows only now, with the locks held.
+                    rows = transaction.enter_context(self._store.read())
+                    before = [base.view for base in bases]
+                    found = [base.current(rows, at_any_cost=not left) for base in bases]
+                for base, old, view in zip(bases, before, found, strict=True):
+                    if view is not None and view is not old:
+                        self._look_after(base)
+                views = tuple(view for view in found if view is not None)
+                if len(views) == len(bases):
+                    yield rows, views
+                    return
+            lost = [old if view is None else None for old, view in zip(before, found, strict=True)]
 
     def apply(
         self,

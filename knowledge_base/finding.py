@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from knowledge_base import lexical, retrieval
+from knowledge_base import expanding, lexical, retrieval
 from knowledge_base.bases import OpenBases, View
 from knowledge_base.embedders.base import Vectors
+from knowledge_base.hints import Hints
 from knowledge_base.joining import joined
 from knowledge_base.lexical import LexicalQuery
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
@@ -44,6 +45,10 @@ class Wanted:
     """What has expired by then is not found."""
     join: int = 0
     """Characters that a passage may have with what stands around it; 0: chunks as they are."""
+    enriched: bool = False
+    """Whether passages are found by what was written about them too, see `hints`."""
+    reworded: bool = False
+    """Whether too little that was found is looked for once more, see `expanding`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +74,18 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
             for base_id, view in zip(sorted(wanted.scope.bases), views, strict=True)
             if view.fingerprint in vectors and unmeasured(view)
         ]
+        hints = hints_for(bases, rows, wanted, views)
         most = sum(len(view.lexical) for view in views)
         # Alone, the dense leg needs no candidates to weigh against another's.
         fetch = 2 * wanted.limit
         if wanted.legs is not Legs.DENSE:
             fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
-            ranked = retrieval.search(query, views, fetch, wanted.legs)
+            ranked = retrieval.search(query, views, fetch, wanted.legs, hints=hints)
+            if wanted.reworded and not expanding.is_enough(ranked):
+                other = expanding.expanded(query, ranked, rows, views)
+                more = retrieval.search(other, views, fetch, wanted.legs, hints=hints)
+                ranked = expanding.fused(ranked, more)[:fetch]
             fresh = fresh_at(passages_of(rows, wanted.scope, ranked), wanted.now)
             chosen = chosen_of(rows, fresh, wanted)
             if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
@@ -86,6 +96,16 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
                     guessed=any(_is_guessed(view) for _, view in measurable),
                 )
             fetch *= 4
+
+
+def hints_for(
+    bases: OpenBases, rows: Rows, wanted: Wanted, views: Sequence[View]
+) -> tuple[Hints | None, ...]:
+    """Of each of the bases, in their order, as far as they are wanted."""
+    if not wanted.enriched:
+        return ()
+    asked = zip(sorted(wanted.scope.bases), views, strict=True)
+    return tuple(bases.hints.of(rows, base_id, view.fingerprint) for base_id, view in asked)
 
 
 @blocking
@@ -189,7 +209,7 @@ def unmeasured(view: View) -> bool:
     """Whether a base's calibration is missing, or speaks of another size or embedder."""
     if view.fingerprint is None or not len(view.dense):
         return False
-    measured = view.calibration
+    measured = view.measured
     if measured is None or not measured.fits(view.fingerprint, len(view.lexical)):
         return True
     return _is_guessed(view) and len(view.dense) >= LEAST_MEASURED
@@ -197,4 +217,4 @@ def unmeasured(view: View) -> bool:
 
 def _is_guessed(view: View) -> bool:
     """Without measurements, or with those of other texts, out of which a base grows."""
-    return view.calibration is None or view.calibration.chunks < LEAST_MEASURED
+    return view.measured is None or view.measured.chunks < LEAST_MEASURED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +30,6 @@ from knowledge_base.models import (
     BaseId,
     Chunk,
     ChunkDraft,
-    Document,
     DocumentId,
     IngestProgress,
     ParsedDocument,
@@ -40,13 +40,17 @@ from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals, Staged
 from knowledge_base.reading import FileReader
 from knowledge_base.splitter import embedded
-from knowledge_base.store import Claim, Claimed, ClaimOutcome, Committed, MadeBy, Store
+from knowledge_base.store import Claim, Claimed, ClaimOutcome, Committed, Held, MadeBy, Store
 from knowledge_base.threads import Threads, run
 
 log = logging.getLogger(__name__)
 
 SLICE = 64
-"""Passages between two reports of progress; several of the embedder's own batches."""
+"""Passages between two reports of progress, to begin with; several of the embedder's batches."""
+MOST_SLICE = 4096
+SLICE_SECONDS = 2.0
+"""What takes less is made larger: a card, or a server that answers several requests at once, is
+kept busy by far more passages than a processor needs for as long."""
 POLL_SECONDS = 0.05
 
 Progress = Callable[[IngestProgress], None]
@@ -125,8 +129,9 @@ class Ingestion:
         staged = await run(files, partial(self._stage, upload), originals.discard)
         try:
             claimed = await self._claim(base_id, upload, staged)
-            if isinstance(claimed, Document):
-                return Added(claimed, AddState.UNCHANGED)
+            if isinstance(claimed, Held):
+                gone = claimed.outdated.document if claimed.outdated else None
+                return Added(claimed.document, AddState.UNCHANGED, gone=gone)
             return await self._fill(claimed, staged, progress, made, embeds=embeds)
         finally:
             await run(files, partial(originals.discard, staged))
@@ -161,7 +166,7 @@ class Ingestion:
         with self._at.store.read() as rows:
             return list(rows.chunks_of(document_id))
 
-    async def _claim(self, base_id: BaseId, upload: Upload, staged: Staged) -> Claim | Document:
+    async def _claim(self, base_id: BaseId, upload: Upload, staged: Staged) -> Claim | Held:
         store, lease = self._at.store, self._at.lease
         while True:
             claim = partial(self._claim_now, base_id, upload, staged)
@@ -253,10 +258,14 @@ class Ingestion:
         for claim in tuple(self._unreleased):
             self._unreleased.remove(claim)
             self._release(claim)
-        lease = self._at.lease
-        return self._at.store.claim(
-            base_id, upload, staged.sha256, staged.size, lease.holder, lease.alive
+        at = self._at
+        outcome = at.store.claim(
+            base_id, upload, staged.sha256, staged.size, at.lease.holder, at.lease.alive
         )
+        if isinstance(outcome, Held) and (outdated := outcome.outdated) is not None:
+            at.bases.apply(base_id, outdated)
+            self._collect(outdated.document.sha256, *outdated.dropped)
+        return outcome
 
     @blocking
     def _commit(self, claim: Claim, parsed: ParsedDocument, vectors: Vectors | None) -> Committed:
@@ -267,8 +276,12 @@ class Ingestion:
         packed = [draft.terms for draft in parsed.chunks]
         at.bases.apply(claim.base_id, committed, packed, vectors, fingerprint)
         if committed.replaced is not None:
-            collect(at.store, at.originals, committed.replaced.sha256)
+            self._collect(committed.replaced.sha256, *committed.dropped)
         return committed
+
+    def _collect(self, *hashes: str) -> None:
+        for sha256 in hashes:
+            collect(self._at.store, self._at.originals, sha256)
 
     @blocking
     def _release(self, outcome: ClaimOutcome) -> None:
@@ -293,13 +306,21 @@ def collect(store: Store, originals: Originals, sha256: str) -> None:
 
 
 async def embed_chunks(
-    embedder: Embedder, chunks: Sequence[ChunkDraft | Chunk], progress: Callable[[int], None]
+    embedder: Embedder,
+    chunks: Sequence[ChunkDraft | Chunk],
+    progress: Callable[[int], None],
+    clock: Callable[[], float] = time.monotonic,
 ) -> Vectors:
     """Shape (len(chunks), dimension); the heading is embedded with the text."""
     texts = [embedded(chunk.text, chunk.heading) for chunk in chunks]
-    made = []
-    for start in range(0, len(texts), SLICE):
+    made: list[Vectors] = []
+    start, size = 0, SLICE
+    while start < len(texts):
         progress(start)
-        made.append(await embedder.embed_documents(texts[start : start + SLICE]))
+        begun = clock()
+        made.append(await embedder.embed_documents(texts[start : start + size]))
+        start += size
+        if clock() - begun < SLICE_SECONDS:
+            size = min(2 * size, MOST_SLICE)
     progress(len(texts))
     return np.concatenate(made)

@@ -29,7 +29,7 @@ from knowledge_base.models import BaseId, ChunkId
 from knowledge_base.offloop import blocking
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
-from knowledge_base.yardstick import MEASURED, TEXTS
+from knowledge_base.yardstick import TEXTS, usual
 
 log = logging.getLogger(__name__)
 
@@ -135,8 +135,8 @@ class Measuring:
 
     async def _usually(self, embedder: Embedder) -> Calibration | None:
         """The measurements of the yardstick, made when they are first wanted."""
-        if (known := MEASURED.get(embedder.fingerprint)) is not None:
-            return Calibration.from_json(known)
+        if (known := usual(embedder.fingerprint)) is not None:
+            return known
         async with self._making:
             if self._usual is None:
                 vectors = await embedder.embed_documents(TEXTS)

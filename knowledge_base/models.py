@@ -16,6 +16,9 @@ ChunkId = NewType("ChunkId", int)
 CHUNK_BITS = 32
 PAGE_TYPE: Final = "text/x-lorekeeper-page"
 """HTML that was fetched from the web; only who fetched it says so."""
+ENTRY_TYPE: Final = "text/x-lorekeeper-entry"
+"""A title and a text that are one passage, as far as the embedder reads that at once; only who let
+it be typed so says it."""
 
 
 def chunk_id(base: BaseId, n: int) -> ChunkId:
@@ -87,6 +90,16 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Unready:
+    """Documents of a base that are not, or not wholly, found."""
+
+    unfinished: tuple[Document, ...]
+    """Being added just now, or broken off by the end of a process."""
+    bare: frozenset[DocumentId]
+    """Found by words alone: they have no vectors yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """A file on local disk that somebody wants added; it is read, never moved or changed."""
 
@@ -100,7 +113,11 @@ class Upload:
     source: str | None = None
     """Address of the page of the web that it was fetched from."""
     rest: DocumentId | None = None
-    """What it is brought back from; stored only where that still rests, and replacing nothing."""
+    """What it is brought back from; stored only where that still rests, and replacing nothing but
+    what took its place."""
+    batch: str | None = None
+    """The act that it is added by: a version that it replaces rests under that, and can be brought
+    back. None: that one is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +252,16 @@ class Quotation:
     score: float
 
 
+class RestKind(StrEnum):
+    """Why a document rests."""
+
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    """By a newer version of its name."""
+    UNDONE = "undone"
+    """By an older version, which was brought back."""
+
+
 class AddState(StrEnum):
     """What adding a file came to."""
 
@@ -251,6 +278,9 @@ class Added:
     state: AddState
     unread: tuple[int, ...] = ()
     """Pages that are pictures, of which nothing can be found."""
+    gone: Document | None = None
+    """What had the added file's name until now, where its new content is here already under another
+    name, that of `document`: it was taken out."""
 
 
 class Stage(StrEnum):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeAlias
 
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import KnowledgeError
+from knowledge_base.index import FaissIndex
 from knowledge_base.ingest import Ingestion, Workshop, embed_chunks
 from knowledge_base.models import BaseId, DocumentId, KnowledgeBase
 from knowledge_base.offloop import blocking
@@ -50,10 +52,15 @@ def _untold(_done: int, _total: int) -> None:
 class Reembedding:
     """Brings bases to the embedder that is configured; owns the task that does so by itself."""
 
-    def __init__(self, workshop: Workshop, ingestion: Ingestion) -> None:
+    def __init__(
+        self, workshop: Workshop, ingestion: Ingestion, swapped: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`swapped` is called after each base that has its new vectors."""
         self._at = workshop
+        self._swapped = swapped
         self._ingestion = ingestion
         self._task: asyncio.Task[None] | None = None
+        self._turns: defaultdict[BaseId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def start(self) -> None:
         """All bases, one after the other, for as long as the library is open."""
@@ -84,9 +91,15 @@ class Reembedding:
         Meanwhile what is added is found by its words. Raises `EmbeddingUnavailableError`,
         `StorageBusyError`, `StorageFullError`.
         """
-        embedder, files = self._at.embedder, self._at.threads.files
+        embedder = self._at.embedder
         if embedder is None or not await self._ingestion.is_near(base_id):
             return False
+        # Whoever comes second finds it done: two at once would make every vector twice.
+        async with self._turns[base_id]:
+            return await self._brought(base_id, embedder, told)
+
+    async def _brought(self, base_id: BaseId, embedder: Embedder, told: Told) -> bool:
+        files = self._at.threads.files
         if await run(files, partial(self._serves, base_id, embedder)):
             return True
         self._ingestion.changing.add(base_id)
@@ -94,13 +107,28 @@ class Reembedding:
             while True:
                 await self._embed(base_id, embedder, told)
                 made_by = MadeBy(embedder.fingerprint, embedder.name)
-                swap = partial(swap_vectors, self._at.store, base_id, made_by, embedder.dimension)
+                # Made while the old one serves, so that nobody waits for it afterwards.
+                prepare = partial(
+                    self._at.bases.get(base_id).prepared, made_by.fingerprint, embedder.dimension
+                )
+                index = await run(files, prepare)
+                swap = partial(self._swap, base_id, made_by, embedder.dimension, index)
                 if await run(self._at.threads.write, swap):
-                    self._at.bases.get(base_id).forget()
                     log.info("base %d is searched by %s now", base_id, embedder.name)
+                    await self._swapped()
                     return True
         finally:
             self._ingestion.changing.discard(base_id)
+
+    @blocking
+    def _swap(
+        self, base_id: BaseId, made_by: MadeBy, dimension: int, index: FaissIndex | None
+    ) -> bool:
+        generation = swap_vectors(self._at.store, base_id, made_by, dimension)
+        if generation is not None:
+            self._at.bases.get(base_id).swapped(generation, made_by.fingerprint, index)
+            self._at.store.shorten_log()
+        return generation is not None
 
     async def _embed(self, base_id: BaseId, embedder: Embedder, told: Told) -> None:
         files, write = self._at.threads.files, self._at.threads.write
@@ -168,11 +196,11 @@ def keep_vectors(store: Store, document_id: DocumentId, fingerprint: str, vector
 
 
 @blocking
-def swap_vectors(store: Store, base_id: BaseId, made_by: MadeBy, dimension: int) -> bool:
-    """All at once; False while a document still has none."""
+def swap_vectors(store: Store, base_id: BaseId, made_by: MadeBy, dimension: int) -> int | None:
+    """All at once; the base's generation since. None while a document still has none."""
     with store.write() as connection:
         if Rows(connection).without_next(base_id, made_by.fingerprint, 1):
-            return False
+            return None
         (generation,) = connection.execute(
             """UPDATE bases SET fingerprint = ?, embedder = ?, dimension = ?,
             generation = generation + 1 WHERE base_id = ? RETURNING generation""",
@@ -186,4 +214,4 @@ def swap_vectors(store: Store, base_id: BaseId, made_by: MadeBy, dimension: int)
             WHERE base_id = ? AND state = 'ready'""",
             (generation, base_id),
         )
-    return True
+    return int(generation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.embedders.base import Vectors
+from knowledge_base.hints import Hint, with_terms
 from knowledge_base.index_files import Leg, SavedSegment, Written
 from knowledge_base.models import (
     BaseId,
@@ -22,6 +24,8 @@ from knowledge_base.models import (
     DocumentState,
     Extent,
     KnowledgeBase,
+    Passage,
+    Unready,
     chunk_id,
 )
 from knowledge_base.splitter import searched
@@ -95,6 +99,12 @@ class Rows:
         row = self._connection.execute(statement, (base_id,)).fetchone()
         return row[0] if row else None
 
+    def recipe(self, fingerprint: str) -> str | None:
+        """How the embedder was opened that makes these vectors."""
+        statement = "SELECT recipe FROM embedders WHERE fingerprint = ?"
+        row = self._connection.execute(statement, (fingerprint,)).fetchone()
+        return row[0] if row else None
+
     def generation(self, base_id: BaseId) -> int:
         statement = "SELECT generation FROM bases WHERE base_id = ?"
         row = self._connection.execute(statement, (base_id,)).fetchone()
@@ -115,6 +125,20 @@ class Rows:
         """The live ones, sorted by name."""
         statement = f"{_DOCUMENT} WHERE base_id = ? AND state = 'ready' ORDER BY name"
         return tuple(document_of(row) for row in self._connection.execute(statement, (base_id,)))
+
+    def unready(self, base_id: BaseId) -> Unready:
+        """What is on its way or was broken off, and what has no vectors yet."""
+        where = "WHERE base_id = ? AND state IN ('pending', 'failed') ORDER BY name"
+        unfinished = self._connection.execute(f"{_DOCUMENT} {where}", (base_id,))
+        bare = self._connection.execute(
+            "SELECT document_id FROM documents"
+            " WHERE base_id = ? AND state = 'ready' AND embedded = 0",
+            (base_id,),
+        )
+        return Unready(
+            tuple(document_of(row) for row in unfinished),
+            frozenset(DocumentId(document_id) for (document_id,) in bare),
+        )
 
     def document_named(self, base_id: BaseId, name: str) -> Document | None:
         statement = f"{_DOCUMENT} WHERE base_id = ? AND name = ? AND state = 'ready'"
@@ -187,6 +211,17 @@ class Rows:
             WHERE base_id = ? AND state = 'ready' AND first_chunk >= ? AND first_chunk < ?
             ORDER BY first_chunk"""
         for first, blob in self._connection.execute(statement, (base_id, low, high)):
+            yield first, _unpacked(blob, dimension)
+
+    def next_vectors(
+        self, base_id: BaseId, fingerprint: str, dimension: int, low: int, high: int
+    ) -> Iterator[tuple[int, Vectors]]:
+        """As `vectors_between`, of those that wait to take the place of the others."""
+        statement = """SELECT first_chunk, vectors FROM documents
+            JOIN next_vectors USING (document_id)
+            WHERE base_id = ? AND state = 'ready' AND fingerprint = ?
+            AND first_chunk >= ? AND first_chunk < ? ORDER BY first_chunk"""
+        for first, blob in self._connection.execute(statement, (base_id, fingerprint, low, high)):
             yield first, _unpacked(blob, dimension)
 
     def terms_between(self, base_id: BaseId, low: int, high: int) -> Iterator[tuple[int, bytes]]:
@@ -263,11 +298,18 @@ class Rows:
             UNION ALL SELECT 1 FROM resting WHERE sha256 = ? LIMIT 1"""
         return self._connection.execute(statement, (sha256, sha256)).fetchone() is not None
 
-    def rests(self, since: int) -> Iterator[tuple[DocumentId, str, int]]:
-        """(document, batch, when) of what was removed from then on and rests, the last first."""
-        statement = """SELECT document_id, batch, removed_at FROM resting
+    def rests(self, since: int) -> Iterator[tuple[DocumentId, str, int, str]]:
+        """(document, batch, when, kind) of what was removed from then on and rests, the last
+        first."""
+        statement = """SELECT document_id, batch, removed_at, kind FROM resting
             WHERE removed_at >= ? ORDER BY removed_at DESC, document_id DESC"""
         yield from self._connection.execute(statement, (since,))
+
+    def names_at_rest(self) -> set[tuple[BaseId, str]]:
+        """By base and name, of whatever rests."""
+        statement = """SELECT DISTINCT base_id, name FROM resting
+            CROSS JOIN documents USING (document_id)"""
+        return set(self._connection.execute(statement))
 
     def has_vectors(self, base_id: BaseId) -> bool:
         """Whether any live document of the base has vectors."""
@@ -347,6 +389,85 @@ class Rows:
             for table, row, parent, _ in self._connection.execute("PRAGMA foreign_key_check")
         ]
         return tuple(line for line in found if line != "ok")
+
+    def hinted(self, base_id: BaseId) -> int:
+        """Raised by whatever changes the hints of a base; 0: there never were any."""
+        statement = "SELECT hinted FROM bases WHERE base_id = ?"
+        row = self._connection.execute(statement, (base_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def hints(self, base_id: BaseId) -> tuple[Hint, ...]:
+        """Of the passages that have some, in their order."""
+        statement = """SELECT chunk_id, terms, texts, fingerprint, vectors FROM hints
+            WHERE chunk_id >= ? AND chunk_id < ? AND texts <> '[]' ORDER BY chunk_id"""
+        span = chunk_id(base_id, 0), chunk_id(base_id, 0) + (1 << 32)
+        return tuple(
+            Hint(
+                chunk,
+                packed if packed[0] == TERMS_VERSION
+                else with_terms(self.packed_terms(chunk), json.loads(texts)),
+                tuple(json.loads(texts)),
+                fingerprint,
+                vectors,
+            )
+            for chunk, packed, texts, fingerprint, vectors in self._connection.execute(
+                statement, span
+            )
+        )  # fmt: skip
+
+    def unhinted(self, base_id: BaseId, most: int) -> tuple[Passage, ...]:
+        """Live passages that nobody wrote hints for, those of the newest documents first."""
+        found: list[ChunkId] = []
+        spans = self._connection.execute(
+            """SELECT first_chunk, passages FROM documents
+            WHERE base_id = ? AND state = 'ready' ORDER BY added_at DESC, document_id DESC""",
+            (base_id,),
+        )
+        for first, count in spans:
+            low = chunk_id(base_id, first)
+            rows = self._connection.execute(
+                """SELECT chunk_id FROM chunks WHERE chunk_id >= ? AND chunk_id < ?
+                AND NOT EXISTS (SELECT 1 FROM hints WHERE hints.chunk_id = chunks.chunk_id)
+                ORDER BY chunk_id LIMIT ?""",
+                (low, low + count, most - len(found)),
+            )
+            found += (row[0] for row in rows)
+            if len(found) >= most:
+                break
+        chunks = self.chunks(found)
+        documents = self.documents_by_id(chunk.document_id for chunk in chunks.values())
+        return tuple(
+            Passage(chunks[own], documents[chunks[own].document_id], 0.0)
+            for own in found
+            if own in chunks and chunks[own].document_id in documents
+        )
+
+    def stale_hints(
+        self, base_id: BaseId, fingerprint: str, most: int
+    ) -> tuple[tuple[Chunk, tuple[str, ...], str], ...]:
+        """(passage, texts, whose words they are) where the vectors are of another embedder, or
+        there are none."""
+        statement = """SELECT chunk_id, texts, engine FROM hints
+            WHERE chunk_id >= ? AND chunk_id < ? AND texts <> '[]' AND fingerprint IS NOT ?
+            ORDER BY chunk_id LIMIT ?"""
+        span = chunk_id(base_id, 0), chunk_id(base_id, 0) + (1 << 32)
+        rows = list(self._connection.execute(statement, (*span, fingerprint, most)))
+        chunks = self.chunks([row[0] for row in rows])
+        return tuple(
+            (chunks[chunk], tuple(json.loads(texts)), str(engine)) for chunk, texts, engine in rows
+        )
+
+    def hint_counts(self, base_id: BaseId) -> tuple[int, int]:
+        """Passages that were looked at for hints, and the texts that were kept."""
+        statement = """SELECT count(*), coalesce(sum(json_array_length(texts)), 0) FROM hints
+            WHERE chunk_id >= ? AND chunk_id < ?"""
+        span = chunk_id(base_id, 0), chunk_id(base_id, 0) + (1 << 32)
+        passages, texts = self._connection.execute(statement, span).fetchone()
+        return int(passages), int(texts)
+
+    def packed_terms(self, chunk: ChunkId) -> bytes:
+        """Of a live chunk, by this version."""
+        return pack_terms(self.terms_of_chunk(chunk))
 
     def _in(self, select: str, column: str, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         for at in range(0, len(ids), VARIABLES):

@@ -266,7 +266,46 @@ M008_REEMBEDDING = (
     ) STRICT
     """,
 )
+M009_VERSIONS = (
+    # Versions that were replaced rest as well: an older one may take the place of its successor.
+    """ALTER TABLE resting ADD COLUMN kind TEXT NOT NULL DEFAULT 'removed'
+    CHECK (kind IN ('removed', 'replaced', 'undone'))""",
+)
+M010_EMBEDDERS = (
+    """
+    CREATE TABLE embedders (
+        fingerprint TEXT PRIMARY KEY,
+        -- How it was opened, as the program around wrote it: bases whose vectors it made are
+        -- searched by it until they have others.
+        recipe TEXT NOT NULL
+    ) STRICT
+    """,
+)
+M011_HINTS = (
+    """
+    CREATE TABLE hints (
+        -- What an engine wrote about a passage, so that it is found by other words too; it is
+        -- never quoted. No texts: it was looked at, and nothing was kept.
+        chunk_id INTEGER PRIMARY KEY REFERENCES chunks,
+        document_id INTEGER NOT NULL REFERENCES documents,
+        texts TEXT NOT NULL,
+        -- Of the passage and of the texts together.
+        terms BLOB NOT NULL,
+        -- Of the embedder; null: there are no vectors.
+        fingerprint TEXT,
+        -- One for each text: float32, little endian.
+        vectors BLOB NOT NULL,
+        -- Who wrote them.
+        engine TEXT NOT NULL
+    ) STRICT
+    """,
+    # Foreign keys look up a parent's children when it goes.
+    "CREATE INDEX hints_by_document ON hints (document_id)",
+    # Raised by whatever changes them, so that whoever has them in memory reads them anew.
+    "ALTER TABLE bases ADD COLUMN hinted INTEGER NOT NULL DEFAULT 0",
+)
 MIGRATIONS = (
     M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES, M006_RESTING,
-    M007_INDEX_FILES, M008_REEMBEDDING,
+    M007_INDEX_FILES, M008_REEMBEDDING, M009_VERSIONS, M010_EMBEDDERS,
+    M011_HINTS,
 )  # fmt: skip

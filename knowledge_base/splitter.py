@@ -17,6 +17,8 @@ _WINDOW = 2_500
 _LOOK_AHEAD = 60_000
 """Characters of a section up to which its pieces are made of one size."""
 _LEAST_ROOM = 8
+_MOST_LETTERS = 64
+"""Of a token: what is longer than so many times the room is cut without being counted first."""
 _GAP = re.compile(r"\n[^\S\n]*\n\s*")
 _STOPS = re.compile(r"\n|[。！？!?；;]|[.](?=\s)|\s")
 _PARAGRAPH, _SENTENCE, _INSIDE = 0.0, 0.25, 1.0
@@ -77,6 +79,17 @@ def pieces(
     splitter = _Splitter(count, max_tokens, target_tokens)
     for section in splitter.merged(sections):
         yield from splitter.cut(section)
+
+
+def whole(
+    sections: Iterable[Section], count: Callable[[str], int], max_tokens: int
+) -> Iterator[Piece]:
+    """Each section as one piece; one above `max_tokens` in as few as can be."""
+    for section in sections:
+        if count(embedded(section.text, section.heading)) <= max_tokens:
+            yield Piece(section.text, section.heading, section.page)
+        else:
+            yield from pieces([section], count, max_tokens, max_tokens)
 
 
 class _Splitter:
@@ -143,7 +156,8 @@ class _Splitter:
 
     def _units(self, text: str, room: int, *, records: bool) -> Iterator[_Unit]:
         for start, end, penalty in _lines(text) if records else _sentences(text):
-            cost = self._cost(text[start:end])
+            short = end - start <= _MOST_LETTERS * room
+            cost = self._cost(text[start:end]) if short else room + 1
             if cost <= room:
                 yield _Unit(start, end, cost, penalty)
             elif records:  # a row longer than the maximum: its sentences before its characters
@@ -160,13 +174,16 @@ class _Splitter:
         """A run without a place to break, cut where it must be."""
         while start < end:
             window = min(end, start + 8 * room)
-            cost = self._cost(text[start:window])
+            cost, counted = self._cost(text[start:window]), window
             stop = min(window, start + max(room * (window - start) // cost, 1))
-            while stop > start + 1 and (cost := self._cost(text[start:stop])) > room:
-                stop = start + max((stop - start) * 4 // 5, 1)
+            while stop > start + 1 and stop != counted:
+                cost, counted = self._cost(text[start:stop]), stop
+                if cost > room:
+                    stop = start + max((stop - start) * 4 // 5, 1)
             if stop < end:
                 stop = _good_end(text, start, stop)
-            cost = self._cost(text[start:stop])
+            if stop != counted:
+                cost = self._cost(text[start:stop])
             yield _Unit(start, stop, cost, penalty)
             penalty = _INSIDE
             start = stop

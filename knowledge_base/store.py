@@ -24,6 +24,8 @@ from knowledge_base.errors import (
     NameTakenError,
     NoSuchDocumentError,
     NotRestingError,
+    StorageBusyError,
+    StorageFullError,
 )
 from knowledge_base.index_files import Leg, SavedSegment
 from knowledge_base.models import (
@@ -33,6 +35,7 @@ from knowledge_base.models import (
     DocumentId,
     KnowledgeBase,
     ParsedDocument,
+    RestKind,
     Upload,
     chunk_id,
 )
@@ -48,6 +51,10 @@ from knowledge_base.schema import (
 )
 
 IDLE_READERS = 8
+LOG_BYTES = 4 << 20
+"""Up to that the log keeps its file, which the next writes use again."""
+VERSIONS_RESTING = 5
+"""Of one name, that newer or older ones took the place of."""
 _NEXT_GENERATION = (
     "UPDATE bases SET generation = generation + 1 WHERE base_id = ? RETURNING generation"
 )
@@ -71,8 +78,13 @@ class Claimed:
     document_id: DocumentId
 
 
-ClaimOutcome: TypeAlias = "Claim | Claimed | Document"
-"""A `Document` is live in the base already, perhaps under another name."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Live in the base already, perhaps under another name."""
+
+    document: Document
+    outdated: Committed | None = None
+    """Where it is under another name: the commit that took out what had this one until now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,11 @@ class Committed:
     """The version that it took the place of."""
     removed: tuple[tuple[int, int], ...] = ()
     """(first, count) of the chunks that the same commit removed."""
+    dropped: tuple[str, ...] = ()
+    """Hashes of originals of older versions that rest no more."""
+
+
+ClaimOutcome: TypeAlias = "Claim | Claimed | Held"
 
 
 class Store:
@@ -171,6 +188,21 @@ class Store:
                     self._writer.execute("ROLLBACK")
                 raise
 
+    @blocking
+    def shorten_log(self) -> None:
+        """Give the disk back what the log takes, where nobody reads from it just now."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if not log.exists() or log.stat().st_size <= LOG_BYTES:
+            return
+        # What was to be done is done: nobody is told where this is not.
+        not_now = contextlib.suppress(StorageBusyError, StorageFullError)
+        with self.alone() as connection, not_now, translated(self.path):
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {round(self._busy_seconds * 1000)}")
+
     @property
     def now(self) -> datetime:
         """By the clock that stamps documents."""
@@ -210,7 +242,9 @@ class Store:
     ) -> ClaimOutcome:
         """Say that these bytes are being added, unless they are there or somebody is at it.
 
-        The claim of a holder that is no longer alive is taken over.
+        Where they are there under another name, what this name stood for until now is taken out:
+        it is not what the file says any more. The claim of a holder that is no longer alive is
+        taken over.
         """
         with self.write() as connection:
             row = connection.execute(
@@ -223,7 +257,7 @@ class Store:
                 if state == "ready":
                     document = Rows(connection).document(document_id)
                     if document is not None:
-                        return document
+                        return Held(document, self._outdated(connection, upload, document))
                 if alive(other):
                     return Claimed(document_id)
                 connection.execute("DELETE FROM documents WHERE document_id = ?", (document_id,))
@@ -307,7 +341,11 @@ class Store:
             first = after - count
             old = Rows(connection).document_named(claim.base_id, claim.upload.name)
             _lift(connection, claim.upload, old)
-            removed = () if old is None else (take_out(connection, old, generation),)
+            removed: tuple[tuple[int, int], ...] = ()
+            dropped: tuple[str, ...] = ()
+            if old is not None:
+                removed = (take_out(connection, old, generation),)
+                dropped = self._rest(connection, old, claim.upload)
             version = 1 if old is None else old.version + 1
             changed = connection.execute(
                 """UPDATE documents SET state = 'ready', version = ?, media_type = ?, pages = ?,
@@ -333,7 +371,42 @@ class Store:
             document = Rows(connection).document(claim.document_id)
         if document is None:
             raise LookupError(claim.upload.name)
-        return Committed(document, first, generation, old, removed)
+        return Committed(document, first, generation, old, removed, dropped)
+
+    def _outdated(
+        self, connection: sqlite3.Connection, upload: Upload, held: Document
+    ) -> Committed | None:
+        if upload.name == held.name or upload.rest is not None:
+            return None
+        old = Rows(connection).document_named(held.base_id, upload.name)
+        if old is None:
+            return None
+        (generation,) = connection.execute(_NEXT_GENERATION, (held.base_id,)).fetchone()
+        span = take_out(connection, old, generation)
+        dropped = self._rest(connection, old, upload)
+        return Committed(old, span[0], generation, removed=(span,), dropped=dropped)
+
+    def _rest(
+        self, connection: sqlite3.Connection, old: Document, upload: Upload
+    ) -> tuple[str, ...]:
+        """Let a version rest that was replaced by one that somebody added, and the oldest of many
+        go, whose hashes these are."""
+        if upload.batch is None:
+            return ()
+        kind = RestKind.REPLACED if upload.rest is None else RestKind.UNDONE
+        connection.execute(
+            "INSERT INTO resting VALUES (?, ?, ?, ?, ?)",
+            (old.document_id, old.sha256, upload.batch, self._now(), kind),
+        )
+        dropped = connection.execute(
+            """DELETE FROM resting WHERE document_id IN (
+                SELECT document_id FROM resting CROSS JOIN documents USING (document_id)
+                WHERE base_id = ? AND name = ? AND kind <> 'removed'
+                ORDER BY removed_at DESC, document_id DESC LIMIT -1 OFFSET ?
+            ) RETURNING sha256""",
+            (old.base_id, old.name, VERSIONS_RESTING),
+        )
+        return tuple(str(sha256) for (sha256,) in dropped.fetchall())
 
     @blocking
     def remove(self, base_id: BaseId, name: str, batch: str | None = None) -> Committed:
@@ -347,8 +420,14 @@ class Store:
             span = take_out(connection, document, generation)
             if batch is not None:
                 connection.execute(
-                    "INSERT INTO resting VALUES (?, ?, ?, ?)",
-                    (document.document_id, document.sha256, batch, self._now()),
+                    "INSERT INTO resting VALUES (?, ?, ?, ?, ?)",
+                    (
+                        document.document_id,
+                        document.sha256,
+                        batch,
+                        self._now(),
+                        RestKind.REMOVED,
+                    ),
                 )
             gone = rows.document(document.document_id)
         return Committed(gone or document, span[0], generation, removed=(span,))
@@ -515,9 +594,12 @@ def _lift(connection: sqlite3.Connection, upload: Upload, held: Document | None)
     """What is brought back rests no more; both in one transaction, so that it is never nowhere."""
     if upload.rest is None:
         return
-    if held is not None:
+    lifted = connection.execute(
+        "DELETE FROM resting WHERE document_id = ? RETURNING kind", (upload.rest,)
+    ).fetchone()
+    if held is not None and (lifted is None or lifted == (RestKind.REMOVED,)):
         raise NameTakenError(upload.name)
-    if not connection.execute("DELETE FROM resting WHERE document_id = ?", (upload.rest,)).rowcount:
+    if lifted is None:
         raise NotRestingError(upload.name)
 
 
@@ -532,6 +614,11 @@ def take_out(
     ).fetchone()
     low = chunk_id(document.base_id, first)
     span = (low, low + document.passages)
+    hints = connection.execute("DELETE FROM hints WHERE chunk_id >= ? AND chunk_id < ?", span)
+    if hints.rowcount:
+        connection.execute(
+            "UPDATE bases SET hinted = hinted + 1 WHERE base_id = ?", (document.base_id,)
+        )
     connection.execute("DELETE FROM terms WHERE chunk_id >= ? AND chunk_id < ?", span)
     connection.execute("DELETE FROM chunks WHERE chunk_id >= ? AND chunk_id < ?", span)
     connection.execute("DELETE FROM vectors WHERE document_id = ?", (document.document_id,))

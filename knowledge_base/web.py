@@ -13,13 +13,14 @@ import contextlib
 import hashlib
 import re
 import socket
+import threading
 import unicodedata
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from knowledge_base.addresses import Address, is_disguised, is_inside, is_public, literal
@@ -63,6 +64,8 @@ _OTHERS: Final = (
     b"\x89PNG",
     b"\xff\xd8\xff",
 )
+_DOTS: Final = str.maketrans("。．｡", "...")
+_Info: TypeAlias = "tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]"
 _CHARSET: Final = re.compile(r"[A-Za-z0-9._:-]{2,40}", re.ASCII)
 
 
@@ -177,7 +180,11 @@ class WebPages:
             raise PageRefusedError(source, "credentials")
         if (port or _PORTS[split.scheme]) not in self.settings.page_ports:
             raise PageRefusedError(source, "port")
+        # Other digits and dots than ours are ours to whoever connects.
+        host = unicodedata.normalize("NFKC", host).translate(_DOTS)
         numbered = literal(host)
+        if "%" in host and numbered is None:
+            raise PageRefusedError(source, "form")
         if numbered is not None:
             if not self.permits(numbered) or (self.proxy is not None and self._is_strict):
                 raise PageRefusedError(source, "address")
@@ -202,9 +209,7 @@ class WebPages:
         if self.proxy is None or literal(host) is not None:
             return
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, None, type=socket.SOCK_STREAM
-            )
+            found = await _looked_up(host, 0, socket.AF_UNSPEC)
         except (OSError, UnicodeError) as error:
             raise PageNotFetchedError(source) from error
         try:
@@ -246,26 +251,65 @@ class WebPages:
 
 def _guarded_resolver(guard: _Guard) -> aiohttp.abc.AbstractResolver:
     import aiohttp
-    from aiohttp.resolver import ThreadedResolver
 
     class Guarded(aiohttp.abc.AbstractResolver):
         """Names of which any address is not public are refused whole: they mean no good."""
 
-        def __init__(self) -> None:
-            self._inner = ThreadedResolver()
-
         async def resolve(
             self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
         ) -> list[ResolveResult]:
-            found = await self._inner.resolve(host, port, family)
-            for one in found:
-                guard.check(one["host"])
+            found: list[ResolveResult] = []
+            for own, _kind, proto, _name, address in await _looked_up(host, port, family):
+                scope = f"%{address[3]}" if len(address) == 4 and address[3] else ""
+                numbered = f"{address[0]}{scope}"
+                guard.check(numbered)
+                found.append(
+                    {
+                        "hostname": host,
+                        "host": numbered,
+                        "port": port,
+                        "family": own,
+                        "proto": proto,
+                        "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+                    }
+                )
             return found
 
         async def close(self) -> None:
-            await self._inner.close()
+            return None
 
     return Guarded()
+
+
+async def _looked_up(host: str, port: int, family: socket.AddressFamily) -> list[_Info]:
+    """Every address of a name. Raises `OSError` and `UnicodeError`.
+
+    Each look-up has a thread of its own, which nobody waits for once the page is given up: a name
+    server that does not answer holds up no thread that others need.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[_Info]] = loop.create_future()
+
+    def settle(found: list[_Info] | Exception) -> None:
+        if answer.done():
+            return
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def look_up() -> None:
+        found: list[_Info] | Exception
+        try:
+            given = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+            found = [(own, kind, proto, name, tuple(at)) for own, kind, proto, name, at in given]
+        except (OSError, UnicodeError) as error:
+            found = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=look_up, name="look a name up", daemon=True).start()
+    return await answer
 
 
 def document_name(source: str) -> str:

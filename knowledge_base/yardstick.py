@@ -7,8 +7,11 @@ write, four about each of four subjects in both languages, so that "unrelated" h
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Final
+
+from knowledge_base.calibration import Calibration
 
 TEXTS: Final = (
     "Members may take out up to six magazines at a time. Whoever returns them late pays twenty "
@@ -74,3 +77,10 @@ MEASURED: Final[Mapping[str, str]] = {
 }
 """What measuring with it comes to, by the embedder's fingerprint: that of the bundled embedder is
 known, so that the first answer of a new bot waits for no measuring, however busy the machine is."""
+
+
+@functools.cache
+def usual(fingerprint: str | None) -> Calibration | None:
+    """What is known of an embedder without measuring anything; None for most."""
+    known = MEASURED.get(fingerprint or "")
+    return None if known is None else Calibration.from_json(known)

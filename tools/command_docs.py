@@ -37,7 +37,8 @@ TEXTS = {
         "menus": "In Discord's menu on a message (Apps):",
         "asks": "What destroys or gives away (`/kb remove`, `/kb purge`, `/kb share`) asks first, "
         "with buttons that only who sent the command can press, for 15 minutes. What was removed can be "
-        "brought back with `/kb undo` for 7 days (`knowledge.removed_rest_days`).",
+        "brought back with `/kb undo` for 7 days (`knowledge.removed_rest_days`); so can a version "
+        "that was replaced.",
         "settings": "Settings of a channel",
         "settings_intro": "`/settings` lists them with menus; `/settings NAME VALUE` chooses one, "
         "`default` as the value takes the choice back, and `where:server` chooses for all of a "
@@ -60,7 +61,7 @@ TEXTS = {
         "options": "选项",
         "menus": "在 Discord 的消息菜单（应用）中：",
         "asks": "会删除或公开内容的命令（`/kb remove`、`/kb purge`、`/kb share`）会先询问；按钮只有发送命令的人能按，"
-        "15 分钟内有效。移除的文档 7 天内可以用 `/kb undo` 恢复（`knowledge.removed_rest_days`）。",
+        "15 分钟内有效。移除或被替换的文档 7 天内可以用 `/kb undo` 恢复（`knowledge.removed_rest_days`）。",
         "settings": "频道设置",
         "settings_intro": "`/settings` 以菜单列出它们；`/settings 名称 值` 选择一项，值写 `default` 即撤销选择，"
         "`where:server` 则对整个服务器生效。",

@@ -338,7 +338,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "kb undo",
         Level.MODERATOR,
-        N_("bring back what was removed last, or one document by its name"),
+        N_("bring back what was removed or replaced last, or one document by its name"),
         undoing.undo,
         (
             Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -89,6 +90,8 @@ class CommandContext:
     """Of the place where it was asked."""
     confirmed: bool = False
     """The asker was asked whether it is meant, and agreed."""
+    act: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """What all that it removes and replaces is known by, so that it is undone together."""
 
     @property
     def embeds(self) -> bool:

@@ -84,7 +84,7 @@ async def take_in(context: CommandContext) -> Replies:
                     own = entry.brought_by(uploader_id(context.member))
                     try:
                         await require_place(context, base, Upload(own.name, file))
-                        added = await library.restore(base.base_id, (own, file))
+                        added = await library.restore(base.base_id, (own, file), batch=context.act)
                     except (KnowledgeError, UserError) as error:
                         failed.append(told(error, _).strip())
                         continue

@@ -15,7 +15,7 @@ from core.commands.confirming import ask_first
 from core.commands.places import every_home, own_document, uploader_id
 from core.commands.reviewing import drop
 from core.commands.since import since
-from core.commands.undoing import new_batch, way_back
+from core.commands.undoing import way_back
 from core.errors import BadArgumentsError, NoSuchMemberError, WrongTimeError
 from core.events import MemberRef
 from core.inert import inert
@@ -42,7 +42,7 @@ async def remove(context: CommandContext) -> Replies:
         for event in await ask_first(context, _then(question, way_back(context)), _("Remove")):
             yield event
         return
-    removed = await _remove(context, base.base_id, base.name, document.name, new_batch())
+    removed = await _remove(context, base.base_id, base.name, document.name, context.act)
     await context.resources.moderation.audit.note(context.message, Act.REMOVED, removed.name)
     told = _.plural(
         "Removed {name} ({count} passage).",
@@ -76,13 +76,13 @@ async def purge(context: CommandContext) -> Replies:
         return
     for review in waiting:
         await drop(context, review)
-    removed, batch = 0, new_batch()
+    removed = 0
     names = {base.base_id: base.name for base in own}
     for place, document in enumerate(doomed):
         yield Progress(_("removing"), place, len(doomed))
         try:
             name = names[document.base_id]
-            await _remove(context, document.base_id, name, document.name, batch)
+            await _remove(context, document.base_id, name, document.name, context.act)
         except NoSuchDocumentError:
             continue  # somebody else was faster
         removed += 1

@@ -69,6 +69,6 @@ async def _keep(context: CommandContext, answer: HelpersAnswer) -> None:
     question = one_line(answer.card.question, LONGEST_QUESTION)
     note = Note(question, answer.text, answer.author, author, answer.written_at, None, answer.link)
     name = await note_name(library, base, question)
-    await store(library, base, note, name)
+    await store(library, base, note, name, context.act)
     asked_in = answer.card.told_at.conversation.channel
     await context.resources.moderation.audit.record(context.message, Act.NOTED, name, asked_in)

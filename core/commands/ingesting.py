@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from core.replies import Progress, TextDelta
 from core.unread import unread_pages
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import (
+    ENTRY_TYPE,
     Added,
     AddState,
     IngestProgress,
@@ -49,7 +51,7 @@ async def learn(
     library = context.resources.library
     opened = (
         library.members(upload)
-        if upload.source
+        if upload.source or upload.media_type
         else library.uploads([upload.path], upload.uploader, upload.uploader_id)
     )
     async with opened as uploads:
@@ -74,6 +76,7 @@ async def _one(
         yield TextDelta(told(error, context.words), failed=True)
         return
     _ = context.words
+    upload = replace(upload, batch=context.act)
     add = partial(context.resources.library.add, base.base_id, upload)
     title = f"{batch}{inert(upload.name)}"
     try:
@@ -138,12 +141,17 @@ def _outcome(added: Added, seconds: float, _: Words) -> str:
 def _stored(added: Added, seconds: float, _: Words) -> str:
     document = added.document
     passages = _.plural("{count} passage", "{count} passages", document.passages)
+    if document.media_type == ENTRY_TYPE and document.passages > 1:
+        passages += " " + _("(longer than the embedding model reads at once)")
     pages = _.plural("{count} page", "{count} pages", document.pages) if document.pages else ""
     facts = _(", ").join(piece for piece in (pages, passages) if piece)
     match added.state:
         case AddState.UNCHANGED:
-            return _("{name} is here already; nothing was stored twice.",
-                     name=inert(document.name)) + "\n"  # fmt: skip
+            told = _("{name} is here already; nothing was stored twice.", name=inert(document.name))
+            if added.gone is not None:
+                told += " " + _("{name} says the same now: its older version was taken out.",
+                                name=inert(added.gone.name))  # fmt: skip
+            return told + "\n"
         case AddState.REPLACED:
             return _("{name} replaced by version {version}: {facts}, {seconds:.1f} s.",
                      name=inert(document.name), version=document.version, facts=facts,

@@ -73,7 +73,7 @@ async def note(context: CommandContext) -> Replies:
         # Before the note is there: a row too many does no harm, one too few would.
         channel = context.message.conversation.channel
         await context.resources.taught.note(channel, origin, base.name, name)
-    added = await store(library, base, written, name)
+    added = await store(library, base, written, name, context.act)
     await context.resources.moderation.audit.note(context.message, Act.NOTED, name)
     yield TextDelta(_kept(added.state, written, _))
     about = context.text(ABOUT)

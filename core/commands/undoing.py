@@ -1,9 +1,8 @@
-"""What was removed comes back, for as long as it rests."""
+"""What was removed or replaced comes back, for as long as it rests."""
 
 from __future__ import annotations
 
 import difflib
-import uuid
 from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
@@ -19,15 +18,10 @@ from core.inert import inert
 from core.permissions import Level
 from core.replies import TextDelta
 from knowledge_base.errors import KnowledgeError, NotRestingError
-from knowledge_base.models import Added, AddState, KnowledgeBase
+from knowledge_base.models import Added, AddState, KnowledgeBase, RestKind
 
 if TYPE_CHECKING:
     from knowledge_base.resting import Rest
-
-
-def new_batch() -> str:
-    """What one act of removing is known by."""
-    return uuid.uuid4().hex
 
 
 def way_back(context: CommandContext) -> str:
@@ -50,7 +44,7 @@ def way_back(context: CommandContext) -> str:
 
 
 async def undo(context: CommandContext) -> Replies:
-    """Bring back what was removed last in this place, or one document by its name."""
+    """Bring back what was removed or replaced last in this place, or one document by its name."""
     _ = context.words
     bases = {base.base_id: base for base in await every_home(context)}
     rests = await context.resources.library.resting(tuple(bases))
@@ -61,7 +55,10 @@ async def undo(context: CommandContext) -> Replies:
     if name:
         meant = _named(name, [rest for rest in rests if rest.document.document_id in shown])
     else:
-        meant = [rest for rest in rests if rest.batch == rests[0].batch]
+        # What an undoing took the place of comes back by its name alone: asked for twice, it goes
+        # further back.
+        acts = [rest for rest in rests if rest.kind is not RestKind.UNDONE]
+        meant = [rest for rest in acts if rest.batch == acts[0].batch]
     if not meant:
         days = context.resources.library.rest_days
         yield TextDelta(_.plural(
@@ -104,10 +101,13 @@ async def _one(
         if added.state is AddState.UNCHANGED:
             return _("{name} is here already; nothing was stored twice.", name=shown) + "\n"
         back.append(title or "…")
-        return _.plural(
+        came = _.plural(
             "Brought back {name} ({count} passage).", "Brought back {name} ({count} passages).",
             added.document.passages, name=shown,
-        ) + "\n"  # fmt: skip
+        )  # fmt: skip
+        if added.state is AddState.REPLACED and title:
+            came += " " + _("`/kb undo` with its name brings back the version that it replaced.")
+        return came + "\n"
 
     add = partial(context.resources.library.bring_back, rest)
     try:

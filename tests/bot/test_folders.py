@@ -80,3 +80,49 @@ async def test_pages_that_could_not_be_read_are_logged_and_told_until_they_can(t
         (folder / "plan.txt").write_text("The bakery opens at seven.\n\nThe map of the bakery.")
         await followed.follow_all()
         assert (await followed.states())[0].remarks == ()
+
+
+async def test_a_file_that_says_what_another_says_is_its_own_document_when_that_one_is_gone(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text(f"The bakery of {name} opens at seven.")
+    async with open_library(tmp_path / "data") as library:
+        followed = FollowedFolders(library, {"notes": folder}, words("en"))
+        base = await library.ensure_base("notes")
+
+        async def held():
+            await followed.follow_all()
+            found = await library.documents(base.base_id)
+            return [document.name for document in found]
+
+        assert await held() == ["a.txt", "b.txt"]
+        (folder / "b.txt").write_text((folder / "a.txt").read_text())
+        assert await held() == ["a.txt"]
+        added = []
+        add = library.add
+        monkeypatch.setattr(
+            library, "add", lambda *given: added.append(given[1].name) or add(*given)
+        )
+        # It is not looked at again for as long as nothing changes.
+        assert (await held(), added) == (["a.txt"], [])
+        (folder / "a.txt").unlink()
+        assert (await held(), added) == (["b.txt"], ["b.txt"])
+
+
+async def test_a_file_and_its_copy_that_part_at_once_are_both_there(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text("The bakery opens at seven.")
+    async with open_library(tmp_path / "data") as library:
+        followed = FollowedFolders(library, {"notes": folder}, words("en"), settle_seconds=0.0)
+        assert await followed.look_through() == ()
+        (folder / "a.txt").write_text("The bakery opens at eight.")
+        while await followed.look_through():
+            pass
+        base = await library.ensure_base("notes")
+        found = await library.documents(base.base_id)
+        assert {document.name for document in found} == {"a.txt", "b.txt"}

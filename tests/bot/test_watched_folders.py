@@ -11,7 +11,7 @@ from bot.folders import FollowedFolders
 from core.language import words
 from tests.support.libraries import add_text, open_library
 
-PATIENCE = 30.0
+PATIENCE = 100.0
 
 
 @asynccontextmanager

@@ -73,6 +73,9 @@ class LibraryMachine(RuleBasedStateMachine):
         holder = next((n for n, there in self.model.items() if there == made), None)
         if holder is not None:
             assert (added.state, added.document.name) == (AddState.UNCHANGED, holder)
+            # What the name stood for until now is not what it stands for any more.
+            outdated = name != holder and self.model.pop(name, None) is not None
+            assert (added.gone and added.gone.name) == (name if outdated else None)
             return
         known = name in self.model
         assert added.state is (AddState.REPLACED if known else AddState.ADDED)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge_base.bases import OpenBase
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.models import Legs, Scope
 from tests.support.hash_embeddings import HashEmbedder
@@ -111,6 +112,45 @@ async def test_what_is_added_and_removed_meanwhile_is_there_and_gone_at_the_end(
         assert await nearest(library, base, "A new gate at wordnew.") == "A new gate at wordnew."
         names = {document.name for document in await library.documents(base)}
         assert len(names) == FILES - 1
+        assert (await library.verify(base)).problems == ()
+
+
+async def test_nobody_waits_for_the_new_index(tmp_path, monkeypatch):
+    await taught(tmp_path)
+    async with open_library(tmp_path / "data", HashEmbedder(**OTHER)) as library:
+        library.search_also_by(HashEmbedder())
+        base = (await library.base("shared")).base_id
+        await find(library, base, "word7")
+
+        def read_whole(*_given):
+            raise AssertionError("the base is read from the rows again")
+
+        monkeypatch.setattr(OpenBase, "_load", read_whole)
+        library.reembed_all()
+        await settled(library)
+        assert library._at.bases.get(base).view.fingerprint == HashEmbedder(**OTHER).fingerprint
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
+        assert (await library.verify(base)).problems == ()
+
+
+async def test_what_is_removed_between_the_new_index_and_the_swap_is_gone(tmp_path, monkeypatch):
+    await taught(tmp_path)
+    async with open_library(tmp_path / "data", HashEmbedder(**OTHER)) as library:
+        base = (await library.base("shared")).base_id
+        await find(library, base, "word7")
+        prepared = OpenBase.prepared
+
+        def too_late(own, *given):
+            index = prepared(own, *given)
+            remove = library.remove(base, "07.txt")
+            asyncio.run_coroutine_threadsafe(remove, loop).result(30)
+            return index
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(OpenBase, "prepared", too_late)
+        library.reembed_all()
+        await settled(library)
+        assert "word7" not in await nearest(library, base, "Gate 7 opens at word7.")
         assert (await library.verify(base)).problems == ()
 
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from knowledge_base import resting, store
 from knowledge_base.erasing import Doomed
 from knowledge_base.errors import EmbeddingUnavailableError, NameTakenError, NotRestingError
 from knowledge_base.library import Library
-from knowledge_base.models import AddState, Upload
+from knowledge_base.models import AddState, RestKind, Upload
 from knowledge_base.notes import MEDIA_TYPE, Note, note_bytes
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import SETTINGS, find, texts
@@ -261,3 +262,112 @@ async def test_a_name_can_be_kept_from_coming_back(folder, clock):
         assert len(await library.resting([town])) == 1
         await library.end_rest(town, "plant.md")
         assert (await library.resting([town]), originals(folder)) == ((), [])
+
+
+async def versions(library, folder, *texts_of, name="plant.md"):
+    """One version after the other, each by an act of its own."""
+    for number, text in enumerate(texts_of):
+        town = await give(library, folder, name, text, batch=f"act {number}")
+    return town
+
+
+async def test_a_version_that_was_replaced_rests_and_takes_its_place_again(folder, clock):
+    async with opened(folder, clock) as library:
+        town = await versions(library, folder, TEXT, "It withered.")
+        assert texts(await find(library, town, "plant")) == ["It withered."]
+        (rest,) = await library.resting([town])
+        assert (rest.kind, rest.batch, rest.document.version) == (RestKind.REPLACED, "act 1", 1)
+        added = await library.bring_back(rest)
+        assert (added.state, added.document.version) == (AddState.REPLACED, 3)
+        assert texts(await find(library, town, MARK)) == [TEXT]
+        # And what it took the place of is not lost either.
+        (newer,) = await library.resting([town])
+        assert newer.kind is RestKind.UNDONE
+        await library.bring_back(newer)
+        assert texts(await find(library, town, "plant")) == ["It withered."]
+        assert (await library.verify(town)).problems == ()
+
+
+async def test_a_replaced_version_comes_back_also_where_its_successor_was_removed(folder, clock):
+    async with opened(folder, clock) as library:
+        town = await versions(library, folder, TEXT, "It withered.")
+        await library.remove(town, "plant.md", "act 2")
+        removed, replaced = await library.resting([town])
+        assert (removed.kind, replaced.kind) == (RestKind.REMOVED, RestKind.REPLACED)
+        assert (await library.bring_back(replaced)).state is AddState.ADDED
+        assert texts(await find(library, town, MARK)) == [TEXT]
+        with pytest.raises(NameTakenError):
+            await library.bring_back(removed)
+
+
+async def test_without_a_batch_or_days_a_replaced_version_is_gone(folder, clock):
+    async with opened(folder, clock) as library:
+        town = await give(library, folder)
+        await give(library, folder, text="It withered.")
+        assert (await library.resting([town]), len(originals(folder))) == ((), 1)
+    async with opened(folder, clock, days=0) as library:
+        await give(library, folder, text="It grew again.", batch="act")
+        assert (await library.resting([town]), len(originals(folder))) == ((), 1)
+
+
+async def test_the_space_of_replaced_versions_comes_back_when_their_time_is_over(folder, clock):
+    async with opened(folder, clock) as library:
+        town = await versions(library, folder, TEXT, "It withered.", "It grew again.")
+        assert len(originals(folder)) == 3
+        clock.now += timedelta(days=8)
+        assert await library.end_old_rests() == ((town, "plant.md"),)
+        assert len(originals(folder)) == 1
+        assert texts(await find(library, town, "plant")) == ["It grew again."]
+
+
+async def test_of_many_versions_the_last_ones_rest(folder, clock):
+    async with opened(folder, clock) as library:
+        town = await versions(library, folder, *(f"Leaf {n} grew." for n in range(9)))
+        await versions(library, folder, TEXT, "It withered.", name="other.md")
+        rests = [r for r in await library.resting([town]) if r.document.name == "plant.md"]
+        assert [rest.document.version for rest in rests] == [8, 7, 6, 5, 4]
+        assert len(originals(folder)) == 6 + 2
+
+
+async def test_forgetting_erases_replaced_versions_too(folder, clock):
+    async with opened(folder, clock) as library:
+        town = await versions(library, folder, TEXT, "It withered.")
+        assert holding(folder)
+        await library.erase(Doomed(ADA, uploads=True))
+        assert await library.scrub()
+        assert await library.resting([town]) == ()
+        assert holding(folder) == []
+
+
+async def test_a_name_of_which_something_still_rests_has_not_ended(folder, clock):
+    async with opened(folder, clock) as library:
+        town = await versions(library, folder, TEXT, "It withered.")
+        clock.now += timedelta(days=5)
+        await library.remove(town, "plant.md", "act 2")
+        clock.now += timedelta(days=3)
+        assert await library.end_old_rests() == ()
+        assert [rest.kind for rest in await library.resting([town])] == [RestKind.REMOVED]
+
+
+async def test_a_database_that_is_mostly_empty_gives_its_space_back(folder, clock, monkeypatch):
+    monkeypatch.setattr(resting, "LEAST_EMPTY", 1 << 16)
+    async with opened(folder, clock) as library:
+        town = await give(library, folder)
+        await give(library, folder, "long.md", " ".join(f"word{n}" for n in range(60_000)))
+    full = (folder / "knowledge.db").stat().st_size
+    async with opened(folder, clock) as library:
+        await library.remove(town, "long.md", "act")
+        clock.now += timedelta(days=8)
+        await library.end_old_rests()
+        assert (folder / "knowledge.db").stat().st_size < full / 2
+        assert texts(await find(library, town, MARK)) == [TEXT]
+        assert (await library.verify(town)).problems == ()
+
+
+async def test_a_removal_leaves_no_long_log(folder, clock, monkeypatch):
+    monkeypatch.setattr(store, "LOG_BYTES", 1 << 16)
+    async with opened(folder, clock) as library:
+        town = await give(library, folder, "long.md", " ".join(f"w{n}" for n in range(60_000)))
+        await library.remove(town, "long.md")
+        log = folder / "knowledge.db-wal"
+        assert log.stat().st_size <= 1 << 16

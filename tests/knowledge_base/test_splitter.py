@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge_base.models import Section
-from knowledge_base.splitter import Piece, embedded, pieces, split
+from knowledge_base.splitter import Piece, embedded, pieces, split, whole
 
 WORDS = st.text(
     st.sampled_from(
@@ -69,6 +69,28 @@ def test_a_piece_bears_the_page_it_stands_on(sections):
     for piece in split(sections, characters, 120, 80):
         if all(section.heading is None for section in sections):
             assert bare(piece.text) in pages[piece.page]
+
+
+@pytest.mark.parametrize("count", [characters, words])
+@given(sections=SECTIONS, most=st.integers(16, 2000))
+@settings(max_examples=100)
+def test_what_is_kept_whole_is_one_piece_where_it_fits(count, sections, most):
+    for section in sections:
+        made = list(whole([section], count, most))
+        if count(embedded(section.text, section.heading)) <= most:
+            assert made == [Piece(section.text, section.heading, section.page)]
+        else:
+            assert all(count(embedded(piece.text, piece.heading)) <= most for piece in made)
+            left = iter(bare("".join(piece.text for piece in made)))
+            assert all(character in left for character in bare(section.text))
+
+
+def test_what_is_too_long_to_be_whole_is_in_as_few_pieces_as_can_be():
+    text = " ".join(f"Sentence {n:02} says this." for n in range(40))
+    (one,) = whole([Section(text, "Steps")], words, 400)
+    assert one.text == text
+    assert len(list(whole([Section(text, "Steps")], words, 110))) == 2
+    assert len(split([Section(text, "Steps")], words, 110, target_tokens=30)) > 4
 
 
 def test_pieces_end_where_paragraphs_do_before_sentences_before_words():
@@ -182,3 +204,18 @@ def test_an_endless_line_costs_what_its_length_costs(unit):
 
     assert work[1] <= 2.2 * work[0] + 20_000
     assert work[1] <= 12 * 400_000
+
+
+@pytest.mark.parametrize("records", [True, False])
+def test_what_is_far_longer_than_a_piece_is_cut_before_it_is_counted(records):
+    counted = []
+
+    def count(text: str) -> int:
+        counted.append(len(text))
+        return words(text)
+
+    row = "gate " * 40_000
+    found = split([Section(row, None, None, records)], count, 128)
+    assert sum(len(piece.text.split()) for piece in found) == 40_000
+    assert max(counted) <= 64 * 128
+    assert sum(counted) < 8 * len(row)

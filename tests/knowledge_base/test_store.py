@@ -21,11 +21,11 @@ from knowledge_base.errors import (
     StoreTooNewError,
 )
 from knowledge_base.leases import Lease, locked
-from knowledge_base.models import ChunkDraft, Document, ParsedDocument, Upload
+from knowledge_base.models import ChunkDraft, ParsedDocument, Upload
 from knowledge_base.offloop import OnEventLoopError
 from knowledge_base.schema import MIGRATIONS
 from knowledge_base.splitter import searched
-from knowledge_base.store import Claim, Claimed, Committed, MadeBy, Store
+from knowledge_base.store import Claim, Claimed, Committed, Held, MadeBy, Store
 from knowledge_base.terms import pack_terms, terms_of
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -132,8 +132,26 @@ def test_the_same_bytes_are_claimed_by_one(store: Store) -> None:
     assert claim(store, base, "b.txt", "aa") == Claimed(first.document_id)
     store.commit(first, parsed("x"), vectors(1), HASHES)
     known = claim(store, base, "b.txt", "aa")
-    assert isinstance(known, Document)
-    assert known.name == "a.txt"
+    assert isinstance(known, Held)
+    assert (known.document.name, known.outdated) == ("a.txt", None)
+
+
+def test_a_name_that_comes_to_stand_for_bytes_that_are_there_loses_its_older_ones(
+    store: Store,
+) -> None:
+    base = store.ensure_base("one").base_id
+    for name, sha256 in (("a.txt", "aa"), ("b.txt", "bb")):
+        own = claim(store, base, name, sha256)
+        assert isinstance(own, Claim)
+        store.commit(own, parsed("x", "y"), vectors(2), HASHES)
+    known = claim(store, base, "b.txt", "aa")
+    assert isinstance(known, Held)
+    assert known.outdated is not None
+    assert known.outdated.document.name == "b.txt"
+    assert known.outdated.removed == ((2, 2),)
+    with store.read() as rows:
+        assert [document.name for document in rows.documents(base)] == ["a.txt"]
+        assert rows.generation(base) == known.outdated.generation == 3
 
 
 def test_another_base_claims_the_same_bytes_for_itself(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
 
 import pytest
@@ -142,6 +143,7 @@ async def test_a_tiny_base_is_measured_once_and_again_when_it_has_grown(tmp_path
         for number in range(1, LEAST_MEASURED):
             await add_text(library, base, tmp_path, f"{number}.md", TEXTS[number])
         await relevance(library, base, "How many magazines may I take out?")
+        await asyncio.gather(*library._measuring._tasks.values())  # on a busy machine
         own = library._at.bases.get(base).view.calibration
         assert own.chunks == LEAST_MEASURED
         assert own.profiles != usual.profiles

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -50,6 +52,8 @@ REFUSED = (
     "64:ff9b:1::1",
     "2002:7f00:1::",
     "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    "::ffff:0:127.0.0.1",
+    "3fff::1",
 )
 
 
@@ -99,6 +103,11 @@ def test_names_of_one_network_are_told():
         ("http://metadata.google.internal/computeMetadata/v1/", "address"),
         ("http://2130706433/", "address"),
         ("http://0x7f.1/", "address"),
+        ("http://①②⑦.⓪.⓪.①/", "address"),
+        ("http://１６９．２５４．１６９．２５４/", "address"),
+        ("http://a.127。0。0。1/", "address"),
+        ("http://ｍetadata.google.internal/", "address"),
+        ("http://exa%6dple.com/", "form"),
         *((f"http://[{a}]/" if ":" in a else f"http://{a}/", "address") for a in REFUSED),
     ],
 )
@@ -148,6 +157,25 @@ async def test_a_name_that_answers_differently_the_second_time_gets_nowhere(tmp_
             await once.fetch(f"http://rebind.example.com:{server.port}/again", tmp_path)
         assert (refused.value.reason, len(asked)) == ("address", 2)
         assert pages.asked == ["/again"]
+
+
+async def test_a_name_server_that_does_not_answer_holds_up_nobody_else(tmp_path, monkeypatch):
+    waits, go = threading.Semaphore(0), threading.Event()
+
+    def getaddrinfo(*_asked, **_more):
+        waits.release()
+        go.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "again")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    pages = WebPages(PageSettings(page_seconds=0.1))
+    fetches = [pages.fetch(f"http://{n}.example.com/", tmp_path) for n in range(40)]
+    given_up = await asyncio.gather(*fetches, return_exceptions=True)
+    assert all(isinstance(one, PageNotFetchedError) and one.timed_out for one in given_up)
+    # While they still wait, whatever else needs a thread has one.
+    async with asyncio.timeout(20):
+        assert await asyncio.to_thread(waits.acquire, timeout=10)
+    go.set()
 
 
 async def test_no_socket_is_made_for_an_address_that_was_not_looked_at(tmp_path, monkeypatch):

@@ -94,6 +94,54 @@ async def test_one_document_comes_back_by_its_name(hall):
     assert "Did you mean `ada-1.md`?" in told.text
 
 
+async def change(hall, name, text):
+    return await hall.types("/kb add", MODERATOR, attachments=(attachment(name, text),))
+
+
+async def test_a_replaced_version_comes_back_and_what_replaced_it_by_its_name(hall):
+    await change(hall, "ada-1.md", "The new gate of iron.")
+    told = await hall.types("/kb undo", MODERATOR)
+    assert told.text == (
+        "Brought back `ada-1.md` (1 passage)."
+        " `/kb undo` with its name brings back the version that it replaced."
+    )
+    assert "iron" not in (await hall.types("/kb search iron gate")).text
+    # That was the last act; the one before it is not undone by being asked for twice.
+    assert (await hall.types("/kb undo", MODERATOR)).text.startswith("There is nothing here")
+    assert (await hall.types("/kb undo ada-1.md", MODERATOR)).text.startswith("Brought back")
+    assert "iron" in (await hall.types("/kb search iron gate")).text
+    assert await hall.documents() == ALL
+
+
+async def test_undone_again_and_again_it_goes_further_back(hall):
+    await change(hall, "ada-1.md", "The gate of iron.")
+    await change(hall, "eve-1.md", "The gate of brass.")
+    await change(hall, "ada-1.md", "The gate of stone.")
+    for there in ({"iron", "brass"}, {"iron"}, set()):
+        assert (await hall.types("/kb undo", MODERATOR)).text.startswith("Brought back")
+        found = (await hall.types("/kb search gate of iron brass stone")).text
+        assert {word for word in ("iron", "brass", "stone") if word in found} == there
+
+
+async def test_files_that_were_replaced_at_once_come_back_at_once(hall):
+    files = tuple(attachment(name, f"New text of {name}.") for name in ALL)
+    await hall.types("/kb add", MODERATOR, attachments=files)
+    told = await hall.types("/kb undo", MODERATOR)
+    assert told.text.count("Brought back") == 3
+    assert "New text" not in (await hall.types("/kb search new text")).text
+
+
+async def test_a_file_that_says_what_another_says_takes_its_older_version_out(hall):
+    told = await change(hall, "eve-1.md", "Text of ada-1.md.")
+    assert told.text.strip() == (
+        "`ada-1.md` is here already; nothing was stored twice."
+        " `eve-1.md` says the same now: its older version was taken out."
+    )
+    assert await hall.documents() == ["ada-1.md", "ada-2.md"]
+    assert (await hall.types("/kb undo", MODERATOR)).text.startswith("Brought back `eve-1.md`")
+    assert await hall.documents() == ALL
+
+
 async def test_a_document_that_took_the_name_stays(hall):
     await remove(hall, "ada-1.md")
     file = attachment("ada-1.md", "Quite another text.")

@@ -1,0 +1,257 @@
+"""The side of a library that answers: searching, quoting, and the embedders that do it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from knowledge_base import finding, quoting, stages
+from knowledge_base.embedders.base import Embedder, Vectors
+from knowledge_base.errors import EmbeddingUnavailableError
+from knowledge_base.former import FormerEmbedders, Reopen
+from knowledge_base.front import Front
+from knowledge_base.ingest import Workshop
+from knowledge_base.models import (
+    BaseId,
+    ChunkId,
+    Legs,
+    Passage,
+    Quotation,
+    Scope,
+    SearchResult,
+)
+from knowledge_base.offloop import blocking
+from knowledge_base.settings import KnowledgeSettings
+from knowledge_base.threads import run
+from knowledge_base.web import WebPages
+
+log = logging.getLogger(__name__)
+
+MEASURING_SECONDS = 3.0
+"""How long the first question to a base may wait until the base is measured: longer than a model on
+this machine takes. What is measured later serves later questions."""
+QUESTIONS_KEPT = 64
+
+
+class Searching(Front):
+    """Finds passages, and turns questions into vectors."""
+
+    def __init__(
+        self, workshop: Workshop, folder: Path, settings: KnowledgeSettings, pages: WebPages
+    ) -> None:
+        super().__init__(workshop, folder, settings, pages)
+        self._also: list[Embedder] = []
+        self._former = FormerEmbedders(workshop.store, workshop.threads, workshop.embedder)
+        self._told: set[BaseId] = set()
+        self.enriched = False
+        """Whether passages are found by what was written about them too, see `hints`."""
+        self.rewords = False
+        """Whether a question that finds too little is searched once more in other words."""
+
+    def search_also_by(self, embedder: Embedder) -> None:
+        """Bases whose vectors this one made are searched by it; it stays the caller's."""
+        self._also.append(embedder)
+
+    async def remember_embedder(self, recipe: str, reopen: Reopen) -> None:
+        """Keep how the embedder was opened: once another one is configured, bases whose vectors it
+        made are searched by it again, opened by `reopen` and closed by the library."""
+        await self._former.remember(recipe, reopen)
+
+    async def search(  # noqa: PLR0913 (one argument for each option)
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        limit: int | None = None,
+        legs: Legs = Legs.BOTH,
+        per_document: bool = False,
+        threshold: float | None = None,
+        join: int = 0,
+        enriched: bool | None = None,
+        reworded: bool | None = None,
+    ) -> SearchResult:
+        """The passages nearest to a question, of what all processes have stored until now.
+
+        `join`: characters up to which a passage comes with what stands around it; 0: as it is.
+
+        With `per_document`, the best passage of each of `limit` documents. Where the dense leg
+        cannot serve, the lexical one answers alone; `EmbeddingUnavailableError` only where the
+        dense one was asked for by name. `enriched`, `reworded`: by hints too, and once more in
+        other words; None: as is configured.
+        """
+        if threshold is None:
+            threshold = self._settings.relevance_threshold
+        wanted = finding.Wanted(
+            scope=scope,
+            question=query,
+            limit=self._settings.passages if limit is None else limit,
+            legs=legs,
+            per_document=per_document,
+            now=self._at.store.now,
+            join=join,
+            enriched=self.enriched if enriched is None else enriched,
+            reworded=self.rewords if reworded is None else reworded,
+        )
+        begun = time.monotonic()
+        vectors = await self._embedded(wanted)
+        found = await self._find(wanted, vectors)
+        tasks = [self._measuring.start(base_id) for base_id in found.unmeasured]
+        if found.guessed and (waiting := [task for task in tasks if task is not None]):
+            # Once for each base: its first answer is not to be guessed, but a slow embedder must
+            # not keep the asker. Growing is looked after in the background.
+            await asyncio.wait(waiting, timeout=MEASURING_SECONDS)
+            found = await self._find(wanted, vectors)
+        best = max((passage.relevance for passage in found.passages), default=0.0)
+        refused = not found.passages or best < threshold
+        result = SearchResult(found.passages, refused, threshold, found.lexical_only)
+        self.watcher.searched(time.monotonic() - begun, result)
+        return result
+
+    async def examine(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        limit: int | None = None,
+        legs: Legs = Legs.BOTH,
+        join: int = 0,
+    ) -> stages.Stages:
+        """A search as `search` makes it, with every stage. Raises `EmbeddingUnavailableError`."""
+        wanted = finding.Wanted(
+            scope,
+            query,
+            self._settings.passages if limit is None else limit,
+            legs,
+            per_document=False,
+            now=self._at.store.now,
+            join=join,
+            enriched=self.enriched,
+        )
+        vectors = await self._embedded(wanted)
+        look = partial(stages.examine, self._at.bases, wanted, vectors, self._at.embedder)
+        return await run(self._at.threads.search, look)
+
+    async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
+        """A passage by its id; None when it is gone, or not within the scope of who asks now."""
+
+        def read() -> Passage | None:
+            with self._at.store.read() as rows:
+                return finding.passage(rows, scope, chunk)
+
+        return await run(self._at.threads.search, read)
+
+    async def quote(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        limit: int = 3,
+        *,
+        by_words: bool = False,
+    ) -> tuple[Quotation, ...]:
+        """The sentences of the passages that fit a question best, word for word, best first.
+
+        `by_words`: nothing of it goes to the embedder.
+        """
+        if not passages:
+            return ()
+        weighed = await run(
+            self._at.threads.search, partial(finding.weigh, self._at.bases, question, passages)
+        )
+        embedder = self._at.embedder
+        if embedder is not None and not by_words:
+            try:
+                meaning = (await self._vector(embedder, question), embedder.embed_documents)
+                return tuple(await quoting.quote(question, weighed, passages, meaning, limit))
+            except EmbeddingUnavailableError:
+                log.warning("the embedder does not answer: words alone", exc_info=True)
+        return tuple(await quoting.quote(question, weighed, passages, None, limit))
+
+    async def vectors(self, questions: Sequence[str]) -> Vectors | None:
+        """Shape (len(questions), dimension), unit length; None where no embedder serves now."""
+        embedder = self._at.embedder
+        if embedder is None or not questions:
+            return None
+        try:
+            return np.stack([await self._vector(embedder, question) for question in questions])
+        except EmbeddingUnavailableError:
+            log.warning("the embedder does not answer: words alone", exc_info=True)
+            return None
+
+    async def embedded(self, texts: Sequence[str], *, as_questions: bool) -> Vectors:
+        """Shape (len(texts), dimension), unit length. Raises `EmbeddingUnavailableError`."""
+        embedder = self._at.embedder
+        if embedder is None:
+            raise EmbeddingUnavailableError("")
+        if as_questions:
+            return np.stack([await self._vector(embedder, text) for text in texts])
+        return await embedder.embed_documents(texts)
+
+    async def _find(self, wanted: finding.Wanted, vectors: dict[str, Vectors]) -> finding.Found:
+        return await run(
+            self._at.threads.search, partial(finding.find, self._at.bases, wanted, vectors)
+        )
+
+    async def _embedded(self, wanted: finding.Wanted) -> dict[str, Vectors]:
+        """The question's vector by fingerprint, where a base of the scope can use it."""
+        if wanted.legs is Legs.LEXICAL:
+            return {}
+        known = self._at.bases.fingerprints(wanted.scope.bases)
+        made_by = {base_id: made for base_id, made in known.items() if made is not None}
+        if len(made_by) < len(wanted.scope.bases):
+            fingerprints = partial(self._fingerprints, wanted.scope)
+            made_by = await run(self._at.threads.search, fingerprints)
+        vectors: dict[str, Vectors] = {}
+        for own in await self._serving(made_by):
+            try:
+                vectors[own.fingerprint] = await self._vector(own, wanted.question)
+            except EmbeddingUnavailableError:
+                if wanted.legs is Legs.DENSE:
+                    raise
+                self._former.failed(own)
+                log.warning("%s does not answer: words alone", own.name, exc_info=True)
+        return vectors
+
+    async def _serving(self, made_by: Mapping[BaseId, str]) -> list[Embedder]:
+        """The embedders that made the vectors of these bases, as far as there are any."""
+        needed = set(made_by.values())
+        ours = [own for own in (self._at.embedder, *self._also) if own is not None]
+        missing = needed - {own.fingerprint for own in ours}
+        former = await self._former.serving(missing)
+        missing -= {own.fingerprint for own in former}
+        lost = {one for one in missing if self._former.is_lost(one)}
+        self._tell({base_id: made for base_id, made in made_by.items() if made in lost})
+        return [own for own in (*ours, *former) if own.fingerprint in needed]
+
+    async def _vector(self, embedder: Embedder, question: str) -> Vectors:
+        """Kept for a while: what is searched for is quoted for next."""
+        key = (embedder.fingerprint, question)
+        vector = self._asked.get(key)
+        if vector is None:
+            vector = await embedder.embed_query(question)
+            self._asked[key] = vector
+            while len(self._asked) > QUESTIONS_KEPT:
+                self._asked.pop(next(iter(self._asked)))
+        return vector
+
+    @blocking
+    def _fingerprints(self, scope: Scope) -> dict[BaseId, str]:
+        with self._at.store.read() as rows:
+            bases = (rows.base(base_id) for base_id in scope.bases)
+            return {b.base_id: b.fingerprint for b in bases if b and b.fingerprint}
+
+    def _tell(self, others: dict[BaseId, str]) -> None:
+        for base_id in others.keys() - self._told:
+            self._told.add(base_id)
+            configured = self._at.embedder.name if self._at.embedder else "none"
+            log.warning(
+                "base %d was embedded by another model than the configured one (%s): "
+                "until it is re-embedded it is searched by words alone",
+                base_id,
+                configured,
+            )

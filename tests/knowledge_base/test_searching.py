@@ -1,0 +1,44 @@
+"""A question waits for no measuring without an end."""
+
+from __future__ import annotations
+
+import asyncio
+
+from knowledge_base import searching
+from tests.support.hash_embeddings import HashEmbedder
+from tests.support.libraries import add_text, find, open_library, texts
+
+QUESTION = "At what hour does gate 7 open?"
+
+
+class Slow(HashEmbedder):
+    """Answers people at once; whatever else is asked of it waits."""
+
+    def __init__(self):
+        super().__init__()
+        self.go = asyncio.Event()
+
+    async def embed_query(self, text):
+        if text != QUESTION:
+            await self.go.wait()
+        return await super().embed_query(text)
+
+
+async def test_a_slow_embedder_keeps_the_first_question_for_a_while_and_not_for_longer(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(searching, "MEASURING_SECONDS", 0.01)
+    embedder = Slow()
+    async with open_library(tmp_path / "data", embedder) as library:
+        base = (await library.ensure_base("shared")).base_id
+        for number in range(12):
+            text = f"Gate {number} opens at {number} and closes when the guard of it goes home."
+            await add_text(library, base, tmp_path, f"{number}.txt", text)
+        async with asyncio.timeout(30):
+            found = await find(library, base, QUESTION)
+        assert texts(found)[0].startswith("Gate 7 opens")
+        assert not found.lexical_only
+        assert library._at.bases.get(base).view.measured is None
+        embedder.go.set()
+        await asyncio.gather(*library._measuring._tasks.values())
+        assert library._at.bases.get(base).view.measured is not None
