@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 from core.evidence import Claim, alike, claim_of, content
@@ -54,21 +55,20 @@ class _Clause:
 
 
 def disagreements(question: str, passages: Sequence[Passage]) -> tuple[Disagreement, ...]:
-    """Where passages of several documents disagree about what is asked, at most once for each two
-    passages. Pure; takes milliseconds for each passage."""
+    """Where passages of several documents disagree about what is asked, once for each two
+    documents: in what holds the most of the question. Pure; takes milliseconds a passage."""
     asked = content(question)
     if not asked or len({own.document.document_id for own in passages}) < 2:
         return ()
     clauses = [list(_about(asked, passage.chunk.text)) for passage in passages]
-    found: list[Disagreement] = []
-    for one, own in enumerate(passages):
-        for other in range(one + 1, len(passages)):
-            if own.document.document_id == passages[other].document.document_id:
-                continue
-            pair = _differing(asked, clauses[one], clauses[other])
-            if pair is not None:
-                found.append(_ordered(passages, (one, pair[0]), (other, pair[1])))
-    return tuple(found)
+    best: dict[frozenset[int], tuple[int, Disagreement]] = {}
+    for one, other in combinations(range(len(passages)), 2):
+        documents = frozenset(passages[at].document.document_id for at in (one, other))
+        pair = _differing(asked, clauses[one], clauses[other]) if len(documents) > 1 else None
+        if pair is not None and pair[0] > best.get(documents, (0,))[0]:
+            found = _ordered(passages, (one, pair[1]), (other, pair[2]))
+            best[documents] = pair[0], found
+    return tuple(found for _held, found in best.values())
 
 
 def newer_first(
@@ -152,23 +152,20 @@ def _clauses(text: str) -> Iterator[str]:
         for part in parts:
             if left and part.strip():
                 left -= 1
-                yield part.strip()
+                yield part.strip().rstrip(".。")
 
 
 def _differing(
     asked: frozenset[str], ones: Sequence[_Clause], others: Sequence[_Clause]
-) -> tuple[str, str] | None:
-    """The two clauses that differ and hold the most of the question."""
+) -> tuple[int, str, str] | None:
+    """The two clauses that differ and hold the most of the question, and how many words of it."""
     pairs = [
         (len(one.claim.tokens & asked), one.text, other.text)
         for one in ones
         for other in others
         if _clauses_differ(one, other)
     ]
-    if not pairs:
-        return None
-    _share, one, other = max(pairs, key=lambda pair: pair[0])
-    return one, other
+    return max(pairs, key=lambda pair: pair[0], default=None)
 
 
 def _clauses_differ(one: _Clause, other: _Clause) -> bool:

@@ -104,11 +104,14 @@ class ExtractiveEngine:
             raise EngineUnavailableError(_NAME) from error
         best = quotations[: self._sentences]
         said = await asyncio.to_thread(with_rivals, best, grounding.question, grounding.passages)
-        written, separator = 0, ""
+        written, separator, told = 0, "", ""
         for quotation in said:
             written += _count(quotation.text)
-            yield EngineDelta(f"{separator}{_quoted(quotation, grounding.language)}")
-            separator = "\n\n"
+            lead, mark = _lead(quotation.text, grounding.language)
+            text = f"{mark}{_verbatim(quotation.text)} [{quotation.passage + 1}]"
+            # Once for those that follow each other.
+            yield EngineDelta(f"{separator}{lead if lead != told else ''}{text}")
+            separator, told = "\n\n", lead
         read = sum(_count(passage.chunk.text) for passage in grounding.passages)
         yield EngineFinished("stop", Usage(_count(grounding.question) + read, written))
 
@@ -120,13 +123,11 @@ def _count(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
-def _quoted(quotation: Quotation, language: str) -> str:
-    """The sentence with its number; one in another language is told to be the original's."""
-    text = f"{_verbatim(quotation.text)} [{quotation.passage + 1}]"
-    if not language or is_in(quotation.text, language):
-        return text
-    _ = words(language)
-    return f"{_(_ORIGINAL)}\n> {text}"
+def _lead(text: str, language: str) -> tuple[str, str]:
+    """What is said before a sentence in another language than the answer's, and its mark."""
+    if not language or is_in(text, language):
+        return "", ""
+    return f"{words(language)(_ORIGINAL)}\n", "> "
 
 
 def _verbatim(text: str) -> str:

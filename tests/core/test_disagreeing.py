@@ -69,6 +69,17 @@ def test_the_clauses_about_the_question_are_named_and_the_newer_document_comes_f
     assert [(own.newer, own.older) for own in moved] == [(0, 1)]
 
 
+def test_two_documents_are_told_of_once_in_what_was_asked():
+    two = "A lost summer card for visitors is replaced for {count} crowns."
+    more = (
+        added(2021, "leaflet.md", two.format(count=3), 1),
+        added(2026, "handbook.md", two.format(count=4), 2),
+    )
+    asked = "How much is a summer card for visitors, and a lost one replaced?"
+    (found,) = disagreements(asked, [*TWO, *more])
+    assert found.newer_says == "A lost summer card for visitors is replaced for 4 crowns"
+
+
 def test_passages_of_one_document_do_not_disagree():
     assert disagreements(ASKED, [TWO[0], replace(TWO[1], document=TWO[0].document)]) == ()
 

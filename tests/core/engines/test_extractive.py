@@ -67,6 +67,14 @@ async def test_a_sentence_in_another_language_is_told_to_be_the_originals():
     ]
 
 
+async def test_several_in_another_language_are_told_of_once():
+    engine = ExtractiveEngine(quotes((1, "渡轮九点开船。"), (1, "船票在码头买。")))
+    *deltas, _end = await answer(engine, Grounding("When?", PASSAGES, language="en"))
+    assert "".join(delta.text for delta in deltas) == (
+        "The document says, in its own language:\n> 渡轮九点开船。 [2]\n\n> 船票在码头买。 [2]"
+    )
+
+
 async def test_figures_alone_are_in_every_language():
     engine = ExtractiveEngine(quotes((0, "17:00")))
     first, _end = await answer(engine, Grounding("When?", PASSAGES, language="zh"))
