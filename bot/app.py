@@ -28,6 +28,7 @@ from bot.folders import FollowedFolders
 from bot.golden_bench import Bench
 from bot.health import State
 from bot.jobs import Means, coming_round
+from bot.hinting import enriching
 from bot.letting_go import Step
 from bot.observing import Observing, observing
 from bot.parts import open_library
@@ -276,6 +277,9 @@ async def _serve(config: Config, signals: _Signals, again: Callable[[], Config])
         output.say(f"ready: {', '.join(standing)}")
         await signals.stop.wait()
         bot.observing.health.state = State.STOPPING
+        if config.retrieval.enrichment:
+            making = enriching(config, bot.library, bot.engines, bot.database)
+            await stack.enter_async_context(making.working())
         log.info("stopping")
 
 

@@ -145,6 +145,7 @@ async def assemble(
             reads_pictures=stores.library.reads_pictures,
             embedding=embedding,
             agreeing=Agreeing(stores.database, places.channels, embedding),
+            rewords=config.retrieval.reword,
             summarising=summarising,
             whole=_whole(config, stores, places.access),
         ),

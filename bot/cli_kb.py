@@ -180,6 +180,16 @@ def evaluate(  # noqa: PLR0913 (one argument for each option)
             help="Compare with what `--json` printed, not with the last run.",
         ),
     ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            "--beside",
+            metavar="OTHER.toml",
+            exists=True,
+            dir_okay=False,
+            help="Ask this configuration first, and compare with it.",
+        ),
+    ] = None,
     origin: Annotated[
         OriginOption | None,
         typer.Option("--from", help="Print verdicts and notes as a file of questions instead."),
@@ -195,7 +205,9 @@ def evaluate(  # noqa: PLR0913 (one argument for each option)
         from bot import golden_exporting
 
         execute(config, lambda c: golden_exporting.export(c, base), log_level="warning")
-    request = evaluating.EvalRequest(file, base, engine, against, as_json)
+    if against is not None and beside is not None:
+        raise typer.BadParameter("give --against or --beside")
+    request = evaluating.EvalRequest(file, base, engine, against, beside, as_json)
     execute(config, lambda c: evaluating.evaluate(c, request), log_level="warning")
 
 
@@ -216,6 +228,30 @@ def tune(
     from bot.process import execute
 
     execute(config, lambda c: tuning.tune(c, base, file, as_json), log_level="warning")
+
+
+@kb.command()
+def enrich(
+    passages: Annotated[
+        int | None,
+        typer.Option("--passages", metavar="N", min=1, help="At most so many; else all."),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="NAME", help="Let this one write.")
+    ] = None,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Take out all that was written instead.")
+    ] = False,
+    base: BaseOption = "shared",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Have a model write what each passage answers, so that it is found by that too."""
+    from bot import enriching
+    from bot.process import execute
+
+    request = enriching.EnrichRequest(base, passages, engine, forget, as_json)
+    execute(config, lambda c: enriching.enrich(c, request), log_level="warning")
 
 
 @kb.command()

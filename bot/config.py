@@ -41,7 +41,13 @@ from core.settings import (
     PrivacySettings,
     SpeakingSettings,
 )
-from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, PageSettings, ReaderLimits
+from knowledge_base.settings import (
+    EmbeddingSettings,
+    KnowledgeSettings,
+    PageSettings,
+    ReaderLimits,
+    RetrievalSettings,
+)
 
 DEFAULT_FILE = "config.toml"
 
@@ -99,6 +105,7 @@ def _composed(values: Values) -> Config:
         limits=values.settings("limits", LimitSettings),
         embedding=_embedding(values),
         knowledge=knowledge,
+        retrieval=_retrieval(values),
         discord=values.settings("discord", DiscordSettings),
         telegram=values.settings("telegram", TelegramSettings),
         admission=values.settings("admission", AdmissionSettings),
@@ -203,6 +210,11 @@ def _sections(config: Config) -> list[tuple[str, EngineSettings]]:
 def _embedding(values: Values) -> EmbeddingSettings:
     embedding = values.settings("embedding", EmbeddingSettings)
     return replace(embedding, model=_model(values, embedding.model))
+
+
+def _retrieval(values: Values) -> RetrievalSettings:
+    retrieval = values.settings("retrieval", RetrievalSettings)
+    return replace(retrieval, reranker=_model(values, retrieval.reranker))
 
 
 def _chat(values: Values, knowledge: KnowledgeSettings) -> ChatSettings:

@@ -34,7 +34,13 @@ from core.settings import (
     PrivacySettings,
     SpeakingSettings,
 )
-from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, PageSettings, ReaderLimits
+from knowledge_base.settings import (
+    EmbeddingSettings,
+    KnowledgeSettings,
+    PageSettings,
+    ReaderLimits,
+    RetrievalSettings,
+)
 
 ENV_PREFIX = "LOREKEEPER__"
 NAMED = "engines"
@@ -73,6 +79,7 @@ _SECTIONS: Mapping[str, tuple[type, ...]] = {
     "limits": (LimitSettings,),
     "embedding": (EmbeddingSettings,),
     "knowledge": (KnowledgeSettings, ReaderLimits, PageSettings, Folders),
+    "retrieval": (RetrievalSettings,),
     "discord": (DiscordSettings,),
     "telegram": (TelegramSettings,),
     "admission": (AdmissionSettings,),
@@ -118,6 +125,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "chat.group_history_minutes": (0, 10_080),
     "chat.summary_tokens": (0, 4000),
     "chat.summary_tokens_hourly": (0, 10_000_000),
+    "chat.reading_parts": (0, 200),
+    "chat.reword_seconds": (0, 30),
     "chat.max_pictures": (1, 8),
     "chat.max_picture_mb": (1, 1000),
     "dispatcher.grace_seconds": (0, 3600),
@@ -126,8 +135,6 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "dispatcher.edit_window_minutes": (0, 10_080),
     "dispatcher.longest_answer_characters": (1000, 1_000_000),
     "speaking.second_message_seconds": (0, 300),
-    "chat.reading_parts": (0, 200),
-    "chat.reword_seconds": (0, 30),
     "speaking.relevance": (0, 1),
     "speaking.thread_hourly": (0, 1000),
     "speaking.channel_hourly": (0, 10_000),
@@ -163,6 +170,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "knowledge.max_import_mb": (1, 10_000_000),
     "knowledge.page_seconds": (1, 3600),
     "knowledge.parse_memory_mb": (128, 1_000_000),
+    "retrieval.reranker_budget_ms": (1, 600_000),
+    "retrieval.enrichment_tokens_hourly": (0, 100_000_000),
     "discord.edit_interval_seconds": (0, 60),
     "telegram.group_messages_per_minute": (1, 10_000),
     "telegram.group_minute_seconds": (0.1, 3600),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot import golden_runs, output
 from bot.app import build
+from bot.config import load
 from bot.errors import ConfigError, Problem
 from bot.golden_bench import SHIPPED, Bench, read_file
 from bot.golden_report import show
@@ -31,6 +33,8 @@ class EvalRequest:
     base: str | None = None
     engine: str | None = None
     against: Path | None = None
+    beside: Path | None = None
+    """Another configuration, which is asked first and held against."""
     as_json: bool = False
 
 
@@ -45,19 +49,27 @@ async def evaluate(config: Config, request: EvalRequest) -> int:
     except NoRunError:
         output.tell(_("{path} holds no run that `kb eval --json` printed.", path=request.against))
         return WRONG_USAGE
+    if request.beside is not None:
+        other = await _asked(await asyncio.to_thread(load, request.beside), questions, request)
+    run = await _asked(with_engine(config, request.engine), questions, request)
+    last = golden_runs.last(config.data_dir, run.questions)
+    await asyncio.to_thread(golden_runs.keep, config.data_dir, run)
+    tell(run, other or last, config, as_json=request.as_json)
+    return 0
+
+
+async def _asked(config: Config, questions: Sequence[Golden], request: EvalRequest) -> Run:
+    """All questions put to what a configuration makes."""
+    _ = own_words(config)
     async with AsyncExitStack() as stack:
-        bot = await stack.enter_async_context(build(with_engine(config, request.engine)))
+        bot = await stack.enter_async_context(build(config))
         bench = Bench(bot.library, bot.inbox, bot.engines.name_for(None))
         if request.base is not None:
             base = (await find_called(config, bot.library, request.base, _)).name
         else:
             base = await stack.enter_async_context(bench.samples())
         with CountBar(_("golden questions"), quiet=request.as_json) as bar:
-            run = await bench.run(questions, base, bar.show)
-    last = golden_runs.last(config.data_dir, run.questions)
-    await asyncio.to_thread(golden_runs.keep, config.data_dir, run)
-    tell(run, other or last, config, as_json=request.as_json)
-    return 0
+            return await bench.run(questions, base, bar.show)
 
 
 def tell(run: Run, earlier: Run | None, config: Config, *, as_json: bool) -> None:

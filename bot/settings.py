@@ -19,7 +19,7 @@ from core.settings import (
     PrivacySettings,
     SpeakingSettings,
 )
-from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings
+from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings, RetrievalSettings
 
 SAMPLES = Path(__file__).resolve().parent.parent / "knowledge_base" / "samples"
 
@@ -168,6 +168,7 @@ class Config:
     limits: LimitSettings = field(default_factory=LimitSettings)
     embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     folders: Mapping[str, Path] = field(default_factory=lambda: {"samples": SAMPLES})
     """Base name to the folder that it follows; written as `knowledge.folders`."""
     discord: DiscordSettings = field(default_factory=DiscordSettings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from core.commands.tuning import advice_lines, points
 from core.golden import Golden, Outcome, measured, outcome
 from core.golden_figures import Figure
 from core.language import N_, Words
-from core.tuning import Advice
+from core.tuning import Advice, Verdict
 from knowledge_base.library import Library
 from knowledge_base.models import Legs, Scope
 
@@ -34,6 +34,10 @@ class _Way:
     name: str
     legs: Legs
     join: int = 0
+    enriched: bool = False
+    reworded: bool = False
+    key: str = ""
+    """Of `[retrieval]`, that makes it the usual way."""
 
 
 _USUAL: Final = _Way(N_("both ways"), Legs.BOTH)
@@ -41,6 +45,13 @@ _OTHERS: Final = (
     _Way(N_("by meaning alone"), Legs.DENSE),
     _Way(N_("by words alone"), Legs.LEXICAL),
     _Way(N_("both ways, with neighbours"), Legs.BOTH, _JOINED),
+    _Way(N_("both ways, once more in other words"), Legs.BOTH, reworded=True, key="reword"),
+)
+_ENRICHED: Final = _Way(
+    N_("both ways, and by what was written about passages"),
+    Legs.BOTH,
+    enriched=True,
+    key="enrichment",
 )
 
 
@@ -50,15 +61,23 @@ async def tune(config: Config, base: str, file: Path | None, as_json: bool) -> i
     # What is asked within a conversation is no search by itself.
     questions = [own for own in await asyncio.to_thread(golden_of, file) if not own.turns]
     async with open_library(config) as library:
-        scope = Scope(frozenset({(await find_called(config, library, base, _)).base_id}))
+        base_id = (await find_called(config, library, base, _)).base_id
+        ways = [_USUAL, *(_OTHERS if library.embeds else _OTHERS[1:2])]
+        if (await library.enrichment.progress(base_id)).texts:
+            ways.append(_ENRICHED)
         with CountBar(_("questions"), quiet=as_json) as bar:
-            tried = await _tried(library, scope, questions, bar)
+            tried = await _tried(library, Scope(frozenset({base_id})), questions, ways, bar)
     held = config.knowledge.relevance_threshold
     passages = config.chat.passages
     usual = tried[_USUAL.name]
     advice = tuning.advised(usual, held, passages)
+    chosen = {
+        way.key: (getattr(config.retrieval, way.key), tuning.verdict(usual, tried[way.name], held))
+        for way in ways
+        if way.key
+    }
     if as_json:
-        output.emit(_told(tried, advice, held, passages))
+        output.emit(_told(tried, advice, held, passages, chosen))
         return 0
     _figures(tried, _)
     output.say()
@@ -71,19 +90,46 @@ async def tune(config: Config, base: str, file: Path | None, as_json: bool) -> i
         output.say(f"[knowledge]\nrelevance_threshold = {advice.threshold:g}")
     if advice.passages is not None:
         output.say(f"[chat]\npassages = {advice.passages}")
+    for key, (is_on, helps) in chosen.items():
+        for line in _switch_lines(key, is_on, helps, _):
+            output.say(line)
     return 0
 
 
+def _switch_lines(key: str, is_on: bool, helps: Verdict, _: Words) -> Iterator[str]:
+    """What to do about a way of searching that can be switched on."""
+    facts = {"key": f"[retrieval] {key}", "gain": points(helps.ranking) if helps.ranking else "–"}
+    if helps.is_proven and not is_on:
+        yield _("{key}: helps beyond noise ({gain}) and refuses no worse: switch it on.", **facts)
+        yield f"[retrieval]\n{key} = true"
+    elif helps.is_proven:
+        yield _("{key}: helps beyond noise ({gain}): it is rightly on.", **facts)
+    elif is_on:
+        yield _("{key}: no help beyond noise ({gain}): switch it off.", **facts)
+        yield f"[retrieval]\n{key} = false"
+    else:
+        yield _("{key}: no help beyond noise ({gain}): it stays off.", **facts)
+
+
 async def _tried(
-    library: Library, scope: Scope, questions: Sequence[Golden], bar: CountBar
+    library: Library,
+    scope: Scope,
+    questions: Sequence[Golden],
+    ways: Sequence[_Way],
+    bar: CountBar,
 ) -> dict[str, list[Outcome]]:
-    ways = [_USUAL, *(_OTHERS if library.embeds else _OTHERS[1:2])]
     found: dict[str, list[Outcome]] = {}
     for place, way in enumerate(ways):
         outcomes = found[way.name] = []
         for number, golden in enumerate(questions):
             result = await library.search(
-                scope, golden.question, limit=tuning.MOST, legs=way.legs, join=way.join
+                scope,
+                golden.question,
+                limit=tuning.MOST,
+                legs=way.legs,
+                join=way.join,
+                enriched=way.enriched,
+                reworded=way.reworded,
             )
             outcomes.append(outcome(golden, result))
             bar.show(place * len(questions) + number + 1, len(ways) * len(questions))
@@ -107,7 +153,11 @@ def _cell(figure: Figure | None) -> str:
 
 
 def _told(
-    tried: Mapping[str, Sequence[Outcome]], advice: Advice, threshold: float, passages: int
+    tried: Mapping[str, Sequence[Outcome]],
+    advice: Advice,
+    threshold: float,
+    passages: int,
+    chosen: Mapping[str, tuple[bool, Verdict]],
 ) -> dict[str, object]:
     usual = tried[_USUAL.name]
     now = measured(usual, threshold)
@@ -128,6 +178,14 @@ def _told(
             for name, outcomes in tried.items()
         ],
         "suggested": {"threshold": advice.threshold, "passages": advice.passages},
+        "switches": {
+            key: {"on": is_on, "helps": helps.is_proven}
+            | {
+                name: gain and [round(own, 4) for own in (gain.value, gain.low, gain.high)]
+                for name, gain in (("ranking", helps.ranking), ("refusing", helps.refusing))
+            }
+            for key, (is_on, helps) in chosen.items()
+        },
         "curve": [
             {"threshold": at.threshold, "kept": at.kept, "refused": at.refused}
             for at in tuning.curve(usual)

@@ -124,6 +124,34 @@ def compared(one: Sequence[Outcome], other: Sequence[Outcome]) -> Gain | None:
     ])  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether another way of searching is worth it; None where there are too few questions."""
+
+    ranking: Gain | None
+    """By reciprocal ranks."""
+    refusing: Gain | None
+    """By the shares that are answered and refused rightly, under the threshold that holds."""
+
+    @property
+    def is_proven(self) -> bool:
+        """It ranks better beyond noise, and refuses no worse beyond noise."""
+        ranks = self.ranking is not None and self.ranking.helps
+        return ranks and (self.refusing is None or self.refusing.high >= 0)
+
+
+def verdict(usual: Sequence[Outcome], other: Sequence[Outcome], threshold: float) -> Verdict:
+    """The same questions searched in another way, held against the usual one."""
+    pairs = list(zip(usual, other, strict=True))
+    right = [float(_is_right(b, threshold)) - float(_is_right(a, threshold)) for a, b in pairs]
+    return Verdict(compared(usual, other), _paired(right))
+
+
+def _is_right(outcome: Outcome, threshold: float) -> bool:
+    """Answered where there is an answer, refused where there is none."""
+    return (outcome.relevance >= threshold) == outcome.golden.is_answerable
+
+
 def plotted(points: Sequence[At], now: float, suggested: float | None, width: int = 20) -> str:
     """A picture in letters: a row a threshold, `#` what is answered, `=` what is refused."""
     lines = []

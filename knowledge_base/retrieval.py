@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -29,7 +30,14 @@ from knowledge_base.calibration import (
     shipped,
     standardise,
 )
-from knowledge_base.lexical import LexicalIndex, LexicalQuery, weigh
+from knowledge_base.hints import Hints
+from knowledge_base.lexical import (
+    LexicalIndex,
+    LexicalMatch,
+    LexicalQuery,
+    TermStatistics,
+    weigh,
+)
 from knowledge_base.models import ChunkId, Legs
 from knowledge_base.terms import NO_TERMS, Terms, script_code, script_of, terms_of
 
@@ -61,6 +69,10 @@ class DenseIndex(Protocol):
 
     def match(self, vector: Vectors, ids: Ids) -> Vectors:
         """Cosines of given chunks, NaN for those that are not there."""
+        ...
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Of given chunks, NaN for those that are not there."""
         ...
 
 
@@ -137,9 +149,13 @@ def search(
     limit: int,
     legs: Legs = Legs.BOTH,
     model: RelevanceModel | None = None,
+    hints: Sequence[Hints | None] = (),
 ) -> list[Ranked]:
-    """At most `limit` chunks of all bases together, best first; relevance never rises."""
-    judged = judge(query, bases, limit, legs, model)
+    """At most `limit` chunks of all bases together, best first; relevance never rises.
+
+    `hints`: of each base, where its passages are to be found by those too.
+    """
+    judged = judge(query, bases, limit, legs, model, hints)
     return [] if judged is None else in_order(judged, limit)
 
 
@@ -161,18 +177,22 @@ def judge(
     limit: int,
     legs: Legs = Legs.BOTH,
     model: RelevanceModel | None = None,
+    hints: Sequence[Hints | None] = (),
 ) -> Judged | None:
     """What `search` goes by; None where the bases have nothing at all."""
-    bases = [base for base in bases if len(base.lexical)]
+    pairs = zip_longest(bases, hints)
+    asked = [(base, hint) for base, hint in pairs if base is not None and len(base.lexical)]
+    bases = [base for base, _hint in asked]
     if not bases:
         return None
     model = model or shipped(query.script)
     terms = NO_TERMS if legs is Legs.DENSE else query.terms
-    parts = [base.lexical.statistics(terms) for base in bases]
+    parts = [_statistics(terms, *pair) for pair in asked]
     weighed = weigh(terms, sum(parts[1:], start=parts[0]))
     references = _references(query, bases)
     most = limit if legs is Legs.DENSE else max(limit, CANDIDATES)
-    found = [_candidates(query, weighed, b, references, most, legs) for b in bases]
+    search = _Search(query, weighed, references, most, legs)
+    found = [_candidates(search, base, hint) for base, hint in asked]
     scores = []
     probabilities = []
     for part in found:
@@ -254,26 +274,44 @@ def _references(query: Query, bases: Sequence[BaseView]) -> dict[str, Reference]
     return references
 
 
-def _candidates(
-    query: Query,
-    weighed: LexicalQuery,
-    base: BaseView,
-    references: Mapping[str, Reference],
-    limit: int,
-    legs: Legs,
-) -> Candidates:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """What is the same for all bases of a search."""
+
+    query: Query
+    weighed: LexicalQuery
+    references: Mapping[str, Reference]
+    limit: int
+    legs: Legs
+
+
+def _statistics(terms: Terms, base: BaseView, hints: Hints | None) -> TermStatistics:
+    """A word that stands in hints alone is known all the same."""
+    own = base.lexical.statistics(terms)
+    if hints is None:
+        return own
+    more = hints.lexical.statistics(terms).frequencies
+    return replace(own, frequencies=np.maximum(own.frequencies, more))
+
+
+def _candidates(search: _Search, base: BaseView, hints: Hints | None) -> Candidates:
+    query, weighed, legs = search.query, search.weighed, search.legs
     fingerprint = base.fingerprint
     reference = None
     if fingerprint is not None and legs is not Legs.LEXICAL:
-        reference = references.get(fingerprint)
+        reference = search.references.get(fingerprint)
     vector = query.vectors[fingerprint] if reference and fingerprint is not None else None
     proposed = [np.zeros(0, np.int64)]
     if vector is not None and reference is not None:
-        proposed.append(base.dense.nearest(vector, limit * _spread(reference))[0])
+        proposed.append(base.dense.nearest(vector, search.limit * _spread(reference))[0])
+        if hints is not None:
+            proposed.append(hints.nearest(vector, search.limit))
     if legs is not Legs.DENSE:
-        proposed.append(base.lexical.search(weighed, limit)[0])
+        proposed.append(base.lexical.search(weighed, search.limit)[0])
+        if hints is not None:
+            proposed.append(hints.lexical.search(weighed, search.limit)[0])
     ids = np.unique(np.concatenate(proposed))
-    match = base.lexical.match(weighed, ids)
+    match = _matched(base, hints, weighed, ids)
     lexical = evidence(match.coverage, match.matched)
     foreign = (match.scripts != script_code(query.script)) & (match.scripts > 0)
     known = expected(weighed.known, match.matched, foreign)
@@ -284,7 +322,25 @@ def _candidates(
         z, trust = _standardised(cosines, match.scripts, query.script, reference)
         trust = 1.0 if legs is Legs.DENSE else trust
         rivals = reference.rivals(match.scripts)
+        if hints is not None:
+            z = np.maximum(z, hints.standardised(vector, ids, rivals))
     return Candidates(ids, cosines, z, match.scores, lexical, known, foreign, rivals, trust)
+
+
+def _matched(
+    base: BaseView, hints: Hints | None, weighed: LexicalQuery, ids: Ids
+) -> LexicalMatch:
+    """How well passages match by their own words, or by those of their hints too."""
+    own = base.lexical.match(weighed, ids)
+    if hints is None:
+        return own
+    more = hints.lexical.match(weighed, ids)
+    return replace(
+        own,
+        scores=np.maximum(own.scores, more.scores),
+        coverage=np.maximum(own.coverage, more.coverage),
+        matched=np.maximum(own.matched, more.matched),
+    )
 
 
 def _spread(reference: Reference) -> int:

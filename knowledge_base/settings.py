@@ -51,6 +51,23 @@ class KnowledgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """A second look at what a search found, by a model that reads question and passage together."""
+
+    reranker: str | None = None
+    """A cross-encoder of sentence-transformers: a folder or an id; None: no second look."""
+    reranker_budget_ms: int = 1500
+    """For one question; what takes longer counts for nothing."""
+    enrichment: bool = False
+    """Whether passages are found by what an engine wrote about them too (`hints`), and one that
+    idles writes it."""
+    enrichment_tokens_hourly: int = 60_000
+    """Read and written for that within an hour."""
+    reword: bool = False
+    """Whether a question for which too little was found is searched once more in other words."""
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddingSettings:
     """Which embedder, and where it runs."""
 

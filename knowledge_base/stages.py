@@ -82,7 +82,8 @@ def examine(
     query = retrieval.Query(wanted.question, vectors)
     fetch = max(retrieval.CANDIDATES, finding.SPARE * wanted.limit)
     with bases.views(wanted.scope.bases) as (rows, views):
-        judged = retrieval.judge(query, views, fetch, wanted.legs)
+        hints = finding.hints_for(bases, rows, wanted, views)
+        judged = retrieval.judge(query, views, fetch, wanted.legs, hints=hints)
         ranked = [] if judged is None else retrieval.in_order(judged, fetch)
         found = list(finding.fresh_at(finding.passages_of(rows, wanted.scope, ranked), wanted.now))
         chosen = finding.chosen_of(rows, iter(found), wanted)

@@ -34,6 +34,14 @@ def test_questions_are_asked_kept_compared_and_exported(tmp_path):
     assert again.code == 0
     assert "回答含有预期词语" in again.out
     assert "town 的 2 个问题" in again.out
+    (tmp_path / "other.toml").write_text(f"{BARE}[chat]\nlanguage = 'zh'\n")
+    beside = bot(
+        tmp_path, "kb", "eval", "golden.jsonl", "--base", "town", "--beside", "other.toml", "--json"
+    )
+    assert beside.row["against"]["figures"]["all"]["answer"]["value"] == 1.0
+    assert beside.row["against"]["at"] > first.row["at"]
+    both = bot(tmp_path, "kb", "eval", "--against", "before.json", "--beside", "other.toml")
+    assert "--against or --beside" in both.err
     tuned = bot(tmp_path, "kb", "tune", "golden.jsonl", "--base", "town", "--json")
     assert tuned.row["suggested"] == {"threshold": None, "passages": None}
     assert (bot(tmp_path, "kb", "eval", "--from", "feedback").out) == ""
