@@ -10,6 +10,8 @@ from benchmarks.pairing import say
 
 NAMES = (
     "ingest_rate",
+    "pdf_ingest",
+    "batches",
     "search_latency",
     "add_cost",
     "startup",

@@ -64,7 +64,7 @@ async def main() -> bool:
         f" {pairs.spread()}"
     )
     return verdict(
-        "(a) rate of Library.add over the bare embedder's", 1 / pairs.ratio, 0.90, at_least=True
+        "(a) rate of Library.add over the bare embedder's", 1 / pairs.ratio, 0.95, at_least=True
     )
 
 

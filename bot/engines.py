@@ -83,6 +83,13 @@ async def open_engines(
             opened = await _opened(settings, config, shares, alone=len(configured) == 1)
             engines[opened.name] = await queued(opened, settings)
             names.append(opened.name)
+        shares.answered_by(
+            [
+                engines[name]
+                for name, own in zip(names, configured, strict=True)
+                if engines[name].place == "local" and own.device != "cpu" and own.gpu_layers != 0
+            ]
+        )
         if _SMALL.name not in engines and importlib.util.find_spec(_BUNDLED_PACKAGE):
             small = replace(ours, model="bundled", max_concurrent=_SMALL.slots)
             engines[_SMALL.name] = await queued(_small(small, shares), small)

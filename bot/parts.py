@@ -134,10 +134,12 @@ async def _opened_embedder(config: Config, shares: ThreadShares | None) -> Embed
     embedder = await open_embedder(
         config.embedding, proxy_for(config.embedding.proxy, config.network.proxy)
     )
-    if shares is not None and isinstance(embedder, BundledEmbedder):
+    if shares is None:
+        return embedder
+    if isinstance(embedder, BundledEmbedder):
         shares.on_narrowing(embedder.use_threads)
-    here = isinstance(embedder, BundledEmbedder | SentenceTransformersEmbedder)
-    if shares is not None and here and embedder.device != "cpu":
+    local = BundledEmbedder, SentenceTransformersEmbedder
+    if isinstance(embedder, local) and embedder.device != "cpu":
         # On the processor each has cores of its own.
         embedder.give_way(shares.beside)
     return embedder

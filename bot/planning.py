@@ -28,6 +28,7 @@ from core.engines.memory import (
 from core.engines.shape import ModelShape, UnknownShapeError, read_shape
 from core.language import Words, words
 from core.settings import EngineSettings
+from knowledge_base.embedders.bundled import CARD_BYTES, model_file
 from knowledge_base.settings import EmbeddingSettings
 
 log = logging.getLogger(__name__)
@@ -246,9 +247,12 @@ def weights_on_disk(folder: Path) -> int:
 
 
 def embedder_bytes(settings: EmbeddingSettings) -> int:
-    """What a sentence-transformers model and one batch of it take on a card; else 0."""
-    if settings.model in (None, "bundled") or settings.base_url or settings.kind == "openai":
+    """What an embedder in this process and one batch of it take on a card; 0: it wants none."""
+    if settings.base_url or settings.kind == "openai":
         return 0
+    if settings.model in (None, "bundled"):
+        wants_card = settings.kind == "auto" or settings.device == "cuda"
+        return CARD_BYTES + _EMBEDDER_BATCH_BYTES if wants_card and model_file() else 0
     path = Path(str(settings.model)).expanduser()
     folder = path if path.is_dir() else cached(str(settings.model))
     if folder is None:

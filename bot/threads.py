@@ -1,11 +1,17 @@
-"""Cores shared out between the engine and the embedder: at least one each, never more in all."""
+"""Cores and a card shared out between engines and the embedder.
+
+Of cores each has at least one, and both never more than there are. On a card documents give way to
+answers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.process import cores
 from bot.settings import Config
+from core.engines.queued import QueuedEngine
+from knowledge_base.embedders.pace import Beside
 
 
 class ThreadShares:
@@ -18,6 +24,15 @@ class ThreadShares:
         self._engine = config.engine.threads
         self._embedding = config.embedding.threads
         self._narrow: Callable[[int], None] | None = None
+        self._answering: Sequence[QueuedEngine] = ()
+
+    def answered_by(self, engines: Sequence[QueuedEngine]) -> None:
+        """Those that may compute on the card on which the embedder does."""
+        self._answering = tuple(engines)
+
+    def beside(self) -> Beside:
+        """What they do just now; may be asked from any thread, also before there are any."""
+        return doing(self._answering)
 
     def on_narrowing(self, narrow: Callable[[int], None]) -> None:
         """Call this with the embedder's smaller share once an engine takes its own."""
@@ -29,3 +44,12 @@ class ThreadShares:
         if self._narrow is not None and self._embedding is None:
             self._narrow(max(1, cores() - own))
         return own
+
+
+def doing(engines: Sequence[QueuedEngine]) -> Beside:
+    """What they do just now."""
+    if any(engine.unspoken for engine in engines):
+        return Beside.READING
+    if any(engine.under_way for engine in engines):
+        return Beside.WRITING
+    return Beside.IDLE

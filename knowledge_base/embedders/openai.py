@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from knowledge_base.embedders.base import TokenizerSpec, Vectors
+from knowledge_base.embedders.batching import Budget, batched, estimate
 from knowledge_base.embedders.prompts import prompts_for
 from knowledge_base.embedders.text import readable
 from knowledge_base.errors import EmbeddingUnavailableError
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH_TEXTS = 64
+BUDGET = Budget(tokens=16_384, texts=64, few=0, padded=True)
+"""Of one request, about: servers pad, and refuse what is too large for one batch of theirs."""
 MAX_REQUESTS = 4
 """Requests for documents under way at once; questions are not counted."""
 MAX_RETRIES = 3
@@ -81,6 +83,10 @@ class OpenAIEmbedder:
         return f"openai:{self._model}:{self._prompts.query}/{self._prompts.document}"
 
     @property
+    def query_prompt(self) -> str:
+        return self._prompts.query
+
+    @property
     def dimension(self) -> int:
         """Raises `EmbeddingUnavailableError` before the server's first answer."""
         if self._dimension is None:
@@ -95,13 +101,18 @@ class OpenAIEmbedder:
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.empty((0, self._dimension or 0), dtype=np.float32)
-        batches = [texts[at : at + BATCH_TEXTS] for at in range(0, len(texts), BATCH_TEXTS)]
+        batches = batched(estimate(texts), BUDGET)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._embed_batch(batch)) for batch in batches]
+                tasks = [
+                    group.create_task(self._embed_batch([texts[at] for at in batch]))
+                    for batch in batches
+                ]
         except* EmbeddingUnavailableError as errors:
             raise EmbeddingUnavailableError(self.name) from errors.exceptions[0]
-        return np.concatenate([task.result() for task in tasks])
+        vectors = np.concatenate([task.result() for task in tasks])
+        order = np.concatenate(batches)
+        return cast(Vectors, vectors[np.argsort(order)])
 
     async def embed_query(self, text: str) -> Vectors:
         client = (await self._opened()).with_options(

@@ -6,14 +6,17 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from knowledge_base.embedders.base import TokenizerSpec, Vectors
-from knowledge_base.embedders.batching import BatchingThread
+from knowledge_base.embedders.batching import BatchingThread, Budget
+from knowledge_base.embedders.cards import aside, device_for, halving, placed
+from knowledge_base.embedders.counting import batch_counter
+from knowledge_base.embedders.pace import Look
 from knowledge_base.embedders.prompts import Prompts, prompts_for
 from knowledge_base.embedders.text import readable
 from knowledge_base.errors import EmbeddingUnavailableError
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH_TEXTS = {"cpu": 16, "cuda": 64}
-BATCH_BYTES = {"cpu": 8_000, "cuda": 200_000}
+ON_PROCESSOR = Budget(tokens=2048, texts=64, few=12, padded=True)
+ON_CARD = Budget(tokens=32_768, texts=512, few=48, padded=True)
 LONGEST = 8192
 """Tokens; for a model that states no maximum of its own."""
 SAMPLE_BYTES = 1 << 20
@@ -42,11 +45,16 @@ class SentenceTransformersEmbedder:
         self._threads = threads
         self._prompts = _prompts(name, model)
         self._fingerprint = f"{fingerprint}:{self._prompts.query}/{self._prompts.document}"
-        device = "cuda" if model.device.type == "cuda" else "cpu"
-        self._batch_texts = BATCH_TEXTS[device]
-        self._thread = BatchingThread(name, self._encode, self._batch_texts, BATCH_BYTES[device])
         self._dimension = int(model.get_embedding_dimension() or 0)
         self._tokenizer = _tokenizer_spec(model, self._prompts)
+        self.device: Final = str(model.device.type)
+        is_card = self.device == "cuda"
+        self._thread = BatchingThread(
+            name,
+            halving(aside(self._encode)) if is_card else self._encode,
+            ON_CARD if is_card else ON_PROCESSOR,
+            batch_counter(self._tokenizer),
+        )
 
     @classmethod
     async def open(
@@ -68,6 +76,10 @@ class SentenceTransformersEmbedder:
         return self._fingerprint
 
     @property
+    def query_prompt(self) -> str:
+        return self._prompts.query
+
+    @property
     def dimension(self) -> int:
         return self._dimension
 
@@ -84,6 +96,10 @@ class SentenceTransformersEmbedder:
         vectors = await self._thread.embed([text], is_query=True)
         return cast(Vectors, vectors[0])
 
+    def give_way(self, look: Look) -> None:
+        """Documents wait for answers that are written on the same device, as `look` tells."""
+        self._thread.pace.look = look
+
     async def aclose(self) -> None:
         await self._thread.aclose()
 
@@ -95,7 +111,7 @@ class SentenceTransformersEmbedder:
         vectors = self._model.encode(
             [readable(text) for text in texts],
             prompt=self._prompts.query if is_query else self._prompts.document,
-            batch_size=self._batch_texts,
+            batch_size=len(texts),
             normalize_embeddings=True,
             convert_to_numpy=True,
             show_progress_bar=False,
@@ -133,11 +149,6 @@ def _cached_tokenizer(model: SentenceTransformer) -> Path | None:
     return Path(vocabulary).parent / "tokenizer.json" if vocabulary else None
 
 
-def device_for(wanted: str, has_card: Callable[[], bool]) -> Literal["cpu", "cuda"]:
-    """Where a model computes: on a card where there is one, unless it is not to."""
-    return "cuda" if wanted != "cpu" and has_card() else "cpu"
-
-
 @blocking
 def _load(name: str, wanted: str) -> tuple[SentenceTransformer, str]:
     try:
@@ -148,7 +159,10 @@ def _load(name: str, wanted: str) -> tuple[SentenceTransformer, str]:
     folder = Path(name)
     device = device_for(wanted, torch.cuda.is_available)
     try:
-        model = SentenceTransformer(name, device=device, local_files_only=folder.is_dir())
+        model = placed(
+            lambda where: SentenceTransformer(name, device=where, local_files_only=folder.is_dir()),
+            device,
+        )
         identity = fingerprint_of(folder) if folder.is_dir() else _revision(name, model)
     except (OSError, RuntimeError, ValueError) as error:
         raise EmbeddingUnavailableError(name) from error

@@ -67,7 +67,8 @@ def test_weights_are_taken_from_the_files_and_counted_once(folder):
 
 @pytest.mark.parametrize(("gib", "slots"), [(24, 5), (48, 24), (80, 49)])
 def test_slots_follow_from_the_card(folder, gib, slots):
-    made = only(planned(config(folder), machine(gib))).plan
+    alone = replace(config(folder), embedding=EmbeddingSettings(device="cpu"))
+    made = only(planned(alone, machine(gib))).plan
     # 94 % of the card, less 14.96 GiB of weights and 1.06 of reserve; 1.1875 GiB a slot.
     assert made.slots == slots
     assert made.used <= made.budget
@@ -134,6 +135,23 @@ def test_an_embedder_leaves_the_card_to_answers(folder, tmp_path, caplog):
     assert tight.embedding.device == "cpu"
     assert whole.embedder_moved
     assert "the embedder runs on the processor" in caplog.text
+
+
+def test_the_bundled_embedder_is_planned_on_the_card_where_it_would_go(folder):
+    def wanted(**embedding):
+        changed = replace(config(folder), embedding=EmbeddingSettings(**embedding))
+        return dict(only(planned(changed, machine(48))).plan.parts).get(Part.EMBEDDER, 0)
+
+    assert 0 < wanted() < GIB
+    assert wanted(model="bundled") == wanted(kind="bundled", device="cuda") == wanted()
+    assert wanted(kind="bundled") == wanted(device="cpu") == 0
+    assert wanted(base_url="http://127.0.0.1:9/v1", model="e5") == 0
+
+
+def test_the_bundled_embedder_leaves_a_tight_card_to_answers(folder):
+    settled, whole = enforced(config(folder), machine(22))
+    assert whole.embedder_moved
+    assert settled.embedding.device == "cpu"
 
 
 def test_a_card_that_no_installed_package_can_use_is_not_planned_with(folder):

@@ -22,12 +22,15 @@ MACHINE = Machine(Device("CPU", False, 16 << 30, 8 << 30), 2, None)
 
 
 async def found(
-    look: Callable[[Looked], Awaitable[list[Item]]], config: Config, language: str = "en"
+    look: Callable[[Looked], Awaitable[list[Item]]],
+    config: Config,
+    language: str = "en",
+    machine: Machine = MACHINE,
 ) -> list[Item]:
-    """What a look finds on a plain machine."""
+    """What a look finds; without more said, on a plain machine."""
 
     async def measured() -> Local:
-        return Local(MACHINE, planned(config, MACHINE))
+        return Local(machine, planned(config, machine))
 
     measuring = asyncio.create_task(measured())
     try:

@@ -66,6 +66,36 @@ async def test_a_free_engine_answers_at_once():
     await engine.aclose()
 
 
+async def test_it_tells_who_is_asked_and_whose_first_word_is_awaited():
+    first, last = asyncio.Event(), asyncio.Event()
+    script = Script(pieces=("Halden ", "is."), gates={0: first, 1: last})
+    engine = queued(ScriptedEngine(script))
+    assert (engine.under_way, engine.unspoken) == (0, 0)
+    task = asyncio.create_task(everything(engine))
+    await turns()
+    assert (engine.under_way, engine.unspoken) == (1, 1)
+    first.set()
+    await turns()
+    assert (engine.under_way, engine.unspoken) == (1, 0)
+    last.set()
+    await task
+    await engine.settle()
+    assert (engine.under_way, engine.unspoken) == (0, 0)
+    await engine.aclose()
+
+
+async def test_who_is_stopped_before_a_first_word_is_awaited_no_more():
+    engine = queued(ScriptedEngine(Script(gates={0: asyncio.Event()})))
+    task = asyncio.create_task(everything(engine))
+    await turns()
+    assert engine.unspoken == 1
+    task.cancel()
+    await asyncio.wait({task})
+    await engine.settle()
+    assert (engine.under_way, engine.unspoken) == (0, 0)
+    await engine.aclose()
+
+
 async def test_who_waits_reads_their_place_and_then_the_answer():
     gate = asyncio.Event()
     engine = queued(ScriptedEngine(Script(gates={0: gate}), "Yes."))

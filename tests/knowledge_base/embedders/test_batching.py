@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from knowledge_base.embedders.base import Vectors
-from knowledge_base.embedders.batching import BatchingThread
+from knowledge_base.embedders.batching import BatchingThread, Budget, batched
+from knowledge_base.embedders.pace import PATIENCE_SECONDS, SMALL, Beside, Pace
 from knowledge_base.errors import EmbeddingUnavailableError
 
 
@@ -45,7 +46,7 @@ async def settle() -> None:
 async def test_rows_come_back_in_the_order_of_the_texts() -> None:
     model = Model()
     model.go()
-    thread = BatchingThread("test", model, batch_texts=4, batch_bytes=100)
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=4, few=3))
     texts = ["1", "2222", "33", "4", "55555", "66", "7"]
     vectors = await thread.embed(texts, is_query=False)
     assert vectors[:, 0].tolist() == [1, 2222, 33, 4, 55555, 66, 7]
@@ -55,7 +56,7 @@ async def test_rows_come_back_in_the_order_of_the_texts() -> None:
 
 async def test_a_question_waits_for_one_batch_at_most() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=2, batch_bytes=100)
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=2, few=1))
     documents = asyncio.create_task(thread.embed([f"d{n}" for n in range(10)], is_query=False))
     await model.working()
     question = asyncio.create_task(thread.embed(["q1"], is_query=True))
@@ -69,7 +70,7 @@ async def test_a_question_waits_for_one_batch_at_most() -> None:
 
 async def test_documents_take_turns() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=4, batch_bytes=100)
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=4, few=3))
     blocked = asyncio.create_task(thread.embed(["0"], is_query=True))
     await model.working()
     long = asyncio.create_task(thread.embed([f"d{n}" for n in range(40)], is_query=False))
@@ -86,7 +87,7 @@ async def test_documents_take_turns() -> None:
 
 async def test_a_handful_of_texts_goes_first_but_not_for_ever() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=8, batch_bytes=100)
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=8, few=6))
     long = asyncio.create_task(thread.embed([f"d{n}" for n in range(40)], is_query=False))
     await model.working()
     handfuls = [
@@ -105,7 +106,7 @@ async def test_a_handful_of_texts_goes_first_but_not_for_ever() -> None:
 
 async def test_what_is_cancelled_is_not_embedded() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=2, batch_bytes=100)
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=2, few=1))
     first = asyncio.create_task(thread.embed(["d1", "d2"], is_query=False))
     await model.working()
     second = asyncio.create_task(thread.embed(["d3"] * 50, is_query=False))
@@ -122,7 +123,7 @@ async def test_what_is_cancelled_is_not_embedded() -> None:
 async def test_an_error_reaches_its_caller_and_the_thread_lives_on() -> None:
     model = Model()
     model.go()
-    thread = BatchingThread("test", model, batch_texts=2, batch_bytes=100)
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=2, few=1))
     with pytest.raises(RuntimeError, match="bad"):
         await thread.embed(["bad"], is_query=False)
     assert (await thread.embed(["d1"], is_query=False)).tolist() == [[1.0, 1.0]]
@@ -137,7 +138,7 @@ async def test_a_fault_that_ends_the_thread_leaves_nobody_waiting() -> None:
         model(texts, is_query)
         raise LookupError(texts[0])
 
-    thread = BatchingThread("test", encode, batch_texts=1, batch_bytes=100)
+    thread = BatchingThread("test", encode, Budget(tokens=100, texts=1, few=0))
     taken = asyncio.create_task(thread.embed(["d1"], is_query=False))
     await model.working()
     waiting = asyncio.create_task(thread.embed(["d2"], is_query=False))
@@ -151,7 +152,7 @@ async def test_a_fault_that_ends_the_thread_leaves_nobody_waiting() -> None:
 
 async def test_once_closed_it_refuses_what_waits_and_what_comes() -> None:
     model = Model()
-    thread = BatchingThread("test", model, batch_texts=1, batch_bytes=100)
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=1, few=0))
     running = asyncio.create_task(thread.embed(["d1"], is_query=False))
     await model.working()
     waiting = asyncio.create_task(thread.embed(["d2"], is_query=False))
@@ -164,3 +165,92 @@ async def test_once_closed_it_refuses_what_waits_and_what_comes() -> None:
     for refused in (waiting, thread.embed(["d3"], is_query=True)):
         with pytest.raises(EmbeddingUnavailableError):
             await refused
+
+
+def lengths(texts: Sequence[str]) -> list[int]:
+    return [len(text) for text in texts]
+
+
+async def test_a_batch_is_so_many_tokens_and_its_texts_are_of_like_length() -> None:
+    model = Model()
+    model.go()
+    thread = BatchingThread("test", model, Budget(tokens=10, texts=50, few=0), lengths)
+    texts = ["1", "2222", "137438953472", "4", "55555", "6666", "7"]
+    vectors = await thread.embed(texts, is_query=False)
+    assert vectors[:, 0].tolist() == [float(text) for text in texts]
+    assert model.batches == [["137438953472"], ["55555", "2222"], ["6666", "1", "4", "7"]]
+    await thread.aclose()
+
+
+async def test_where_a_model_pads_every_text_costs_as_much_as_the_longest() -> None:
+    model = Model()
+    model.go()
+    thread = BatchingThread("test", model, Budget(tokens=10, texts=50, few=0, padded=True), lengths)
+    await thread.embed(["1", "2222", "4", "55555", "6666", "7", "8"], is_query=False)
+    assert model.batches == [["55555", "2222"], ["6666", "1"], ["4", "7", "8"]]
+    await thread.aclose()
+
+
+def test_texts_are_put_into_batches_longest_first() -> None:
+    sizes = [3, 90, 5, 40, 4]
+    assert batched(sizes, Budget(tokens=100, texts=2, few=0)) == [[1], [3, 2], [4, 0]]
+    assert batched(sizes, Budget(tokens=90, texts=9, few=0, padded=True)) == [[1], [3, 2], [4, 0]]
+    assert batched([], Budget(tokens=9, texts=9, few=0)) == []
+
+
+class Answers:
+    """What the model that answers does, and a clock."""
+
+    def __init__(self) -> None:
+        self.beside = Beside.IDLE
+        self.now = 100.0
+
+    def look(self) -> Beside:
+        return self.beside
+
+    def clock(self) -> float:
+        return self.now
+
+
+def test_documents_stand_still_while_a_first_word_is_awaited_but_not_for_ever() -> None:
+    answers = Answers()
+    pace = Pace(answers.look, answers.clock)
+    assert pace.hold() == 0
+    answers.beside = Beside.READING
+    assert pace.hold() > 0
+    answers.now += PATIENCE_SECONDS
+    assert pace.hold() == 0
+    pace.made(0.1)
+    assert pace.hold() > 0
+
+
+def test_while_words_are_written_batches_are_small_and_as_much_time_is_left_free() -> None:
+    answers = Answers()
+    pace = Pace(answers.look, answers.clock)
+    assert pace.tokens(800) == 800
+    answers.beside = Beside.WRITING
+    assert pace.tokens(800) == 800 // SMALL
+    pace.made(0.25)
+    assert pace.hold() == 0.25
+    answers.now += 0.25
+    assert pace.hold() == 0
+    answers.beside = Beside.IDLE
+    pace.made(0.25)
+    assert pace.hold() == 0
+
+
+async def test_questions_and_handfuls_are_embedded_while_documents_stand_still() -> None:
+    answers = Answers()
+    answers.beside = Beside.READING
+    model = Model()
+    model.go()
+    thread = BatchingThread("test", model, Budget(tokens=100, texts=8, few=2))
+    thread.pace = Pace(answers.look, answers.clock)
+    documents = asyncio.create_task(thread.embed([f"d{n}" for n in range(9)], is_query=False))
+    await settle()
+    assert (await thread.embed(["q1"], is_query=True)).shape == (1, 2)
+    assert (await thread.embed(["e1"], is_query=False)).shape == (1, 2)
+    assert not any("d" in text for batch in model.batches for text in batch)
+    answers.beside = Beside.IDLE
+    assert (await documents).shape == (9, 2)
+    await thread.aclose()

@@ -15,6 +15,7 @@ import pytest
 
 from knowledge_base.embedders import bundled, open_embedder
 from knowledge_base.embedders.base import Embedder
+from knowledge_base.embedders.cards import device_for
 from knowledge_base.embedders.openai import OpenAIEmbedder
 from knowledge_base.embedders.prompts import BGE_EN, BGE_ZH, QWEN3, Prompts, prompts_for
 from knowledge_base.errors import EmbeddingUnavailableError
@@ -220,6 +221,29 @@ async def test_a_remote_model_is_asked_in_batches_and_its_address_is_not_its_ide
     await other.aclose()
 
 
+async def test_a_request_holds_so_many_tokens_and_rows_keep_their_order(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+    request = OpenAIEmbedder._request
+
+    async def noted(self, client, texts):
+        asked.append([len(text) for text in texts])
+        return await request(self, client, texts)
+
+    monkeypatch.setattr(OpenAIEmbedder, "_request", noted)
+    embedder = OpenAIEmbedder(model="hash", base_url=server, api_key=None)
+    texts = [f"word{n} " * (1 + 700 * (n % 3)) for n in range(90)]
+    vectors = await embedder.embed_documents(texts)
+    singly = [await embedder.embed_query(text) for text in texts[:6]]
+    np.testing.assert_allclose(vectors[:6], np.stack(singly), atol=1e-6)
+    sizes = sorted(asked[:-6], key=max, reverse=True)
+    assert sum(map(len, sizes)) == 90
+    assert len(sizes[0]) < len(sizes[-1]) <= 64
+    assert all(len(batch) * max(batch) <= 5 * 16_384 for batch in sizes)
+    await embedder.aclose()
+
+
 async def test_a_server_that_is_not_there_is_told(unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}/v1"
     embedder = OpenAIEmbedder(model="hash", base_url=url, api_key=None, timeout_seconds=2)
@@ -270,6 +294,4 @@ async def test_a_real_server_gives_the_vectors_of_the_model_it_serves(model_serv
     ],
 )
 def test_a_model_computes_on_a_card_where_there_is_one(wanted, cards, device):
-    from knowledge_base.embedders.sentence_transformers import device_for
-
     assert device_for(wanted, lambda: cards) == device
