@@ -23,6 +23,7 @@ NAMES = (
     "api_stream",
     "console_paint",
     "attribution",
+    "aggregates",
     "injection",
     "readers",
     "transformers_engine",

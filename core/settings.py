@@ -88,7 +88,7 @@ class ChatSettings:
     reading_parts: int = 12
     """Of documents that are read through, for one question; 0: no model reads any."""
     reword_seconds: float = 1.5
-    """How long an engine may take to put a follow-up so that it stands alone; 0: it is not asked."""
+    """How long an engine may take to put a follow-up so that it stands alone; 0: none is asked."""
     prompt_folder: str | None = None
     """A folder of the operator's own `answer.<language>.jinja`; None: ours."""
     language: Literal["auto", "en", "zh"] = "auto"

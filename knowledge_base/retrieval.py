@@ -126,6 +126,8 @@ class Ranked:
     relevance: float
     dense: float | None
     lexical: float | None
+    score: float = 0.0
+    """What it was ranked by; comparable within one question only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -327,9 +329,7 @@ def _candidates(search: _Search, base: BaseView, hints: Hints | None) -> Candida
     return Candidates(ids, cosines, z, match.scores, lexical, known, foreign, rivals, trust)
 
 
-def _matched(
-    base: BaseView, hints: Hints | None, weighed: LexicalQuery, ids: Ids
-) -> LexicalMatch:
+def _matched(base: BaseView, hints: Hints | None, weighed: LexicalQuery, ids: Ids) -> LexicalMatch:
     """How well passages match by their own words, or by those of their hints too."""
     own = base.lexical.match(weighed, ids)
     if hints is None:
@@ -393,6 +393,7 @@ def in_order(judged: Judged, limit: int) -> list[Ranked]:
             relevance=float(probability),
             dense=None if np.isnan(cosines[i]) else float(cosines[i]),
             lexical=float(lexical[i]),
+            score=float(judged.scores[i]),
         )
         for i, probability in zip(order, falling, strict=True)
     ]
