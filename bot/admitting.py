@@ -19,6 +19,7 @@ from core.belonging import Belonging
 from core.channels import Channels
 from core.database import Database
 from core.envoy import Envoy
+from core.language import Words
 from core.noticeboard import Noticeboards
 from core.sightings import Sightings
 
@@ -78,15 +79,29 @@ async def _admission(config: Config) -> AsyncGenerator[Admission, None]:
         )
 
 
-def invite(config: Config) -> int:
+def invite(config: Config, as_json: bool) -> int:
     """Print the links by which the bot is added, with the least permissions."""
     _ = own_words(config)
     token = config.discord.token
-    if token is None:
-        output.say(_("Discord: no token is configured (`discord.token_env`)."))
-    elif (application := application_of(token.get_secret_value())) is None:
+    application = None if token is None else application_of(token.get_secret_value())
+    wrong = token is not None and application is None
+    if as_json:
+        link = None if application is None else discord_link(application)
+        output.emit({"platform": "discord", "configured": token is not None, "link": link})
+        # Its link needs the bot's name, which the token does not tell.
+        has_token = config.telegram.token is not None
+        output.emit({"platform": "telegram", "configured": has_token, "link": None})
+    if wrong:
         output.tell(_("Discord: the token does not look like one."))
         return 1
+    if not as_json:
+        _tell_links(config, application, _)
+    return 0
+
+
+def _tell_links(config: Config, application: str | None, _: Words) -> None:
+    if application is None:
+        output.say(_("Discord: no token is configured (`discord.token_env`)."))
     else:
         output.say(f"Discord: {discord_link(application)}")
     if config.telegram.token is None:
@@ -98,7 +113,6 @@ def invite(config: Config) -> int:
                 "https://t.me/BOTNAME?startgroup=true with your bot's name."
             )
         )
-    return 0
 
 
 def application_of(token: str) -> str | None:

@@ -55,7 +55,7 @@ from core.inbox import DurableInbox
 from core.keys import Keys
 from core.meters import Several
 from core.permissions import Rules, listed
-from core.ports import Completer, Outbox, Refetched, Unknown
+from core.ports import Completer, Forms, Outbox, Refetched, Unknown
 from core.scheduler import Beat
 from core.spend import Spending
 from knowledge_base.library import Library
@@ -95,6 +95,8 @@ class Bot:
     watch: Watch
     completions: Completer
     """What options of commands may be, for surfaces on which commands are typed."""
+    forms: Forms
+    """What commands ask for, for surfaces that ask themselves."""
     digests: Digests
     letting_go: tuple[Step, ...] = ()
     """What lets go of what was kept for its time."""
@@ -159,6 +161,7 @@ async def build(config: Config) -> AsyncGenerator[Bot, None]:
             hourly,
             Watch(seen.alerts, surfaces, config.data_dir),
             core.completions,
+            core.forms,
             core.digests,
             core.letting_go,
         )

@@ -66,7 +66,8 @@ async def answer_file(config: Config, bases: Sequence[str], path: Path) -> int:
 
 async def converse(config: Config, bases: Sequence[str]) -> int:
     """Talk at the terminal."""
-    from bot.adapters.terminal.session import Desk, Terminal
+    from bot.adapters.terminal.desk import Desk
+    from bot.adapters.terminal.session import Terminal
 
     async with _ready(config) as bot:
         history, feedback = History(bot.database), Feedback(bot.database)
@@ -77,11 +78,15 @@ async def converse(config: Config, bases: Sequence[str]) -> int:
                 await feedback.give(asked.conversation, answer, asked.author.user_id, verdict)
             return answer is not None
 
+        async def remove(asked: IncomingMessage) -> None:
+            await history.remove(asked.conversation, asked.message_id)
+            await feedback.remove(asked.conversation, asked.message_id)
+
         async def names() -> Sequence[str]:
             return [base.name for base in await bot.library.bases()]
 
         typed = config.data_dir / "terminal_history"
-        desk = Desk(bot.inbox, bot.completions, judge, names, typed)
+        desk = Desk(bot.inbox, bot.completions, bot.forms, judge, remove, names, typed)
         await Terminal(desk, tuple(bases), own_words(config)).converse()
     return 0
 

@@ -162,23 +162,24 @@ def forget(
         bool, typer.Option("--files", help="Also what they added to other places' documents.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="It is meant.")] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Erase everything that is kept of a person, also of one who has left."""
     from bot import forgetting
     from bot.process import execute
 
-    work = partial(forgetting.forget, wanted=name, uploads=files, yes=yes)
+    work = partial(forgetting.forget, wanted=name, uploads=files, yes=yes, as_json=as_json)
     execute(config, work, log_level="warning")
 
 
 @app.command()
-def invite(config: ConfigOption = None) -> None:
+def invite(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Print the links by which the bot is added, with the least permissions."""
     from bot import admitting
     from bot.process import execute
 
     async def work(loaded: Config) -> int:
-        return admitting.invite(loaded)
+        return admitting.invite(loaded, as_json)
 
     execute(config, work, log_level="warning")

@@ -86,10 +86,15 @@ def restore(
     yes: Annotated[
         bool, typer.Option("--yes", help="Move the data that is there aside, into a folder.")
     ] = False,
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Put a backup in the place of the data directory; no bot may run on it."""
     from bot.backup import commands
     from bot.process import execute
 
-    execute(config, lambda c: commands.bring_back(c, path, into, agreed=yes), log_level="warning")
+    execute(
+        config,
+        lambda c: commands.bring_back(c, path, into, agreed=yes, as_json=as_json),
+        log_level="warning",
+    )

@@ -32,13 +32,14 @@ def add_user(
         Literal["operator", "viewer"],
         typer.Option("--role", help="operator: everything; viewer: ask and look, change nothing."),
     ],
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Make an account; its password is asked for, or read from standard input."""
     from bot import keeping_accounts
     from bot.process import execute
 
-    execute(config, lambda c: keeping_accounts.add(c, name, role), log_level="warning")
+    execute(config, lambda c: keeping_accounts.add(c, name, role, as_json), log_level="warning")
 
 
 @console.command("list")
@@ -51,18 +52,18 @@ def list_users(as_json: JsonOption = False, config: ConfigOption = None) -> None
 
 
 @console.command()
-def passwd(name: NameArgument, config: ConfigOption = None) -> None:
+def passwd(name: NameArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Give an account another password; whoever is logged in under it no longer is."""
     from bot import keeping_accounts
     from bot.process import execute
 
-    execute(config, lambda c: keeping_accounts.change(c, name), log_level="warning")
+    execute(config, lambda c: keeping_accounts.change(c, name, as_json), log_level="warning")
 
 
 @console.command()
-def remove(name: NameArgument, config: ConfigOption = None) -> None:
+def remove(name: NameArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Take an account out; whoever is logged in under it no longer is."""
     from bot import keeping_accounts
     from bot.process import execute
 
-    execute(config, lambda c: keeping_accounts.remove(c, name), log_level="warning")
+    execute(config, lambda c: keeping_accounts.remove(c, name, as_json), log_level="warning")

@@ -73,10 +73,11 @@ def list_keys(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 @keys.command()
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
+    as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Make a key void, at once."""
     from bot import keeping_keys
     from bot.process import execute
 
-    execute(config, lambda c: keeping_keys.revoke(c, key_id), log_level="warning")
+    execute(config, lambda c: keeping_keys.revoke(c, key_id, as_json), log_level="warning")

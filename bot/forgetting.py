@@ -13,7 +13,7 @@ from core.forgetting import Forgetting
 from core.reviews import Reviews
 
 
-async def forget(config: Config, wanted: str, *, uploads: bool, yes: bool) -> int:
+async def forget(config: Config, wanted: str, *, uploads: bool, yes: bool, as_json: bool) -> int:
     """Erase everything that is kept of them. A bot that runs meanwhile goes on."""
     _ = own_words(config)
     member = member_named(wanted)
@@ -33,5 +33,8 @@ async def forget(config: Config, wanted: str, *, uploads: bool, yes: bool) -> in
         forgetting = Forgetting(database, library, channels, reviews)
         await forgetting.forget(member, uploads=uploads)
         await forgetting.prune()
-    output.say(_("Done: {member} is forgotten.", member=wanted))
+    if as_json:
+        output.emit({"id": wanted, "forgotten": True})
+    else:
+        output.say(_("Done: {member} is forgotten.", member=wanted))
     return 0

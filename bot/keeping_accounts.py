@@ -25,7 +25,7 @@ _SHELL: Final = "shell"
 """Who did it, in the records."""
 
 
-async def add(config: Config, name: str, role: Role) -> int:
+async def add(config: Config, name: str, role: Role, as_json: bool) -> int:
     """Make an account."""
     _ = own_words(config)
     if not is_name(name):
@@ -41,11 +41,16 @@ async def add(config: Config, name: str, role: Role) -> int:
     if password is None:
         return 2
     async with _database(config) as database:
-        if not await Accounts(database).make(name, role, password):
-            output.tell(_("There is an account {name} already.", name=name))
-            return 1
-        await _record(database, name, Act.ACCOUNT_MADE)
-    output.say(_("{name} can log in now.", name=name))
+        made = await Accounts(database).make(name, role, password)
+        if made:
+            await _record(database, name, Act.ACCOUNT_MADE)
+    if as_json:
+        output.emit({"name": name, "role": role, "added": made})
+    if not made:
+        output.tell(_("There is an account {name} already.", name=name))
+        return 1
+    if not as_json:
+        output.say(_("{name} can log in now.", name=name))
     return 0
 
 
@@ -75,33 +80,43 @@ async def show(config: Config, as_json: bool) -> int:
     return 0
 
 
-async def change(config: Config, name: str) -> int:
+async def change(config: Config, name: str, as_json: bool) -> int:
     """Give an account another password."""
     _ = own_words(config)
     async with _database(config) as database:
         accounts = Accounts(database)
-        if not await accounts.has(name):
-            return _unknown(name, _)
-        password = await asyncio.to_thread(_password, _)
-        if password is None:
-            return 2
-        if not await accounts.change_password(name, password):
-            return _unknown(name, _)
-        await _record(database, name, Act.ACCOUNT_CHANGED)
-    output.say(_("{name} has a new password.", name=name))
+        changed = await accounts.has(name)
+        if changed:
+            password = await asyncio.to_thread(_password, _)
+            if password is None:
+                return 2
+            changed = await accounts.change_password(name, password)
+        if changed:
+            await _record(database, name, Act.ACCOUNT_CHANGED)
+    if as_json:
+        output.emit({"name": name, "changed": changed})
+    if not changed:
+        return _unknown(name, _)
+    if not as_json:
+        output.say(_("{name} has a new password.", name=name))
     return 0
 
 
-async def remove(config: Config, name: str) -> int:
+async def remove(config: Config, name: str, as_json: bool) -> int:
     """Take an account out."""
     _ = own_words(config)
     async with _database(config) as database:
         accounts = Accounts(database)
-        if not await accounts.remove(name):
-            return _unknown(name, _)
-        await _record(database, name, Act.ACCOUNT_REMOVED)
+        removed = await accounts.remove(name)
+        if removed:
+            await _record(database, name, Act.ACCOUNT_REMOVED)
         is_last = not await accounts.exist() and config.web.password is None
-    output.say(_("{name} cannot log in any more.", name=name))
+    if as_json:
+        output.emit({"name": name, "removed": removed})
+    if not removed:
+        return _unknown(name, _)
+    if not as_json:
+        output.say(_("{name} cannot log in any more.", name=name))
     if is_last:
         output.tell(
             _(

@@ -98,7 +98,7 @@ async def show(config: Config, as_json: bool) -> int:
     return 0
 
 
-async def revoke(config: Config, key_id: str) -> int:
+async def revoke(config: Config, key_id: str, as_json: bool) -> int:
     """From the next request on, the key is void."""
     _ = own_words(config)
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,10 +106,13 @@ async def revoke(config: Config, key_id: str) -> int:
         key = await Keys(database).revoke(key_id)
         if key is not None:
             await _record(database, key, Act.KEY_WITHDRAWN)
+    if as_json:
+        output.emit({"id": key_id, "revoked": key is not None})
     if key is None:
         output.tell(_("No valid key has the id {id}. `keys list` shows them.", id=key_id))
         return 1
-    output.say(_("The key {id} is void now.", id=key.key_id))
+    if not as_json:
+        output.say(_("The key {id} is void now.", id=key.key_id))
     return 0
 
 

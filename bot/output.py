@@ -46,17 +46,18 @@ def say(text: str = "", *, end: str = "\n") -> None:
     sys.stdout.flush()
 
 
-def colours() -> bool:
-    """Whether standard output shows marks: not into a pipe, nor where they are not wanted."""
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
-    return wanted and sys.stdout.isatty()
+def marks() -> bool:
+    """Whether standard output can show marks: no pipe can, nor a dumb terminal."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def say_marked(text: str, spans: Iterable[tuple[int, int]]) -> None:
-    """Like `say`, with these places of the text marked where that can be seen."""
+    """Like `say`, with these places of the text marked where that can be seen: without colours,
+    by a line below them."""
     written, at = "", 0
-    for start, end in spans if colours() else ():
-        written += f"{harmless(text[at:start])}\x1b[1;33m{harmless(text[start:end])}\x1b[0m"
+    look = "1;4" if os.environ.get("NO_COLOR") else "1;33"
+    for start, end in spans if marks() else ():
+        written += f"{harmless(text[at:start])}\x1b[{look}m{harmless(text[start:end])}\x1b[0m"
         at = end
     move(written + harmless(text[at:]) + "\n")
 

@@ -42,7 +42,7 @@ async def search(config: Config, request: SearchRequest, query: str) -> int:
     for passage in result.passages:
         output.say(f"\n{passage.relevance:.2f}  {_place(passage)}")
         text = passage.chunk.text
-        output.say_marked(text, matches(query, text) if output.colours() else ())
+        output.say_marked(text, matches(query, text) if output.marks() else ())
     return 0
 
 

@@ -23,12 +23,28 @@ from core.pictured import shows_only
 from core.replies import Failed, Finished, Form, Notice, ReplyEvent, Sources, TextDelta
 from core.sightings import Sightings
 from core.team_answers import Card
-from knowledge_base.errors import KnowledgeError, RejectedDocumentError
+from knowledge_base.errors import (
+    KnowledgeError,
+    NameTakenError,
+    NoSuchBaseError,
+    NoSuchDocumentError,
+    NotRestingError,
+    RejectedDocumentError,
+)
 
 _log = logging.getLogger(__name__)
 
 _GREETING: Final = N_("I am a program, not a person. `/privacy` says what I keep of you.")
 _ADD: Final = Invocation("kb add")
+_EXPECTED: Final = (
+    UserError,
+    RejectedDocumentError,
+    NoSuchBaseError,
+    NoSuchDocumentError,
+    NameTakenError,
+    NotRestingError,
+)
+"""Whoever asked can do something about it: no warning to whoever runs the bot."""
 
 
 def _nothing_to_stop(_conversation: ConversationRef, _user_id: str | None) -> int:
@@ -257,7 +273,7 @@ class Assistant:
     def _told(self, error: Exception, _: Words) -> Failed:
         told = explain(error, _)
         if told is not None:
-            expected = isinstance(error, UserError | RejectedDocumentError)
+            expected = isinstance(error, _EXPECTED)
             level = logging.INFO if expected else logging.WARNING
             if not isinstance(error, DeliveryError):
                 # What it is about (names, words) is the asker's; it is for whoever wants to see.

@@ -231,6 +231,8 @@ class IncomingMessage:
     """When its author changed it last, where the platform says."""
     wishes: Wishes | None = None
     """Set for programs (OpenAI API), whose text is never a command."""
+    shows_menus: bool = False
+    """On an operator's surface: whether it shows what can be pressed below a reply."""
 
 
 def origin_of(message: IncomingMessage) -> ConversationRef:

@@ -10,7 +10,7 @@ from typing import Final
 from bot import output
 from bot.backup.manifest import Manifest, read
 from bot.backup.repository import Kept, Repository
-from bot.backup.restoring import restore
+from bot.backup.restoring import Restored, restore
 from bot.backup.stopping import Watch, stoppable
 from bot.backup.taking import Report, back_up
 from bot.errors import BackupError, DamagedBackupError
@@ -118,11 +118,29 @@ async def verify(config: Config, path: Path | None, as_json: bool) -> int:
     return 1 if failed else 0
 
 
-async def bring_back(config: Config, path: Path, into: Path | None, *, agreed: bool) -> int:
+async def bring_back(
+    config: Config, path: Path, into: Path | None, *, agreed: bool, as_json: bool
+) -> int:
     """Restore into the data directory of the configuration, or into another."""
-    _ = own_words(config)
-    with BytesBar(str(path), quiet=False) as bar:
+    with BytesBar(str(path), quiet=as_json) as bar:
         restored = await restore(path, into or config.data_dir, agreed=agreed, watch=_shown(bar))
+    if not as_json:
+        _tell_restored(restored, own_words(config))
+        return 0
+    output.emit(
+        {
+            "into": str(restored.into),
+            "made_at": restored.manifest.began_at.isoformat(),
+            "documents": restored.manifest.documents,
+            "aside": None if restored.aside is None else str(restored.aside),
+            "to_forget": restored.wishes,
+            "missing": list(restored.manifest.missing),
+        }
+    )
+    return 0
+
+
+def _tell_restored(restored: Restored, _: Words) -> None:
     output.say(
         _(
             "Restored into {into}: the backup of {made}, {documents} documents.",
@@ -154,7 +172,6 @@ async def bring_back(config: Config, path: Path, into: Path | None, *, agreed: b
                 names=", ".join(restored.manifest.missing),
             )
         )
-    return 0
 
 
 async def _damaged(repository: Repository, backup: Path, watch: Watch) -> tuple[str, ...]:

@@ -27,8 +27,7 @@ async def ask_first(
     channel = context.message.conversation.channel
     invocation = Invocation(context.command.name, context.options if options is None else options)
     token = await context.resources.confirmations.ask(channel, context.member, invocation)
-    if channel.platform.is_operators:
-        # There are no buttons.
+    if channel.platform.is_operators and not context.message.shows_menus:
         typed = _("Type `{line}` to go on.", line=f"/{CONFIRM} {token}")
         return (TextDelta(f"{question}\n{typed}"),)
     buttons = (

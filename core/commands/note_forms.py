@@ -136,7 +136,7 @@ async def _beginning(context: CommandContext) -> _Beginning | None:
             known.question, known.answer, ends, ((_DOCUMENT, str(document.document_id)),)
         )
     if about := context.text(ABOUT):
-        stored = await history.answer_behind(message.conversation, about)
+        stored = await history.answer(message.conversation, about)
         if stored is None or not stored.question:
             raise NoLongerOpenError
         text = "" if stored.refused else stored.text

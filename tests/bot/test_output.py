@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import io
 import json
+import sys
+
+import pytest
 
 from bot import output
 
@@ -30,15 +34,29 @@ def test_what_a_terminal_would_act_upon_is_shown_as_a_replacement_character(caps
     assert shown.err == "x\ufffd\ufffd]0;title\ufffd\n"
 
 
-def test_places_are_marked_only_where_that_is_seen(monkeypatch, capsys):
-    monkeypatch.setattr(output, "colours", lambda: True)
+class _Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("term", "no_color", "shown"),
+    [
+        ("xterm", "", "The \x1b[1;33mfee\x1b[0m\ufffd is \x1b[1;33m白毫\x1b[0m。\n"),
+        ("xterm", "1", "The \x1b[1;4mfee\x1b[0m\ufffd is \x1b[1;4m白毫\x1b[0m。\n"),
+        ("dumb", "", "The fee\ufffd is 白毫。\n"),
+    ],
+)
+def test_places_are_marked_as_the_terminal_can_and_is_wanted(monkeypatch, term, no_color, shown):
+    tty = _Tty()
+    monkeypatch.setattr(sys, "stdout", tty)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", no_color)
     output.say_marked("The fee\x1b is 白毫。", [(4, 7), (12, 14)])
-    monkeypatch.setattr(output, "colours", lambda: False)
-    output.say_marked("The fee", [(4, 7)])
-    assert capsys.readouterr().out == (
-        "The \x1b[1;33mfee\x1b[0m\ufffd is \x1b[1;33m白毫\x1b[0m。\nThe fee\n"
-    )
+    assert tty.getvalue() == shown
 
 
 def test_a_pipe_shows_no_marks(capsys):
-    assert not output.colours()
+    assert not output.marks()
+    output.say_marked("The fee", [(4, 7)])
+    assert capsys.readouterr().out == "The fee\n"

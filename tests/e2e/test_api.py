@@ -298,6 +298,7 @@ def test_what_is_ignored_is_named_and_what_would_change_the_answer_is_refused(cl
         {"temperature": 3},
         {"max_tokens": 0},
         {"stop": ["a", "b", "c", "d", "e"]},
+        {"stop": ["a" * 257]},
         {"extra_body": {"seed": 1e300}},
     ):
         with pytest.raises(openai.BadRequestError) as refused:

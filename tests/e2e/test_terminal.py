@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -12,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pty_program import at_terminal
+from tests.support.pty_program import AtTerminal, at_terminal
 from tests.support.scripted_server import Scripted, ScriptedServer, delta, event, scripted_server
 from tests.support.shell import bot, environment
 
 QUESTION = "How much is the fee?"
 ASK = "Ask about the documents."
+STYLE = re.compile(r"\x1b\[([0-9;]*)m")
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,112 @@ async def test_several_lines_are_one_question(place, model):
         await program.read("Seven. [1]")
     messages = model.asked_for("/v1/chat/completions")[0].body["messages"]
     assert "How much\nis the\nfee?" in json.dumps(messages, ensure_ascii=False).replace("\\n", "\n")
+
+
+async def test_lines_that_are_pasted_are_one_question(place, model):
+    says(model, "八十五度。 [1]")
+    async with at_terminal(place, "chat", columns=30) as program:
+        await program.asked()
+        program.type("\x1b[200~白毫银针用多少度的水冲泡？\n手册里怎么说的？\n/quit\x1b[201~")
+        await program.read("/quit")
+        program.type("\r")
+        await program.read("八十五度。 [1]")
+        await program.asked()
+        program.type("\x04")
+        assert await program.ended() == 0
+    messages = model.asked_for("/v1/chat/completions")[0].body["messages"]
+    asked = json.dumps(messages, ensure_ascii=False).replace("\\n", "\n")
+    assert "白毫银针用多少度的水冲泡？\n手册里怎么说的？\n/quit" in asked
+
+
+async def test_what_would_be_pressed_is_typed_by_its_number(place, model):
+    async with at_terminal(place, "chat") as program:
+        await program.asked()
+        await said(program, "/kb remove fees.md", "Remove fees.md", "/1 Remove · /2 Cancel")
+        await said(program, "/2", "Nothing was changed.")
+        await said(program, "/1", "Nothing has that number here now.")
+        await said(program, "/kb remove fees.md", "/1 Remove · /2 Cancel")
+        await said(program, "/1", "Removed fees.md")
+        await said(program, "/kb undo", "fees.md")
+        await said(program, "/quit", prompts=0)
+        assert await program.ended() == 0
+
+
+async def said(program: AtTerminal, keys: str, *wanted: str, prompts: int = 1) -> None:
+    """Type it at the prompt; until this was printed, and it asks that many times."""
+    program.type(f"{keys}\r")
+    for text in wanted:
+        await program.read(text)
+    for _ in range(prompts):
+        await program.asked()
+
+
+async def test_an_answer_is_corrected_and_made_anew(place, model):
+    says(model, "The fee for the island is seven euros. [1]")
+    async with at_terminal(place, "chat") as program:
+        await program.asked()
+        await said(program, QUESTION, "[1] fees.md")
+        await said(program, "/correct", "(Ctrl-C gives it up)", f"Question: {QUESTION}")
+        program.type("\x03")
+        await program.read("Nothing was changed.")
+        await program.asked()
+        await said(program, "/correct", f"Question: {QUESTION}")
+        await said(program, "", "Answer: The fee for the island is seven euros.")
+        await said(program, "\x15The fee of today is eight euros.", "Noted: whoever", "/1 Answer")
+        await said(
+            program, "/1", "The fee of today is eight euros.", "[1] How much is the fee.note"
+        )
+        await said(program, "/kb remove How much is the fee.note", "/1 Remove")
+        await said(program, "/1", "Removed")
+    assert len(model.asked_for("/v1/chat/completions")) == 1
+
+
+async def test_an_answer_is_deleted_with_what_is_remembered_of_it(place, model):
+    says(model, "The fee for the island is seven euros. [1]")
+    async with at_terminal(place, "chat") as program:
+        await program.asked()
+        await said(program, QUESTION, "[1] fees.md")
+        await said(program, "/up", "Noted: 👍.")
+        await said(program, "/delete", "/1 Yes, delete it")
+        await said(program, "/1", "Deleted.")
+        await said(program, "/up", "There is no answer here yet.")
+        await said(program, QUESTION, "[1] fees.md")
+        await said(program, "/quit", prompts=0)
+        assert await program.ended() == 0
+    messages = model.asked_for("/v1/chat/completions")[-1].body["messages"]
+    assert "assistant" not in {message["role"] for message in messages}
+
+
+async def test_without_colours_there_are_none_and_nothing_else_changes(place, model):
+    says(model, "The **fee** for the `island` is seven euros. [1]")
+    async with at_terminal(place, "chat", NO_COLOR="1") as program:
+        await program.asked()
+        program.type(f"{QUESTION}\r")
+        await program.read("island is seven euros. [1]")
+        await program.asked()
+        program.type("/kb s")
+        await program.read("/kb search")
+        program.type("\x03")
+        await program.asked()
+        program.type("\x04")
+        assert await program.ended() == 0
+    styles = {code for found in STYLE.findall(program.raw) for code in found.split(";")}
+    assert styles.isdisjoint({str(n) for n in (*range(30, 50), *range(90, 108))})
+
+
+@pytest.mark.parametrize("columns", [12, 20, 33])
+async def test_wide_letters_fit_into_a_narrow_window(place, model, columns):
+    text = "白毫银针用八十五度的水冲泡。"
+    says(model, f"{text} [1]")
+    async with at_terminal(place, "chat", columns=columns, rows=10) as program:
+        await program.asked()
+        program.type("白毫银针用多少度的水冲泡呢？\r")
+        await program.read("[1]")
+        await program.asked()
+        program.type("\x04")
+        assert await program.ended() == 0
+    shown = program.text.replace("\n", "").replace(" ", "")
+    assert f"{text}[1]" in shown
 
 
 async def test_a_long_answer_survives_a_change_of_size(place, model):

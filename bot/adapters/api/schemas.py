@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_MESSAGES = 2000
 MOST_INPUTS = 2048
+LONGEST_STOP = 256
+"""It is looked for at the end of all that has been written, with each piece."""
 
 Name: TypeAlias = Annotated[str, Field(max_length=256)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Stop: TypeAlias = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 Empty: TypeAlias = Annotated[list[object], Field(max_length=0)]
 
 
@@ -116,7 +119,7 @@ class ChatRequest(_Request):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Text | Annotated[list[Text], Field(max_length=4)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     response_format: PlainText | None = None
     logprobs: Literal[False] | None = None
     tools: Empty | None = None

@@ -96,11 +96,12 @@ class CommandCompleter(Completer):
         self,
         suggesting: Suggesting,
         message: Callable[[], IncomingMessage],
-        local: Sequence[Local],
+        local: Callable[[], Sequence[Local]],
         bases: Callable[[], Sequence[str]],
         _: Words,
     ) -> None:
-        """`message` is one that the person could send now; `bases` are those that can be chosen."""
+        """`message` is one that the person could send now; `local` is what the terminal itself
+        takes at the moment; `bases` are those that can be chosen."""
         self._suggesting = suggesting
         self._message = message
         self._local = local
@@ -138,7 +139,7 @@ class CommandCompleter(Completer):
         _ = self._words
         wanted = text.lower()
         names = {command.name for command in COMMANDS}
-        for one in self._local:
+        for one in self._local():
             if one.name not in names and f"/{one.name}".startswith(wanted):
                 yield Completion(f"/{one.name}", -len(text), display_meta=_(one.summary))
         for command in COMMANDS:

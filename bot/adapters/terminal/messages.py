@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from bot.adapters.files import local_file
+from core.commands import COMMANDS
+from core.commands.parsing import parse
+from core.errors import UserError
 from core.events import (
     Author,
     ChannelKind,
@@ -64,6 +67,19 @@ def with_files(message: IncomingMessage) -> IncomingMessage:
             files = tuple(local_file(Path(path).expanduser()) for path in shlex.split(rest))
             return replace(message, command=Invocation(name), attachments=files)
     return message
+
+
+def as_command(message: IncomingMessage, invocation: Invocation) -> IncomingMessage:
+    """The same person's command, whatever the text."""
+    return replace(message, trigger=Trigger.COMMAND, command=invocation)
+
+
+def typed_command(message: IncomingMessage) -> Invocation | None:
+    """The command that a message is; None also where it is a wrong one, of which the core tells."""
+    try:
+        return message.command or parse(message.text, COMMANDS)
+    except UserError:
+        return None
 
 
 def _is_address(text: str) -> bool:

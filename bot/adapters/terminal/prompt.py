@@ -30,11 +30,13 @@ _MARK = "> "
 class Prompt:
     """Asks for lines until the person leaves."""
 
+    fills_in = True
+
     def __init__(
         self,
         completer: Completer,
         message: Callable[[], IncomingMessage],
-        local: Sequence[Local],
+        local: Callable[[], Sequence[Local]],
         bases: Callable[[], Sequence[str]],
         words: Words,
     ) -> None:
@@ -55,9 +57,7 @@ class Prompt:
     async def lines(self) -> AsyncGenerator[str, None]:
         """What is typed. Ctrl-C empties the line; at an empty one, twice, it leaves, as Ctrl-D."""
         _ = self._words
-        # A dumb terminal gets the mark and the letters, and no sequence, be it for the cursor.
-        plain = PlainTextOutput(sys.stdout) if is_dumb_terminal() else None
-        with create_app_session(output=plain) if plain else contextlib.nullcontext():
+        with _suiting_output():
             session = self._session()
         leaving = False
         while True:
@@ -75,6 +75,21 @@ class Prompt:
             leaving = False
             yield text
 
+    async def field(self, label: str, value: str) -> str | None:
+        """See `Typist`. Ctrl-C and Ctrl-D give it up; nothing of it is remembered as typed."""
+        with _suiting_output():
+            session: PromptSession[str] = PromptSession(
+                multiline=True,
+                prompt_continuation=_continued,
+                key_bindings=_keys(),
+                color_depth=_depth(),
+                enable_open_in_editor=False,
+            )
+        try:
+            return await session.prompt_async(f"{label}: ", default=output.harmless(value))
+        except (EOFError, KeyboardInterrupt):
+            return None
+
     def _session(self) -> PromptSession[str]:
         is_command = Condition(lambda: get_app().current_buffer.text.startswith("/"))
         return PromptSession(
@@ -84,11 +99,26 @@ class Prompt:
             complete_style=CompleteStyle.COLUMN,
             reserve_space_for_menu=4,
             multiline=True,
-            prompt_continuation=lambda _width, _line, _wrapped: ". ",
+            prompt_continuation=_continued,
             key_bindings=_keys(),
-            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None,
+            color_depth=_depth(),
             enable_open_in_editor=False,
         )
+
+
+def _suiting_output() -> contextlib.AbstractContextManager[object]:
+    """A dumb terminal gets the mark and the letters, and no sequence, be it for the cursor."""
+    if is_dumb_terminal():
+        return create_app_session(output=PlainTextOutput(sys.stdout))
+    return contextlib.nullcontext()
+
+
+def _continued(_width: int, _line: int, _wrapped: int) -> str:
+    return ". "
+
+
+def _depth() -> ColorDepth | None:
+    return ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None
 
 
 def _keys() -> KeyBindings:

@@ -15,6 +15,7 @@ from core.replies import (
     Failed,
     FileReply,
     Finished,
+    Menu,
     Notice,
     Progress,
     Queued,
@@ -43,6 +44,8 @@ class Reply:
         self.refused = False
         self.is_answer = True
         """False where a command says that nothing below its reply can be judged or opened."""
+        self.menus: tuple[Menu, ...] = ()
+        """What can be pressed below it."""
         self.usage: Usage | None = None
         self.failure: Failed | None = None
         self.finished: str | None = None
@@ -77,7 +80,7 @@ class Reply:
             case FileReply():
                 self.files.append(event)
             case Actions(menus):
-                self.is_answer = bool(menus)
+                self.menus, self.is_answer = menus, bool(menus)
             case Failed():
                 self.failure = event
             case Finished(reason, usage):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from core.accounts import name_key
+from core.accounts import LONGEST_NAME, name_key
 
 WINDOW_SECONDS: Final = 600
 FROM_ONE_ADDRESS: Final = 10
@@ -59,7 +59,8 @@ class Attempts:
 
 def _keys(address: str, name: str) -> Iterator[tuple[tuple[str, str], int]]:
     """What an attempt counts for, and how many such there may be."""
-    yield ("name", name_key(name)), FOR_ONE_NAME
+    # What is longer is nobody's name, and is not to be remembered at whatever length it has.
+    yield ("name", name_key(name.strip()[:LONGEST_NAME])), FOR_ONE_NAME
     try:
         known = ip_address(address)
     except ValueError:

@@ -13,7 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.adapters.web.login import LOGIN, LOGOUT, Door, sent_to_login
 from bot.adapters.web.visitors import OPERATOR, note_visitor
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_FORWARDED = (
+    "forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
+    "cf-connecting-ip", "cf-ray", "fastly-client-ip", "x-original-host", "x-original-forwarded-for",
+    "x-envoy-external-address",
+)  # fmt: skip
+_FORWARDED_PREFIX = "x-forwarded"
 _REFUSED = (
     "This console answers only to a browser on its own machine. To reach it from elsewhere, "
     "make an account with `python -m bot console add-user NAME`, or set web.password_env.\n"
@@ -132,11 +137,13 @@ def is_from_here(scope: Scope) -> bool:
     """Whether a request was sent on this machine, through no proxy."""
     client = scope.get("client")
     is_local = client is not None and is_loopback(client[0])
-    return is_local and _names_this_machine(Headers(scope=scope))
+    # So nginx asks unless it is told otherwise, naming us as the host and nobody it asks for.
+    is_proxy = scope.get("http_version") == "1.0"
+    return is_local and not is_proxy and _names_this_machine(Headers(scope=scope))
 
 
 def _names_this_machine(headers: Headers) -> bool:
-    if any(name in headers for name in _FORWARDED):
+    if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIX) for name in headers):
         return False
     try:
         name = urlsplit(f"//{headers.get('host', '')}").hostname

@@ -20,7 +20,7 @@ from starlette.types import Scope
 from bot.adapters.web.attempts import Attempts
 from bot.adapters.web.requests import locale_of
 from bot.adapters.web.visitors import Visitor
-from core.accounts import Accounts
+from core.accounts import Account, Accounts
 from core.language import Words, words
 
 COOKIE: Final = "lorekeeper_session"
@@ -31,6 +31,9 @@ _EXIST_SECONDS: Final = 2.0
 """How soon a running console follows when the first account is made, or the last removed."""
 _AT_ONCE: Final = 2
 """Passwords that are tried at the same time: each takes 32 MB and a tenth of a second."""
+_MOST_WAITING: Final = 40
+"""Who comes after so many is sent away at once: a flood of guesses holds nobody up for long."""
+_BUSY_SECONDS: Final = 5
 _PAGE: Final = Path(__file__).parent / "login.html"
 
 
@@ -48,6 +51,7 @@ class Door:
         self._clock = clock
         self._attempts = attempts or Attempts(clock)
         self._trying = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
         self._looked: tuple[float, bool] = (-math.inf, False)
 
     async def asks(self) -> bool:
@@ -86,9 +90,10 @@ class Door:
         wait = self._attempts.wait(address, name)
         if wait > 0:
             return _page(request, onward, _too_many(wait, _), name, 429, wait)
+        if self._waiting >= _MOST_WAITING:
+            return _page(request, onward, _too_many(0, _), name, 429, _BUSY_SECONDS)
         self._attempts.failed(address, name)
-        async with self._trying:
-            account = await self._accounts.verified(name, password)
+        account = await self._tried(name, password)
         if account is None:
             told = _("This name and password do not belong together.")
             return _page(request, onward, told, name, 401)
@@ -105,6 +110,14 @@ class Door:
             secure=_is_behind_tls(request),
         )
         return response
+
+    async def _tried(self, name: str, password: str) -> Account | None:
+        self._waiting += 1
+        try:
+            async with self._trying:
+                return await self._accounts.verified(name, password)
+        finally:
+            self._waiting -= 1
 
     async def _log_out(self, request: Request) -> Response:
         if (token := _token(request.headers)) is not None:

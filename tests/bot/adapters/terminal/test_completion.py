@@ -6,11 +6,14 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
+from bot.adapters.terminal.choices import Choices
 from bot.adapters.terminal.completion import CommandCompleter, typing
+from bot.adapters.terminal.desk import LOCAL
 from bot.adapters.terminal.messages import question
-from bot.adapters.terminal.session import LOCAL
 from core.language import words
+from core.replies import Button, Menu
 
+CHOICES = Choices((Menu((Button("confirm:1", "Remove"), Button("cancel:1", "Cancel"))),))
 NAMES = ["fees 2026.md", "ferry.md", "手册.md"]
 
 
@@ -29,7 +32,7 @@ async def offered(text: str, suggesting: Suggesting | None = None) -> list[tuple
     completer = CommandCompleter(
         suggesting or Suggesting(),
         lambda: question("", ("shared",)),
-        LOCAL,
+        lambda: (*CHOICES.commands(), *LOCAL),
         lambda: ("shared", "手册"),
         words("en"),
     )
@@ -46,6 +49,11 @@ async def test_commands_are_completed_by_their_names_with_what_they_are_for():
     assert {"/kb search", "/kb show", "/kb stats"} <= set(await texts("/kb s"))
     assert {"/sources", "/stop", "/stats"} <= set(await texts("/s"))
     assert await offered("/qu") == [("/quit", -3)]
+
+
+async def test_what_can_be_pressed_is_completed_by_its_number():
+    assert await offered("/1") == [("/1", -2)]
+    assert {"/1", "/2"} <= set(await texts("/"))
 
 
 async def test_each_command_is_there_once():

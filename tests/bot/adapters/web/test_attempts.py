@@ -54,6 +54,13 @@ def test_who_comes_through_a_proxy_on_this_machine_locks_nobody_else_out():
     assert attempts.wait("127.0.0.1", "another") == 0
 
 
+def test_a_name_that_nobody_can_have_is_not_remembered_at_its_length():
+    attempts = Attempts(Clock())
+    for number in range(10):
+        attempts.failed("127.0.0.1", "\ufdfa" * 16_000 + str(number))
+    assert sum(len(name) for _kind, name in attempts._failed) < 2_000
+
+
 def test_the_right_password_forgives():
     attempts = Attempts(Clock())
     for _ in range(FROM_ONE_ADDRESS - 1):

@@ -39,9 +39,42 @@ def test_any_other_host_is_refused(host):
     assert status(host=host) == 403
 
 
-@pytest.mark.parametrize("name", ["X_Forwarded_For", "Forwarded", "X_Forwarded_Host", "X_Real_IP"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X_Forwarded_For",
+        "Forwarded",
+        "X_Forwarded_Host",
+        "X_Forwarded_Proto",
+        "X_Real_IP",
+        "CF_Connecting_IP",
+    ],
+)
 def test_what_came_through_a_proxy_is_refused(name):
     assert status(**{name: "1.2.3.4"}) == 403
+
+
+@pytest.mark.parametrize(("version", "code"), [("1.0", 403), ("1.1", 200), ("2", 200)])
+async def test_a_proxy_that_says_nothing_of_itself_is_told_by_how_it_asks(version, code):
+    said = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        said.append(message)
+
+    scope = {
+        "type": "http",
+        "http_version": version,
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:7860")],
+        "client": ("127.0.0.1", 5000),
+    }
+    await HostGuard(page)(scope, receive, send)
+    assert said[0]["status"] == code
 
 
 def test_another_machine_is_refused_whatever_host_it_names():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -233,3 +234,26 @@ async def test_the_first_account_closes_the_door_of_a_running_console(tmp_path, 
             refused = await client.get("/", headers=elsewhere)
             assert refused.status_code == 403
             assert "console add-user" in refused.text
+
+
+async def test_a_flood_of_guesses_holds_nobody_up_for_long(accounts, clock):
+    let_go = asyncio.Event()
+
+    class Slow(Accounts):
+        async def verified(self, name, password):
+            await let_go.wait()
+            return
+
+    guard = HostGuard(page, door=Door(Slow(accounts._database), clock=clock))
+    transport = httpx2.ASGITransport(app=guard, client=("127.0.0.1", 5000))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://lore.example") as client:
+        tries = [asyncio.create_task(log_in(client, f"name {n}")) for n in range(60)]
+        while sum(one.done() for one in tries) < 20:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        sent_away = [one.result() for one in tries if one.done()]
+        tried = [one for one in tries if not one.done()]
+        assert {(one.status_code, one.headers["retry-after"]) for one in sent_away} == {(429, "5")}
+        let_go.set()
+        assert {one.status_code for one in await asyncio.gather(*tried)} == {401}
+        # Nobody was sent away for what others did: the next is tried again.
+        assert (await log_in(client, "another")).status_code == 401
