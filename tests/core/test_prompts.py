@@ -56,6 +56,38 @@ async def test_a_language_without_a_template_gets_the_english_one(prompts):
     assert "in the language of the question" in prompt.messages[0].text
 
 
+@pytest.mark.parametrize(
+    ("language", "rule"),
+    [
+        ("en", "Where passages disagree, follow the newer one and say that they disagree."),
+        ("zh", "段落之间有出入时，以较新的为准，并说明它们不一致。"),
+    ],
+)
+async def test_dates_and_versions_reach_the_model_and_what_to_do_where_they_differ(
+    prompts, language, rule
+):
+    prompt = await prompts.build(draft(language=language), ScriptedEngine(), 100)
+    assert rule in prompt.messages[0].text
+    assert 'date="2026-05-04" version="1"' in prompt.messages[-1].text
+
+
+@pytest.mark.parametrize(
+    ("language", "rule"),
+    [
+        ("en", "Write the answer in English, also where the passages are not."),
+        ("zh", "请用中文回答，即使段落用的是其他语言。"),
+        (
+            "ja",
+            "Write the answer in the language of the question, also where the passages are not.",
+        ),
+    ],
+)
+async def test_a_model_that_strayed_is_told_the_language_last(prompts, language, rule):
+    prompt = await prompts.build(draft(language=language, insists=True), ScriptedEngine(), 100)
+    assert prompt.messages[-1].text.endswith(f"\n\n{rule}")
+    assert rule not in whole(await prompts.build(draft(language=language), ScriptedEngine(), 100))
+
+
 async def test_engines_that_quote_learn_what_the_prompt_was_made_from(prompts):
     prompt = await prompts.build(draft(aim="the hut: when?"), ScriptedEngine(), 100)
     grounding = prompt.messages[-1].grounding
