@@ -119,7 +119,12 @@ class Compaction:
         low = old[0].low if old else self.state.sealed_to
         high = int(tail.ids[tail.count - 1]) + 1 if tail.count else self.state.sealed_to
         count = sum(map(len, old)) + tail.count
-        return build(low, high, Parts(partial(self._living, old, source)), kind_for(count))
+        return build(
+            low,
+            high,
+            Parts(partial(self._living, old, source)),
+            kind_for(count, tail.vectors.shape[1]),
+        )
 
     def _living(self, old: tuple[Segment, ...], source: Source) -> Iterator[tuple[Ids, Vectors]]:
         tail = self.state.tail

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge_base.packing import packed
+from knowledge_base.postings import MAX_COUNT, Ids, Postings, TermArrays
 from knowledge_base.terms import Terms, script_code, unpack_terms
 
 K1 = 1.2
@@ -37,9 +39,9 @@ _AT_ONCE = 1000
 """Chunks that are merged while they are added, in some tens of milliseconds."""
 MOST_CHUNKS = 300_000
 """Chunks of a segment: merging larger ones would take more memory than searching all of them."""
-_MAX_COUNT = 255
+PACKED_FROM = 8192
+"""Chunks from which on a segment is packed; smaller ones come and go quickly."""
 
-Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -90,33 +92,10 @@ class LexicalMatch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TermArrays:
-    """The postings of a segment; they may lie in a file."""
-
-    chunk_ids: Ids
-    """Ascending."""
-    lengths: NDArray[np.float32]
-    scripts: NDArray[np.uint8]
-    hashes: NDArray[np.uint64]
-    """Ascending."""
-    offsets: NDArray[np.int64]
-    """Postings of term t: [offsets[t], offsets[t + 1])."""
-    ordinals: NDArray[np.int32]
-    """Ascending within a term."""
-    counts: NDArray[np.uint8]
-
-    @property
-    def nbytes(self) -> int:
-        chunks = self.chunk_ids.nbytes + self.lengths.nbytes + self.scripts.nbytes
-        terms = self.hashes.nbytes + self.offsets.nbytes
-        return chunks + terms + self.ordinals.nbytes + self.counts.nbytes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class TermSegment:
     """Postings, and which of their chunks died since."""
 
-    arrays: TermArrays
+    arrays: Postings
     dead: NDArray[np.int64]
     """Ordinals, ascending."""
     length: int
@@ -125,7 +104,7 @@ class TermSegment:
     """Where it lies in the folder of indexes, once it does."""
 
     @classmethod
-    def of(cls, arrays: TermArrays, file: str | None = None) -> TermSegment:
+    def of(cls, arrays: Postings, file: str | None = None) -> TermSegment:
         """With all its chunks alive."""
         length = int(arrays.lengths.sum(dtype=np.float64))
         return cls(arrays, np.zeros(0, np.int64), length, file)
@@ -156,16 +135,6 @@ class TermSegment:
         alive = np.ones(self.chunks, np.bool_)
         alive[self.dead] = False
         return alive
-
-    def ranges(self, hashes: NDArray[np.uint64]) -> tuple[Ids, Ids]:
-        """Where each term's postings begin and end; an empty range for unknown terms."""
-        own, offsets = self.arrays.hashes, self.arrays.offsets
-        if not len(own):
-            nothing = np.zeros(len(hashes), np.int64)
-            return nothing, nothing
-        at = np.minimum(np.searchsorted(own, hashes), len(own) - 1)
-        known = own[at] == hashes
-        return np.where(known, offsets[at], 0), np.where(known, offsets[at + 1], 0)
 
 
 _Taken = tuple[tuple[TermSegment, ...], int, tuple[Ids, NDArray[np.uint8]]]
@@ -202,7 +171,7 @@ class LexicalIndex:
     def segments(self) -> tuple[TermSegment, ...]:
         return self._segments
 
-    def with_files(self, saved: Mapping[TermArrays, TermSegment]) -> None:
+    def with_files(self, saved: Mapping[Postings, TermSegment]) -> None:
         """Use the same postings where they lie now."""
         with self._lock:
             self._segments = tuple(
@@ -256,10 +225,10 @@ class LexicalIndex:
         if not len(terms):
             return TermStatistics(chunks, length, frequencies)
         for segment in segments:
-            begin, end = segment.ranges(terms.hashes)
-            frequencies += end - begin
+            frequencies += segment.arrays.frequencies(terms.hashes)
             if len(segment.dead):
-                frequencies -= _tally(segment, begin, end, segment.dead)
+                dead = segment.arrays.counts_at(terms.hashes, segment.dead)
+                frequencies -= np.count_nonzero(dead, axis=1)
             chunks += segment.living
             length += segment.length
         return TermStatistics(chunks, length, frequencies)
@@ -300,15 +269,10 @@ class LexicalIndex:
             ordinals = at[rows]
             scripts[rows] = arrays.scripts[ordinals]
             norms = _norm(arrays.lengths[ordinals], query.average_length)
-            begin, end = segment.ranges(query.hashes)
-            for weight, low, high in zip(query.weights, begin, end, strict=True):
-                if low == high:
-                    continue
-                place = np.searchsorted(arrays.ordinals[low:high], ordinals)
-                place = np.minimum(place + low, high - 1)
-                counts = arrays.counts[place] * (arrays.ordinals[place] == ordinals)
-                scores[rows] += weight * _saturation(counts, norms)
-                matched[rows] += weight * (counts > 0)
+            counts = arrays.counts_at(query.hashes, ordinals)
+            weights = query.weights[:, None]
+            scores[rows] = (weights * _saturation(counts, norms)).sum(axis=0)
+            matched[rows] = (weights * (counts > 0)).sum(axis=0)
         total = float(query.weights.sum()) or 1.0
         return LexicalMatch(scores, scores / (total * (K1 + 1)), matched / total, scripts)
 
@@ -348,32 +312,15 @@ def _saturation(counts: NDArray[np.uint8], norms: NDArray[np.float32]) -> NDArra
 
 def _scores(segment: TermSegment, query: LexicalQuery) -> Floats:
     """BM25 of every chunk of the segment by the finding terms; zero for the dead."""
-    begin, end = segment.ranges(query.hashes[query.finding])
-    some = np.flatnonzero(end > begin)
-    if not len(some):
+    found = segment.arrays.of(query.hashes[query.finding])
+    if not len(found.ordinals):
         return np.zeros(segment.chunks)
-    arrays = segment.arrays
-    slices = [slice(begin[t], end[t]) for t in some]
-    ordinals = np.concatenate([arrays.ordinals[s] for s in slices])
-    counts = np.concatenate([arrays.counts[s] for s in slices])
-    weights = np.repeat(query.weights[query.finding][some], (end - begin)[some])
-    norms = _norm(arrays.lengths[ordinals], query.average_length)
-    weighed = weights * _saturation(counts, norms)
-    scores = np.bincount(ordinals, weighed, segment.chunks).astype(np.float64, copy=False)
+    weights = np.repeat(query.weights[query.finding], found.sizes)
+    norms = _norm(segment.arrays.lengths[found.ordinals], query.average_length)
+    weighed = weights * _saturation(found.counts, norms)
+    scores = np.bincount(found.ordinals, weighed, segment.chunks).astype(np.float64, copy=False)
     scores[segment.dead] = 0.0
     return scores
-
-
-def _tally(segment: TermSegment, begin: Ids, end: Ids, ordinals: Ids) -> Ids:
-    """How many of the given chunks have each term."""
-    counted = np.zeros(len(begin), np.int64)
-    own = segment.arrays.ordinals
-    for t, (low, high) in enumerate(zip(begin, end, strict=True)):
-        if low < high:
-            place = np.searchsorted(own[low:high], ordinals) + low
-            place = np.minimum(place, high - 1)
-            counted[t] = np.count_nonzero(own[place] == ordinals)
-    return counted
 
 
 def built(chunk_ids: Ids, packed: Sequence[bytes]) -> TermSegment:
@@ -385,7 +332,7 @@ def built(chunk_ids: Ids, packed: Sequence[bytes]) -> TermSegment:
     ordinals = np.repeat(np.arange(len(chunks), dtype=np.int32), [len(c) for c in chunks])
     by_term = np.argsort(terms, kind="stable")
     hashes, first = np.unique(terms[by_term], return_index=True)
-    return TermSegment.of(
+    return _segment(
         TermArrays(
             chunk_ids=np.asarray(chunk_ids, np.int64)[order],
             lengths=np.array([c.total for c in chunks], np.float32),
@@ -393,9 +340,14 @@ def built(chunk_ids: Ids, packed: Sequence[bytes]) -> TermSegment:
             hashes=hashes,
             offsets=np.append(first, len(terms)).astype(np.int64),
             ordinals=ordinals[by_term],
-            counts=np.minimum(counts[by_term], _MAX_COUNT).astype(np.uint8),
+            counts=np.minimum(counts[by_term], MAX_COUNT).astype(np.uint8),
         )
     )
+
+
+def _segment(arrays: TermArrays) -> TermSegment:
+    many = len(arrays.chunk_ids) >= PACKED_FROM
+    return TermSegment.of(packed(arrays) if many else arrays)
 
 
 def _without(segment: TermSegment, gone: Ids) -> TermSegment | None:
@@ -465,7 +417,7 @@ def merged(segments: Sequence[TermSegment]) -> TermSegment:
         free[place] += each
         chunks += len(part.chunk_ids)
     used = sizes > 0
-    return TermSegment.of(
+    return _segment(
         TermArrays(
             chunk_ids=np.concatenate([part.chunk_ids for part in parts]),
             lengths=np.concatenate([part.lengths for part in parts]),
@@ -480,7 +432,7 @@ def merged(segments: Sequence[TermSegment]) -> TermSegment:
 
 def _living(segment: TermSegment) -> TermArrays:
     """The postings without those of the dead; a term that is left without any stays."""
-    arrays = segment.arrays
+    arrays = segment.arrays.loose()
     if not len(segment.dead):
         return arrays
     alive = segment.alive()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mmap
-from dataclasses import fields
+from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,27 +12,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.index_files import DamagedSegmentError, SavedSegment, Write, Written, write
-from knowledge_base.lexical import TermArrays, TermSegment
+from knowledge_base.lexical import TermSegment
 from knowledge_base.offloop import blocking
+from knowledge_base.packed import Gaps, Halves, Once, PackedTerms, Steps
+from knowledge_base.packing import packed
 from knowledge_base.terms import TERMS_VERSION
 
-KIND: Final = f"terms {TERMS_VERSION}"
-"""Files of another version of the terms are not read."""
+KIND: Final = f"packed 1, terms {TERMS_VERSION}"
+"""Files of another layout, or of another version of the terms, are not read: what is in them is
+made anew from the rows."""
 LEAST: Final = 4096
 """Chunks; smaller segments are read from the rows as fast as from a file."""
 _ALIGNED = 64
-_TYPES: Final = {
-    "chunk_ids": "<i8", "lengths": "<f4", "scripts": "u1", "hashes": "<u8", "offsets": "<i8",
-    "ordinals": "<i4", "counts": "u1",
+_LAYOUT: Final = {
+    "chunk_ids": "<i8", "lengths": "<f4", "scripts": "u1",
+    "once.hashes": "<u8", "once.ordinals": "<i4",
+    "wide.hashes": "<u8", "wide.sizes": "<u2", "wide.first": "<i4", "wide.begin": "<u4",
+    "wide.gaps": "<u2",
+    "narrow.hashes": "<u8", "narrow.sizes": "<u4", "narrow.first": "<i4", "narrow.begin": "<u4",
+    "narrow.gaps": "u1", "steps.begin": "<u4", "steps.reached": "<i4",
+    "halves.hashes": "<u8", "halves.sizes": "<u4", "halves.counts": "u1", "halves.begin": "<u4",
+    "halves.ordinals": "<i4", "halves.large": "u1",
 }  # fmt: skip
+"""Raise the number in `KIND` when this changes, or what the arrays mean."""
 
 
 @blocking
 def save(segment: TermSegment, folder: Path) -> Written:
     """Raises `StorageFullError`."""
-    parts: list[NDArray[Any]] = [
-        np.ascontiguousarray(getattr(segment.arrays, field.name), dtype=_TYPES[field.name])
-        for field in fields(TermArrays)
+    arrays = segment.arrays
+    kept = arrays if isinstance(arrays, PackedTerms) else packed(arrays.loose())
+    parts = [
+        np.ascontiguousarray(attrgetter(name)(kept), dtype=kind).reshape(-1)
+        for name, kind in _LAYOUT.items()
     ]
 
     def content(write: Write) -> None:
@@ -48,19 +61,33 @@ def save(segment: TermSegment, folder: Path) -> Written:
 @blocking
 def load(folder: Path, saved: SavedSegment) -> TermSegment:
     """Its pages are read as they are used. Raises `DamagedSegmentError`; bytes are not checked."""
-    names = [field.name for field in fields(TermArrays)]
     try:
         with (folder / saved.written.file).open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        counts = np.frombuffer(content, "<i8", len(names)).tolist()
-        arrays: dict[str, NDArray[Any]] = {}
-        at = 8 * len(names)
-        for name, count in zip(names, counts, strict=True):
-            at += -at % _ALIGNED
-            arrays[name] = np.frombuffer(content, _TYPES[name], count, at)
-            at += arrays[name].nbytes
-    except (OSError, ValueError) as error:
+        arrays = iter(_mapped(content))
+        chunks = next(arrays), next(arrays), next(arrays)
+        once = Once(next(arrays), next(arrays))
+        wide, narrow = (Gaps(*(next(arrays) for _ in range(5))) for _ in range(2))
+        steps = Steps(next(arrays), next(arrays))
+        hashes, sizes, counts = next(arrays), next(arrays), next(arrays)
+        halves = Halves(
+            hashes, sizes, counts.reshape(len(hashes), -(-len(chunks[0]) // 2)), *arrays
+        )
+    except (OSError, ValueError, StopIteration) as error:
         raise DamagedSegmentError(saved.written.file) from error
-    if len(arrays["chunk_ids"]) != saved.count:
+    if len(chunks[0]) != saved.count:
         raise DamagedSegmentError(saved.written.file)
-    return TermSegment.of(TermArrays(**arrays), file=saved.written.file)
+    kept = PackedTerms(*chunks, once, wide, narrow, steps, halves)
+    return TermSegment.of(kept, file=saved.written.file)
+
+
+def _mapped(content: mmap.mmap) -> Iterator[NDArray[Any]]:
+    """In the order of the layout."""
+    counts = np.frombuffer(content, "<i8", len(_LAYOUT)).tolist()
+    at = 8 * len(_LAYOUT)
+    for kind, count in zip(_LAYOUT.values(), counts, strict=True):
+        at += -at % _ALIGNED
+        # Of nothing there may be no bytes left to point to.
+        array = np.frombuffer(content, kind, count, at) if count else np.zeros(0, kind)
+        at += array.nbytes
+        yield array

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge_base.byte_rows import ByteRows, FiledRows, Rows, rounded
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.index_files import DamagedSegmentError, SavedSegment, Write, Written, write
 from knowledge_base.offloop import blocking
@@ -18,9 +19,16 @@ from knowledge_base.offloop import blocking
 FP16_UP_TO = 100_000
 """Half precision moves a cosine in its fifth digit, and is read in half the time of "flat". More
 vectors are an inverted file of bytes ("ivf"): looking at all of them takes too long."""
+BYTES_UP_TO = 512 << 20
+"""More bytes than these are an inverted file of two bits a dimension ("rabitq"; Gao et al. 2024,
+over a random rotation), and what it finds is put in order by bytes that stay in the file."""
+CANDIDATES, LEAST_CANDIDATES = 4, 200
+"""That many times what is asked for, and at least so many, are put in order by bytes."""
 TRAINING_VECTORS = 100_000
 MOST_LISTS = 4096
 _VECTORS_A_LIST = 300
+_PAGE = 4096
+_AT_ONCE = 10_000
 READ_BYTES = 32 << 20
 """Of an inverted file, that a search looks through: some milliseconds, whatever the dimension."""
 
@@ -50,13 +58,16 @@ class Segment:
     index: Any
     file: str | None = None
     """Where it lies in the folder of indexes, once it does."""
+    rows: Rows | None = None
+    """The vectors themselves, where the index has hardly more than their directions."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
     def nbytes(self) -> int:
-        return int(self.index.sa_code_size() * len(self.ids)) + self.ids.nbytes
+        rows = self.rows.nbytes if self.rows else 0
+        return int(self.index.sa_code_size() * len(self.ids)) + self.ids.nbytes + rows
 
     @property
     def lossless(self) -> bool:
@@ -65,19 +76,29 @@ class Segment:
 
     def nearest(self, vector: Vectors, limit: int) -> tuple[Vectors, Ids]:
         """(inner products, positions in `ids`), best first, at most `limit`."""
-        scores, at = self.index.search(vector[None, :], min(limit, len(self.ids)))
+        most = limit if self.rows is None else max(LEAST_CANDIDATES, CANDIDATES * limit)
+        scores, at = self.index.search(vector[None, :], min(most, len(self.ids)))
         found = at[0] >= 0
-        return scores[0][found], at[0][found]
+        if self.rows is None:
+            return scores[0][found], at[0][found]
+        places = np.sort(at[0][found])
+        products = self.rows.take(places) @ vector
+        best = np.argsort(-products, kind="stable")[:limit]
+        return products[best], places[best]
 
     def vectors(self, at: Ids) -> Vectors:
         """Of the positions, within the quantiser's error."""
+        if self.rows is not None:
+            return self.rows.take(at)
         rows: Vectors = self.index.reconstruct_batch(at)
         return rows
 
 
-def kind_for(count: int) -> str:
+def kind_for(count: int, dimension: int) -> str:
     """How a segment of that many vectors is kept."""
-    return "fp16" if count <= FP16_UP_TO else "ivf"
+    if count <= FP16_UP_TO:
+        return "fp16"
+    return "ivf" if count * dimension <= BYTES_UP_TO else "rabitq"
 
 
 @blocking
@@ -102,14 +123,19 @@ def _built(
     kind: str,
 ) -> Segment:
     ids: list[Ids] = []
-    index = _trained(faiss, parts) if kind == "ivf" else None
+    rows: list[tuple[NDArray[np.int8], NDArray[np.float32]]] = []
+    learns = kind != "fp16"
+    index = _trained(faiss, parts, kind) if learns else None
+    card = _on_cards(faiss, faiss.extract_index_ivf(index).quantizer) if index else None
     for part_ids, vectors in parts:
         if not len(part_ids):
             continue
         if index is None:
             index = faiss.index_factory(vectors.shape[1], "SQfp16", faiss.METRIC_INNER_PRODUCT)
         ids.append(part_ids)
-        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        _put_in(faiss, index, card, np.ascontiguousarray(vectors, dtype=np.float32))
+        if kind == "rabitq":
+            rows.append(rounded(vectors))
     if index is None or not ids:
         return Segment(low, high, np.empty(0, dtype=np.int64), kind, faiss.IndexFlatIP(1))
     if kind == "ivf":
@@ -117,28 +143,47 @@ def _built(
     all_ids = np.concatenate(ids)
     if not (np.diff(all_ids) > 0).all():
         raise ValueError("ids must ascend")
-    return Segment(low, high, all_ids, kind, index)
+    return Segment(low, high, all_ids, kind, index, rows=ByteRows.of(rows) if rows else None)
 
 
-def _trained(faiss: Any, parts: Iterable[tuple[Ids, Vectors]]) -> Any:  # noqa: ANN401
+def _trained(faiss: Any, parts: Iterable[tuple[Ids, Vectors]], kind: str) -> Any:  # noqa: ANN401
     """An empty inverted file that knows how the vectors lie; FAISS is untyped."""
     sample, count = _spread(parts)
     if not count:
         return None
+    dimension = sample.shape[1]
     lists = max(1, min(MOST_LISTS, count // _VECTORS_A_LIST))
-    description = f"IVF{lists},SQ8"
-    index = faiss.index_factory(sample.shape[1], description, faiss.METRIC_INNER_PRODUCT)
-    index.cp.niter = 10
-    index.cp.min_points_per_centroid = 1  # Fewer than FAISS would like, spread evenly, do as well.
-    card = None
-    if faiss.get_num_gpus():
-        # It assigns the sample to its centres; the index stays the processor's, which serves it.
-        card = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(sample.shape[1]))
-        index.clustering_index = card
+    described = {"ivf": f"IVF{lists},SQ8", "rabitq": f"RR{dimension},IVF{lists},RaBitQ2"}[kind]
+    index = faiss.index_factory(dimension, described, faiss.METRIC_INNER_PRODUCT)
+    inverted = faiss.extract_index_ivf(index)
+    inverted.cp.niter = 10
+    inverted.cp.min_points_per_centroid = 1  # Fewer than FAISS would like do, spread evenly.
+    card = _on_cards(faiss, faiss.IndexFlatIP(dimension))
+    inverted.clustering_index = card
     index.train(sample)
-    index.clustering_index = None
-    index.nprobe = max(1, min(lists, lists * READ_BYTES // (count * sample.shape[1])))
+    inverted.clustering_index = None
+    inverted.nprobe = max(1, min(lists, lists * READ_BYTES // (count * dimension)))
     return index
+
+
+def _on_cards(faiss: Any, index: Any) -> Any:  # noqa: ANN401
+    """A copy of the index on all cards, which do what takes long while an inverted file is made;
+    None where there is no card. The index stays the processor's, which serves it."""
+    return faiss.index_cpu_to_all_gpus(index) if faiss.get_num_gpus() else None
+
+
+def _put_in(faiss: Any, index: Any, card: Any, vectors: Vectors) -> None:  # noqa: ANN401
+    """With a card that knows the centres of its lists, which says where each vector belongs."""
+    if card is None:
+        index.add(vectors)
+        return
+    inverted = faiss.extract_index_ivf(index)
+    if isinstance(index, faiss.IndexPreTransform):
+        vectors = index.chain.at(0).apply(vectors)
+    _, nearest = card.search(vectors, 1)
+    lists = np.ascontiguousarray(nearest[:, 0])  # named: a pointer keeps nothing alive
+    inverted.add_core(len(vectors), faiss.swig_ptr(vectors), None, faiss.swig_ptr(lists))
+    index.ntotal = inverted.ntotal
 
 
 def _spread(parts: Iterable[tuple[Ids, Vectors]]) -> tuple[Vectors, int]:
@@ -164,9 +209,22 @@ def save(segment: Segment, folder: Path) -> Written:
     import faiss
 
     def content(write: Write) -> None:
+        at = 0
+
+        def counted(block: bytes) -> int:
+            nonlocal at
+            at += len(block)
+            return write(block)
+
         # FAISS's own writing to a path tells a full disk as any RuntimeError.
-        faiss.write_index(segment.index, faiss.PyCallbackIOWriter(write))  # type: ignore[attr-defined]
+        faiss.write_index(segment.index, faiss.PyCallbackIOWriter(counted))  # type: ignore[attr-defined]
         # Behind it: it can be mapped from the beginning of a file only.
+        if segment.rows is not None:
+            write(bytes(-at % _PAGE))
+            for place in range(0, len(segment), _AT_ONCE):
+                some = np.arange(place, min(place + _AT_ONCE, len(segment)))
+                write(segment.rows.codes_at(some).tobytes())
+            write(segment.rows.scales.astype("<f4").tobytes())
         write(segment.ids.astype("<i8").tobytes())
         write(len(segment.ids).to_bytes(8, "little"))
 
@@ -183,15 +241,24 @@ def load(folder: Path, saved: SavedSegment) -> Segment:
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         with path.open("rb") as file:
-            file.seek(-8, os.SEEK_END)
-            count = int.from_bytes(file.read(8), "little")
+            count = int(_from_end(file, 8, 1, "<i8")[0])
             if count != saved.count or index.ntotal != count:
                 raise DamagedSegmentError(path.name)
-            file.seek(-8 - 8 * count, os.SEEK_END)
-            ids = np.frombuffer(file.read(8 * count), dtype="<i8").astype(np.int64)
+            ids = _from_end(file, 8 + 8 * count, count, "<i8").astype(np.int64)
+            rows = None
+            if saved.kind == "rabitq":
+                scales = _from_end(file, 8 + 12 * count, count, "<f4").astype(np.float32)
+                begin = file.seek(-8 - (12 + index.d) * count, os.SEEK_END)
+                rows = FiledRows(path, begin, scales, index.d)
     except (OSError, RuntimeError) as error:
         raise DamagedSegmentError(path.name) from error
-    return Segment(saved.low, saved.high, ids, saved.kind, index, path.name)
+    return Segment(saved.low, saved.high, ids, saved.kind, index, path.name, rows)
+
+
+def _from_end(file: BinaryIO, back: int, count: int, kind: str) -> NDArray[Any]:
+    """An array that begins so many bytes before the end. Raises `OSError`."""
+    file.seek(-back, os.SEEK_END)
+    return np.frombuffer(file.read(np.dtype(kind).itemsize * count), kind)
 
 
 def among(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowledge_base import byte_rows
 from knowledge_base import index as index_module
 from knowledge_base import segments as segments_module
 from knowledge_base.index import FaissIndex, VectorIndex
-from knowledge_base.index_files import Leg, SavedSegment
+from knowledge_base.index_files import DamagedSegmentError, Leg, SavedSegment
 from knowledge_base.segments import Ids, build, load, save
 
 DIMENSION = 8
@@ -198,7 +200,7 @@ def test_searching_while_another_thread_adds_and_seals(small_tail: None) -> None
     assert len(index) == 6000
 
 
-@pytest.mark.parametrize("kind", ["fp16", "ivf"])
+@pytest.mark.parametrize("kind", ["fp16", "ivf", "rabitq"])
 def test_a_segment_comes_back_from_its_file(kind: str, tmp_path: Path) -> None:
     vectors = unit(500)
     made = build(0, 500, [(np.arange(500), vectors)], kind)
@@ -211,21 +213,98 @@ def test_a_segment_comes_back_from_its_file(kind: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(back.vectors(np.array([7]))[0], vectors[7], atol=0.02)
 
 
-def test_a_card_trains_what_the_processor_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["ivf", "rabitq"])
+def test_a_card_trains_and_loads_what_the_processor_serves(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """With FAISS's own classes of the processor in the card's place."""
     import faiss
 
     asked = []
 
     def copied(index: faiss.Index) -> faiss.Index:
-        asked.append(index.d)
-        return index
+        asked.append((index.d, index.ntotal))
+        return faiss.clone_index(index)
 
+    vectors = unit(900)
+    parts = [(np.arange(at, at + 300), vectors[at : at + 300]) for at in (0, 300, 600)]
+    alone = build(0, 900, parts, kind)
     monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1)
     monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", copied)
-    vectors = unit(900)
-    made = build(0, 900, [(np.arange(900), vectors)], "ivf")
-    assert asked == [DIMENSION]
-    assert made.nearest(vectors[7], 1)[1].tolist() == [7]
+    made = build(0, 900, parts, kind)
+    assert asked == [(DIMENSION, 0), (DIMENSION, 3)]  # for the training, then with the centres
+    for at in range(0, 900, 31):
+        scores, places = made.nearest(vectors[at], 3)
+        assert places[0] == at
+        np.testing.assert_array_equal(places, alone.nearest(vectors[at], 3)[1])
+        np.testing.assert_allclose(scores, alone.nearest(vectors[at], 3)[0], rtol=1e-6)
+
+
+def test_what_two_bits_find_is_put_in_order_by_bytes() -> None:
+    import faiss
+
+    vectors = unit(5000, seed=3)
+    made = build(0, 5000, [(np.arange(5000), vectors)], "rabitq")
+    faiss.extract_index_ivf(made.index).nprobe = 16
+    faiss_index = segments_module.build(0, 5000, [(np.arange(5000), vectors)], "ivf")
+    found = 0
+    for at in range(0, 5000, 50):
+        exact = np.argsort(-(vectors @ vectors[at]))[:10]
+        scores, places = made.nearest(vectors[at], 10)
+        np.testing.assert_allclose(scores, vectors[places] @ vectors[at], atol=0.02)
+        assert (np.diff(scores) <= 0).all()
+        found += len(np.intersect1d(places, exact))
+    assert found > 850
+    assert made.nbytes > faiss_index.nbytes  # In memory, as long as it has no file.
+
+
+def test_large_segments_are_kept_by_what_their_bytes_would_take() -> None:
+    assert segments_module.kind_for(100_000, 4096) == "fp16"
+    assert segments_module.kind_for(1_300_000, 384) == "ivf"
+    assert segments_module.kind_for(1_300_000, 1024) == "rabitq"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files cannot be deleted there")
+def test_rows_stay_readable_when_their_file_is_deleted(tmp_path: Path) -> None:
+    vectors = unit(700)
+    made = build(0, 700, [(np.arange(700), vectors)], "rabitq")
+    back = load(tmp_path, SavedSegment(Leg.DENSE, 0, 700, 1, save(made, tmp_path), "rabitq", 700))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    np.testing.assert_array_equal(
+        back.vectors(np.array([699, 0])), made.vectors(np.array([699, 0]))
+    )
+    again = load(tmp_path, SavedSegment(Leg.DENSE, 0, 700, 1, save(back, tmp_path), "rabitq", 700))
+    np.testing.assert_array_equal(again.vectors(np.arange(700)), made.vectors(np.arange(700)))
+
+
+@pytest.mark.parametrize("left", [0, 7, 4096, 9000])
+def test_a_file_of_rows_that_is_cut_short_is_noticed(tmp_path: Path, left: int) -> None:
+    made = build(0, 700, [(np.arange(700), unit(700))], "rabitq")
+    written = save(made, tmp_path)
+    path = tmp_path / written.file
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(DamagedSegmentError):
+        load(tmp_path, SavedSegment(Leg.DENSE, 0, 700, 1, written, "rabitq", 700))
+
+
+@pytest.mark.parametrize("by_place", [True, False])
+def test_rows_are_read_by_place_or_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_place: bool
+) -> None:
+    monkeypatch.setattr(byte_rows, "_READS_AT_PLACES", by_place and hasattr(os, "pread"))
+    vectors = unit(900, seed=8)
+    parts = [byte_rows.rounded(vectors[at : at + 300]) for at in (0, 300, 600)]
+    rows = byte_rows.ByteRows.of(parts)
+    path = tmp_path / "rows"
+    path.write_bytes(b"head" + b"".join(codes.tobytes() for codes, _ in parts))
+    filed = byte_rows.FiledRows(path, 4, rows.scales, DIMENSION)
+    for at in ([], [0], [899, 3, 3, 450], list(range(900))):
+        places = np.array(at, np.int64)
+        np.testing.assert_array_equal(filed.take(places), rows.take(places))
+        np.testing.assert_allclose(filed.take(places), vectors[places], atol=0.005)
+    assert filed.nbytes < rows.nbytes
+    assert byte_rows.rounded(np.zeros((1, 4), np.float32))[0].tolist() == [[0, 0, 0, 0]]
 
 
 def test_an_inverted_file_learns_from_an_even_sample_and_finds_the_nearest(

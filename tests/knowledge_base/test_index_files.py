@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base import index_files, lexical_files
+from knowledge_base import bases, index_files, lexical_files
 from knowledge_base.bases import OpenBase
 from knowledge_base.index_files import DamagedSegmentError, Leg, SavedSegment, require
 from knowledge_base.lexical import LexicalIndex, built, weigh
@@ -174,6 +174,31 @@ async def test_bytes_that_change_behind_size_and_time_are_found_in_the_backgroun
 async def test_words_of_another_version_are_read_from_the_rows(tmp_path, small, monkeypatch):
     await taught(tmp_path)
     monkeypatch.setattr(lexical_files, "KIND", "terms 0")
+    assert len(await answers(tmp_path)) == 12
+
+
+async def test_files_of_the_loose_layout_are_replaced_by_packed_ones(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(lexical_files, "KIND", "terms 2")
+    await taught(tmp_path)
+    loose = files(tmp_path)
+    for path in loose:  # what the program wrote then cannot be read as what it writes now
+        path.write_bytes(np.arange(7, dtype="<i8").tobytes() + path.read_bytes())
+    monkeypatch.undo()
+    monkeypatch.setattr(lexical_files, "LEAST", 2)
+    assert len(await answers(tmp_path)) == 12
+    assert files(tmp_path)
+    assert not set(loose) & set(files(tmp_path))
+
+
+async def test_words_from_rows_become_few_large_segments(tmp_path, monkeypatch):
+    await taught(tmp_path)
+    monkeypatch.setattr(bases, "PART", 3)
+    monkeypatch.setattr(bases, "MOST_CHUNKS", 6)
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("large")).base_id
+        await find(library, base, "gate")
+        segments = library._at.bases.get(base).view.lexical.segments
+        assert [segment.chunks for segment in segments] == [6, 6]
     assert len(await answers(tmp_path)) == 12
 
 

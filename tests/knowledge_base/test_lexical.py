@@ -61,8 +61,14 @@ steps = st.lists(
 
 
 @settings(deadline=None)
-@given(steps, documents)
-def test_scores_are_those_of_what_is_alive(history, question):
+@given(steps, documents, st.booleans())
+def test_scores_are_those_of_what_is_alive(history, question, packed):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lexical, "PACKED_FROM", 1 if packed else 1000)
+        go_through(history, question)
+
+
+def go_through(history, question):
     index, alive, following = LexicalIndex(), {}, 0
     for kind, what in history:
         if kind == "add":
@@ -233,3 +239,39 @@ def test_a_merge_keeps_what_was_added_meanwhile_and_gives_way_to_what_was_remove
     other.remove(np.array([5]))
     assert not other.adopt(merge, merged)
     assert 5 not in found(other, "cat", 5000)
+
+
+def natural(count: int, seed: int) -> list[str]:
+    """Words of a few letters by Zipf's law, in texts of uneven length."""
+    random = np.random.default_rng(seed)
+    texts = []
+    for length in random.integers(1, 60, count):
+        words = (random.random(length) ** 3 * 400).astype(int)
+        texts.append(" ".join(f"{chr(97 + word % 26)}{word}" for word in words))
+    return texts
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_packing_changes_no_score_and_no_rank(seed, monkeypatch):
+    texts = natural(1500, seed)
+    packed_terms = [pack_terms(terms_of(text)) for text in texts]
+    indexes = []
+    for packed_from in (1, 10_000):
+        monkeypatch.setattr(lexical, "PACKED_FROM", packed_from)
+        index = LexicalIndex()
+        for begin in range(0, len(texts), 500):
+            ids = np.arange(begin, begin + 500)
+            index.add(ids, packed_terms[begin : begin + 500])
+        index.remove(np.arange(3, 1500, 11))
+        indexes.append(index)
+    tight, loose = indexes
+    assert tight.nbytes < loose.nbytes / 2
+    for question in natural(40, seed + 100):
+        query = query_for(question, loose)
+        np.testing.assert_array_equal(query.weights, query_for(question, tight).weights)
+        for one, other in zip(tight.search(query, 60), loose.search(query, 60), strict=True):
+            np.testing.assert_array_equal(one, other)
+        ids = np.arange(0, 1500, 7)
+        np.testing.assert_array_equal(
+            tight.match(query, ids).scores, loose.match(query, ids).scores
+        )
