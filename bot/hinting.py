@@ -22,7 +22,7 @@ def enriching(
     """By the engine that answers where nobody picked another; `insists`: whichever it is."""
 
     async def may_read(base: str, place: EnginePlace) -> bool:
-        return await Nearness(database, place).may_embed(base)
+        return place == "local" or await Nearness(database, place).may_embed(base)
 
     hourly = config.retrieval.enrichment_tokens_hourly
     making = Enriching(library, engines, may_read, hourly)

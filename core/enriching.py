@@ -52,6 +52,8 @@ _LEAST_LETTERS: Final = 4
 _IDLE_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 300.0
 """Until it is looked again where nothing was left, or nothing could be done."""
+_FORGIVEN_SECONDS: Final = 3600.0
+"""Until it is asked again whether a base may be read."""
 _LIST_MARK: Final = re.compile(r"^\s*(?:(?:[-*•]|\(?\d{1,2}[.)、:：]|[Qq问]\s*\d?\s*[:：.])\s*)+")
 _ASKS: Final = re.compile(r"[?？]\s*$")
 _AROUND: Final = "\"'“”‘’「」*_` \t"
@@ -83,8 +85,11 @@ class Enriching:
         self._allowance = Allowance(tokens_hourly, clock)
         self.insists = False
         """Whether an engine that is often wrong may write too: somebody chose it for that."""
+        self._clock = clock
         self._complete: dict[BaseId, int] = {}
         """Bases where nothing was left to do, and their generation then."""
+        self._unable: dict[BaseId, float] = {}
+        """Bases that could not be read, and when that was found."""
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None, None]:
@@ -150,18 +155,25 @@ class Enriching:
     async def _round(self) -> bool:
         """A passage of the first base that has one left; whether there was one."""
         for base in await self._library.bases():
-            if base.name.startswith("eval:") or self._complete.get(base.base_id) == base.generation:
+            if base.name.startswith("eval:") or self._is_done(base):
                 continue
             match await self.step(base):
                 case "kept" | "disturbed":
                     return True
-                case "nothing" | "unable":
+                case "nothing":
                     self._complete[base.base_id] = base.generation
+                case "unable":
+                    self._unable[base.base_id] = self._clock()
                 case "spent":
                     return False
-        # What could not be read by whoever wrote before, may be by now.
-        self._complete = {}
         return False
+
+    def _is_done(self, base: KnowledgeBase) -> bool:
+        """Nothing was left and nothing has changed, or it may not be read: asked again in time."""
+        if self._complete.get(base.base_id) == base.generation:
+            return True
+        found = self._unable.get(base.base_id)
+        return found is not None and self._clock() - found < _FORGIVEN_SECONDS
 
 
 def hints_in(said: str, passage: Passage) -> tuple[str, ...]:
