@@ -18,6 +18,7 @@ from collections.abc import (
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import output
@@ -27,15 +28,17 @@ from bot.errors import ConfigError, Problem
 from bot.folders import FollowedFolders
 from bot.golden_bench import Bench
 from bot.health import State
-from bot.jobs import Means, coming_round
 from bot.hinting import enriching
+from bot.jobs import Means, coming_round
 from bot.letting_go import Step
+from bot.model_choosing import Choosing
 from bot.observing import Observing, observing
 from bot.parts import open_library
 from bot.planning import settled
 from bot.platforms import listeners
 from bot.reloading import Reloading
 from bot.settings import Config
+from bot.sole import sole
 from bot.supervise import Surface
 from bot.threads import ThreadShares
 from bot.watch import Watch
@@ -220,10 +223,13 @@ class _Signals:
             self._serving.cancel()
 
 
-async def serve(config: Config, again: Callable[[], Config] | None = None) -> int:
+async def serve(
+    config: Config, again: Callable[[], Config] | None = None, file: Path | None = None
+) -> int:
     """Run every configured surface until SIGINT or SIGTERM; a second one ends it at once.
 
-    At SIGHUP the configuration is read by `again`, see `bot.reloading`.
+    At SIGHUP the configuration is read by `again`, see `bot.reloading`. `file` is where it
+    stands, None where none was given.
     The end has an order: deaf to new work, drain what is under way, close.
     """
     task = asyncio.current_task()
@@ -233,7 +239,7 @@ async def serve(config: Config, again: Callable[[], Config] | None = None) -> in
     for remark in config.remarks:
         log.info("%s", remark)
     try:
-        await _serve(config, signals, again or (lambda: config))
+        await _serve(config, signals, again or (lambda: config), file)
     except asyncio.CancelledError:
         if signals.count != 1:
             raise
@@ -241,8 +247,11 @@ async def serve(config: Config, again: Callable[[], Config] | None = None) -> in
     return 0
 
 
-async def _serve(config: Config, signals: _Signals, again: Callable[[], Config]) -> None:
+async def _serve(
+    config: Config, signals: _Signals, again: Callable[[], Config], file: Path | None
+) -> None:
     async with AsyncExitStack() as stack:
+        stack.enter_context(sole(config.data_dir))
         bot = await stack.enter_async_context(build(config))
         if config.web.enabled:
             from bot.adapters.web.server import check_login
@@ -253,7 +262,13 @@ async def _serve(config: Config, signals: _Signals, again: Callable[[], Config])
             await bot.folders.follow_all()
         finally:
             await importing
-        web = await stack.enter_async_context(_web(config, bot))
+        reloading = Reloading(
+            config,
+            again,
+            {"logs.level": _use_level, "limits": partial(_use_limits, bot)},
+            bot.resources.moderation.envoy.tell_owners,
+        )
+        web = await stack.enter_async_context(_web(config, bot, Choosing(file, reloading.reload)))
         for surface in bot.surfaces.values():
             await stack.enter_async_context(surface)
         # Drains before web server and platforms close: replies in flight still need them.
@@ -262,16 +277,13 @@ async def _serve(config: Config, signals: _Signals, again: Callable[[], Config])
         stack.push_async_callback(_silence, bot.surfaces.values())
         await stack.enter_async_context(bot.folders.watching())
         await stack.enter_async_context(_jobs(config, bot))
+        if config.retrieval.enrichment:
+            making = enriching(config, bot.library, bot.engines, bot.database)
+            await stack.enter_async_context(making.working())
         bot.library.reembed_all()
         standing = [web, *await _standing(bot.surfaces)]
         if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):
             raise ConfigError(Problem("configuration", None, "", _NOTHING_TO_SERVE))
-        reloading = Reloading(
-            config,
-            again,
-            {"logs.level": _use_level, "limits": partial(_use_limits, bot)},
-            bot.resources.moderation.envoy.tell_owners,
-        )
         await stack.enter_async_context(reloading.listening(signals.reload))
         stack.enter_context(_garbage())
         signals.ready = True
@@ -280,9 +292,6 @@ async def _serve(config: Config, signals: _Signals, again: Callable[[], Config])
         output.say(f"ready: {', '.join(standing)}")
         await signals.stop.wait()
         bot.observing.health.state = State.STOPPING
-        if config.retrieval.enrichment:
-            making = enriching(config, bot.library, bot.engines, bot.database)
-            await stack.enter_async_context(making.working())
         log.info("stopping")
 
 
@@ -320,7 +329,7 @@ async def _import_console(config: Config) -> None:
 
 
 @asynccontextmanager
-async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
+async def _web(config: Config, bot: Bot, choosing: Choosing) -> AsyncGenerator[str, None]:
     """The web server, if it is on; yields how it stands."""
     if not config.web.enabled:
         yield "web off"
@@ -336,7 +345,7 @@ async def _web(config: Config, bot: Bot) -> AsyncGenerator[str, None]:
     await accounts.start()
     async with (
         knowledge_desk(config, bot.inbox, bot.resources, bot.folders) as desk,
-        Models(config, bot.engines).working() as models,
+        Models(config, bot.engines, choosing).working() as models,
     ):
         # The console last: whatever nobody else takes is its own.
         console = Console(replace(made, desk=desk, trial=trial_of(config, desk), models=models))

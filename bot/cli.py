@@ -59,7 +59,7 @@ def run(config: ConfigOption = None) -> None:
     from bot.config import load
     from bot.process import execute
 
-    execute(config, partial(serve, again=partial(load, config)))
+    execute(config, partial(serve, again=partial(load, config), file=config))
 
 
 @app.command()

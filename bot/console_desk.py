@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.adapters.web.desk import Desk
 from bot.adapters.web.jobs import Jobs
+from bot.adapters.web.leftovers import cleared, discard
 from bot.adapters.web.shelves import Shelves
 from bot.adapters.web.trial import Trial
 from bot.folders import FollowedFolders
@@ -25,12 +25,13 @@ async def knowledge_desk(
 ) -> AsyncGenerator[Desk, None]:
     """Files that pages send are taken in until the context is left.
 
-    What an earlier run left there, exported bases too, is nobody's any more.
+    What an earlier run left there, exported bases too, is nobody's any more, and what nobody takes
+    within minutes neither.
     """
     uploads = config.data_dir / "uploads"
     await asyncio.to_thread(_empty, uploads)
     jobs = Jobs(inbox, uploads / "jobs")
-    async with jobs.working():
+    async with cleared(uploads, {jobs.folder.name}), jobs.working():
         shelves = Shelves(resources.library, resources.sightings)
         yield Desk(resources, shelves, jobs, uploads, folders.states)
 
@@ -38,10 +39,7 @@ async def knowledge_desk(
 def _empty(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        discard(path)
 
 
 def trial_of(config: Config, desk: Desk) -> Trial:

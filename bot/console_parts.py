@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bot.adapters.web.channel_desk import ChannelDesk
 from bot.adapters.web.overview import Overviews
 from bot.adapters.web.parts import Parts
+from bot.adapters.web.shelves import Shelves
 from bot.adapters.web.talks import Talks
-from core.access import SHARED
 from core.admission import Admission
 from core.commands.base import Resources
 from core.database import Database
@@ -26,10 +24,6 @@ def parts(
     """Of the parts that the composition root has made."""
     library = resources.library
 
-    async def names() -> Sequence[str]:
-        held = [base.name for base in await library.bases()]
-        return sorted({SHARED, *held}, key=lambda name: (name != SHARED, name))
-
     def plain_engine() -> str | None:
         engines = resources.engines
         written = (name for name in engines.names if not engines.of(name).engine.quotes)
@@ -38,7 +32,7 @@ def parts(
     talks = Talks(database, library, resources.access.scope_of)
     return Parts(
         inbox,
-        names,
+        Shelves(library, resources.sightings).all,
         talks,
         plain_engine,
         ChannelDesk(resources, admission),

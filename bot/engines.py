@@ -139,8 +139,6 @@ async def _opened(
         pool = EnginePool.of(settings, proxy_for(settings.proxy, config.network.proxy))
         pool.watch()
         return pool
-    if alone and not settings.idle_unload_minutes:
-        return await _loaded(settings, shares)
     facts = EngineFacts(
         settings.name or Path(settings.model or kind_of(settings)).stem,
         settings.context_window or _UNKNOWN_WINDOW,

@@ -2,7 +2,7 @@
 
 ConfigError: names each key and line, and is told as it is
 SurfaceError: carries facts; `bot.wording` has the words
-└── PortTakenError
+└── PortTakenError, AlreadyRunningError
 BackupError: as it
 ├── NothingToBackUpError, BackupBusyError, BackupFolderError
 ├── NoBackupError, DamagedBackupError
@@ -57,6 +57,14 @@ class PortTakenError(SurfaceError):
         self.host = host
         self.port = port
         self.key = key
+
+
+class AlreadyRunningError(SurfaceError):
+    """Another bot serves from the same data directory."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
+        self.folder = folder
 
 
 class JobError(Exception):

@@ -7,14 +7,33 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from bot.adapters.web.modelling import EngineRow, EngineState, ModelRow, PlanRow, Pulling
+from bot.adapters.web.modelling import (
+    EmbedderRow,
+    EngineRow,
+    EngineState,
+    ModelRow,
+    PlanRow,
+    Pulling,
+)
+from bot.embedder_rows import embedder_rows
 from bot.machine import Machine, look, ram_bandwidth
+from bot.model_choosing import BUNDLED, Choosing
 from bot.models import wording
 from bot.models.catalogue import catalogue, find
-from bot.models.errors import NotInstalledError
-from bot.models.installed import Pull, installed, models_folder, opened, remove, wanted
+from bot.models.errors import ModelInUseError, NotInstalledError
+from bot.models.installed import (
+    Installed,
+    Pull,
+    installed,
+    models_folder,
+    named_by,
+    opened,
+    remove,
+    wanted,
+)
 from bot.models.recommendation import choices, suitable
 from bot.models.verification import verify
 from bot.planning import PlannedEngine, moved_words, planned, too_large
@@ -45,9 +64,10 @@ _UNPLANNED: Final = {
 class Models:
     """What is asked of the models; `working` must be entered for fetching."""
 
-    def __init__(self, config: Config, engines: EngineChoice) -> None:
+    def __init__(self, config: Config, engines: EngineChoice, choosing: Choosing) -> None:
         self._config = config
         self._engines = engines
+        self._choosing = choosing
         self._pulls: dict[str, Pulling] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: Machine | None = None
@@ -104,7 +124,9 @@ class Models:
     async def models(self, _: Words) -> Sequence[ModelRow]:
         machine = await self._look()
         folder = models_folder(self._config)
-        here = {one.name: one for one in await asyncio.to_thread(installed, folder)}
+        found = await asyncio.to_thread(installed, folder)
+        here = {one.name: one for one in found if not one.embeds}
+        answering = self._answering()
         fitting = await asyncio.to_thread(suitable, catalogue(), machine, ram_bandwidth)
         aims: dict[str, list[str]] = {}
         for choice in choices(fitting):
@@ -121,11 +143,29 @@ class Models:
             ]
             told = tuple(fact for fact in facts if fact)
             good_for = ", ".join(aims.get(model.name, ()))
-            rows.append(ModelRow(model.name, told, model.name in here, True, good_for))
+            own = here.get(model.name)
+            answers = own is not None and own.configured_as in answering
+            rows.append(ModelRow(model.name, told, own is not None, True, good_for, answers))
         for name, own in here.items():
             if find(name) is None:
-                rows.append(ModelRow(name, (wording.size_words(own.size),), True, False))
+                answers = own.configured_as in answering
+                size = (wording.size_words(own.size),)
+                rows.append(ModelRow(name, size, True, False, answers=answers))
         return sorted(rows, key=lambda row: (not row.is_here, not row.good_for))
+
+    async def embedders(self, _: Words) -> Sequence[EmbedderRow]:
+        machine = await self._look()
+        here = await asyncio.to_thread(installed, models_folder(self._config))
+        embedding = [one for one in here if one.embeds]
+        return embedder_rows(self._config.embedding, embedding, machine, _)
+
+    async def use(self, name: str, _: Words) -> str:
+        return await self._choosing.engine(name, (await self._installed(name)).path, _)
+
+    async def use_embedder(self, name: str, _: Words) -> str:
+        if name == BUNDLED:
+            return await self._choosing.embedder(name, None, _)
+        return await self._choosing.embedder(name, (await self._installed(name)).path, _)
 
     def pulls(self) -> Sequence[Pulling]:
         return tuple(reversed(self._pulls.values()))
@@ -178,18 +218,36 @@ class Models:
             task.cancel()
 
     async def verify(self, name: str, _: Words) -> Sequence[str]:
-        folder = models_folder(self._config)
-        here = {one.name for one in await asyncio.to_thread(installed, folder)}
-        if name not in here:
-            raise NotInstalledError(name, tuple(sorted(here)))
-        found = await asyncio.to_thread(verify, folder / name)
+        await self._installed(name)
+        found = await asyncio.to_thread(verify, models_folder(self._config) / name)
         return [
             f"{wording.finding_words(one, _)} → {wording.mending_words(one, name, _)}"
             for one in found.findings
         ]
 
     async def remove(self, name: str) -> int:
+        # Neither what is in use, nor what the next start wants.
+        wanted_next = await self._choosing.configured()
+        if wanted_next is not None:
+            place = models_folder(self._config) / Path(name).name
+            key = await asyncio.to_thread(named_by, wanted_next, place)
+            if key is not None:
+                raise ModelInUseError(name, key)
         return await asyncio.to_thread(remove, self._config, name)
+
+    async def _installed(self, name: str) -> Installed:
+        """Raises `NotInstalledError`."""
+        folder = models_folder(self._config)
+        here = {one.name: one for one in await asyncio.to_thread(installed, folder)}
+        if name not in here:
+            raise NotInstalledError(name, tuple(sorted(here)))
+        return here[name]
+
+    def _answering(self) -> frozenset[str]:
+        """Files and folders of the models that questions go to."""
+        config = self._config
+        models = [config.engine.model, *(own.model for own in config.engines.values())]
+        return frozenset(model for model in models if model)
 
     def _note(self, name: str, **facts: object) -> None:
         if held := self._pulls.get(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from bot.errors import (
+    AlreadyRunningError,
     BackupBusyError,
     BackupError,
     BackupFolderError,
@@ -49,6 +50,15 @@ def _port_taken(error: PortTakenError, _: Words) -> str:
         host=error.host,
         port=error.port,
         key=error.key,
+    )
+
+
+@explain.register
+def _already_running(error: AlreadyRunningError, _: Words) -> str:
+    return _(
+        "A bot runs on the data directory {folder} already. Stop it first, or give this one a "
+        "directory of its own (`data_dir`).",
+        folder=error.folder,
     )
 
 

@@ -104,6 +104,8 @@ class Attachment:
     size: int | None
     save: Callable[[Path, int], Awaitable[None]] = field(compare=False)
     """Writes at most that many bytes to the path, else raises `AttachmentTooLargeError`."""
+    known_as: str | None = None
+    """What it is, where a surface of our own made it; what platforms say stands elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from knowledge_base.errors import (
     UnreadableDocumentError,
     UnsafeArchiveError,
 )
-from knowledge_base.models import PAGE_TYPE, Document, Upload
+from knowledge_base.models import ENTRY_TYPE, PAGE_TYPE, Document, Upload
 from knowledge_base.offloop import blocking
 from knowledge_base.originals import Originals, full_disk_told
 from knowledge_base.settings import ReaderLimits
@@ -40,7 +40,7 @@ _STORED_FROM: Final = 1 << 20
 """Bytes. Larger files are not packed: most are already, and none looks like a bomb then."""
 _SMALL: Final = 10 << 20
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_VOUCHED: Final = (notes.MEDIA_TYPE, PAGE_TYPE)
+_VOUCHED: Final = (notes.MEDIA_TYPE, PAGE_TYPE, ENTRY_TYPE)
 _BROKEN: Final = (*BROKEN, KeyError, RecursionError)
 """Of the archive, of its directory, and of a manifest that is nested past all reason."""
 

@@ -13,8 +13,8 @@ from core.errors import AttachmentTooLargeError
 from core.events import Attachment
 
 
-def local_file(path: Path) -> Attachment:
-    """The file as if it had come with a message.
+def local_file(path: Path, known_as: str | None = None) -> Attachment:
+    """The file as if it had come with a message. `known_as`: what it is, where we made it.
 
     Raises `OSError` where there is none, or what could be read without an end.
     """
@@ -28,4 +28,4 @@ def local_file(path: Path) -> Attachment:
             raise AttachmentTooLargeError(path.name, limit, "knowledge.max_file_mb")
         await asyncio.to_thread(shutil.copyfile, path, destination)
 
-    return Attachment(uuid.uuid4().hex, path.name, "application/octet-stream", size, save)
+    return Attachment(uuid.uuid4().hex, path.name, "application/octet-stream", size, save, known_as)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -17,8 +18,19 @@ def apply(path: Path, engine: str, model: str, now: datetime) -> Path | None:
     """Set `engine.kind` and `engine.model`, keep comments, order and all else.
 
     The file as it was is kept beside it; that copy's path is given back, None where there was no
-    file. Raises `ConfigError`, and then nothing has changed.
+    file. Raises `ConfigError`, and then nothing has changed; `OSError`.
     """
+    return _written(path, "engine", {"kind": engine, "model": model}, now)
+
+
+def apply_embedder(path: Path, kind: str, model: str | None, now: datetime) -> Path | None:
+    """Set `embedding.kind` and `embedding.model`; None takes that out. As `apply`."""
+    return _written(path, "embedding", {"kind": kind, "model": model}, now)
+
+
+def _written(
+    path: Path, section: str, values: Mapping[str, str | None], now: datetime
+) -> Path | None:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
     from tomlkit.items import Table
@@ -29,14 +41,17 @@ def apply(path: Path, engine: str, model: str, now: datetime) -> Path | None:
         document = tomlkit.parse(before)
     except TOMLKitError as error:  # what one parser takes and the other does not
         raise ConfigError from error
-    section = document.get("engine")
-    if section is None:
-        section = tomlkit.table()
-        document["engine"] = section
-    table = cast(Table, section)
-    for key in ("kind_env", "model_env"):  # these would go before what is written now
-        table.pop(key, None)
-    table["kind"], table["model"] = engine, model
+    found = document.get(section)
+    if found is None:
+        found = tomlkit.table()
+        document[section] = found
+    table = cast(Table, found)
+    for key, value in values.items():
+        table.pop(f"{key}_env", None)  # it would go before what is written now
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
     return _replaced(path, tomlkit.dumps(document), now)
 
 

@@ -64,6 +64,7 @@ class Download:
         from the beginning.
         """
         target = self._folder / file.path
+        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
         if target.is_file() and (held := await asyncio.to_thread(_whole, target, file)):
             progress(held.size)
             return held
@@ -134,8 +135,9 @@ class Download:
 
     def _drop_others(self, file: RemoteFile) -> None:
         """What was half fetched of other versions."""
-        for path in self._folder.iterdir():
-            if path.name.startswith(f"{file.path}.") and path.suffix == ".part":
+        target = self._folder / file.path
+        for path in target.parent.iterdir():
+            if path.name.startswith(f"{target.name}.") and path.suffix == ".part":
                 path.unlink()
 
     def _there(self, file: RemoteFile) -> int:

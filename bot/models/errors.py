@@ -33,6 +33,15 @@ class ModelInUseError(UserError):
         self.key = key
 
 
+class NotWrittenError(UserError):
+    """The configuration file cannot be written, and is as it was."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(file, reason)
+        self.file = file
+        self.reason = reason
+
+
 class NotInstalledError(UserError):
     """There is no such model in the models' folder."""
 

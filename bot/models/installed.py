@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.models.catalogue import Recommended, find
 from bot.models.download import Download, Fetched
+from bot.models.embedding import find_embedder
 from bot.models.errors import ModelInUseError, NotInstalledError, PullError
 from bot.models.sources import (
     HUGGING_FACE,
@@ -49,8 +50,13 @@ class Installed:
 
     @property
     def configured_as(self) -> str:
-        """What `engine.model` is to be."""
+        """What `engine.model`, or `embedding.model`, is to be."""
         return str(self.path)
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it makes vectors of texts, and does not write."""
+        return (self.path / "modules.json").is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def installed(folder: Path) -> tuple[Installed, ...]:
 
 
 def _model_in(folder: Path) -> Path | None:
-    if any(folder.glob("*.part")):
+    if any(folder.rglob("*.part")):
         return None
     weights = [path for path in sorted(folder.glob("*.gguf")) if "mmproj" not in path.name.lower()]
     if weights:
@@ -101,6 +107,12 @@ def wanted(name: str, source: str) -> Wanted:
         if not repository:
             raise PullError("not_found", known.name, source)
         return Wanted(known.name, repository, known=known)
+    embedder = find_embedder(name)
+    if embedder is not None:
+        repository = embedder.repository(source) if source != "folder" else embedder.huggingface
+        if not repository:
+            raise PullError("not_found", embedder.name, source)
+        return Wanted(embedder.name, repository)
     repository, _, quantisation = name.partition(":")
     owner, _, last = repository.partition("/")
     if not owner or not last or "/" in last or not _is_plain(owner) or not _is_plain(last):
@@ -185,11 +197,8 @@ def remove(config: Config, name: str) -> int:
     # Also what is half fetched can be removed.
     if name != Path(name).name or name in ("", ".", "..") or not place.exists():
         raise NotInstalledError(name, tuple(one.name for one in installed(folder)))
-    engines = {"engine": config.engine} | {f"engines.{n}": e for n, e in config.engines.items()}
-    for section, engine in engines.items():
-        used = Path(engine.model).resolve() if engine.model else None
-        if used is not None and (used == place.resolve() or place.resolve() in used.parents):
-            raise ModelInUseError(name, f"{section}.model")
+    if (key := named_by(config, place)) is not None:
+        raise ModelInUseError(name, key)
     if place.is_file():
         size = place.stat().st_size
         place.unlink()
@@ -197,6 +206,17 @@ def remove(config: Config, name: str) -> int:
     size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     shutil.rmtree(place)
     return size
+
+
+def named_by(config: Config, place: Path) -> str | None:
+    """The key of a configuration that names a file there, or the folder itself."""
+    models = {"engine": config.engine.model, "embedding": config.embedding.model}
+    models |= {f"engines.{name}": engine.model for name, engine in config.engines.items()}
+    for section, model in models.items():
+        used = Path(model).resolve() if model else None
+        if used is not None and (used == place.resolve() or place.resolve() in used.parents):
+            return f"{section}.model"
+    return None
 
 
 @asynccontextmanager

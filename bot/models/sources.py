@@ -6,6 +6,7 @@ The interfaces: huggingface.co/docs/hub/api and modelscope.cn/api/v1, as their o
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -28,6 +29,9 @@ _TRIES: Final = 3
 _WHOLE: Final = (
     "*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "tokenizer*",
 )  # fmt: skip
+_MODULE_FILE: Final = re.compile(
+    r"[0-9]_[A-Za-z]{1,40}/(?:config\.json|model\.safetensors|pytorch_model\.bin)", re.ASCII
+)
 _USUAL_BITS: Final = "*Q4_K_M*.gguf"
 
 
@@ -36,7 +40,8 @@ class RemoteFile:
     """A file that can be fetched."""
 
     path: str
-    """Its name; never with folders before it."""
+    """Its name; with a folder before it only where that is a module of a sentence-transformers
+    model, such as `1_Pooling/config.json`."""
     size: int | None
     url: str
     """An address, or a path for a folder."""
@@ -109,7 +114,7 @@ class HuggingFace:
         about = f"{self._endpoint}/api/models/{quote(repository)}"
         known, _ = await asked(self._client, f"{about}/revision/main", repository)
         revision = str(known.get("sha") or "main") if isinstance(known, Mapping) else "main"
-        url: str | None = f"{about}/tree/{quote(revision)}?recursive=false"
+        url: str | None = f"{about}/tree/{quote(revision)}?recursive=true"
         files: list[RemoteFile] = []
         for _ in range(_LONGEST_LISTING):
             if url is None:
@@ -139,7 +144,8 @@ class ModelScope:
         self._endpoint = endpoint.rstrip("/")
 
     async def listing(self, repository: str) -> Listing:
-        url = f"{self._endpoint}/api/v1/models/{quote(repository)}/repo/files?Revision=master"
+        about = f"{self._endpoint}/api/v1/models/{quote(repository)}"
+        url = f"{about}/repo/files?Revision=master&Recursive=true"
         found, _ = await asked(self._client, url, repository)
         data = found.get("Data") if isinstance(found, Mapping) else None
         entries = data.get("Files") if isinstance(data, Mapping) else None
@@ -180,9 +186,9 @@ class Folder:
         if found is None:
             raise PullError("folder", repository, str(self._path))
         files = [
-            RemoteFile(path.name, path.stat().st_size, str(path))
-            for path in sorted(found.iterdir())
-            if path.is_file()
+            RemoteFile(path.relative_to(found).as_posix(), path.stat().st_size, str(path))
+            for path in sorted((*found.iterdir(), *found.glob("*/*")))
+            if path.is_file() and _is_name(path.relative_to(found).as_posix())
         ]
         return Listing(repository, "", tuple(files))
 
@@ -250,8 +256,10 @@ def _is_file(entry: object) -> bool:
 
 
 def _is_name(path: object) -> bool:
-    """Not below a folder, and nothing that could lead out of ours."""
-    return isinstance(path, str) and path == Path(path).name and "\\" not in path and path != ".."
+    """Not below a folder, but one of a module, and nothing that could lead out of ours."""
+    if not isinstance(path, str) or "\\" in path or path == "..":
+        return False
+    return path == Path(path).name or _MODULE_FILE.fullmatch(path) is not None
 
 
 def _size(value: object) -> int | None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
-from bot.models.errors import ModelInUseError, NotInstalledError, PullError, PullProblem
+from bot.models.errors import (
+    ModelInUseError,
+    NotInstalledError,
+    NotWrittenError,
+    PullError,
+    PullProblem,
+)
 from bot.models.recommendation import Aim
 from bot.models.verification import Finding, Trouble
 from core.engines.memory import GIB, Part
@@ -119,6 +125,15 @@ def _in_use(error: ModelInUseError, _: Words) -> str:
         "`python -m bot models recommend --apply`.",
         name=inert(error.model),
         key=error.key,
+    )
+
+
+@explain.register
+def _not_written(error: NotWrittenError, _: Words) -> str:
+    return _(
+        "{file} cannot be written and is as it was: {reason}",
+        file=inert(error.file),
+        reason=inert(error.reason),
     )
 
 

@@ -127,7 +127,7 @@ async def _fetch(context: CommandContext, item: Item, folder: Path) -> Fetched:
     check(item, context.resources.max_file_mb)
     name = file_name(item.filename)
     await item.save(folder / name, context.resources.max_file_mb * MEGABYTE)
-    return Fetched(name, folder / name)
+    return Fetched(name, folder / name, media_type=item.known_as)
 
 
 def check(attachment: Attachment, max_file_mb: int) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, TypeAlias
 
 from core.access import SHARED, homes_of
 from core.commands.base import CommandContext, Replies
+from core.commands.ingesting import STAGES
 from core.commands.places import bases_of, require_near, title_of
 from core.inert import inert
-from core.replies import TextDelta
-from knowledge_base.models import Verification
+from core.replies import Progress, TextDelta
+from knowledge_base.models import KnowledgeBase, Stage, Verification
 
 _MOST_LISTED: Final = 20
+
+_Steps: TypeAlias = "AsyncGenerator[Progress | Verification, None]"
 
 
 async def verify(context: CommandContext) -> Replies:
@@ -28,11 +34,38 @@ async def rebuild(context: CommandContext) -> Replies:
     to the embedder is settled there too.
     """
     require_near(context)
-    message, library = context.message, context.resources.library
+    message = context.message
     own = (SHARED, *homes_of(message))
     is_operators = message.conversation.channel.platform.is_operators
     bases = [base for base in await bases_of(context) if is_operators or base.name in own]
-    yield TextDelta(_told(context, [await library.rebuild(base.base_id) for base in bases]))
+    found: list[Verification] = []
+    for base in bases:
+        async with aclosing(_rebuilt(context, base)) as steps:
+            async for step in steps:
+                if isinstance(step, Verification):
+                    found.append(step)
+                else:
+                    yield step
+    yield TextDelta(_told(context, found))
+
+
+async def _rebuilt(context: CommandContext, base: KnowledgeBase) -> _Steps:
+    """How far it has come, and last what was found. Leaving early cancels it."""
+    stage = f"{title_of(context, base.name)}: {context.words(STAGES[Stage.EMBEDDING])}"
+    news: asyncio.Queue[tuple[int, int] | None] = asyncio.Queue()
+    rebuild = context.resources.library.rebuild
+    making = asyncio.create_task(
+        rebuild(base.base_id, lambda done, total: news.put_nowait((done, total))),
+        name=f"rebuild {base.base_id}",
+    )
+    making.add_done_callback(lambda _task: news.put_nowait(None))
+    try:
+        while (told := await news.get()) is not None:
+            yield Progress(stage, *told)
+        yield making.result()
+    finally:
+        making.cancel()
+        await asyncio.wait({making})
 
 
 def _told(context: CommandContext, found: list[Verification]) -> str:

@@ -50,6 +50,7 @@ _LOADERS: Final[dict[str, tuple[str, str]]] = {
     media.EPUB: ("epub", "load_epub"),
     media.NOTE: ("note", "load_note"),
     media.PAGE: ("page", "load_page"),
+    media.ENTRY: ("entry", "load_entry"),
     **dict.fromkeys(media.PICTURES, ("picture_text", "load_picture")),
 }
 

@@ -31,7 +31,7 @@ from knowledge_base.loaders import detect, frames, load_as, media
 from knowledge_base.loaders.source import MEGABYTE, Source
 from knowledge_base.models import Section
 from knowledge_base.settings import ReaderLimits
-from knowledge_base.splitter import pieces, searched
+from knowledge_base.splitter import pieces, searched, whole
 from knowledge_base.terms import pack_terms, terms_of
 from knowledge_base.tokens import Counter, counter, target
 
@@ -155,7 +155,11 @@ class _Worker:
 
     def _chunks(self, sections: list[Section], name: str) -> None:
         most = self._limits.max_passages_per_document
-        split = pieces(sections, self._count, self._spec.max_tokens, target(self._spec))
+        longest = self._spec.max_tokens
+        if self._kind == media.ENTRY:
+            split = whole(sections, self._count, longest)
+        else:
+            split = pieces(sections, self._count, longest, target(self._spec))
         for number, piece in enumerate(split):
             if number >= most:
                 raise LimitExceededError(name, "knowledge.max_passages_per_document", most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from knowledge_base import notes
-from knowledge_base.models import PAGE_TYPE
+from knowledge_base.models import ENTRY_TYPE, PAGE_TYPE
 
 TEXT: Final = "text/plain"
 MARKDOWN: Final = "text/markdown"
@@ -35,6 +35,8 @@ NOTE: Final = notes.MEDIA_TYPE
 """Never told by content: see there."""
 PAGE: Final = PAGE_TYPE
 """Likewise: HTML of which the main text is wanted, because it was fetched from the web."""
+ENTRY: Final = ENTRY_TYPE
+"""Likewise: text that is kept whole."""
 
 PICTURES: Final = (
     "image/png",

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from bot.adapters.web.parts import Parts
+from bot.adapters.web.shelves import Kind, Shelf
 from bot.adapters.web.talks import Talks
+from bot.adapters.web.visitors import Visitor
 from core.database import Database
-from knowledge_base.models import BaseId, Chunk, ChunkId, Passage, Scope
+from knowledge_base.models import BaseId, Chunk, ChunkId, KnowledgeBase, Passage, Scope
 from tests.support.scripted_inbox import ScriptedInbox
 
 
-async def bases() -> list[str]:
+async def shelves(visitor: Visitor) -> list[Shelf]:
     """The last one is a member's own."""
-    return ["shared", "samples", "telegram:@456"]
+    kinds: list[tuple[Kind, str, str]] = [
+        ("shared", "shared", ""),
+        ("samples", "samples", ""),
+        ("private", "telegram:@456", "456"),
+    ]
+    made = [
+        Shelf(KnowledgeBase(BaseId(number), name, None, None, 1), kind, place, "telegram")
+        for number, (kind, name, place) in enumerate(kinds, start=1)
+    ]
+    return made if visitor.may_change else made[:2]
 
 
 async def _nothing_seen(_asked: object) -> Scope:
@@ -31,4 +42,4 @@ class NoPassages:
 
 
 def scripted_parts(inbox: ScriptedInbox, database: Database) -> Parts:
-    return Parts(inbox, bases, Talks(database, NoPassages(), _nothing_seen), lambda: "scripted")
+    return Parts(inbox, shelves, Talks(database, NoPassages(), _nothing_seen), lambda: "scripted")

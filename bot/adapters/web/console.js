@@ -140,6 +140,20 @@
     side.append(form);
   }
 
+  // Times are told where the browser is, whatever the server's clock shows.
+  const two = (number) => String(number).padStart(2, "0");
+  function told(element) {
+    const at = new Date(element.dateTime);
+    if (Number.isNaN(at.getTime())) return;
+    const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    const minute = `${two(at.getHours())}:${two(at.getMinutes())}`;
+    const isToday = at.toDateString() === new Date().toDateString();
+    const {shows} = element.dataset;
+    element.textContent =
+      shows === "day" ? day : shows === "minute" ? `${day} ${minute}` : isToday ? minute : day;
+    element.dataset.told = shows;
+  }
+
   let opening = null;
   document.addEventListener("click", (event) => {
     const cite = event.target.closest?.('a[href*="#cite-"]');
@@ -151,6 +165,7 @@
   }, true);
 
   function changed() {
+    document.querySelectorAll("time[data-shows]:not([data-told])").forEach(told);
     const source = opening && document.querySelector(`#sources #source-${opening}[open]`);
     if (source) {
       opening = null;

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bot.adapters.web.jobs import Jobs, Way, uploaded
+from bot.adapters.web.jobs import Job, Jobs, Way, uploaded
 from bot.adapters.web.requests import command, message, sent_by
 from bot.adapters.web.shelves import Shelves
 from bot.adapters.web.view import ReplyView
@@ -27,7 +27,7 @@ from core.reviews import Review
 from knowledge_base.bundle import Bundled
 from knowledge_base.erasing import Doomed
 from knowledge_base.errors import NoSuchDocumentError
-from knowledge_base.models import BaseStatistics, Chunk, Document
+from knowledge_base.models import BaseStatistics, Chunk, Document, Unready
 from knowledge_base.notes import Note
 from knowledge_base.resting import Rest
 
@@ -79,6 +79,11 @@ class Desk:
         """Raises `NoSuchBaseError`, as everything here that names a base."""
         shelf = await self.shelves.one(visitor, base)
         return await self.resources.library.documents(shelf.base.base_id)
+
+    async def unready(self, visitor: Visitor, base: object) -> Unready:
+        """Which of them are not found, or by words alone, and what is not among them yet."""
+        shelf = await self.shelves.one(visitor, base)
+        return await self.resources.library.unready(shelf.base.base_id)
 
     async def statistics(self, visitor: Visitor, base: object) -> BaseStatistics:
         shelf = await self.shelves.one(visitor, base)
@@ -176,9 +181,12 @@ class Desk:
         shelf = await self.shelves.one(asker.visitor, base)
         return await self._run(asker, shelf.name, Invocation("kb verify"))
 
-    async def rebuild(self, asker: Asker, base: object) -> Said:
-        shelf = await self.shelves.one(asker.visitor, base)
-        return await self._run(asker, shelf.name, Invocation("kb rebuild"))
+    async def rebuild(self, asker: Asker, base: object) -> Job:
+        """Begin to give it the configured model's vectors, and to make its indexes anew."""
+        shelf, _ = await self.shelves.one(asker.visitor, base), words(asker.locale)
+        return self.jobs.begin(
+            shelf.name, shelf.title(_), asker.visitor, asker.locale, "kb rebuild"
+        )
 
     async def take(
         self, asker: Asker, base: object, files: Mapping[str, object], way: Way = "kb add"
@@ -192,14 +200,19 @@ class Desk:
             await self.jobs.take(shelf.name, path, name, asker.visitor, asker.locale, way)
         return len(paths)
 
-    async def write(self, asker: Asker, base: object, title: str, text: str) -> str:
-        """A text that was typed, as a document of its own; its name."""
+    async def write(
+        self, asker: Asker, base: object, title: str, text: str, *, whole: bool = False
+    ) -> str:
+        """A text that was typed, as a document of its own; its name. `whole`: as one passage,
+        as far as the embedding model reads that at once."""
         shelf = await self.shelves.one(asker.visitor, base)
         heading = " ".join(title.split())[:LONGEST_TITLE]
         name = file_name(f"{heading}.md")
-        content = f"# {heading}\n\n{text.strip()[:LONGEST_ENTRY]}\n"
+        sign = "" if whole else "# "  # also lets the same text be kept the other way
+        content = f"{sign}{heading}\n\n{text.strip()[:LONGEST_ENTRY]}\n"
         path = await asyncio.to_thread(_written, self.uploads, content)
-        await self.jobs.take(shelf.name, path, name, asker.visitor, asker.locale)
+        way: Way = "entry" if whole else "kb add"
+        await self.jobs.take(shelf.name, path, name, asker.visitor, asker.locale, way)
         return name
 
     async def export(

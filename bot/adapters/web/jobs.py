@@ -1,7 +1,7 @@
-"""Files on their way into a base: they go on when the page that sent them is closed or loaded anew.
+"""What a base is at work on: it goes on when the page that began it is closed or loaded anew.
 
-The files were sent to the server before they come here. What is under way lives in this process:
-a page shows it for as long as it cares to look.
+Files were sent to the server before they come here. What is under way lives in this process: a
+page shows it for as long as it cares to look.
 """
 
 from __future__ import annotations
@@ -15,34 +15,38 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from bot.adapters.web.requests import addition, command
+from bot.adapters.files import local_file
+from bot.adapters.web.requests import command
 from bot.adapters.web.view import ReplyView
 from bot.adapters.web.visitors import Visitor
 from core.events import IncomingMessage, Invocation
 from core.filenames import file_name
 from core.language import words
 from core.ports import Inbox
-from core.replies import Failed, Progress, TextDelta
+from core.replies import Failed, Finished, Progress, ReplyEvent, TextDelta
 from core.shielding import to_the_end
+from knowledge_base.models import ENTRY_TYPE
 
 AT_ONCE: Final = 3
 """Files under way at a time: one is read while others are embedded and stored."""
 MOST_KEPT: Final = 500
 """Jobs that are over and still shown; those before them are let go of."""
 
-State: TypeAlias = Literal["waiting", "working", "done", "failed"]
-Way: TypeAlias = Literal["kb add", "kb import"]
+State: TypeAlias = Literal["waiting", "working", "done", "failed", "stopped"]
+"""Stopped is what the end of the bot cut off: nothing says that it was done."""
+Way: TypeAlias = Literal["kb add", "entry", "kb import", "kb rebuild"]
+"""The command that does it; an entry is added whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file, and how far it has come."""
+    """One file, or work on the base as a whole, and how far it has come."""
 
     job_id: str
     base: str
     name: str
     size: int
-    path: Path
+    path: Path | None
     visitor: Visitor
     locale: str
     way: Way = "kb add"
@@ -55,7 +59,7 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        return self.state in ("done", "failed")
+        return self.state in ("done", "failed", "stopped")
 
 
 @dataclass(slots=True)
@@ -96,11 +100,14 @@ class Jobs:
         job_id = uuid.uuid4().hex
         own = self.folder / job_id / file_name(name)
         size = await to_the_end(asyncio.to_thread(_moved, path, own))
-        job = Job(job_id, base, own.name, size, own, visitor, locale, way)
-        self._jobs[job_id] = job
-        self._queue.put_nowait(job_id)
-        self._let_go()
-        return job
+        return self._begun(Job(job_id, base, own.name, size, own, visitor, locale, way))
+
+    def begin(self, base: str, name: str, visitor: Visitor, locale: str, way: Way) -> Job:
+        """Work on the base as a whole; where that is under way already, it is shown anew."""
+        for job in self.of(base):
+            if job.way == way and not job.is_over:
+                return job
+        return self._begun(Job(uuid.uuid4().hex, base, name, 0, None, visitor, locale, way))
 
     def of(self, base: str) -> tuple[Job, ...]:
         """Those for this base, the last first."""
@@ -124,6 +131,12 @@ class Jobs:
         for job in self.of(old):
             self._jobs[job.job_id] = replace(job, base=new)
 
+    def _begun(self, job: Job) -> Job:
+        self._jobs[job.job_id] = job
+        self._queue.put_nowait(job.job_id)
+        self._let_go()
+        return job
+
     def _let_go(self) -> None:
         over = [job.job_id for job in self._jobs.values() if job.is_over]
         for job_id in over[: max(0, len(over) - MOST_KEPT)]:
@@ -142,21 +155,20 @@ class Jobs:
         job = self._jobs.get(job_id)
         if job is None:
             return
-        view, failed = ReplyView(words(job.locale)), False
+        view = ReplyView(words(job.locale))
+        state: State = "done"
         self._note(job_id, state="working")
         async with aclosing(self.inbox.stream(_message(job))) as events:
             async for event in events:
                 view.take(event)
-                failed |= isinstance(event, Failed) or (
-                    isinstance(event, TextDelta) and event.failed
-                )
+                state = _state_after(event, state)
                 if isinstance(event, Progress):
                     stage = event.stage.rpartition(": ")[2]
                     self._note(job_id, stage=stage, done=event.done, total=event.total)
         said = "\n".join(filter(None, (*view.opening, view.text.strip(), *view.notes)))
         self._note(
             job_id,
-            state="failed" if failed else "done",
+            state=state,
             stage="",
             outcome="\n".join(filter(None, (said, view.failure))),
         )
@@ -178,12 +190,22 @@ class Jobs:
             )
 
 
+def _state_after(event: ReplyEvent, state: State) -> State:
+    """How a job stands when this was said; what came of it first stays."""
+    match event:
+        case Failed() | TextDelta(failed=True):
+            return "failed"
+        case Finished("cancelled") if state == "done":
+            return "stopped"
+        case _:
+            return state
+
+
 def _message(job: Job) -> IncomingMessage:
-    if job.way == "kb add":
-        return addition(job.job_id, job.path, job.base, job.locale, job.visitor)
-    return command(
-        job.job_id, Invocation(job.way), job.base, job.locale, job.visitor, files=(job.path,)
-    )
+    is_entry = job.way == "entry"
+    files = () if job.path is None else (local_file(job.path, ENTRY_TYPE if is_entry else None),)
+    does = Invocation("kb add" if is_entry else job.way)
+    return command(job.job_id, does, job.base, job.locale, job.visitor, attachments=files)
 
 
 def _moved(path: Path, own: Path) -> int:

@@ -62,13 +62,19 @@ class Changes:
         return await self.looks.jobs_of(base, request)
 
     @explained
-    async def wrote(self, base: str, title: str, text: str, request: gr.Request) -> Update:
+    async def wrote(
+        self, base: str, title: str, text: str, kept: str, request: gr.Request
+    ) -> Update:
         page, _ = self.looks.page, words_for(request)
         if not title.strip() or not text.strip():
             return {page.said: view.said(_("An entry needs a title and a text."), failed=True)}
-        update = await self._told(
-            lambda asker, _: self._written(asker, base, title, text, _), request
-        )
+
+        async def act(asker: Asker, _: Words) -> Said:
+            whole = kept == "whole"
+            name = await self.looks.desk.write(asker, base, title, text, whole=whole)
+            return Said(_("{name} is on its way.", name=name))
+
+        update = await self._told(act, request)
         return {
             **update,
             **await self.looks.jobs_of(base, request),
@@ -76,10 +82,6 @@ class Changes:
             page.intake.text: "",
             page.intake.look: gr.Timer(active=True),
         }
-
-    async def _written(self, asker: Asker, base: str, title: str, text: str, _: Words) -> Said:
-        name = await self.looks.desk.write(asker, base, title, text)
-        return Said(_("{name} is on its way.", name=name))
 
     @explained
     async def decided(
@@ -187,7 +189,15 @@ class Changes:
 
     @explained
     async def rebuild(self, base: str, request: gr.Request) -> Update:
-        return await self._told(lambda asker, _: self.looks.desk.rebuild(asker, base), request)
+        """Begin it: how far it has come stands below, also when the page is loaded anew."""
+
+        async def act(asker: Asker, _: Words) -> Said:
+            await self.looks.desk.rebuild(asker, base)
+            return Said("")
+
+        update = await self._told(act, request)
+        shown = await self.looks.jobs_of(base, request)
+        return {**update, **shown, self.looks.page.intake.look: gr.Timer(active=True)}
 
     async def _told(
         self, act: Callable[[Asker, Words], Awaitable[Said]], request: gr.Request

@@ -47,6 +47,7 @@ class IntakePart:
     drop: gr.HTML
     title: gr.Textbox
     text: gr.Textbox
+    whole: gr.Radio
     write: gr.Button
     jobs: gr.HTML
     clear: gr.Button
@@ -68,7 +69,10 @@ class UpkeepPart:
     exported: gr.File
     bundle: gr.File
     verify: gr.Button
+    vectors: gr.HTML
+    reembed: gr.Button
     rebuild: gr.Button
+    work: gr.HTML
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,15 @@ class KnowledgePage:
         shelf, intake = self.shelf, self.intake
         return [
             self.summary, shelf.table, shelf.listed, shelf.picked, shelf.remove, shelf.sure,
-            shelf.shown, intake.drop, intake.jobs, intake.clear, intake.look, self.waiting,
-            self.removed,
+            shelf.shown, intake.drop, self.waiting, self.removed, *self.progress,
+        ]  # fmt: skip
+
+    @property
+    def progress(self) -> list[Block]:
+        """What shows how far it has come with what it is at work on."""
+        intake, upkeep = self.intake, self.upkeep
+        return [
+            intake.jobs, intake.clear, intake.look, upkeep.work, upkeep.vectors, upkeep.reembed
         ]  # fmt: skip
 
 
@@ -110,11 +121,13 @@ def laid_out(frame: Frame) -> KnowledgePage:
         )
         summary = gr.HTML(elem_id="summary", min_width=320)
     said = gr.HTML(elem_id="said")
+    # In no tab: it would run only once that is opened.
+    look = gr.Timer(_LOOK_SECONDS, active=False)
     with gr.Tabs(elem_id="sections"):
         with gr.Tab(label(N_("Documents")), id="documents"):
             shelf = _documents(frame, script)
         with gr.Tab(label(N_("Add")), id="add"):
-            intake = _intake(frame, script)
+            intake = _intake(frame, script, look)
         with gr.Tab(label(N_("Review")), id="review"):
             waiting = gr.HTML(elem_id="waiting", js_on_load=script)
         with gr.Tab(label(N_("Removed")), id="removed"):
@@ -159,7 +172,7 @@ def _documents(frame: Frame, script: str) -> DocumentsPart:
     )
 
 
-def _intake(frame: Frame, script: str) -> IntakePart:
+def _intake(frame: Frame, script: str, look: gr.Timer) -> IntakePart:
     label = frame.label
     drop = gr.HTML(elem_id="drop", js_on_load=script, elem_classes=["changes"])
     with gr.Accordion(
@@ -167,6 +180,15 @@ def _intake(frame: Frame, script: str) -> IntakePart:
     ):
         title = gr.Textbox(label=label(N_("Title")), max_lines=1, elem_id="entry-title")
         text = gr.Textbox(label=label(N_("Text")), lines=6, elem_id="entry-text")
+        whole = gr.Radio(
+            [
+                (label(N_("split at its headings and paragraphs")), "split"),
+                (label(N_("whole: one passage, as far as the embedding model reads")), "whole"),
+            ],
+            value="split",
+            label=label(N_("It is kept")),
+            elem_id="entry-whole",
+        )
         write = gr.Button(label(N_("Add the entry")), variant="primary", elem_id="entry-add")
     jobs = gr.HTML(elem_id="jobs")
     clear = gr.Button(
@@ -176,8 +198,7 @@ def _intake(frame: Frame, script: str) -> IntakePart:
         elem_classes=["changes"],
         visible=False,
     )
-    look = gr.Timer(_LOOK_SECONDS, active=False)
-    return IntakePart(drop, title, text, write, jobs, clear, look)
+    return IntakePart(drop, title, text, whole, write, jobs, clear, look)
 
 
 def _upkeep(frame: Frame) -> UpkeepPart:
@@ -211,7 +232,10 @@ def _upkeep(frame: Frame) -> UpkeepPart:
         )
         export = act(N_("Export"), "export", "secondary")
     exported = gr.File(
-        label=label(N_("Exported")), visible=False, elem_id="exported", elem_classes=["changes"]
+        label=label(N_("Exported, to be fetched within 15 minutes")),
+        visible=False,
+        elem_id="exported",
+        elem_classes=["changes"],
     )
     bundle = gr.File(
         label=label(N_("Import: a file that was exported")),
@@ -220,10 +244,13 @@ def _upkeep(frame: Frame) -> UpkeepPart:
         height=120,
         elem_classes=["changes"],
     )
+    vectors = gr.HTML(elem_id="vectors")
     with gr.Row(elem_classes=["line"]):
+        reembed = act(N_("Embed it anew now"), "reembed", "primary")
         verify = act(N_("Check this base"), "verify", "secondary")
         rebuild = act(N_("Make its indexes anew"), "rebuild", "secondary")
+    work = gr.HTML(elem_id="work")
     return UpkeepPart(
         new, create, name, rename, typed, delete, uploaders, export, exported, bundle, verify,
-        rebuild,
+        vectors, reembed, rebuild, work,
     )  # fmt: skip

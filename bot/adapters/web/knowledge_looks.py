@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from bot.adapters.web import knowledge_view as view
+from bot.adapters.web import work_view
 from bot.adapters.web.desk import Desk
 from bot.adapters.web.events import Update, explained, facts_of, number_in
 from bot.adapters.web.frame import visitor_of, words_for
@@ -147,7 +148,8 @@ class Looks:
 
     async def _documents(self, base: str, listed: Listed, request: gr.Request) -> str:
         found = await self.desk.documents(visitor_of(request), base)
-        return view.documents(found, listed, words_for(request))
+        unready = await self.desk.unready(visitor_of(request), base)
+        return view.documents(found, unready, listed, words_for(request))
 
     async def _summary(self, base: str, request: gr.Request) -> str:
         visitor = visitor_of(request)
@@ -165,11 +167,19 @@ class Looks:
         return view.passages(document, note, chunks, start, _)
 
     async def jobs_of(self, base: str, request: gr.Request) -> Update:
-        page = self.page
-        await self.desk.shelves.one(visitor_of(request), base)
-        under_way = self.desk.jobs.of(base)
+        page, desk, _ = self.page, self.desk, words_for(request)
+        figures = await desk.statistics(visitor_of(request), base)
+        under_way = desk.jobs.of(base)
+        files = [job for job in under_way if job.path is not None]
+        at_work = [job for job in under_way if job.way in ("kb import", "kb rebuild")]
+        wanted = desk.resources.library.embedder_name
+        others = work_view.is_made_by_another(figures, wanted)
         return {
-            page.intake.jobs: view.jobs(under_way, words_for(request)),
-            page.intake.clear: gr.update(visible=any(job.is_over for job in under_way)),
-            page.intake.look: gr.Timer(active=any(not job.is_over for job in under_way)),
+            page.intake.jobs: work_view.jobs(files, _),
+            page.intake.clear: gr.update(visible=any(job.is_over for job in files)),
+            # Also what the bot does by itself is looked at while it lasts.
+            page.intake.look: gr.Timer(active=others or any(not job.is_over for job in under_way)),
+            page.upkeep.work: work_view.jobs(at_work, _, are_files=False),
+            page.upkeep.vectors: work_view.vectors(figures, wanted, _),
+            page.upkeep.reembed: gr.update(visible=others),
         }

@@ -9,24 +9,39 @@ from typing import Final
 
 from bot.adapters.web import markup
 from bot.adapters.web.desk import FolderState
-from bot.adapters.web.jobs import Job
-from bot.adapters.web.markup import plain
-from core.commands.ingesting import STAGES
+from bot.adapters.web.markup import moment, plain, timed
 from core.commands.sizes import size_of
 from core.language import N_, Words
 from core.reviews import Review
-from knowledge_base.models import BaseStatistics, Chunk, Document
+from knowledge_base.models import (
+    ENTRY_TYPE,
+    BaseStatistics,
+    Chunk,
+    Document,
+    DocumentState,
+    RestKind,
+    Unready,
+)
 from knowledge_base.notes import Note
 from knowledge_base.resting import Rest
 
+_RESTS: Final = {
+    RestKind.REMOVED: N_("removed {when}"),
+    RestKind.REPLACED: N_("replaced {when}"),
+    RestKind.UNDONE: N_("gave way to an older version {when}"),
+}
+_UNFINISHED: Final = {
+    DocumentState.PENDING: N_("is being added"),
+    DocumentState.FAILED: N_("was broken off: add it again"),
+}
 A_PAGE: Final = 50
 """Documents in the table at a time."""
 PASSAGES: Final = 10
 """Passages shown at a time."""
-_MOST_JOBS: Final = 60
 _TYPES: Final = {
     "text/x-lorekeeper-note": N_("note"),
     "text/x-lorekeeper-page": N_("web page"),
+    ENTRY_TYPE: N_("entry, whole"),
 }
 
 
@@ -49,11 +64,6 @@ def button(
     return f'<button type="button" class="act {kind}" {facts}>{plain(label)}</button>'
 
 
-def when(at: datetime) -> str:
-    """In the server's own time, to the minute."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"
-
-
 def summary(figures: BaseStatistics, folder: FolderState | None, _: Words) -> str:
     """What a base has, and the folder that it follows."""
     facts = [
@@ -70,21 +80,38 @@ def summary(figures: BaseStatistics, folder: FolderState | None, _: Words) -> st
 def _folder(state: FolderState, _: Words) -> str:
     path = plain(str(state.folder))
     if not state.is_there:
-        told = _("The folder is not there; its documents stay.")
+        told = plain(_("The folder is not there; its documents stay."))
     elif state.looked_at is None:
-        told = _("It was not looked through yet.")
+        told = plain(_("It was not looked through yet."))
     else:
-        told = _("Looked through {when}.", when=when(state.looked_at))
+        told = timed(_("Looked through {when}.", when="{when}"), state.looked_at)
     remarks = "".join(f"<li>{plain(remark)}</li>" for remark in state.remarks)
     listed = f"<ul>{remarks}</ul>" if remarks else ""
     return (
         f'<div class="folder{"" if state.is_there else " failed"}"><p>'
-        f"{plain(_('Follows the folder'))} <code>{path}</code>. {plain(told)}</p>{listed}</div>"
+        f"{plain(_('Follows the folder'))} <code>{path}</code>. {told}</p>{listed}</div>"
     )
 
 
-def documents(found: Sequence[Document], listed: Listed, _: Words) -> str:
-    """A table of documents, of which some can be picked."""
+def documents(found: Sequence[Document], unready: Unready, listed: Listed, _: Words) -> str:
+    """A table of documents, of which some can be picked; above it what is none yet."""
+    return _unfinished(unready, found, _) + _table(found, unready, listed, _)
+
+
+def _unfinished(unready: Unready, found: Sequence[Document], _: Words) -> str:
+    """What is being added, and what the end of a process broke off; not what is there in an
+    older version."""
+    there = {own.name for own in found}
+    lines = "".join(
+        f'<li class="{"failed" if own.state is DocumentState.FAILED else "working"}">'
+        f"<b>{plain(own.name)}</b> <small>{plain(_(_UNFINISHED[own.state]))}</small></li>"
+        for own in unready.unfinished
+        if own.name not in there
+    )
+    return f'<ul class="jobs">{lines}</ul>' if lines else ""
+
+
+def _table(found: Sequence[Document], unready: Unready, listed: Listed, _: Words) -> str:
     if not found:
         return f'<p class="note">{plain(_("There are no documents here yet."))}</p>'
     letters = listed.wanted.strip().casefold()
@@ -93,10 +120,13 @@ def documents(found: Sequence[Document], listed: Listed, _: Words) -> str:
     if listed.order in _FALLING:
         named.reverse()
     shown = named[listed.start : listed.start + A_PAGE]
-    titles = (_("Document"), _("Passages"), _("Size"), _("Added by"), _("Added"), _("Actions"))
+    titles = (
+        _("Document"), _("State"), _("Passages"), _("Size"), _("Added by"), _("Added"),
+        _("Actions"),
+    )  # fmt: skip
     head = "".join(f'<th scope="col">{plain(title)}</th>' for title in titles)
     everything = plain(_("Pick all that are shown"))
-    rows = "".join(_document(own, _) for own in shown)
+    rows = "".join(_document(own, is_bare=own.document_id in unready.bare, _=_) for own in shown)
     return (
         f'<div class="scroll"><table class="documents"><thead><tr><th class="changes">'
         f'<input type="checkbox" data-all aria-label="{everything}"></th>{head}</tr></thead>'
@@ -116,8 +146,10 @@ _ORDERS: Final = {
 _FALLING: Final = frozenset(_ORDERS)
 
 
-def _document(own: Document, _: Words) -> str:
-    facts = []
+def _document(own: Document, *, is_bare: bool, _: Words) -> str:
+    facts, expiry, state = list[str](), list[str](), _("ready")
+    if is_bare:
+        state = _("found by its words: it has no vectors yet")
     if own.version > 1:
         facts.append(_("version {number}", number=own.version))
     if own.pages:
@@ -126,9 +158,11 @@ def _document(own: Document, _: Words) -> str:
         facts.append(_(kind))
     if own.expires_at is not None:
         over = own.expires_at <= datetime.now(UTC)
-        day = f"{own.expires_at.astimezone():%Y-%m-%d}"
-        facts.append(_("expired {day}", day=day) if over else _("until {day}", day=day))
-    small = f"<small>{plain(' · '.join(facts))}</small>" if facts else ""
+        state = _("expired: not found any more") if over else state
+        day = _("expired {day}", day="{when}") if over else _("until {day}", day="{when}")
+        expiry = [timed(day, own.expires_at, "day")]
+    shown = [plain(fact) for fact in facts] + expiry
+    small = f"<small>{' · '.join(shown)}</small>" if shown else ""
     pick = plain(_("Pick {name}", name=own.name))
     acts = button("view", _("View"), own.name, about=own.name)
     acts += button("replace", _("Replace"), own.name, kind="changes", about=own.name)
@@ -137,10 +171,11 @@ def _document(own: Document, _: Words) -> str:
         f'<tr><td class="changes"><input type="checkbox" data-pick value="{plain(own.name)}" '
         f'aria-label="{pick}"></td>'
         f'<th scope="row">{plain(own.name)}{small}</th>'
+        f'<td data-label="{plain(_("State"))}">{plain(state)}</td>'
         f'<td class="n" data-label="{plain(_("Passages"))}">{own.passages}</td>'
         f'<td class="n" data-label="{plain(_("Size"))}">{plain(size_of(own.size))}</td>'
         f'<td data-label="{plain(_("Added by"))}">{plain(own.uploader or "–")}</td>'
-        f'<td data-label="{plain(_("Added"))}">{when(own.added_at)}</td>'
+        f'<td data-label="{plain(_("Added"))}">{moment(own.added_at)}</td>'
         f'<td class="acts">{acts}</td></tr>'
     )
 
@@ -160,54 +195,15 @@ def _pages(named: int, found: int, listed: Listed, _: Words) -> str:
     return f'<p class="note pages">{plain(told)} {acts}</p>'
 
 
-def jobs(under_way: Sequence[Job], _: Words) -> str:
-    """Files on their way, those that wait or work first."""
-    if not under_way:
-        return ""
-    ordered = sorted(under_way, key=lambda job: job.is_over)
-    left = sum(not job.is_over for job in ordered)
-    failed = sum(job.state == "failed" for job in ordered)
-    told = (
-        _.plural("{count} file is on its way.", "{count} files are on their way.", left)
-        if left
-        else _.plural("{count} file is done.", "{count} files are done.", len(ordered))
-    )
-    if failed:
-        told += " " + _.plural("{count} failed.", "{count} failed.", failed)
-    lines = "".join(_job(job, _) for job in ordered[:_MOST_JOBS])
-    more = len(ordered) - _MOST_JOBS
-    rest = f'<p class="note">{plain(_("… and {count} more.", count=more))}</p>' if more > 0 else ""
-    return f'<p role="status">{plain(told)}</p><ul class="jobs">{lines}</ul>{rest}'
-
-
-def _job(job: Job, _: Words) -> str:
-    name = f"<b>{plain(job.name)}</b> <small>{plain(size_of(job.size))}</small>"
-    match job.state:
-        case "waiting":
-            body = f'<span class="note">{plain(_("waits"))}</span>'
-        case "working":
-            share = f' max="{job.total}" value="{job.done}"' if job.total else ""
-            counted = f" {job.done} / {job.total}" if job.total else ""
-            stage = job.stage or _(STAGES[next(iter(STAGES))])
-            label = plain(f"{job.name}: {stage}")
-            body = (
-                f'<span class="note">{plain(stage)}{counted}</span>'
-                f'<progress aria-label="{label}"{share}></progress>'
-            )
-        case "done" | "failed":
-            body = f'<div class="outcome">{markup.formatted(job.outcome)}</div>'
-    return f'<li class="{job.state}">{name} {body}</li>'
-
-
 def passages(
     document: Document, note: Note | None, chunks: Sequence[Chunk], start: int, _: Words
 ) -> str:
     """A document as it is stored, some passages of it at a time."""
     title = f"<h3>{plain(document.name)}</h3>"
-    facts = [document.media_type, size_of(document.size), when(document.added_at)]
+    facts = [plain(document.media_type), plain(size_of(document.size)), moment(document.added_at)]
     if document.source:
-        facts.append(document.source)
-    shown = f'{title}<p class="note">{plain(" · ".join(facts))}</p>'
+        facts.append(plain(document.source))
+    shown = f'{title}<p class="note">{" · ".join(facts)}</p>'
     if note is not None:
         shown += f"<p><b>{plain(note.question)}</b><br>{plain(note.answer)}</p>"
     for chunk in chunks:
@@ -244,9 +240,9 @@ def waiting(found: Iterable[Review], _: Words) -> str:
         names = ", ".join(file.name for file in review.files)
         acts = button("accept", _("Accept"), review.token, kind="changes good", about=names)
         acts += button("reject", _("Reject"), review.token, kind="changes danger", about=names)
-        by = _("{name}, {when}", name=review.uploader, when=when(review.held_at))
+        by = timed(_("{name}, {when}", name=review.uploader, when="{when}"), review.held_at)
         cards.append(
-            f'<li class="card"><p class="note">{plain(by)}</p><ul>{files}</ul>'
+            f'<li class="card"><p class="note">{by}</p><ul>{files}</ul>'
             f'<p class="acts">{acts}</p></li>'
         )
     if not cards:
@@ -255,7 +251,7 @@ def waiting(found: Iterable[Review], _: Words) -> str:
 
 
 def removed(found: Sequence[Rest], days: int, _: Words) -> str:
-    """What was removed and can be brought back."""
+    """What was removed or replaced, and can be brought back: of each name what went last."""
     if not days:
         return f'<p class="note">{plain(_("What is removed here is gone at once."))}</p>'
     if not found:
@@ -265,15 +261,16 @@ def removed(found: Sequence[Rest], days: int, _: Words) -> str:
             days,
         )
         return f'<p class="note">{plain(told)}</p>'
-    lines = "".join(
-        f"<li><b>{plain(rest.document.name)}</b> "
-        f"<small>{plain(_('removed {when}', when=when(rest.removed_at)))}</small> "
-        + button(
-            "undo", _("Bring back"), rest.document.name, kind="changes", about=rest.document.name
-        )
-        + "</li>"
-        for rest in found
-    )
+    lines, seen = "", set[str]()
+    for rest in found:
+        name = rest.document.name
+        facts = timed(_(_RESTS[rest.kind], when="{when}"), rest.removed_at)
+        if rest.document.version > 1:
+            facts = f"{plain(_('version {number}', number=rest.document.version))} · {facts}"
+        acts = button("undo", _("Bring back"), name, kind="changes", about=name)
+        lines += f"<li><b>{plain(name)}</b> <small>{facts}</small> "
+        lines += ("" if name in seen else acts) + "</li>"
+        seen.add(name)
     return f'<ul class="jobs">{lines}</ul>'
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from html import escape
+from typing import Final, Literal, TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -50,6 +52,23 @@ class Around:
     number: int
     before: Sequence[Chunk] = ()
     after: Sequence[Chunk] = ()
+
+
+_WHEN: Final = "{when}"
+Shows: TypeAlias = Literal["minute", "day", "recent"]
+"""Day and minute; the day alone; the minute today, else the day."""
+
+
+def moment(at: datetime, shows: Shows = "minute") -> str:
+    """A time that the page's script tells in the browser's own zone; here it stands in UTC."""
+    exact = at.astimezone(UTC)
+    written = f"{exact:%Y-%m-%d}" if shows == "day" else f"{exact:%Y-%m-%d %H:%M} UTC"
+    return f'<time datetime="{exact:%Y-%m-%dT%H:%M:%SZ}" data-shows="{shows}">{written}</time>'
+
+
+def timed(sentence: str, at: datetime, shows: Shows = "minute") -> str:
+    """A sentence with "{when}" in it, and the time in its place."""
+    return plain(sentence).replace(plain(_WHEN), moment(at, shows))
 
 
 def sources(

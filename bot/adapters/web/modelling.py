@@ -51,6 +51,25 @@ class ModelRow:
     is_listed: bool
     good_for: str = ""
     """What it is recommended for on this machine."""
+    answers: bool = False
+    """Whether questions go to it now."""
+    usable: bool = True
+    """Whether it can be what answers, if it is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderRow:
+    """A model that makes vectors of texts: the one that does so now, one here, one to be had."""
+
+    name: str
+    facts: tuple[str, ...]
+    is_here: bool
+    embeds: bool = False
+    """Whether it is the one that does so now."""
+    usable: bool = True
+    """Whether it can be, if it is here."""
+    good_for: str = ""
+    removable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,17 @@ class ModelRoom(Protocol):
     async def plan(self, _: Words) -> Sequence[PlanRow]: ...
 
     async def models(self, _: Words) -> Sequence[ModelRow]: ...
+
+    async def embedders(self, _: Words) -> Sequence[EmbedderRow]: ...
+
+    async def use(self, name: str, _: Words) -> str:
+        """Write a model that is here into the configuration as the one that answers; what holds
+        then, and from when on, as Markdown."""
+        ...
+
+    async def use_embedder(self, name: str, _: Words) -> str:
+        """The same of a model that makes vectors."""
+        ...
 
     def pulls(self) -> Sequence[Pulling]:
         """Those under way, and those that ended, the last first."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from bot.adapters.web.knowledge_view import button
 from bot.adapters.web.markup import plain
-from bot.adapters.web.modelling import EngineRow, ModelRow, PlanRow, Pulling
+from bot.adapters.web.modelling import EmbedderRow, EngineRow, ModelRow, PlanRow, Pulling
 from core.language import N_, Words
 
 _STATES: Final = {
@@ -21,6 +21,8 @@ _ENDS: Final = {
     "cancelled": N_("was stopped; fetching it again goes on where it was"),
 }
 _GIB: Final = 1024**3
+Asked: TypeAlias = tuple[str, str]
+"""What was pressed, and for which model, that has to be pressed once more."""
 
 
 def engines(rows: Sequence[EngineRow], _: Words) -> str:
@@ -78,29 +80,69 @@ def plan(rows: Sequence[PlanRow], machine: str, _: Words) -> str:
     return shown
 
 
-def models(rows: Sequence[ModelRow], doubted: str, _: Words) -> str:
-    """What is on the disk and what can be had; `doubted` is asked about before it goes."""
+def models(rows: Sequence[ModelRow], asked: Asked, _: Words) -> str:
+    """What is on the disk and what can be had; `asked` is what has to be pressed once more."""
     lines = ""
     for row in rows:
-        acts = ""
-        if row.is_here and row.name == doubted:
-            acts += f"<span>{plain(_('Delete its files?'))}</span> "
-            acts += button("remove-sure", _("Delete"), row.name, kind="changes danger")
-            acts += button("keep", _("Cancel"), row.name, kind="changes")
-        elif row.is_here:
-            acts += button("verify", _("Check"), row.name, kind="changes", about=row.name)
-            acts += button("remove", _("Delete"), row.name, kind="changes", about=row.name)
-        else:
-            acts += button("pull", _("Fetch"), row.name, kind="changes", about=row.name)
-        here = f" <small>{plain(_('here'))}</small>" if row.is_here else ""
-        aim = f" <mark>{plain(row.good_for)}</mark>" if row.good_for else ""
-        kind = "done" if row.is_here else "waiting"
-        lines += (
-            f'<li class="{kind}"><b>{plain(row.name)}</b>{here}{aim}'
-            f'<p class="note">{plain(" · ".join(row.facts))}</p>{acts}</li>'
-        )
+        acts = _fetching(row.name, asked, _, is_here=row.is_here, removable=True)
+        if row.is_here and row.usable and not row.answers:
+            acts = _using("use", row.name, asked, _) + acts
+        here = _("answers") if row.answers else _("here") if row.is_here else ""
+        lines += _model(row.name, here, row.good_for, row.facts, acts)
     head = f"<h3>{plain(_('On the disk, and to be had'))}</h3>"
     return f'{head}<ul class="jobs">{lines}</ul>'
+
+
+def embedders(rows: Sequence[EmbedderRow], asked: Asked, _: Words) -> str:
+    """What makes the vectors that are searched, and what else could."""
+    lines = ""
+    for row in rows:
+        acts = _fetching(row.name, asked, _, is_here=row.is_here, removable=row.removable)
+        if row.is_here and row.usable and not row.embeds:
+            acts = _using("embed", row.name, asked, _) + acts
+        here = _("makes the vectors") if row.embeds else _("here") if row.is_here else ""
+        lines += _model(row.name, here, row.good_for, row.facts, acts)
+    return f'<h3>{plain(_("Embedding models"))}</h3><ul class="jobs">{lines}</ul>'
+
+
+def _model(name: str, here: str, good_for: str, facts: Sequence[str], acts: str) -> str:
+    state = f" <small>{plain(here)}</small>" if here else ""
+    aim = f" <mark>{plain(good_for)}</mark>" if good_for else ""
+    told = plain(" · ".join(fact for fact in facts if fact))
+    return (
+        f'<li class="{"done" if here else "waiting"}"><b>{plain(name)}</b>{state}{aim}'
+        f'<p class="note">{told}</p>{acts}</li>'
+    )
+
+
+def _fetching(name: str, asked: Asked, _: Words, *, is_here: bool, removable: bool) -> str:
+    """What can be done with its files."""
+    if not is_here:
+        return button("pull", _("Fetch"), name, kind="changes", about=name)
+    if not removable:
+        return ""
+    if asked == ("remove", name):
+        return (
+            f"<span>{plain(_('Delete its files?'))}</span> "
+            + button("remove-sure", _("Delete"), name, kind="changes danger")
+            + button("keep", _("Cancel"), name, kind="changes")
+        )
+    return button("verify", _("Check"), name, kind="changes", about=name) + button(
+        "remove", _("Delete"), name, kind="changes", about=name
+    )
+
+
+def _using(act: str, name: str, asked: Asked, _: Words) -> str:
+    """What puts it into the configuration."""
+    if asked != (act, name):
+        return button(act, _("Use"), name, kind="changes good", about=name)
+    told = _("Write it into the configuration? The file as it is now is kept beside it.")
+    return (
+        f"<span>{plain(told)}</span> "
+        + button(f"{act}-sure", _("Write"), name, kind="changes good")
+        + button("keep", _("Cancel"), name, kind="changes")
+        + " "
+    )
 
 
 def pulls(rows: Sequence[Pulling], _: Words) -> str:

@@ -10,12 +10,14 @@ from bot.adapters.web.channel_desk import ChannelDesk
 from bot.adapters.web.desk import Desk
 from bot.adapters.web.modelling import ModelRoom
 from bot.adapters.web.overview import Overviews
+from bot.adapters.web.shelves import Shelf
 from bot.adapters.web.talks import Talks
 from bot.adapters.web.trial import Trial
+from bot.adapters.web.visitors import Visitor
 from core.ports import Inbox
 
 PlainEngine: TypeAlias = Callable[[], str | None]
-ListBases: TypeAlias = Callable[[], Awaitable[Sequence[str]]]
+Shelved: TypeAlias = Callable[[Visitor], Awaitable[Sequence[Shelf]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,8 @@ class Parts:
     """Typed fields; a page takes what it needs. What lies above the adapters is a protocol here."""
 
     inbox: Inbox
-    bases: ListBases
-    """Names of all bases, the operator's shared one first."""
+    shelves: Shelved
+    """All bases that a visitor may see, the operator's shared one first."""
     talks: Talks
     plain_engine: PlainEngine
     """The model that answers where no base is picked; None: there is none that writes."""

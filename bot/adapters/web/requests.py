@@ -65,7 +65,8 @@ def addition(
     thread: str, path: Path, base: str, locale: str | None, visitor: Visitor = OPERATOR
 ) -> IncomingMessage:
     """A file that was dropped on the page, to be learnt by a base."""
-    return command(thread, Invocation("kb add"), base, locale, visitor, files=(path,))
+    files = (local_file(path),)
+    return command(thread, Invocation("kb add"), base, locale, visitor, attachments=files)
 
 
 def command(
@@ -75,7 +76,7 @@ def command(
     locale: str | None,
     visitor: Visitor,
     *,
-    files: Sequence[Path] = (),
+    attachments: tuple[Attachment, ...] = (),
 ) -> IncomingMessage:
     """A command of the chats, about one base."""
     incoming = message(
@@ -84,7 +85,7 @@ def command(
         bases=(base,),
         locale=locale,
         command=invocation,
-        attachments=tuple(map(local_file, files)),
+        attachments=attachments,
     )
     return sent_by(visitor, incoming)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bot.adapters.web.channel_desk import key_of
@@ -64,6 +64,8 @@ class Trial:
     """Of channels that have chosen none."""
     passages: int
     """The same."""
+    _runs: dict[str, object] = field(default_factory=dict)
+    """The run of golden questions that each visitor began last."""
 
     async def stages(
         self, visitor: Visitor, bases: Iterable[object], question: str, knobs: Knobs
@@ -99,13 +101,28 @@ class Trial:
     async def golden(
         self, visitor: Visitor, bases: Iterable[object], questions: Sequence[Golden], knobs: Knobs
     ) -> AsyncGenerator[Outcome, None]:
-        """What the search does on each of them, in their order."""
+        """What the search does on each of them, in their order.
+
+        One run to a visitor: it ends before its last question where they have begun another,
+        on whatever page, or have stopped it.
+        """
         scope = await self._scope(visitor, bases)
-        for golden in questions:
-            result = await self.resources.library.search(
-                scope, golden.question, limit=knobs.passages, legs=knobs.legs, join=knobs.join
-            )
-            yield outcome(golden, result)
+        run = self._runs[visitor.author_id] = object()
+        try:
+            for golden in questions:
+                if self._runs.get(visitor.author_id) is not run:
+                    return
+                result = await self.resources.library.search(
+                    scope, golden.question, limit=knobs.passages, legs=knobs.legs, join=knobs.join
+                )
+                yield outcome(golden, result)
+        finally:
+            if self._runs.get(visitor.author_id) is run:
+                del self._runs[visitor.author_id]
+
+    def stop(self, visitor: Visitor) -> None:
+        """End the visitor's run of golden questions."""
+        self._runs.pop(visitor.author_id, None)
 
     async def channels(self) -> tuple[SeenChannel, ...]:
         """Those whose settings can be chosen, on all platforms."""

@@ -29,6 +29,7 @@ _ROLES: Final = {
 _WIDTH, _HEIGHT, _BINS = 640, 190, 40
 _MOST_OUTCOMES: Final = 300
 _BEGINNING: Final = 120
+_MOST_OF_A_LEG: Final = 10
 
 
 def verdict(stages: Stages, threshold: float, _: Words) -> str:
@@ -187,12 +188,70 @@ def asked(stages: Stages, _: Words) -> str:
         (_("What the words' leg looks for"), ", ".join(own.terms) or "–"),
         (_("Script"), own.script or "–"),
         (_("Embedded by"), own.embedder or _("nobody: the words' leg works alone")),
+        (_("As it is embedded"), own.text or "–"),
         (_("Its vector"), f"[{numbers}, …] ({own.dimension})" if own.numbers else "–"),
         (_("Say of the cosines, by what was measured"), f"{stages.trust:.2f}"),
         (_("Share of the question's words that the bases know"), f"{stages.known:.0%}"),
     ]
     cells = "".join(f"<div><dt>{plain(k)}</dt><dd>{plain(v)}</dd></div>" for k, v in facts)
     return f'<dl class="facts tall">{cells}</dl>'
+
+
+def legs(stages: Stages, _: Words) -> str:
+    """What each leg puts first, by itself."""
+    by_meaning = [
+        (own.dense_rank, f"{own.passage.dense:.3f}", own)
+        for own in stages.candidates
+        if own.dense_rank is not None and own.passage.dense is not None
+    ]
+    by_words = [
+        (own.lexical_rank, f"{own.passage.lexical:.2f}", own)
+        for own in stages.candidates
+        if own.lexical_rank is not None and own.passage.lexical is not None
+    ]
+    meaning, said = _("By meaning: cosine"), _("By words: BM25")
+    return f'<div class="plots">{_leg(meaning, by_meaning, _)}{_leg(said, by_words, _)}</div>'
+
+
+def _leg(title: str, found: Sequence[tuple[int, str, Candidate]], _: Words) -> str:
+    lines = "".join(
+        f'<li value="{rank}"><b>{score}</b> {plain(own.passage.document.name)} '
+        f"<small>{plain(_place_of(own.passage, _))}</small></li>"
+        for rank, score, own in sorted(found, key=lambda one: one[0])[:_MOST_OF_A_LEG]
+    )
+    nothing = f'<p class="note">{plain(_("This leg found nothing, or took no part."))}</p>'
+    body = f'<ol class="leg">{lines}</ol>' if lines else nothing
+    return f"<figure><figcaption><b>{plain(title)}</b></figcaption>{body}</figure>"
+
+
+def origins(stages: Stages, _: Words) -> str:
+    """From which sections of which documents the candidates are cut, in the documents' order."""
+    by_document: dict[str, list[Candidate]] = {}
+    for own in stages.candidates:
+        by_document.setdefault(own.passage.document.name, []).append(own)
+    shown = ""
+    for name, cut in by_document.items():
+        lines = ""
+        for own in sorted(cut, key=lambda one: one.passage.chunk.ordinal):
+            chunk, document = own.passage.chunk, own.passage.document
+            told = _(
+                "chunk {number} of {count}, {length} characters",
+                number=chunk.ordinal + 1,
+                count=max(document.passages, chunk.ordinal + 1),
+                length=len(chunk.text),
+            )
+            section = _place_of(own.passage, _) or _("no heading")
+            kind = "" if own.fate == "taken" else ' class="note"'
+            lines += f"<li{kind}><b>{plain(section)}</b>: {plain(told)}</li>"
+        shown += f'<p><b>{plain(name)}</b></p><ul class="origins">{lines}</ul>'
+    return shown or f'<p class="note">{plain(_("Nothing was found at all."))}</p>'
+
+
+def _place_of(passage: Passage, _: Words) -> str:
+    """Page and section."""
+    page = passage.chunk.page
+    parts = (_("page {page}", page=page) if page is not None else "", passage.chunk.heading or "")
+    return " · ".join(part for part in parts if part)
 
 
 def passages(found: Sequence[Passage], _: Words) -> str:

@@ -51,6 +51,8 @@ class TrialPage:
     plot: gr.HTML
     table: gr.HTML
     asked: gr.HTML
+    legs: gr.HTML
+    origins: gr.HTML
     passages: gr.HTML
     engine: gr.Dropdown
     prompt: gr.HTML
@@ -109,6 +111,8 @@ class TrialVisit:
             page.said: "",
             **self._cut(stages, threshold, _),
             page.asked: trial_view.asked(stages, _),
+            page.legs: trial_view.legs(stages, _),
+            page.origins: trial_view.origins(stages, _),
             page.passages: trial_view.passages(stages.passages, _),
             page.prompt: await self._prompt(text, stages, engine, _),
             page.answered: "",
@@ -197,14 +201,25 @@ class TrialVisit:
         except KnowledgeError as error:
             yield {page.said: knowledge_view.said(explain(error, _) or "", failed=True)}
             return
-        if not outcomes:
+        if not questions:
             yield {page.said: knowledge_view.said(_("Type golden questions first."), failed=True)}
             return
+        told = ""
+        if len(outcomes) < len(questions):
+            told = _("Stopped after {done} of {count} questions.", done=len(outcomes),
+                     count=len(questions))  # fmt: skip
+        if not outcomes:
+            yield {page.said: knowledge_view.said(told)}
+            return
         yield {
-            page.said: "",
+            page.said: knowledge_view.said(told),
             **self._report(outcomes, threshold, _),
             page.found: replace(found or Found(), outcomes=tuple(outcomes)),
         }
+
+    async def stopped(self, request: gr.Request) -> None:
+        """The run ends with the question that it is at; what it has come to is told."""
+        self.trial.stop(visitor_of(request))
 
     @explained
     async def suggested(self, found: Found) -> Update:

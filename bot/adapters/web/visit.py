@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -17,16 +16,19 @@ import gradio as gr
 from bot.adapters.web import markup
 from bot.adapters.web.events import facts_of
 from bot.adapters.web.frame import visitor_of, words_for
-from bot.adapters.web.parts import ListBases, PlainEngine
+from bot.adapters.web.parts import PlainEngine, Shelved
 from bot.adapters.web.requests import addition, locale_of, message, sent_by, stop_request
+from bot.adapters.web.shelves import Shelf
 from bot.adapters.web.talks import Talks
 from bot.adapters.web.view import ReplyView
-from core.access import SAMPLES, SHARED, owner_of
+from core.access import SAMPLES, SHARED
 from core.conversations import Exchange, Opening
-from core.events import IncomingMessage, MemberRef, Wishes
+from core.events import IncomingMessage, Wishes
+from core.explain import explain
 from core.feedback import Verdict
 from core.language import Words
 from core.ports import Inbox
+from knowledge_base.errors import NoSuchBaseError
 
 if TYPE_CHECKING:
     from bot.adapters.web.pages.chat import ChatPage
@@ -55,13 +57,13 @@ class Visit:
         self,
         page: ChatPage,
         inbox: Inbox,
-        bases: ListBases,
+        shelves: Shelved,
         talks: Talks,
         plain_engine: PlainEngine,
     ) -> None:
         self._page = page
         self._inbox = inbox
-        self._bases = bases
+        self._shelves = shelves
         self._talks = talks
         self._plain_engine = plain_engine
         self._under_way: dict[str, str] = {}
@@ -69,30 +71,37 @@ class Visit:
 
     async def opened(self, request: gr.Request) -> Update:
         page = self._page
-        names = await self._seen(request)
-        own = [name for name in names if name != SAMPLES]
+        shelves, _ = await self._shelves(visitor_of(request)), words_for(request)
         # Nobody is answered from what a member taught in private without having picked it.
-        common = [name for name in names if not _private(name)]
+        common = [shelf.name for shelf in shelves if shelf.kind != "private"]
         chosen = [name for name in common if name != SAMPLES]
         if chosen in ([], [SHARED]):
             # The samples serve until the operator has a base of their own.
             chosen = common
         wanted = str(dict(request.query_params).get(_THREAD, ""))
         said = await self._talks.exchanges(visitor_of(request), wanted) if wanted else ()
-        talk = _talk_of(wanted, said, words_for(request)) if said else Talk()
+        talk = _talk_of(wanted, said, _) if said else Talk()
         return {
             **await self._talk_shown(talk, request),
-            page.bases: gr.update(choices=names, value=chosen),
-            page.target: gr.update(choices=own or [SHARED], value=SHARED),
+            page.bases: gr.update(choices=_named(shelves, _), value=chosen),
+            page.target: gr.update(choices=_named(_own(shelves), _), value=SHARED),
             page.send: gr.update(visible=True),
             page.stop: gr.update(visible=False),
             page.sources: "",
         }
 
     async def _seen(self, request: gr.Request) -> list[str]:
-        """What a member taught in private is for whoever runs the bot, and for no other eyes."""
-        sees_all = visitor_of(request).may_change
-        return [name for name in await self._bases() if sees_all or not _private(name)]
+        """Names of the bases that the visitor may ask."""
+        return [shelf.name for shelf in await self._shelves(visitor_of(request))]
+
+    async def _picked(self, bases: Sequence[str], request: gr.Request) -> list[str]:
+        """Those that are still there, and that the visitor may ask, whatever a request names."""
+        seen = await self._seen(request)
+        picked = [name for name in bases if name in seen]
+        if bases and not picked:
+            told = explain(NoSuchBaseError(str(bases[0])), words_for(request)) or ""
+            raise gr.Error(told, print_exception=False)
+        return picked
 
     async def _talk_shown(self, talk: Talk, request: gr.Request) -> Update:
         page = self._page
@@ -110,8 +119,8 @@ class Visit:
     ) -> Updates:
         if not text.strip():
             return
-        talk = talk or Talk()
-        incoming = self._message(talk, text.strip(), bases, request)
+        talk, picked = talk or Talk(), await self._picked(bases, request)
+        incoming = self._message(talk, text.strip(), picked, request)
         async with aclosing(self._answered(incoming, talk, talk.bubbles, request)) as updates:
             async for update in updates:
                 yield update
@@ -122,9 +131,10 @@ class Visit:
         """The last question is answered anew, by what is chosen now."""
         if talk is None or not talk.questions:
             return
+        picked = await self._picked(bases, request)
         message_id, text = talk.questions[-1]
         talk.questions = talk.questions[:-1]
-        incoming = replace(self._message(talk, text, bases, request), message_id=message_id)
+        incoming = replace(self._message(talk, text, picked, request), message_id=message_id)
         async with aclosing(self._answered(incoming, talk, talk.bubbles[:-2], request)) as updates:
             async for update in updates:
                 yield update
@@ -260,14 +270,16 @@ class Visit:
                 done += line
         finally:
             await asyncio.to_thread(_discard, files)
-        names = await self._seen(request)
+        shelves, _ = await self._shelves(visitor_of(request)), words_for(request)
+        chosen = {*bases, target}
         yield {
             # By this the page knows that nothing is on its way any more (console.js).
             page.uploads: f'<div data-done="{uuid.uuid4().hex}">{done}</div>',
             page.bases: gr.update(
-                choices=names, value=[name for name in names if name in {*bases, target}]
+                choices=_named(shelves, _),
+                value=[shelf.name for shelf in shelves if shelf.name in chosen],
             ),
-            page.target: gr.update(choices=[name for name in names if name != SAMPLES]),
+            page.target: gr.update(choices=_named(_own(shelves), _)),
         }
 
     async def _added(
@@ -302,11 +314,9 @@ def _list(listed: Sequence[Opening], current: str, _: Words) -> str:
     """Links: each conversation has an address of its own."""
     if not listed:
         return f'<p class="note">{markup.plain(_("What you ask is kept here."))}</p>'
-    today = datetime.now(UTC).date()
     lines = []
     for own in listed:
-        day = own.last_at.date()
-        when = f"{own.last_at.astimezone():%H:%M}" if day == today else day.isoformat()
+        when = markup.moment(own.last_at, "recent")
         chosen = ' aria-current="true"' if own.thread_id == current else ""
         lines.append(
             f'<li><a href="?{_THREAD}={escape(own.thread_id, quote=True)}"{chosen}>'
@@ -316,8 +326,14 @@ def _list(listed: Sequence[Opening], current: str, _: Words) -> str:
     return f'<ul class="talks" aria-label="{name}">{"".join(lines)}</ul>'
 
 
-def _private(name: str) -> bool:
-    return isinstance(owner_of(name), MemberRef)
+def _named(shelves: Sequence[Shelf], _: Words) -> list[tuple[str, str]]:
+    """As people call them, and by what the server knows them."""
+    return [(shelf.title(_), shelf.name) for shelf in shelves]
+
+
+def _own(shelves: Sequence[Shelf]) -> list[Shelf]:
+    """Those that can be added to."""
+    return [shelf for shelf in shelves if shelf.kind != "samples"]
 
 
 def _discard(uploads: Sequence[str]) -> None:

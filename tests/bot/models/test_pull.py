@@ -263,6 +263,29 @@ async def test_a_model_of_the_list_is_held_to_our_own_checksum(hub, pull):
     assert caught.value.problem == "checksum"
 
 
+async def test_an_embedding_model_comes_with_its_modules_and_nothing_else_below(
+    hub, pull, client, tmp_path
+):
+    hub.add(REPOSITORY, "modules.json", b"[]", large=False)
+    hub.add(REPOSITORY, "1_Pooling/config.json", b'{"pooling_mode_mean_tokens": true}', large=False)
+    hub.add(REPOSITORY, "2_Dense/model.safetensors", b"dense")
+    hub.add(REPOSITORY, "onnx/model.safetensors", b"the same once more")
+    hub.add(REPOSITORY, "1_Pooling/../../evil.json", b"{}", large=False)
+    made, _seen = await pull()
+    assert made.embeds
+    below = {path.relative_to(made.path).as_posix() for path in made.path.rglob("*/*")}
+    assert below == {"1_Pooling/config.json", "2_Dense/model.safetensors"}
+    hub.asked.clear()
+    await pull()
+    assert hub.asked == []
+    again = tmp_path / "again"
+    again.mkdir()
+    await Pull(Folder(made.path), client, again).run(
+        Wanted("Small-1B", REPOSITORY), images=False, total=print, progress=print
+    )
+    assert (again / "Small-1B" / "1_Pooling" / "config.json").is_file()
+
+
 async def test_names_with_folders_in_them_lead_nowhere(hub, pull, tmp_path):
     hub.add(REPOSITORY, "../../outside.json", b"{}", large=False)
     hub.add(REPOSITORY, "..", b"{}", large=False)

@@ -101,7 +101,7 @@ def build(frame: Frame, parts: Parts) -> None:
         upload=beside.upload,
         uploads=beside.uploads,
     )
-    _attach(frame, page, Visit(page, parts.inbox, parts.bases, parts.talks, parts.plain_engine))
+    _attach(frame, page, Visit(page, parts.inbox, parts.shelves, parts.talks, parts.plain_engine))
 
 
 def _talking(frame: Frame) -> _Talking:

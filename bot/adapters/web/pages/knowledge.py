@@ -48,7 +48,7 @@ def _attach(frame: Frame, page: KnowledgePage, looks: Looks, changes: Changes) -
 
 def _attach_intake(frame: Frame, page: KnowledgePage, looks: Looks, changes: Changes) -> None:
     base, intake, shelf = page.base, page.intake, page.shelf
-    progress = [intake.jobs, intake.clear, intake.look]
+    progress = page.progress
     for sender in (intake.drop, shelf.table):
         # Files come one by one, while those before them are still being taken over.
         gr.on(
@@ -66,12 +66,12 @@ def _attach_intake(frame: Frame, page: KnowledgePage, looks: Looks, changes: Cha
     frame.on([intake.clear.click], changes.cleared, [base], progress, changes=True)
     entry = [intake.title, intake.text]
     outputs = [page.said, *entry, *progress]
-    frame.on([intake.write.click], changes.wrote, [base, *entry], outputs, changes=True)
+    written = [base, *entry, intake.whole]
+    frame.on([intake.write.click], changes.wrote, written, outputs, changes=True)
 
 
 def _attach_upkeep(frame: Frame, page: KnowledgePage, changes: Changes) -> None:
     base, said, every, upkeep = page.base, page.said, page.everything, page.upkeep
-    progress = [page.intake.jobs, page.intake.clear, page.intake.look]
     for triggers, function, inputs, outputs in (
         ((upkeep.create.click, upkeep.new.submit), changes.create, [upkeep.new],
          [base, upkeep.new, *every]),
@@ -81,9 +81,9 @@ def _attach_upkeep(frame: Frame, page: KnowledgePage, changes: Changes) -> None:
          [base, upkeep.typed, *every]),
         ((upkeep.export.click,), changes.export, [base, upkeep.uploaders], [upkeep.exported]),
         ((upkeep.bundle.upload,), changes.imports, [base, upkeep.bundle],
-         [upkeep.bundle, *progress]),
+         [upkeep.bundle, *page.progress]),
         ((upkeep.verify.click,), changes.verify, [base], []),
-        ((upkeep.rebuild.click,), changes.rebuild, [base], []),
+        ((upkeep.rebuild.click, upkeep.reembed.click), changes.rebuild, [base], page.progress),
     ):  # fmt: skip
         frame.on(triggers, function, inputs, [said, *outputs], changes=True,
                  show_progress="minimal")  # fmt: skip

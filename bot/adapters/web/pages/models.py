@@ -17,6 +17,9 @@ from core.explain import explain
 from core.language import N_, Words
 
 _LOOK_SECONDS = 1.5
+_TWICE = ("remove", "use", "embed")
+"""What is done only when it is pressed once more."""
+_NOTHING = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class _Page:
     engines: gr.HTML
     plan: gr.HTML
     models: gr.HTML
+    embedders: gr.HTML
     pulls: gr.HTML
     name: gr.Textbox
     look: gr.Timer
@@ -43,6 +47,7 @@ def build(frame: Frame, parts: Parts) -> None:
         with gr.Column(min_width=300):
             engines = gr.HTML(elem_id="engines", js_on_load=script)
             plan = gr.HTML(elem_id="plan")
+            embedders = gr.HTML(elem_id="embedders", js_on_load=script)
         with gr.Column(min_width=300):
             pulls = gr.HTML(elem_id="pulls", js_on_load=script)
             with gr.Row(elem_classes=["line"]):
@@ -58,12 +63,12 @@ def build(frame: Frame, parts: Parts) -> None:
                 )
             models = gr.HTML(elem_id="models", js_on_load=script)
     look = gr.Timer(_LOOK_SECONDS, active=False)
-    page = _Page(said, engines, plan, models, pulls, name, look)
+    page = _Page(said, engines, plan, models, embedders, pulls, name, look)
     visit = _Visit(page, room)
-    everything = [said, engines, plan, models, pulls, look]
+    everything = [said, engines, plan, models, embedders, pulls, look]
     frame.on([opening()], visit.opened, [], everything, show_progress="minimal")
-    frame.on([look.tick], visit.looked, [], [engines, pulls, look])
-    for part in (engines, models, pulls):
+    frame.on([look.tick], visit.looked, [], everything)
+    for part in (engines, models, embedders, pulls):
         frame.on([part.select], visit.pressed, [], everything, changes=True,
                  show_progress="minimal")  # fmt: skip
     frame.on([fetch.click, name.submit], visit.fetch, [name], [name, *everything], changes=True)
@@ -78,12 +83,15 @@ class _Visit:
 
     @explained
     async def opened(self, request: gr.Request) -> Update:
-        return await self._all("", words_for(request))
+        return await self._all(_NOTHING, words_for(request))
 
     @explained
     async def looked(self, request: gr.Request) -> Update:
         """Every moment, while something is being fetched."""
         page, _ = self.page, words_for(request)
+        if not any(one.state == "working" for one in self.room.pulls()):
+            # What has come stands in the lists now.
+            return await self._all(_NOTHING, _)
         return {page.engines: models_view.engines(await self.room.engines(_), _), **self._pulls(_)}
 
     @explained
@@ -95,29 +103,21 @@ class _Visit:
             told = await self._do(act, name, _)
         except (UserError, EngineError) as error:
             told, failed = explain(error, _) or _("Something went wrong."), True
-        update = await self._all(name if act == "remove" else "", _)
+        update = await self._all((act, name) if act in _TWICE else _NOTHING, _)
         return {**update, self.page.said: knowledge_view.said(told, failed=failed)}
 
     @explained
     async def fetch(self, name: str, request: gr.Request) -> Update:
         _ = words_for(request)
         self.room.pull(str(name), _)
-        return {self.page.name: "", **await self._all("", _)}
+        return {self.page.name: "", **await self._all(_NOTHING, _)}
 
     async def _do(self, act: str, name: str, _: Words) -> str:
         """What was done, in words."""
         room = self.room
         match act:
-            case "load":
-                await room.load(name)
-                return _("{name} is loaded.", name=name)
-            case "unload" | "reload":
-                if not await room.unload(name):
-                    return _("{name} is answering just now: try again soon.", name=name)
-                if act == "unload":
-                    return _("{name} is unloaded; the next question loads it.", name=name)
-                await room.load(name)
-                return _("{name} is loaded.", name=name)
+            case "load" | "unload" | "reload":
+                return await self._loading(act, name, _)
             case "pull":
                 room.pull(name, _)
             case "cancel":
@@ -125,19 +125,34 @@ class _Visit:
             case "verify":
                 wrong = await room.verify(name, _)
                 return "\n".join(wrong) or _("{name} is whole.", name=name)
+            case "use-sure":
+                return await room.use(name, _)
+            case "embed-sure":
+                return await room.use_embedder(name, _)
             case "remove-sure":
                 size = await room.remove(name)
                 return _("{name} is deleted: {size} GB are free again.", name=name,
                          size=f"{size / 1e9:.1f}")  # fmt: skip
         return ""
 
-    async def _all(self, doubted: str, _: Words) -> Update:
+    async def _loading(self, act: str, name: str, _: Words) -> str:
+        """Into the memory of this process, and out of it."""
+        if act != "load":
+            if not await self.room.unload(name):
+                return _("{name} is answering just now: try again soon.", name=name)
+            if act == "unload":
+                return _("{name} is unloaded; the next question loads it.", name=name)
+        await self.room.load(name)
+        return _("{name} is loaded.", name=name)
+
+    async def _all(self, asked: models_view.Asked, _: Words) -> Update:
         page, room = self.page, self.room
         return {
             page.said: "",
             page.engines: models_view.engines(await room.engines(_), _),
             page.plan: models_view.plan(await room.plan(_), await room.machine(_), _),
-            page.models: models_view.models(await room.models(_), doubted, _),
+            page.models: models_view.models(await room.models(_), asked, _),
+            page.embedders: models_view.embedders(await room.embedders(_), asked, _),
             **self._pulls(_),
         }
 

@@ -47,6 +47,7 @@ class _Pressed:
     answer: gr.Button
     file: gr.UploadButton
     run: gr.Button
+    stop: gr.Button
 
 
 def build(frame: Frame, parts: Parts) -> None:
@@ -72,11 +73,13 @@ def build(frame: Frame, parts: Parts) -> None:
             plot = gr.HTML(elem_id="trial-plot")
             table = gr.HTML(elem_id="trial-table")
         with gr.Tab(label(N_("Stages")), id="stages"):
-            asked, passages, engine, prompt, answer, answered = _stages(frame)
+            asked, legs, origins = _searching(frame)
+            passages, engine, prompt, answer, answered = _stages(frame)
         with gr.Tab(label(N_("Golden questions")), id="golden"):
-            golden, file, run, report, suggest, outcomes = _golden(frame)
+            golden, file, run, stop, report, suggest, outcomes = _golden(frame)
     page = TrialPage(
-        bases, question, said, channel, verdict, plot, table, asked, passages, engine, prompt,
+        bases, question, said, channel, verdict, plot, table, asked, legs, origins, passages,
+        engine, prompt,
         answered, golden,
         report, suggest, outcomes, knobs.threshold, gr.State(Found()),
     )  # fmt: skip
@@ -84,7 +87,7 @@ def build(frame: Frame, parts: Parts) -> None:
         frame,
         page,
         knobs,
-        _Pressed(search, save, answer, file, run),
+        _Pressed(search, save, answer, file, run, stop),
         TrialVisit(page, parts.trial),
     )
 
@@ -99,7 +102,17 @@ def _attach(
         [pressed.search.click, page.question.submit],
         visit.searched,
         [page.bases, page.question, *knobs.search, threshold, page.engine, found],
-        [page.said, *cut, page.asked, page.passages, page.prompt, page.answered, found],
+        [
+            page.said,
+            *cut,
+            page.asked,
+            page.legs,
+            page.origins,
+            page.passages,
+            page.prompt,
+            page.answered,
+            found,
+        ],
         show_progress="minimal",
     )
     told = [page.report, page.suggest, page.outcomes]
@@ -113,17 +126,25 @@ def _attach(
         [page.bases, page.golden, *knobs.search, threshold, found],
         [page.said, *told, found],
     )
+    on([pressed.stop.click], visit.stopped)
     on([page.suggest.click], visit.suggested, [found], [threshold])
     saved = [page.channel, threshold, knobs.passages]
     on([pressed.save.click], visit.saved, saved, [page.said], changes=True)
 
 
-def _stages(
-    frame: Frame,
-) -> tuple[gr.HTML, gr.HTML, gr.Dropdown, gr.HTML, gr.Button, gr.HTML]:
+def _searching(frame: Frame) -> tuple[gr.HTML, gr.HTML, gr.HTML]:
     label = frame.label
     with gr.Accordion(label(N_("The question as searched"))):
         asked = gr.HTML(elem_id="trial-asked")
+    with gr.Accordion(label(N_("Each leg by itself")), elem_id="trial-both"):
+        legs = gr.HTML(elem_id="trial-legs")
+    with gr.Accordion(label(N_("Sections and chunks")), open=False, elem_id="trial-cut"):
+        origins = gr.HTML(elem_id="trial-origins")
+    return asked, legs, origins
+
+
+def _stages(frame: Frame) -> tuple[gr.HTML, gr.Dropdown, gr.HTML, gr.Button, gr.HTML]:
+    label = frame.label
     with gr.Accordion(label(N_("The passages for the answer"))):
         passages = gr.HTML(elem_id="trial-passages")
     engine = gr.Dropdown([], label=label(N_("Model")), elem_id="trial-engine")
@@ -131,12 +152,12 @@ def _stages(
         prompt = gr.HTML(elem_id="trial-prompt")
     answer = gr.Button(label(N_("Answer")), elem_id="trial-answer")
     answered = gr.HTML(elem_id="trial-answered")
-    return asked, passages, engine, prompt, answer, answered
+    return passages, engine, prompt, answer, answered
 
 
 def _golden(
     frame: Frame,
-) -> tuple[gr.Textbox, gr.UploadButton, gr.Button, gr.HTML, gr.Button, gr.HTML]:
+) -> tuple[gr.Textbox, gr.UploadButton, gr.Button, gr.Button, gr.HTML, gr.Button, gr.HTML]:
     label = frame.label
     golden = gr.Textbox(
         label=label(N_("Golden questions")),
@@ -150,11 +171,12 @@ def _golden(
             label(N_("Read a file")), file_types=[".jsonl", ".txt"], elem_id="golden-file"
         )
         run = gr.Button(label(N_("Try them")), variant="primary", elem_id="golden-run")
+        stop = gr.Button(label(N_("Stop")), elem_id="golden-stop")
     report = gr.HTML(elem_id="golden-report")
     suggest = gr.Button(
         label(N_("Use the suggested threshold")), elem_id="golden-suggest", visible=False
     )
-    return golden, file, run, report, suggest, gr.HTML(elem_id="golden-outcomes")
+    return golden, file, run, stop, report, suggest, gr.HTML(elem_id="golden-outcomes")
 
 
 def _saving(frame: Frame) -> tuple[gr.Button, gr.Dropdown]:

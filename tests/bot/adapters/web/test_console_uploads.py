@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from bot.adapters.web import prepare
+from bot.adapters.web.shelves import Shelf
 from core.replies import Finished, Progress, TextDelta
+from knowledge_base.models import BaseId, KnowledgeBase
 from tests.support.scripted_inbox import ScriptedInbox
 
 pytestmark = [
@@ -18,8 +20,8 @@ pytestmark = [
 ]
 
 
-async def bases() -> list[str]:
-    return ["shared"]
+async def shelves(_visitor: object) -> list[Shelf]:
+    return [Shelf(KnowledgeBase(BaseId(1), "shared", None, None, 1), "shared")]
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def visit(tmp_path_factory):
 
     page = SimpleNamespace(uploads="uploads", bases="bases", target="target")
     script = [Progress("reading", 1, 2), TextDelta("Added."), Finished("stop")]
-    return Visit(page, ScriptedInbox(script), bases, None, lambda: None)
+    return Visit(page, ScriptedInbox(script), shelves, None, lambda: None)
 
 
 @pytest.fixture

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from bot.adapters.web import knowledge_view
 from bot.adapters.web.desk import Desk
 from bot.adapters.web.jobs import Jobs
+from bot.adapters.web.knowledge_view import Listed
 from bot.adapters.web.shelves import Shelves
 from bot.adapters.web.visitors import OPERATOR, Asker, Visitor
 from core.access import SHARED
@@ -18,7 +20,7 @@ from core.events import ChannelRef, Platform
 from core.language import words
 from core.reviews import HeldFile
 from knowledge_base.errors import NoSuchBaseError, NoSuchDocumentError
-from knowledge_base.models import Scope
+from knowledge_base.models import ENTRY_TYPE, DocumentState, Scope, Unready
 from tests.support.commanding import ADMIN, Hall, attachment, open_hall
 from tests.support.libraries import add_text
 
@@ -225,6 +227,26 @@ async def test_a_base_is_exported_and_imported_into_another(room):
     await room.settled("other")
 
 
+async def test_a_document_says_how_it_stands(room):
+    base = await room.hall.library.ensure_base(SHARED)
+    for name in ("bare.md", "whole.md"):
+        await add_text(room.hall.library, base.base_id, room.folder, name, f"All of {name}.")
+    found = await room.desk.documents(OPERATOR, SHARED)
+    assert await room.desk.unready(OPERATOR, SHARED) == Unready((), frozenset())
+    pending = replace(found[0], name="new.md", state=DocumentState.PENDING)
+    failed = replace(found[0], name="old.md", state=DocumentState.FAILED)
+    older = replace(found[0], state=DocumentState.FAILED)
+    unready = Unready((pending, failed, older), frozenset({found[0].document_id}))
+    shown = knowledge_view.documents(found, unready, Listed(), words("en"))
+    assert shown.count("has no vectors yet") == 1
+    assert shown.count(">ready<") == 1
+    assert shown.count("is being added") == 1
+    assert shown.count("was broken off") == 1
+    expired = replace(found[1], expires_at=found[1].added_at)
+    shown = knowledge_view.documents([expired], Unready((), frozenset()), Listed(), words("en"))
+    assert "not found any more" in shown
+
+
 async def test_a_document_that_is_not_there_is_told(room):
     with pytest.raises(NoSuchDocumentError):
         await room.desk.passages(OPERATOR, SHARED, "nothing.md", 0, 5)
@@ -232,4 +254,29 @@ async def test_a_document_that_is_not_there_is_told(room):
 
 async def test_a_base_is_checked_and_its_indexes_are_made_anew(room):
     assert "Nothing is wrong." in (await room.desk.verify(ANN, SHARED)).text
-    assert "Nothing is wrong." in (await room.desk.rebuild(ANN, SHARED)).text
+    await room.desk.rebuild(ANN, SHARED)
+    await room.settled(SHARED)
+    (job,) = room.desk.jobs.of(SHARED)
+    assert job.state == "done"
+    assert "Nothing is wrong." in job.outcome
+
+
+async def test_an_entry_is_split_or_kept_whole_as_was_chosen(room):
+    text = "First this.\n\nThen that."
+    await room.desk.write(ANN, SHARED, "Steps", text, whole=True)
+    await room.settled(SHARED)
+    document, _chunks = await room.desk.passages(OPERATOR, SHARED, "Steps.md", 0, 5)
+    assert document.media_type == ENTRY_TYPE
+    await room.desk.write(ANN, SHARED, "Steps", text)
+    await room.settled(SHARED)
+    document, _chunks = await room.desk.passages(OPERATOR, SHARED, "Steps.md", 0, 5)
+    assert (document.media_type == ENTRY_TYPE, document.version) == (False, 2)
+
+
+async def test_an_entry_that_was_kept_whole_is_so_again_when_it_comes_back(room):
+    await room.desk.write(ANN, SHARED, "Steps", "First this.", whole=True)
+    await room.settled(SHARED)
+    await room.desk.remove(ANN, SHARED, ["Steps.md"])
+    await room.desk.bring_back(ANN, SHARED, "Steps.md")
+    document, _chunks = await room.desk.passages(OPERATOR, SHARED, "Steps.md", 0, 5)
+    assert document.media_type == ENTRY_TYPE

@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
+from bot.adapters.web import work_view
 from bot.adapters.web.jobs import Jobs, uploaded
 from bot.adapters.web.visitors import OPERATOR, Visitor
+from core.language import words
 from core.replies import Finished, Progress, TextDelta
+from knowledge_base.models import ENTRY_TYPE, BaseStatistics
 from tests.support.scripted_inbox import ScriptedInbox
 
 ADDED = (Progress("walk.md: reading", 1, 2), TextDelta("Added walk.md."), Finished("stop"))
@@ -52,6 +55,54 @@ async def test_what_is_not_added_is_shown_as_failed(tmp_path):
         assert jobs.of("town")[0].state == "failed"
         jobs.dismiss("town")
         assert jobs.of("town") == ()
+
+
+async def test_what_the_end_of_the_bot_cut_off_is_not_shown_as_done(tmp_path):
+    inbox = ScriptedInbox([Progress("walk.md: reading", 1, 2), Finished("cancelled")])
+    async with Jobs(inbox, tmp_path / "jobs").working() as jobs:
+        await jobs.take("town", given(tmp_path / "up"), "walk.md", OPERATOR, "en")
+        await over(jobs, "town")
+        assert jobs.of("town")[0].state == "stopped"
+        told = work_view.jobs(jobs.of("town"), words("en"))
+        assert "1 was stopped." in told.replace("&#46;", ".")
+        assert "0 files are done" in told
+
+
+async def test_an_entry_that_is_kept_whole_is_known_as_one(tmp_path):
+    inbox = ScriptedInbox(ADDED)
+    async with Jobs(inbox, tmp_path / "jobs").working() as jobs:
+        await jobs.take("town", given(tmp_path / "up"), "walk.md", OPERATOR, "en", "entry")
+        await over(jobs, "town")
+    (message,) = inbox.messages
+    assert message.command.name == "kb add"
+    assert [file.known_as for file in message.attachments] == [ENTRY_TYPE]
+
+
+async def test_work_on_a_base_as_a_whole_is_begun_once_at_a_time(tmp_path):
+    inbox = ScriptedInbox([Progress("town: embedding", 3, 9)], hold=True)
+    async with Jobs(inbox, tmp_path / "jobs").working() as jobs:
+        first = jobs.begin("town", "Town", OPERATOR, "en", "kb rebuild")
+        again = jobs.begin("town", "Town", OPERATOR, "en", "kb rebuild")
+        other = jobs.begin("hall", "Hall", OPERATOR, "en", "kb rebuild")
+        assert first.job_id == again.job_id != other.job_id
+        for _ in range(2000):
+            if jobs.of("town")[0].done:
+                break
+            await asyncio.sleep(0.01)
+        (job,) = jobs.of("town")
+        assert (job.state, job.stage, job.done, job.total) == ("working", "embedding", 3, 9)
+    assert {message.command.name for message in inbox.messages} == {"kb rebuild"}
+    assert all(message.attachments == () for message in inbox.messages)
+
+
+def test_how_far_a_base_has_come_with_the_vectors_of_another_model_is_shown():
+    figures = BaseStatistics("town", 3, 80, 900, "old one", 384, "flat", reembedded=20)
+    shown = work_view.vectors(figures, "new <one>", words("en"))
+    assert "20 of 80 passages" in shown
+    assert 'max="80" value="20"' in shown
+    assert "<one>" not in shown
+    assert work_view.vectors(figures, "old one", words("en")) == ""
+    assert work_view.vectors(figures, None, words("en")) == ""
 
 
 async def test_how_far_a_file_has_come_is_there_for_every_page_that_looks(tmp_path):

@@ -74,6 +74,38 @@ async def test_golden_questions_are_tried_in_their_order(trial):
     assert "100%" in told
 
 
+async def test_a_visitor_has_one_run_of_golden_questions_at_a_time(trial):
+    questions = [Golden("When is rye baked?", "bread.md")] * 3
+    first = trial.golden(VIEWER, ["town"], questions, Knobs())
+    other = trial.golden(OPERATOR, ["town"], questions, Knobs())
+    second = trial.golden(VIEWER, ["town"], questions, Knobs())
+    assert await anext(first)
+    assert await anext(other)
+    assert await anext(second)
+    assert [own async for own in first] == []
+    assert len([own async for own in second]) == 2
+    assert len([own async for own in other]) == 2
+
+
+async def test_a_run_that_is_stopped_asks_nothing_more(trial):
+    questions = [Golden("When is rye baked?", "bread.md")] * 3
+    run = trial.golden(VIEWER, ["town"], questions, Knobs())
+    assert await anext(run)
+    trial.stop(OPERATOR)
+    assert await anext(run)
+    trial.stop(VIEWER)
+    assert [own async for own in run] == []
+
+
+async def test_each_leg_and_where_the_chunks_stand_are_shown(trial):
+    stages = await trial.stages(OPERATOR, ["town"], "When is rye baked?", Knobs())
+    legs, origins = trial_view.legs(stages, EN), trial_view.origins(stages, EN)
+    assert legs.count("bread&#46;md") == 2
+    assert "chunk 1 of 1, 24 characters" in origins
+    only = await trial.stages(OPERATOR, ["town"], "When is rye baked?", Knobs(legs=Legs.LEXICAL))
+    assert "took no part" in trial_view.legs(only, EN)
+
+
 async def test_what_is_saved_holds_in_the_channel_and_is_noted(trial, hall):
     await hall.types("hello", ADMIN)
     held = await trial.save(ANN, key_of(TOWN), 0.37, 7)
