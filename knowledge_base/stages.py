@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from knowledge_base import finding, retrieval
 from knowledge_base.bases import OpenBases
-from knowledge_base.embedders.base import Vectors
+from knowledge_base.embedders.base import Embedder, Prompted, Vectors
 from knowledge_base.joining import joined
 from knowledge_base.models import ChunkId, Legs, Passage
 from knowledge_base.offloop import blocking
@@ -56,6 +56,8 @@ class Asked:
     dimension: int
     numbers: tuple[float, ...]
     """The first of its vector."""
+    text: str = ""
+    """The question as it was embedded, with what the model wants before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,12 @@ class Stages:
 
 @blocking
 def examine(
-    bases: OpenBases, wanted: finding.Wanted, vectors: Mapping[str, Vectors], embedder: str | None
+    bases: OpenBases,
+    wanted: finding.Wanted,
+    vectors: Mapping[str, Vectors],
+    embedder: Embedder | None,
 ) -> Stages:
-    """What `finding.find` would find, and how. `embedder`: whose the vectors are, for people."""
+    """What `finding.find` would find, and how. `embedder`: whose the vectors are."""
     query = retrieval.Query(wanted.question, vectors)
     fetch = max(retrieval.CANDIDATES, finding.SPARE * wanted.limit)
     with bases.views(wanted.scope.bases) as (rows, views):
@@ -92,9 +97,10 @@ def examine(
     asked = Asked(
         shown_terms(wanted.question) if wanted.legs is not Legs.DENSE else (),
         script_of(wanted.question),
-        None if used is None else embedder,
+        None if used is None or embedder is None else embedder.name,
         0 if used is None else len(used),
         () if used is None else tuple(map(float, used[:_MOST_NUMBERS])),
+        "" if used is None else _prompt_of(embedder) + wanted.question,
     )
     if judged is None:
         return Stages(asked, (), (), (), 0.0, 0.0)
@@ -108,6 +114,10 @@ def examine(
         max((part.trust for part in judged.found), default=0.0),
         float(judged.weighed.known),
     )
+
+
+def _prompt_of(embedder: Embedder | None) -> str:
+    return embedder.query_prompt if isinstance(embedder, Prompted) else ""
 
 
 def _candidates(

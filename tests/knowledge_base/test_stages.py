@@ -7,6 +7,7 @@ import pytest
 from knowledge_base.errors import NoSuchDocumentError
 from knowledge_base.models import Legs, Scope
 from knowledge_base.terms import shown_terms
+from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import add_text, find, open_library
 
 PARAGRAPH = "Line {n} of the walk says where lantern number {n} hangs beside the old canal wall."
@@ -40,11 +41,24 @@ async def test_the_stages_end_in_what_a_search_finds(town):
     assert len(stages.background) >= 2
 
 
+async def test_the_question_is_told_as_it_was_embedded(tmp_path):
+    class Prompting(HashEmbedder):
+        query_prompt = "query: "
+
+    for embedder, text in ((Prompting(), "query: rye bread"), (HashEmbedder(), "rye bread")):
+        async with open_library(tmp_path / type(embedder).__name__, embedder) as library:
+            base = (await library.ensure_base("town")).base_id
+            await add_text(library, base, tmp_path, "bread.md", "Rye bread is baked on Fridays.")
+            stages = await library.examine(Scope(frozenset({base})), "rye bread")
+            assert stages.asked.text == text
+
+
 async def test_a_leg_that_is_off_says_nothing(town):
     library, base = town
     scope = Scope(frozenset({base}))
     by_words = await library.examine(scope, "rye bread", legs=Legs.LEXICAL)
     assert by_words.asked.embedder is None
+    assert by_words.asked.text == ""
     assert by_words.background == ()
     assert all(c.dense_rank is None for c in by_words.candidates)
     by_meaning = await library.examine(scope, "rye bread", legs=Legs.DENSE)
