@@ -15,7 +15,6 @@ from core.engines.choice import Course
 from core.engines.queue import Asker, Lane
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
-from core.explain import explain
 from core.inert import inert
 from core.inquiry import Inquiry, from_outside, waking
 from core.links import Addresses, without_links
@@ -37,9 +36,9 @@ from core.whole.choosing import (
 from core.whole.composing import are_akin, composed, has_headings
 from core.whole.kept import KeptSummaries, KeptSummary, Maker
 from core.whole.kinds import Kind
-from core.whole.numbering import consecutive, items, numbered_anew, renumbered
+from core.whole.numbering import consecutive, each_once, items, numbered_anew, renumbered
 from core.whole.reading import Budget, Part, Read, Reader
-from core.whole.remarks import Text, left_out, lonely, names, partly, why
+from core.whole.remarks import Text, broken_off, left_out, lonely, names, partly, why
 from core.whole.tasks import Note, Task, Telling, titled
 from knowledge_base.models import Chunk, Document, Legs, Passage
 
@@ -143,8 +142,7 @@ class Whole:
                 raise
             failure = error
         if failure is not None:
-            until = _("Until then, this is what the document says itself, word for word.")
-            yield Notice(f"{explain(failure, _) or ''} {until}".strip())
+            yield Notice(broken_off(failure, _))
         elif answer.text.strip():
             for event in _counted_anew(answer):
                 yield event
@@ -348,7 +346,7 @@ class Whole:
         whole = is_first and read.in_time and answer.reason == "stop" and not answer.refused
         if document is None or not whole or not answer.text.strip() or not answer.cited:
             return
-        text, passages = consecutive(answer.text, answer.passages, answer.cited)
+        text, passages = consecutive(each_once(answer.text), answer.passages, answer.cited)
         chunks = tuple(passage.chunk.chunk_id for passage in passages)
         await self._means.kept.keep(document, maker, text, chunks, read.covered)
 
@@ -437,7 +435,8 @@ def _writes(served: QueuedEngine, language: str) -> bool:
 
 def _counted_anew(answer: Answer) -> Iterator[ReplyEvent]:
     """Of hundreds of passages those are kept that the answer cites, counted from 1 on."""
-    text, passages = consecutive(answer.text, answer.passages, answer.cited)
+    said = each_once(answer.text)
+    text, passages = consecutive(said, answer.passages, answer.cited)
     answer.passages, answer.cited = passages, set(range(1, len(passages) + 1))
     if text != answer.text:
         answer.text = text

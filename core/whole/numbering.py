@@ -12,6 +12,8 @@ from core.whole.tasks import Note
 from knowledge_base.models import Passage
 
 _MARKER: Final = re.compile(r"(?P<space>[ \t]*)\[(?P<n>\d{1,6})\]")
+_TELLING: Final = 20
+"""Characters from which on a line is not said twice by chance."""
 _CODE: Final = re.compile(r"(`+)[^\n]+?\1|^[ \t>]*(`{3,}|~{3,}).*?^[ \t>]*\2", re.M | re.S)
 
 
@@ -69,6 +71,18 @@ def consecutive(
             pieces.append(code.group())
             at = code.end()
     return "".join(pieces), tuple(passages[number - 1] for number in numbers)
+
+
+def each_once(text: str) -> str:
+    """A text without lines that stand above already, which small models write over and over."""
+    seen: set[str] = set()
+    kept: list[str] = []
+    for line in text.splitlines():
+        folded = re.sub(r"\W+", " ", _MARKER.sub("", line)).casefold().strip()
+        if len(folded) < _TELLING or folded not in seen:
+            kept.append(line)
+        seen.add(folded)
+    return "\n".join(kept)
 
 
 def _counted(cited: set[int], numbers: dict[int, int], match: re.Match[str]) -> str:

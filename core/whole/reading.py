@@ -12,7 +12,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.attribution import attribute
@@ -24,7 +24,6 @@ from core.engines.queued import QueuedEngine
 from core.errors import ContextTooLongError, EngineError, QueueFullError
 from core.reasoning import without_reasoning
 from core.replies import Usage
-from core.speech import loops
 from core.whole.tasks import Note, Task
 from knowledge_base.models import Passage
 from knowledge_base.sentences import sentences
@@ -107,13 +106,19 @@ class Reader:
     async def parts(self, passages: Sequence[Passage], most: int, first: int = 1) -> list[Part]:
         """The passages in order in at most so many parts, each as large as can be.
 
-        Numbers count from `first`. Raises `ContextTooLongError` where a passage alone is too long.
+        Numbers count from `first`. A passage that alone is too long is several parts. Raises
+        `ContextTooLongError` where a sentence is.
         """
         found: list[Part] = []
         at, guess = 0, len(passages)
         while at < len(passages) and len(found) < most:
             count = await self._fitting(passages, at, guess, first)
-            found.append(Part(tuple(_numbered(passages, at, count, first))))
+            if count:
+                found.append(Part(tuple(_numbered(passages, at, count, first))))
+            else:
+                count = 1
+                pieces = await self._pieces(first + at, passages[at])
+                found += [Part(((first + at, piece),)) for piece in pieces]
             at += count
             # The next is about as large.
             guess = max(1, count)
@@ -180,7 +185,8 @@ class Reader:
                 continue
             if usage is not None:
                 found.used(usage)
-                return _cleaned(text)
+                is_cut = usage.completion_tokens >= self._most(served)
+                return _cleaned(text, is_cut=is_cut)
             # Whoever came is handed the slot before this asks for it again.
             await asyncio.sleep(0)
 
@@ -188,7 +194,8 @@ class Reader:
         return min(NOTE_TOKENS, max(1, served.engine.context_window // 4))
 
     async def _fitting(self, passages: Sequence[Passage], at: int, guess: int, first: int) -> int:
-        """How many passages from `at` on are read at once: the most that fit, found by halving."""
+        """How many passages from `at` on are read at once: the most that fit, found by halving; 0:
+        not even the first does."""
         engine = self.served.engine
         limit = min(MOST_TOKENS, engine.context_window - self._most(self.served))
 
@@ -202,10 +209,8 @@ class Reader:
         # A text of thousands of passages is not counted whole, only to be told that it is long.
         while tried > 1 and sum(len(p.chunk.text) for p in passages[at : at + tried]) > 6 * limit:
             tried = max(1, tried // 2)
-        counted = 0
         while low < high:
-            counted = await size(tried)
-            if counted <= limit:
+            if await size(tried) <= limit:
                 low = tried
                 tried = min(
                     high, max(tried + 1, (low + high + 1) // 2 if high < 2 * low else low * 2)
@@ -213,9 +218,26 @@ class Reader:
             else:
                 high = tried - 1
                 tried = max(1, (low + high + 1) // 2)
-        if not low:
-            raise ContextTooLongError(engine.name, counted, limit)
         return low
+
+    async def _pieces(self, number: int, passage: Passage) -> list[Passage]:
+        """A passage in pieces of whole sentences that are each read at once."""
+        engine = self.served.engine
+        counted = await engine.count_tokens(self._task.part(((number, passage),)))
+        limit = engine.context_window - self._most(self.served)
+        if counted <= limit:
+            return [passage]
+        text = passage.chunk.text
+        ends = [sentence.end for sentence in sentences(text)]
+        if len(ends) < 2:
+            raise ContextTooLongError(engine.name, counted, limit)
+        middle = ends[len(ends) // 2 - 1]
+        halves = (replace(passage.chunk, text=part) for part in (text[:middle], text[middle:]))
+        return [
+            piece
+            for half in halves
+            for piece in await self._pieces(number, replace(passage, chunk=half))
+        ]
 
     async def _groups(self, notes: Sequence[Note], room: int) -> list[list[Note]]:
         groups: list[list[Note]] = [[]]
@@ -245,7 +267,8 @@ def supported(said: str, passages: Sequence[Passage], question: str, offset: int
     kept: list[str] = []
     for line in settled.splitlines():
         pieces = _sentences(line)
-        for piece, following in zip(pieces, [*pieces[1:], ""], strict=True):
+        for place, piece in enumerate(pieces):
+            following = pieces[place + 1] if place + 1 < len(pieces) else ""
             text = piece.strip(f" {_UNSUPPORTED}")
             is_held = not piece.endswith(_UNSUPPORTED) and not following.startswith(_UNSUPPORTED)
             if is_held and text.strip(" -*•"):
@@ -276,10 +299,10 @@ def _numbered(
     return [(first + n, passages[n]) for n in range(at, min(at + count, len(passages)))]
 
 
-def _cleaned(text: str) -> str:
-    """Without what a model thinks, and without the end of one that goes round in circles."""
+def _cleaned(text: str, *, is_cut: bool) -> str:
+    """Without what a model thinks, what it says again, and a last sentence that it did not end."""
     said = without_reasoning(text).strip()
-    if not loops(said):
-        return said
-    lines = list(dict.fromkeys(line.strip() for line in said.splitlines()))
-    return "\n".join(lines)
+    if is_cut:
+        *whole, last = [sentence.start for sentence in sentences(said)] or [0]
+        said = said[:last] if whole else said
+    return "\n".join(dict.fromkeys(line.strip() for line in said.splitlines()))

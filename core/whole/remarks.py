@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.engines.base import ChatEngine
+from core.errors import ContextTooLongError, EngineError
+from core.explain import explain
 from core.inert import inert
 from core.language import Words
 from core.whole.composing import Source
@@ -27,17 +29,28 @@ class Text:
         return Source(self.name, self.passages)
 
 
+def broken_off(failure: EngineError, _: Words) -> str:
+    """Why the document's own words stand here instead of a model's."""
+    if isinstance(failure, ContextTooLongError):
+        return _too_small(failure.engine, _)
+    until = _("Until then, this is what the document says itself, word for word.")
+    return f"{explain(failure, _) or ''} {until}".strip()
+
+
 def why(engine: ChatEngine, kind: Kind, _: Words) -> str:
     """Why no model tells it."""
     itself = kind in (Kind.OUTLINE, Kind.COMPARISON)
     if engine.quotes or itself:
         return _("This is put together from the document's own words; no model wrote any of it.")
-    name = inert(engine.name)
     if not engine.trusted:
-        return _("The model {engine} is too small to read a document through: this is put together "
-                 "from the document's own words.", engine=name)  # fmt: skip
+        return _too_small(engine.name, _)
     return _("The model {engine} does not write this language: this is put together from the "
-             "document's own words.", engine=name)  # fmt: skip
+             "document's own words.", engine=inert(engine.name))  # fmt: skip
+
+
+def _too_small(engine: str, _: Words) -> str:
+    return _("The model {engine} is too small to read a document through: this is put together "
+             "from the document's own words.", engine=inert(engine))  # fmt: skip
 
 
 def lonely(document: Document, _: Words) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 import pytest
 
 from core.engines.queue import Asker, Lane
@@ -10,12 +12,13 @@ from core.errors import ContextTooLongError
 from core.prompts import Draft
 from core.settings import EngineSettings
 from core.whole.kinds import Kind
-from core.whole.numbering import consecutive, items, renumbered
+from core.whole.numbering import consecutive, each_once, items, renumbered
 from core.whole.reading import Budget, Read, Reader, supported
 from core.whole.tasks import Note, Task, Telling
 from tests.support.messages import conversation
 from tests.support.passages import passage
 from tests.support.reading_room import Scholar
+from tests.support.scripted_engine import Script
 
 TASK = Task(Kind.SUMMARY, "summarise it", "en")
 ASKER = Asker(conversation().channel, "ada", Lane.BACKGROUND)
@@ -59,9 +62,30 @@ async def test_no_more_parts_are_made_than_may_be_read(reader_of):
     assert len(parts) == 3
 
 
-async def test_a_passage_that_alone_is_too_long_is_told(reader_of):
+async def test_a_passage_that_alone_is_too_long_is_read_in_pieces_under_its_number(reader_of):
+    long = passage(text=" ".join(f"Gate {n} opens at {n}." for n in range(100)), n=1)
+    parts = await reader_of(Scholar(context_window=400)).parts([long, *book(1)], 50)
+    assert [[number for number, _own in part.numbered] for part in parts[:2]] == [[1], [1]]
+    pieces = [own.chunk.text for part in parts for number, own in part.numbered if number == 1]
+    assert "".join(pieces) == long.chunk.text
+    assert parts[-1].numbered[-1][0] == 2
+
+
+async def test_a_sentence_that_alone_is_too_long_is_told(reader_of):
     with pytest.raises(ContextTooLongError):
-        await reader_of(Scholar(context_window=300)).parts(book(3, words=500), 5)
+        await reader_of(Scholar(context_window=150)).parts(book(3, words=500), 5)
+
+
+async def test_a_note_that_was_cut_off_loses_its_last_words_and_what_it_says_again(reader_of):
+    engine = Scholar(context_window=600)
+    said = "Gate 1 opens at 1 [1].\nGate 2 opens at 2 [2].\nGate 1 opens at 1 [1].\nGate 2 op"
+    words = [word + " " for word in said.split(" ")]
+    engine.script_for = lambda _messages: Script([*words, *["en"] * 400])
+    reader, read = reader_of(engine), Read()
+    parts = await reader.parts(book(2), 5)
+    async with aclosing(reader.read(parts, read)) as counts:
+        assert [count async for count in counts] == [1]
+    assert [note.text for note in read.notes] == ["Gate 1 opens at 1 [1].\nGate 2 opens at 2 [2]."]
 
 
 async def test_numbers_count_on_from_the_document_before(reader_of):
@@ -89,7 +113,7 @@ async def test_an_answer_on_the_whole_leaves_nothing_out_to_fit():
 def test_a_note_keeps_what_the_part_says_with_the_numbers_of_the_whole():
     said = (
         "Gate 1 opens at 1 [11]. It costs 99 crowns [11]. Gate 2 opens at 2.\n"
-        "- Gate 2 opens at 2 [99]"
+        "\n \n- Gate 2 opens at 2 [99]\n"
     )
     kept = supported(said, book(2), "summarise it", offset=10)
     assert kept.splitlines() == [
@@ -119,6 +143,11 @@ def test_numbers_are_counted_anew_as_they_come_up():
     notes, named = renumbered([Note("A [20]. B [99]."), Note("C [2].")], passages)
     assert [note.text for note in notes] == ["A [1]. B.", "C [2]."]
     assert named == [passages[19], passages[1]]
+
+
+def test_lines_that_a_model_says_over_and_over_stand_once():
+    text = "The gate opens at nine [1].\n- Yes\nThe gate opens at nine [2].\n- Yes\n\nEnd"
+    assert each_once(text) == "The gate opens at nine [1].\n- Yes\n- Yes\n\nEnd"
 
 
 def test_items_of_a_list_come_once_whatever_their_numbers():
