@@ -93,12 +93,7 @@ def _well(looked: Looked, local: Local, device: str) -> Item:
     is_ours = settings.model in (None, "bundled")
     card = local.machine.card
     if device != "cpu" and card is not None:
-        name = card.device.name
-        if is_ours:
-            text = _("[embedding] runs the bundled model on {card}.", card=name)
-        else:
-            text = _("[embedding] runs {model} on {card}.", model=settings.model, card=name)
-        return Item("ok", "embedding", text)
+        return Item("ok", "embedding", _on_card(looked, card.device.name, is_ours=is_ours))
     if local.plan.embedder_moved and not is_ours:
         text = _("The embedding model leaves the card to answers and runs on the processor.")
         return Item("warning", "embedding", text, _("A smaller model in [engine] or [embedding]."))
@@ -107,6 +102,14 @@ def _well(looked: Looked, local: Local, device: str) -> Item:
         return Item("ok", "embedding", text)
     text = _("[embedding] runs {model} in this process.", model=settings.model)
     return Item("ok", "embedding", text)
+
+
+def _on_card(looked: Looked, card: str, *, is_ours: bool) -> str:
+    _ = looked.words
+    if is_ours:
+        return _("[embedding] runs the bundled model on {card}.", card=card)
+    model = looked.config.embedding.model
+    return _("[embedding] runs {model} on {card}.", model=model, card=card)
 
 
 def _unavailable(error: EmbeddingUnavailableError, looked: Looked) -> Item:
