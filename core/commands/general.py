@@ -43,6 +43,11 @@ def help_text(commands: tuple[Command, ...], context: CommandContext) -> str:
         return f"{told}\n{about}"
     lines = [_("Ask me anything about the documents here. You can also use:")]
     lines += [_line(command, _) for command in chosen or allowed]
+    if not chosen:
+        lines.append(
+            _("Of whole documents you can ask: “what do you know?”, “summarise NAME”, “outline of "
+              "NAME”, “list all deadlines in NAME”, “compare NAME and NAME”.")
+        )  # fmt: skip
     return "\n".join(lines)
 
 
