@@ -328,7 +328,10 @@ class FollowedFolders:
             else:
                 twin = _Twin(state, added.document.name, added.document.sha256)
                 self._twins[base.name, upload.name] = twin
-            log.info("%s: %s %s", base.name, added.state.value, added.document.name)
+            if added.document.name == upload.name:
+                log.info("%s: %s %s", base.name, added.state.value, upload.name)
+            else:
+                log.info("%s: %s says what %s says", base.name, upload.name, added.document.name)
             if added.unread:
                 told = unread_pages(added.unread, self._words)
                 self._told[base.name, upload.name] = f"{upload.name}: {told}"

@@ -18,7 +18,7 @@ from knowledge_base.notes import MEDIA_TYPE
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import Rows
 from knowledge_base.schema import translated
-from knowledge_base.store import Store, take_out
+from knowledge_base.store import Store, discard, take_out
 
 SMALL: Final = 64 << 20
 """Bytes of a database file that is rewritten within a second."""
@@ -70,6 +70,7 @@ def erase(store: Store, doomed: Doomed) -> Erased:
                     take_out(connection, document, generation)
             connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
             connection.execute("DELETE FROM calibrations WHERE base_id = ?", (base_id,))
+        discard(connection, [sha256 for *_rest, sha256, _state in found])
         ids = [(document_id,) for document_id, *_rest in found]
         connection.executemany("DELETE FROM resting WHERE document_id = ?", ids)
         connection.executemany(

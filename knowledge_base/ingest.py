@@ -91,6 +91,7 @@ class Ingestion:
     def __init__(self, workshop: Workshop) -> None:
         self._at = workshop
         self._unreleased: list[Claim] = []
+        self._settling = False
         self.may_embed: MayEmbed = anywhere
         self.changing: set[BaseId] = set()
         """Bases that are being re-embedded: what is added there gets its vectors with the rest."""
@@ -130,11 +131,19 @@ class Ingestion:
         try:
             claimed = await self._claim(base_id, upload, staged)
             if isinstance(claimed, Held):
+                await run(files, partial(self._mend_original, staged))
                 gone = claimed.outdated.document if claimed.outdated else None
                 return Added(claimed.document, AddState.UNCHANGED, gone=gone)
             return await self._fill(claimed, staged, progress, made, embeds=embeds)
         finally:
             await run(files, partial(originals.discard, staged))
+
+    @blocking
+    def _mend_original(self, staged: Staged) -> None:
+        """What is stored already may have lost its file, or a part of it."""
+        if not self._at.originals.intact(staged.sha256):
+            log.warning("an original was missing or damaged: it is there again")
+            self._at.originals.place(staged)
 
     async def embed_missing(self, base_id: BaseId) -> None:
         """Give documents that were added without an embedder their vectors."""
@@ -197,12 +206,24 @@ class Ingestion:
                 vectors = await self._embed(parsed, progress)
             progress(IngestProgress(Stage.STORING, 0, 1))
             committed = await run(threads.write, partial(self._commit, claim, parsed, vectors))
+            self._settle_soon()
         except BaseException:
             await run(threads.write, partial(self._release, claim))
             raise
         progress(IngestProgress(Stage.STORING, 1, 1))
         state = AddState.ADDED if committed.replaced is None else AddState.REPLACED
         return Added(committed.document, state, parsed.unread)
+
+    def _settle_soon(self) -> None:
+        """After what waits to be written already; nobody waits for it."""
+        if not self._settling:
+            self._settling = True
+            self._at.threads.write.submit(self._settle)
+
+    @blocking
+    def _settle(self) -> None:
+        self._settling = False
+        self._at.store.settle()
 
     async def _parse(self, upload: Upload, progress: Progress) -> ParsedDocument:
         def reading(done: int, total: int | None) -> None:

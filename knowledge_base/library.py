@@ -148,7 +148,7 @@ def _open_store(
             store = Store.open(folder / "knowledge.db", settings.busy_seconds, clock)
             try:
                 interrupted = store.fail_interrupted(lease.alive)
-                store.sweep(lambda referenced: originals.sweep(referenced, lease.alive))
+                store.sweep(lambda fate_of: originals.sweep(fate_of, lease.alive))
                 lease.sweep()
             except BaseException:
                 store.close()

@@ -1,8 +1,10 @@
 """The files as they were given, once each, by content: `originals/ab/<sha256>`.
 
 A file is staged (copied and hashed under a name of its own), and placed only once a row speaks of
-it. So whatever lies in place without a row is garbage, at any moment, and a sweep that holds the
-database's write lock can take it away without asking whose it was.
+it. So whatever lies in place, and whose row says that it is gone, is garbage at any moment, and a
+sweep that holds the database's write lock can take it away without asking whose it was. A file of
+which no row has ever heard is one that the database has lost, as when its log was cut off: it is
+put aside, where a person finds it.
 """
 
 from __future__ import annotations
@@ -10,17 +12,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
 from knowledge_base.errors import LimitExceededError, StorageFullError
 from knowledge_base.offloop import blocking
 
+log = logging.getLogger(__name__)
+
 BLOCK = 1 << 20
+FOUND: Final = "found"
+"""The folder beside the originals for what the database has lost."""
+Fate: TypeAlias = Literal["wanted", "unwanted", "unknown"]
+"""Of an original: some document has it; none has it any more; no row has ever heard of it."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -61,6 +72,7 @@ class Originals:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._staging = folder / "staging"
+        self._found = folder.parent / FOUND
 
     @blocking
     def prepare(self) -> None:
@@ -116,8 +128,9 @@ class Originals:
         self.path(sha256).unlink(missing_ok=True)
 
     @blocking
-    def sweep(self, referenced: Callable[[str], bool], alive: Callable[[str], bool]) -> int:
-        """Delete what no row refers to, and what dead holders staged; the caller as above."""
+    def sweep(self, fate_of: Callable[[str], Fate], alive: Callable[[str], bool]) -> int:
+        """Delete what no row refers to, and what dead holders staged; put aside what none knows.
+        How many files were swept; the caller as above."""
         swept = 0
         for path in self._staging.iterdir():
             if alive(path.name.partition("-")[0]):
@@ -127,11 +140,37 @@ class Originals:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+        lost = 0
         for path in self._folder.glob("??/*"):
-            if not referenced(path.name):
-                path.unlink(missing_ok=True)
-                swept += 1
+            match fate_of(path.name):
+                case "wanted":
+                    continue
+                case "unwanted":
+                    path.unlink(missing_ok=True)
+                case "unknown":
+                    self._found.mkdir(mode=0o700, exist_ok=True)
+                    path.replace(self._found / path.name)
+                    os.utime(self._found / path.name)  # its days are counted from now
+                    lost += 1
+            swept += 1
+        if lost:
+            log.error(
+                "%d files were stored that the database does not know, as when its last writes are"
+                " lost: they lie in %s now; `kb add` takes them in again",
+                lost,
+                self._found,
+            )
         return swept
+
+    @blocking
+    def prune_found(self, before: datetime) -> int:
+        """Delete what was put aside before that moment."""
+        gone = 0
+        for path in self._found.glob("*") if self._found.is_dir() else ():
+            if path.stat().st_mtime < before.timestamp():
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from knowledge_base import erasing, resting
@@ -74,7 +75,10 @@ class Removing(Adding):
         by base and name."""
         old = partial(resting.end_old, self._at.store, self.rest_days)
         ended = await self._collected(old)
-        await run(self._at.threads.write, partial(resting.reclaim, self._at.store))
+        write, store = self._at.threads.write, self._at.store
+        await run(write, partial(resting.reclaim, store))
+        before = store.now - timedelta(days=max(1, self.rest_days))
+        await run(write, partial(self._at.originals.prune_found, before))
         return ended.documents
 
     async def _collected(self, end: Callable[[], Ended]) -> Ended:

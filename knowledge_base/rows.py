@@ -28,6 +28,7 @@ from knowledge_base.models import (
     Unready,
     chunk_id,
 )
+from knowledge_base.originals import Fate
 from knowledge_base.splitter import searched
 from knowledge_base.terms import TERMS_VERSION, Terms, pack_terms, terms_of, unpack_terms
 
@@ -297,6 +298,15 @@ class Rows:
         statement = """SELECT 1 FROM documents WHERE sha256 = ? AND state IN ('pending', 'ready')
             UNION ALL SELECT 1 FROM resting WHERE sha256 = ? LIMIT 1"""
         return self._connection.execute(statement, (sha256, sha256)).fetchone() is not None
+
+    def fate_of(self, sha256: str) -> Fate:
+        """What is to become of an original that lies in place."""
+        if self.referenced(sha256):
+            return "wanted"
+        statement = """SELECT 1 FROM documents WHERE sha256 = ?
+            UNION ALL SELECT 1 FROM unwanted WHERE sha256 = ? LIMIT 1"""
+        known = self._connection.execute(statement, (sha256, sha256)).fetchone()
+        return "unknown" if known is None else "unwanted"
 
     def rests(self, since: int) -> Iterator[tuple[DocumentId, str, int, str]]:
         """(document, batch, when, kind) of what was removed from then on and rests, the last

@@ -304,8 +304,17 @@ M011_HINTS = (
     # Raised by whatever changes them, so that whoever has them in memory reads them anew.
     "ALTER TABLE bases ADD COLUMN hinted INTEGER NOT NULL DEFAULT 0",
 )
+M012_UNWANTED = (
+    """
+    CREATE TABLE unwanted (
+        -- An original that is to be deleted, and no row says any more whose it was. Any other file
+        -- without a row is one that the database has lost, and is kept.
+        sha256 TEXT PRIMARY KEY
+    ) STRICT
+    """,
+)
 MIGRATIONS = (
     M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES, M006_RESTING,
     M007_INDEX_FILES, M008_REEMBEDDING, M009_VERSIONS, M010_EMBEDDERS,
-    M011_HINTS,
+    M011_HINTS, M012_UNWANTED,
 )  # fmt: skip

@@ -27,6 +27,7 @@ from knowledge_base.models import (
     SearchResult,
 )
 from knowledge_base.offloop import blocking
+from knowledge_base.reranking import LOOKED_AT, SecondLook
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.threads import run
 from knowledge_base.web import WebPages
@@ -49,10 +50,20 @@ class Searching(Front):
         self._also: list[Embedder] = []
         self._former = FormerEmbedders(workshop.store, workshop.threads, workshop.embedder)
         self._told: set[BaseId] = set()
+        self._second: SecondLook | None = None
         self.enriched = False
         """Whether passages are found by what was written about them too, see `hints`."""
         self.rewords = False
         """Whether a question that finds too little is searched once more in other words."""
+
+    def look_twice(self, second: SecondLook) -> None:
+        """Have what is found looked at again; the reranker stays the caller's."""
+        self._second = second
+
+    @property
+    def reranker_name(self) -> str | None:
+        """Who looks at what is found again; None: nobody does."""
+        return None if self._second is None else self._second.reranker.name
 
     def search_also_by(self, embedder: Embedder) -> None:
         """Bases whose vectors this one made are searched by it; it stays the caller's."""
@@ -75,6 +86,7 @@ class Searching(Front):
         join: int = 0,
         enriched: bool | None = None,
         reworded: bool | None = None,
+        again: bool = True,
     ) -> SearchResult:
         """The passages nearest to a question, of what all processes have stored until now.
 
@@ -83,14 +95,15 @@ class Searching(Front):
         With `per_document`, the best passage of each of `limit` documents. Where the dense leg
         cannot serve, the lexical one answers alone; `EmbeddingUnavailableError` only where the
         dense one was asked for by name. `enriched`, `reworded`: by hints too, and once more in
-        other words; None: as is configured.
+        other words; None: as is configured. `again`: a reranker looks too, where there is one.
         """
         if threshold is None:
             threshold = self._settings.relevance_threshold
+        limit = self._settings.passages if limit is None else limit
         wanted = finding.Wanted(
             scope=scope,
             question=query,
-            limit=self._settings.passages if limit is None else limit,
+            limit=limit if self._second is None or not again else max(limit, LOOKED_AT),
             legs=legs,
             per_document=per_document,
             now=self._at.store.now,
@@ -107,9 +120,15 @@ class Searching(Front):
             # not keep the asker. Growing is looked after in the background.
             await asyncio.wait(waiting, timeout=MEASURING_SECONDS)
             found = await self._find(wanted, vectors)
-        best = max((passage.relevance for passage in found.passages), default=0.0)
-        refused = not found.passages or best < threshold
-        result = SearchResult(found.passages, refused, threshold, found.lexical_only)
+        passages, late = found.passages, False
+        if again:
+            passages, late = await self._looked_again(wanted, passages)
+        passages = passages[:limit]
+        best = max((passage.relevance for passage in passages), default=0.0)
+        refused = not passages or best < threshold
+        result = SearchResult(
+            passages, refused, threshold, found.lexical_only, found.about, looked_once=late
+        )
         self.watcher.searched(time.monotonic() - begun, result)
         return result
 
@@ -121,12 +140,15 @@ class Searching(Front):
         limit: int | None = None,
         legs: Legs = Legs.BOTH,
         join: int = 0,
+        again: bool = True,
     ) -> stages.Stages:
         """A search as `search` makes it, with every stage. Raises `EmbeddingUnavailableError`."""
+        limit = self._settings.passages if limit is None else limit
+        again = again and self._second is not None and legs is Legs.BOTH
         wanted = finding.Wanted(
             scope,
             query,
-            self._settings.passages if limit is None else limit,
+            max(limit, LOOKED_AT) if again else limit,
             legs,
             per_document=False,
             now=self._at.store.now,
@@ -135,7 +157,11 @@ class Searching(Front):
         )
         vectors = await self._embedded(wanted)
         look = partial(stages.examine, self._at.bases, wanted, vectors, self._at.embedder)
-        return await run(self._at.threads.search, look)
+        found = await run(self._at.threads.search, look)
+        if not again:
+            return found
+        passages, late = await self._looked_again(wanted, found.passages)
+        return stages.looked_again(found, passages[:limit], late=late)
 
     async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
         """A passage by its id; None when it is gone, or not within the scope of who asks now."""
@@ -191,6 +217,15 @@ class Searching(Front):
         if as_questions:
             return np.stack([await self._vector(embedder, text) for text in texts])
         return await embedder.embed_documents(texts)
+
+    async def _looked_again(
+        self, wanted: finding.Wanted, passages: tuple[Passage, ...]
+    ) -> tuple[tuple[Passage, ...], bool]:
+        """The passages, and whether a second look was wanted and not to be had."""
+        if self._second is None or wanted.legs is not Legs.BOTH or not passages:
+            return passages, False
+        again = await self._second.at(wanted.question, passages)
+        return (passages, True) if again is None else (again, False)
 
     async def _find(self, wanted: finding.Wanted, vectors: dict[str, Vectors]) -> finding.Found:
         return await run(

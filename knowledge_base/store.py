@@ -40,6 +40,7 @@ from knowledge_base.models import (
     chunk_id,
 )
 from knowledge_base.offloop import blocking
+from knowledge_base.originals import Fate
 from knowledge_base.rows import EPOCH, MICROSECOND, Rows
 from knowledge_base.schema import (
     MIGRATIONS,
@@ -308,12 +309,23 @@ class Store:
         with self.write() as connection:
             if not Rows(connection).referenced(sha256):
                 delete_original(sha256)
+            connection.execute("DELETE FROM unwanted WHERE sha256 = ?", (sha256,))
 
     @blocking
-    def sweep(self, sweep_originals: Callable[[Callable[[str], bool]], int]) -> int:
-        """Have originals without a row deleted; nobody can claim one meanwhile."""
+    def sweep(self, sweep_originals: Callable[[Callable[[str], Fate]], int]) -> int:
+        """Have originals that no document has taken away; nobody can claim one meanwhile."""
         with self.write() as connection:
-            return sweep_originals(Rows(connection).referenced)
+            swept = sweep_originals(Rows(connection).fate_of)
+            connection.execute("DELETE FROM unwanted")
+            return swept
+
+    @blocking
+    def settle(self) -> None:
+        """Bring what was committed from the log to the database itself, as far as nobody reads
+        what was there before: a log that is damaged or lost later takes nothing with it."""
+        not_now = contextlib.suppress(StorageBusyError, StorageFullError)
+        with self.alone() as connection, not_now, translated(self.path):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     @blocking
     def commit(
@@ -451,6 +463,7 @@ class Store:
                 " (SELECT document_id FROM documents WHERE base_id = ?)",
                 (base_id,),
             )
+            discard(connection, [sha256 for (sha256,) in hashes])
             # Other processes learn from these rows which chunks died, and nothing else.
             connection.execute(
                 """UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL,
@@ -601,6 +614,13 @@ def _lift(connection: sqlite3.Connection, upload: Upload, held: Document | None)
         raise NameTakenError(upload.name)
     if lifted is None:
         raise NotRestingError(upload.name)
+
+
+def discard(connection: sqlite3.Connection, hashes: Sequence[str]) -> None:
+    """Originals that go although no row will say whose they were."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO unwanted VALUES (?)", [(sha256,) for sha256 in hashes if sha256]
+    )
 
 
 def take_out(

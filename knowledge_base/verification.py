@@ -57,7 +57,7 @@ class Caretaker:
             if found != wanted
         ]
         problems += [
-            f"the original of {document.name} is missing or damaged"
+            f"the original of {document.name} is missing or damaged: add the same file again"
             for document in documents
             if not self._originals.intact(document.sha256)
         ]

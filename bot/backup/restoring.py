@@ -36,7 +36,7 @@ from knowledge_base.copying import COPIES, require_room
 from knowledge_base.errors import StorageBusyError, StoreTooNewError
 from knowledge_base.leases import Lease, locked
 from knowledge_base.offloop import blocking
-from knowledge_base.originals import full_disk_told, sync_folder
+from knowledge_base.originals import FOUND, full_disk_told, sync_folder
 from knowledge_base.schema import MIGRATIONS as KNOWLEDGE_MIGRATIONS
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ OURS: Final = (
     *(name + end for name in (CORE, KNOWLEDGE) for end in ("", "-wal", "-shm")),
     "originals",
     "indexes",
+    FOUND,
     REVIEWS,
     COPIES,
 )
