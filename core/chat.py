@@ -22,7 +22,7 @@ from core.engines.queued import QueuedEngine
 from core.errors import EngineError, EngineTooFarError
 from core.events import Attachment, ChannelKind, IncomingMessage, Turn
 from core.evidence import content
-from core.explain import explain, near
+from core.explain import explain
 from core.followup import Lean, joined, lean_of
 from core.history import History
 from core.inert import inert
@@ -36,6 +36,7 @@ from core.inquiry import (
     refusal,
     sees,
     speaks_for_itself,
+    unsaid,
     unseen_by,
     with_files,
 )
@@ -273,13 +274,8 @@ class Chat:
     ) -> AsyncGenerator[ReplyEvent, None]:
         _ = question.words
         embeds = self._knowledge.embeds(question.message)
-        if not embeds:
-            yield Notice(
-                _("I searched by words alone: the embedding model runs elsewhere, and what is "
-                  "asked here does not go there (`/settings place`).")
-            )  # fmt: skip
-        elif found.result.lexical_only:
-            yield Notice(_("I searched by words alone: no embedding model serves (`[embedding]`)."))
+        for left_out in _left_out(found.result, _, embeds=embeds):
+            yield Notice(left_out)
         draft = Draft(
             question.text,
             found.result.passages,
@@ -341,8 +337,9 @@ class Chat:
         """
         _ = speech.words
         speech.answer.refused = True
+        speech.answer.unsaid = result.is_unsaid
         yield speech.adds(refusal(result, _))
-        if result.relevance < _NEARLY or not quotes:
+        if not (result.is_unsaid or result.relevance >= _NEARLY) or not quotes:
             return
         yield speech.adds("\n\n" + _("What comes closest, though it may not answer it:") + "\n\n")
         async with aclosing(speech.spoken_by(self._engines.quoting)) as events:
@@ -440,6 +437,17 @@ class Chat:
         return await self._rewording.otherwise(served, question)
 
 
+def _left_out(result: SearchResult, _: Words, *, embeds: bool) -> Iterator[str]:
+    """What a search should have gone by and did not."""
+    if not embeds:
+        yield _("I searched by words alone: the embedding model runs elsewhere, and what is asked "
+                "here does not go there (`/settings place`).")  # fmt: skip
+    elif result.lexical_only:
+        yield _("I searched by words alone: no embedding model serves (`[embedding]`).")
+    if result.looked_once:
+        yield _("There was no time for the second look at what was found (`[retrieval]`).")
+
+
 def _merged(one: Found, other: Found, limit: int) -> Found:
     first, second = sorted((one, other), key=lambda found: found.result.relevance, reverse=True)
     return replace(first, result=merged(first.result, second.result, limit))
@@ -485,10 +493,8 @@ def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
     answer.refused = True
     answer.cited.clear()
     if result.passages:
-        answer.text = _(
-            "There are documents about this, but none of them says it. The nearest are: {names}.",
-            names=near(result.nearest, _),
-        )
+        answer.unsaid = True
+        answer.text = unsaid(result, _)
     else:
         answer.text = _("Neither the picture nor the documents here say it.")
     return TextReplaced(answer.text)

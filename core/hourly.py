@@ -19,7 +19,7 @@ BOUNDS: Final = (
     300.0,
 )  # fmt: skip
 """Classes of times: up to each of these seconds, and one for all that took longer."""
-OUTCOMES: Final = ("answered", "refused", "failed", "stopped")
+OUTCOMES: Final = ("answered", "refused", "unsaid", "failed", "stopped")
 FIRST_WORD: Final = "first_word"
 REPLY: Final = "reply"
 WAIT: Final = "wait"
@@ -55,7 +55,7 @@ class Hourly:
         match measured:
             case Replied(outcome=outcome, seconds=seconds):
                 self._count(outcome, 1)
-                if outcome in ("answered", "refused"):
+                if outcome in ("answered", "refused", "unsaid"):
                     self._time(REPLY, seconds)
             case FirstWord(seconds=seconds):
                 self._time(FIRST_WORD, seconds)

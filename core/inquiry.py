@@ -140,8 +140,18 @@ def refusal(result: SearchResult, _: Words) -> str:
     if not result.passages:
         return _("There is nothing here yet that I could answer from. Add documents first, for "
                  "instance with `/kb add`.")  # fmt: skip
+    if result.is_unsaid:
+        return unsaid(result, _)
     return _(
         "I found nothing about this in the documents. The nearest are: {names}.",
+        names=near(result.nearest, _),
+    )
+
+
+def unsaid(result: SearchResult, _: Words) -> str:
+    """The second refusal: passages are about it, and none answers it."""
+    return _(
+        "There are documents about this, but none of them says it. The nearest are: {names}.",
         names=near(result.nearest, _),
     )
 
@@ -160,7 +170,13 @@ def merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResul
         if known is None or passage.relevance > known.relevance:
             best[passage.chunk.chunk_id] = passage
     ranked = sorted(best.values(), key=lambda passage: passage.relevance, reverse=True)
-    return replace(first, passages=tuple(ranked[:limit]), refused=first.refused and second.refused)
+    return replace(
+        first,
+        passages=tuple(ranked[:limit]),
+        refused=first.refused and second.refused,
+        about=max(first.about, second.about),
+        looked_once=first.looked_once or second.looked_once,
+    )
 
 
 def newest_first(found: Found, aim: str) -> Found:

@@ -83,4 +83,6 @@ class _Watch:
             case _:
                 if self._sources is None:
                     return "command"
-                return "refused" if self._sources.refused else "answered"
+                if not self._sources.refused:
+                    return "answered"
+                return "unsaid" if self._sources.unsaid else "refused"

@@ -11,8 +11,9 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from core.events import Platform
 
-Outcome: TypeAlias = Literal["answered", "refused", "command", "failed", "stopped"]
-"""Refused: the documents do not say it. Stopped: by who asked, by a time limit, or by our end."""
+Outcome: TypeAlias = Literal["answered", "refused", "unsaid", "command", "failed", "stopped"]
+"""Refused: no document is about it. Unsaid: some are, and none says it.
+Stopped: by who asked, by a time limit, or by our end."""
 
 
 @dataclass(frozen=True, slots=True)

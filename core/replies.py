@@ -73,6 +73,8 @@ class Sources:
 
     passages: tuple[CitedPassage, ...]
     refused: bool = False
+    unsaid: bool = False
+    """Refused although some are about the question: none of them says what is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Answer:
     passages: tuple[Passage, ...] = ()
     cited: set[int] = field(default_factory=set)
     refused: bool = False
+    unsaid: bool = False
+    """Refused although passages are about the question."""
     reason: Literal["stop", "length", "filter"] = "stop"
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
     dropped_turns: int = 0
@@ -71,6 +73,7 @@ class Answer:
                 for number, passage in enumerate(self.passages, 1)
             ),
             self.refused,
+            self.unsaid,
         )
 
 

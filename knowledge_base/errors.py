@@ -9,7 +9,7 @@ KnowledgeError
 │   ├── InaccessibleFileError: not there, or not ours to read
 │   ├── PageRefusedError, PageNotFetchedError: of the web
 │   └── LimitExceededError: facts are the limit, its value and its configuration key
-├── EmbeddingUnavailableError     ├── EmbedderMismatchError
+├── EmbeddingUnavailableError     ├── EmbedderMismatchError    ├── RerankerUnavailableError
 ├── KeptNearError
 ├── StorageBusyError, StorageFullError, StoreCorruptError, StoreTooNewError
 ├── NoRoomError: told before anything is written
@@ -157,6 +157,14 @@ class EmbeddingUnavailableError(KnowledgeError):
     def __init__(self, embedder: str) -> None:
         super().__init__(embedder)
         self.embedder = embedder
+
+
+class RerankerUnavailableError(KnowledgeError):
+    """The reranker cannot be loaded, or fails."""
+
+    def __init__(self, reranker: str) -> None:
+        super().__init__(reranker)
+        self.reranker = reranker
 
 
 class KeptNearError(KnowledgeError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from knowledge_base import expanding, lexical, retrieval
+from knowledge_base import expanding, lexical, retrieval, saying
 from knowledge_base.bases import OpenBases, View
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.hints import Hints
@@ -61,6 +61,8 @@ class Found:
     """Bases that were searched with the question's vector, but without a calibration that fits."""
     guessed: bool
     """Whether one of them has none at all, or one that was not measured with its own texts."""
+    about: float = 0.0
+    """How probable it is that one of the passages is about the question, whatever it says."""
 
 
 @blocking
@@ -75,27 +77,55 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
             if view.fingerprint in vectors and unmeasured(view)
         ]
         hints = hints_for(bases, rows, wanted, views)
+        # One that stands alone cannot stand out.
+        several = replace(wanted, limit=max(2, wanted.limit))
         most = sum(len(view.lexical) for view in views)
         # Alone, the dense leg needs no candidates to weigh against another's.
         fetch = 2 * wanted.limit
         if wanted.legs is not Legs.DENSE:
             fetch = max(retrieval.CANDIDATES, SPARE * wanted.limit)
         while True:
-            ranked = retrieval.search(query, views, fetch, wanted.legs, hints=hints)
+            first = ranked = retrieval.search(query, views, fetch, wanted.legs, hints=hints)
             if wanted.reworded and not expanding.is_enough(ranked):
                 other = expanding.expanded(query, ranked, rows, views)
                 more = retrieval.search(other, views, fetch, wanted.legs, hints=hints)
                 ranked = expanding.fused(ranked, more)[:fetch]
             fresh = fresh_at(passages_of(rows, wanted.scope, ranked), wanted.now)
-            chosen = chosen_of(rows, fresh, wanted)
-            if len(chosen) >= wanted.limit or len(ranked) < fetch or fetch >= most:
+            chosen = chosen_of(rows, fresh, several)
+            if len(chosen) >= several.limit or len(ranked) < fetch or fetch >= most:
+                about = max((passage.relevance for passage in chosen), default=0.0)
+                chosen = said(query, views, first, chosen, wanted)
                 return Found(
                     tuple(joined(rows, chosen, wanted.join) if wanted.join else chosen),
                     lexical_only and wanted.legs is not Legs.LEXICAL,
                     tuple(base_id for base_id, _ in measurable),
                     guessed=any(_is_guessed(view) for _, view in measurable),
+                    about=about,
                 )
             fetch *= 4
+
+
+def said(
+    query: retrieval.Query,
+    views: Sequence[View],
+    ranked: Sequence[retrieval.Ranked],
+    chosen: Sequence[Passage],
+    wanted: Wanted,
+) -> list[Passage]:
+    """As many as are wanted, with the probability that they say what is asked (see `saying`); the
+    likeliest first, unless other words have put them in order."""
+    if wanted.legs is Legs.DENSE or not views:
+        return list(chosen[: wanted.limit])
+    parts = [view.lexical.statistics(query.terms) for view in views]
+    weighed = lexical.weigh(query.terms, sum(parts[1:], start=parts[0]))
+    scores = {hit.chunk_id: hit.score for hit in ranked}
+    own = [scores.get(passage.chunk.chunk_id, 0.0) for passage in chosen]
+    revised = saying.revised(wanted.question, weighed, chosen, own)
+    if wanted.reworded and not expanding.is_enough(ranked):
+        chances = sorted((passage.relevance for passage in revised), reverse=True)
+        pairs = zip(chosen, chances, strict=True)
+        revised = [replace(passage, relevance=chance) for passage, chance in pairs]
+    return revised[: wanted.limit]
 
 
 def hints_for(

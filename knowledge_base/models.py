@@ -228,11 +228,20 @@ class SearchResult:
     threshold: float
     lexical_only: bool = False
     """True where the dense leg could not serve (no embedder, or another one than the base's)."""
+    about: float = 0.0
+    """How probable it is that a passage is about the question, whether or not it says it."""
+    looked_once: bool = False
+    """True where a second look was wanted (`reranking`), and there was no time for it."""
 
     @property
     def relevance(self) -> float:
         """Of the best passage; 0 where there is none."""
         return max((passage.relevance for passage in self.passages), default=0.0)
+
+    @property
+    def is_unsaid(self) -> bool:
+        """True where passages are about the question, and none of them says what is asked."""
+        return self.refused and bool(self.passages) and self.about >= self.threshold
 
     @property
     def nearest(self) -> tuple[str, ...]:

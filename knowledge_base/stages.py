@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -74,6 +74,10 @@ class Stages:
     """The dense leg's say beside the lexical one, in [0, 1]."""
     known: float
     """Share of the question's weight that the searched bases know, in [0, 1]."""
+    looked_at: tuple[Passage, ...] = ()
+    """What a reranker looked at again, as the search had ranked it; empty where none did."""
+    late: bool = False
+    """Whether it had no time, so that the search's own order holds."""
 
 
 @blocking
@@ -91,7 +95,9 @@ def examine(
         judged = retrieval.judge(query, views, fetch, wanted.legs, hints=hints)
         ranked = [] if judged is None else retrieval.in_order(judged, fetch)
         found = list(finding.fresh_at(finding.passages_of(rows, wanted.scope, ranked), wanted.now))
-        chosen = finding.chosen_of(rows, iter(found), wanted)
+        several = replace(wanted, limit=max(2, wanted.limit))
+        chosen = finding.chosen_of(rows, iter(found), several)
+        chosen = finding.said(query, views, ranked, chosen, wanted)
         passages = joined(rows, chosen, wanted.join) if wanted.join else chosen
     used = next(iter(vectors.values()), None) if wanted.legs is not Legs.LEXICAL else None
     asked = Asked(
@@ -113,6 +119,24 @@ def examine(
         tuple(map(float, background)),
         max((part.trust for part in judged.found), default=0.0),
         float(judged.weighed.known),
+    )
+
+
+def looked_again(found: Stages, passages: Sequence[Passage], *, late: bool) -> Stages:
+    """The same after a second look, which took these of its passages."""
+    kept = {passage.chunk.chunk_id for passage in passages}
+    candidates = tuple(
+        replace(own, fate="beyond")
+        if own.fate == "taken" and own.passage.chunk.chunk_id not in kept
+        else own
+        for own in found.candidates
+    )
+    return replace(
+        found,
+        candidates=candidates,
+        passages=tuple(passages),
+        looked_at=found.passages,
+        late=late,
     )
 
 

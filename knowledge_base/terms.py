@@ -100,6 +100,30 @@ def terms_of(text: str) -> Terms:
     return Terms(hashes, np.minimum(counts, _MAX_COUNT).astype(np.uint16), script_of(text))
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text, folded, in order; nothing of scripts that are compared by pairs."""
+    tokens = _token_pattern().findall(_join_digit_groups(normalise(text)))
+    return [token for token in tokens if not _within(token[0], (*_UNSPACED, _HANGUL))]
+
+
+def word_terms(word: str) -> tuple[int, ...]:
+    """The terms of one word of `words_of`: itself, and what other forms of it share."""
+    return _word_hashes(word)
+
+
+def paired_runs(text: str) -> list[str]:
+    """What stands between blanks and marks in scripts that are compared by pairs, folded."""
+    tokens = _token_pattern().findall(_join_digit_groups(normalise(text)))
+    return [token for token in tokens if _within(token[0], (*_UNSPACED, _HANGUL))]
+
+
+def pairs_of(run: str) -> NDArray[np.uint64]:
+    """The terms of the pairs of characters of such a run, in order."""
+    codes = np.array([ord(letter) for letter in run], np.uint64)
+    pairs = codes[:-1] << np.uint64(32) | codes[1:]
+    return _mix(pairs | np.uint64(_PAIR_KIND))
+
+
 def shown_terms(text: str) -> tuple[str, ...]:
     """What `terms_of` looks for, for people: words, and pairs of characters; each once."""
     shown: dict[str, None] = {}

@@ -19,13 +19,14 @@ from core.language import N_, Words
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_COLOURS: Final = ("#4f46e5", "#f59e0b", "#dc2626", "#9ca3af")
+_COLOURS: Final = ("#4f46e5", "#f59e0b", "#14b8a6", "#dc2626", "#9ca3af")
 _TWO: Final = ("#4f46e5", "#14b8a6")
 _VERDICTS: Final = ("#16a34a", "#dc2626", "#f59e0b")
 _HEIGHT: Final = 300
 _LABELS: Final = {
     "answered": N_("answered"),
     "refused": N_("refused"),
+    "unsaid": N_("not said there"),
     "failed": N_("failed"),
     "stopped": N_("stopped"),
 }
@@ -236,6 +237,7 @@ def _totals(found: Overview, _: Words) -> str:
         (_("questions"), f"{sum(sums.values()):,}"),
         (_("answered"), f"{sums['answered']:,}"),
         (_("refused"), f"{sums['refused']:,}"),
+        (_("not said there"), f"{sums['unsaid']:,}"),
         (_("failed"), f"{sums['failed']:,}"),
         (_("half within"), "–" if half is None else f"{half:.1f} s"),
         (_("95 % within"), "–" if most is None else f"{most:.1f} s"),
