@@ -12,6 +12,7 @@ from core.whole.tasks import Note
 from knowledge_base.models import Passage
 
 _MARKER: Final = re.compile(r"(?P<space>[ \t]*)\[(?P<n>\d{1,6})\]")
+_LIST_MARK: Final = re.compile(r"^(?:\s*(?:[-*•]+|\(?\d{1,3}[.)、](?=\s)))+\s*")
 _TELLING: Final = 20
 """Characters from which on a line is not said twice by chance."""
 _CODE: Final = re.compile(r"(`+)[^\n]+?\1|^[ \t>]*(`{3,}|~{3,}).*?^[ \t>]*\2", re.M | re.S)
@@ -20,7 +21,7 @@ _CODE: Final = re.compile(r"(`+)[^\n]+?\1|^[ \t>]*(`{3,}|~{3,}).*?^[ \t>]*\2", r
 def items(note: str, seen: set[str]) -> Iterator[str]:
     """The lines of a list, each once."""
     for line in note.splitlines():
-        text = line.strip().lstrip("-*•").strip()
+        text = _LIST_MARK.sub("", line).strip()
         folded = re.sub(r"\W+", " ", _MARKER.sub("", text)).casefold().strip()
         if folded and folded not in seen:
             seen.add(folded)

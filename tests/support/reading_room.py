@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.chat import Chat, Knowledge
 from core.database import Database
-from core.engines.base import ChatMessage
+from core.engines.base import ChatEngine, ChatMessage
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
@@ -95,7 +95,7 @@ class Room:
             ),
         )
 
-    def chat(self, *engines: ScriptedEngine, reading_parts: int = 12) -> Chat:
+    def chat(self, *engines: ChatEngine, reading_parts: int = 12) -> Chat:
         """With no engine there are quotations alone."""
         quoting = QueuedEngine.of(ExtractiveEngine(self.library.quote), EngineSettings())
         queued = {engine.name: QueuedEngine.of(engine, EngineSettings()) for engine in engines}
@@ -121,7 +121,7 @@ class Room:
         return Chat(knowledge, choice, self.history, Prompts(), chosen, 200)
 
     async def ask(
-        self, message: IncomingMessage, *engines: ScriptedEngine, reading_parts: int = 12
+        self, message: IncomingMessage, *engines: ChatEngine, reading_parts: int = 12
     ) -> Heard:
         heard = Heard()
         async with aclosing(

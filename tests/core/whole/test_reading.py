@@ -152,7 +152,7 @@ def test_lines_that_a_model_says_over_and_over_stand_once():
 
 def test_items_of_a_list_come_once_whatever_their_numbers():
     seen: set[str] = set()
-    assert list(items("- A fee [1]\n* B fee [2]\na FEE [3]\n-", seen)) == [
+    assert list(items("- A fee [1]\n2. B fee [2]\n- 3. a FEE [3]\n-", seen)) == [
         "- A fee [1]",
         "- B fee [2]",
     ]
