@@ -16,7 +16,7 @@ from knowledge_base.models import Added, BaseId, ChunkDraft, KnowledgeBase, Uplo
 from knowledge_base.prebuilt import Prebuilt, PrebuiltDocument, PrebuiltFolder
 from knowledge_base.reading import BundleEntry
 from knowledge_base.threads import run
-from knowledge_base.uploads import discard
+from knowledge_base.uploads import discard, require_file
 
 
 class Carrying(Adding):
@@ -39,6 +39,7 @@ class Carrying(Adding):
         Raises `RejectedDocumentError`.
         """
         files, originals = self._at.threads.files, self._at.originals
+        await run(files, partial(require_file, upload))
         scratch = await run(files, partial(originals.scratch, self._at.lease.holder), discard)
         try:
             yield await self._at.reader.unbundle(upload, scratch)

@@ -42,6 +42,7 @@ from knowledge_base.reading import FileReader
 from knowledge_base.splitter import embedded
 from knowledge_base.store import Claim, Claimed, ClaimOutcome, Committed, Held, MadeBy, Store
 from knowledge_base.threads import Threads, run
+from knowledge_base.uploads import require_file
 
 log = logging.getLogger(__name__)
 
@@ -265,6 +266,7 @@ class Ingestion:
 
     @blocking
     def _stage(self, upload: Upload) -> Staged:
+        require_file(upload)
         try:
             return self._at.originals.stage(
                 upload.path, upload.name, self._at.lease.holder, self._at.max_file_mb

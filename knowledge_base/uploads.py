@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import stat
 import unicodedata
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -120,6 +121,16 @@ def _files(path: Path, like: Upload) -> Sequence[Upload | RejectedDocumentError]
         replace(like, name=composed(name.as_posix()), path=path / name)
         for name in sorted(visible, key=lambda name: name.parts)
     ]
+
+
+@blocking
+def require_file(upload: Upload) -> None:
+    """Raises `NoRegularFileError` for what may never end, such as a pipe; what is not there at all
+    is told by whoever opens it."""
+    with contextlib.suppress(OSError):
+        mode = upload.path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise NoRegularFileError(upload.name)
 
 
 def composed(name: str) -> str:

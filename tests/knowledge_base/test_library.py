@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from knowledge_base.errors import (
     EmptyDocumentError,
     InaccessibleFileError,
     LimitExceededError,
+    NoRegularFileError,
     NoSuchBaseError,
     NoSuchDocumentError,
     UnreadableDocumentError,
@@ -106,6 +108,20 @@ async def test_an_older_version_that_went_so_rests_where_somebody_added_the_file
     assert (rest.document.name, rest.batch) == ("b.txt", "act")
     await library.bring_back(rest)
     assert await names(library, base) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+async def test_a_pipe_is_refused_before_anybody_waits_for_it(
+    library: Library, base: BaseId, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    async with asyncio.timeout(30):
+        with pytest.raises(NoRegularFileError):
+            await library.add(base, Upload("pipe", pipe))
+        with pytest.raises(NoRegularFileError):
+            async with library.bundle(Upload("pipe", pipe)):
+                pass
 
 
 async def test_a_new_version_replaces_the_old_one(
