@@ -39,9 +39,13 @@ class Knobs:
     legs: Legs = Legs.BOTH
     join: int = 0
     """Characters up to which a passage comes with what stands around it; 0: as it is."""
+    again: bool = True
+    """Whether a reranker looks at what was found too, where there is one."""
 
     @classmethod
-    def read(cls, passages: object, legs: object, joins: object, longest: object) -> Knobs:
+    def read(
+        cls, passages: object, legs: object, joins: object, longest: object, again: object
+    ) -> Knobs:
         """As a page says it; what makes no sense is brought within what does."""
         count = int(passages) if isinstance(passages, int | float) else cls().passages
         length = int(longest) if isinstance(longest, int | float) else 0
@@ -49,6 +53,7 @@ class Knobs:
             min(max(1, count), MOST_PASSAGES),
             next((own for own in Legs if own.value == legs), Legs.BOTH),
             min(max(1, length), LONGEST_JOINED) if joins is True else 0,
+            again is True,
         )
 
 
@@ -67,13 +72,23 @@ class Trial:
     _runs: dict[str, object] = field(default_factory=dict)
     """The run of golden questions that each visitor began last."""
 
+    @property
+    def reranker(self) -> str | None:
+        """Who looks at what is found again; None: nobody does."""
+        return self.resources.library.reranker_name
+
     async def stages(
         self, visitor: Visitor, bases: Iterable[object], question: str, knobs: Knobs
     ) -> Stages:
         """Raises `EmbeddingUnavailableError`."""
         scope = await self._scope(visitor, bases)
         return await self.resources.library.examine(
-            scope, question, limit=knobs.passages, legs=knobs.legs, join=knobs.join
+            scope,
+            question,
+            limit=knobs.passages,
+            legs=knobs.legs,
+            join=knobs.join,
+            again=knobs.again,
         )
 
     async def prompt(self, question: str, passages: Sequence[Passage], engine: object) -> Prompt:
@@ -113,7 +128,12 @@ class Trial:
                 if self._runs.get(visitor.author_id) is not run:
                     return
                 result = await self.resources.library.search(
-                    scope, golden.question, limit=knobs.passages, legs=knobs.legs, join=knobs.join
+                    scope,
+                    golden.question,
+                    limit=knobs.passages,
+                    legs=knobs.legs,
+                    join=knobs.join,
+                    again=knobs.again,
                 )
                 yield outcome(golden, result)
         finally:

@@ -224,6 +224,29 @@ def _leg(title: str, found: Sequence[tuple[int, str, Candidate]], _: Words) -> s
     return f"<figure><figcaption><b>{plain(title)}</b></figcaption>{body}</figure>"
 
 
+def second(stages: Stages, _: Words) -> str:
+    """What a reranker made of the order, and of what passages are worth."""
+    if not stages.looked_at:
+        return f'<p class="note">{plain(_("Nobody looked at it again."))}</p>'
+    if stages.late:
+        told = _("There was no time for a second look: the search's own order holds.")
+        return f'<p class="note">{plain(told)}</p>'
+    before = {own.chunk.chunk_id: place for place, own in enumerate(stages.looked_at, start=1)}
+    worth = {own.chunk.chunk_id: own.relevance for own in stages.looked_at}
+    lines = ""
+    for own in stages.passages:
+        key = own.chunk.chunk_id
+        told = _(
+            "was at {place}; relevance {before} → {after}",
+            place=before.get(key, "–"),
+            before=f"{worth.get(key, 0.0):.2f}",
+            after=f"{own.relevance:.2f}",
+        )
+        name = plain(own.document.name)
+        lines += f"<li><b>{name}</b> <small>{plain(_place_of(own, _))}</small> {plain(told)}</li>"
+    return f'<ol class="leg">{lines}</ol>'
+
+
 def origins(stages: Stages, _: Words) -> str:
     """From which sections of which documents the candidates are cut, in the documents' order."""
     by_document: dict[str, list[Candidate]] = {}

@@ -53,6 +53,7 @@ class TrialPage:
     asked: gr.HTML
     legs: gr.HTML
     origins: gr.HTML
+    second: gr.HTML
     passages: gr.HTML
     engine: gr.Dropdown
     prompt: gr.HTML
@@ -96,6 +97,7 @@ class TrialVisit:
         legs: str,
         joins: bool,
         longest: float,
+        again: bool,
         threshold: float,
         engine: str,
         found: Found,
@@ -105,7 +107,7 @@ class TrialVisit:
         text = str(question).strip()[:_LONGEST_QUESTION]
         if not text:
             return {page.said: knowledge_view.said(_("Type a question."), failed=True)}
-        knobs = Knobs.read(passages, legs, joins, longest)
+        knobs = Knobs.read(passages, legs, joins, longest, again)
         stages = await self.trial.stages(visitor_of(request), bases or (), text, knobs)
         return {
             page.said: "",
@@ -113,6 +115,7 @@ class TrialVisit:
             page.asked: trial_view.asked(stages, _),
             page.legs: trial_view.legs(stages, _),
             page.origins: trial_view.origins(stages, _),
+            page.second: trial_view.second(stages, _),
             page.passages: trial_view.passages(stages.passages, _),
             page.prompt: await self._prompt(text, stages, engine, _),
             page.answered: "",
@@ -176,6 +179,7 @@ class TrialVisit:
         legs: str,
         joins: bool,
         longest: float,
+        again: bool,
         threshold: float,
         found: Found,
         request: gr.Request,
@@ -187,7 +191,7 @@ class TrialVisit:
             told = _("Line {line} is no golden question, or one too many.", line=error.line)
             yield {page.said: knowledge_view.said(told, failed=True)}
             return
-        knobs = Knobs.read(max(passages, 5), legs, joins, longest)
+        knobs = Knobs.read(max(passages, 5), legs, joins, longest, again)
         outcomes: list[Outcome] = []
         asking = self.trial.golden(visitor_of(request), bases or (), questions, knobs)
         try:

@@ -9,7 +9,7 @@ import gradio as gr
 from bot.adapters.web.events import opening
 from bot.adapters.web.frame import Frame
 from bot.adapters.web.parts import Parts
-from bot.adapters.web.trial import LONGEST_JOINED, MOST_PASSAGES
+from bot.adapters.web.trial import LONGEST_JOINED, MOST_PASSAGES, Trial
 from bot.adapters.web.trial_visit import Found, TrialPage, TrialVisit
 from core.language import N_
 
@@ -31,11 +31,12 @@ class _Knobs:
     legs: gr.Radio
     joins: gr.Checkbox
     longest: gr.Slider
+    again: gr.Checkbox
 
     @property
     def search(self) -> list[gr.Component]:
         """What a search depends on; not on the threshold."""
-        return [self.passages, self.legs, self.joins, self.longest]
+        return [self.passages, self.legs, self.joins, self.longest, self.again]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +67,20 @@ def build(frame: Frame, parts: Parts) -> None:
             said = gr.HTML(elem_id="trial-said")
             save, channel = _saving(frame)
         with gr.Column(scale=1, min_width=280):
-            knobs = _knobs(frame, parts.trial.threshold, parts.trial.passages)
+            knobs = _knobs(frame, parts.trial)
     with gr.Tabs():
         with gr.Tab(label(N_("What was found")), id="found"):
             verdict = gr.HTML(elem_id="trial-verdict")
             plot = gr.HTML(elem_id="trial-plot")
             table = gr.HTML(elem_id="trial-table")
         with gr.Tab(label(N_("Stages")), id="stages"):
-            asked, legs, origins = _searching(frame)
+            asked, legs, origins, second = _searching(frame, parts.trial.reranker)
             passages, engine, prompt, answer, answered = _stages(frame)
         with gr.Tab(label(N_("Golden questions")), id="golden"):
             golden, file, run, stop, report, suggest, outcomes = _golden(frame)
     page = TrialPage(
-        bases, question, said, channel, verdict, plot, table, asked, legs, origins, passages,
-        engine, prompt,
+        bases, question, said, channel, verdict, plot, table, asked, legs, origins, second,
+        passages,        engine, prompt,
         answered, golden,
         report, suggest, outcomes, knobs.threshold, gr.State(Found()),
     )  # fmt: skip
@@ -108,6 +109,7 @@ def _attach(
             page.asked,
             page.legs,
             page.origins,
+            page.second,
             page.passages,
             page.prompt,
             page.answered,
@@ -132,7 +134,7 @@ def _attach(
     on([pressed.save.click], visit.saved, saved, [page.said], changes=True)
 
 
-def _searching(frame: Frame) -> tuple[gr.HTML, gr.HTML, gr.HTML]:
+def _searching(frame: Frame, reranker: str | None) -> tuple[gr.HTML, gr.HTML, gr.HTML, gr.HTML]:
     label = frame.label
     with gr.Accordion(label(N_("The question as searched"))):
         asked = gr.HTML(elem_id="trial-asked")
@@ -140,7 +142,9 @@ def _searching(frame: Frame) -> tuple[gr.HTML, gr.HTML, gr.HTML]:
         legs = gr.HTML(elem_id="trial-legs")
     with gr.Accordion(label(N_("Sections and chunks")), open=False, elem_id="trial-cut"):
         origins = gr.HTML(elem_id="trial-origins")
-    return asked, legs, origins
+    with gr.Accordion(label(N_("The second look")), visible=reranker is not None):
+        second = gr.HTML(elem_id="trial-second")
+    return asked, legs, origins, second
 
 
 def _stages(frame: Frame) -> tuple[gr.HTML, gr.Dropdown, gr.HTML, gr.Button, gr.HTML]:
@@ -191,14 +195,15 @@ def _saving(frame: Frame) -> tuple[gr.Button, gr.Dropdown]:
     return save, channel
 
 
-def _knobs(frame: Frame, threshold: float, passages: int) -> _Knobs:
-    label = frame.label
+def _knobs(frame: Frame, trial: Trial) -> _Knobs:
+    label, has_reranker = frame.label, trial.reranker is not None
     return _Knobs(
         gr.Slider(
-            0, 1, value=threshold, step=0.01, label=label(N_("Threshold")), elem_id="threshold"
+            0, 1, value=trial.threshold, step=0.01, label=label(N_("Threshold")),
+            elem_id="threshold",
         ),
         gr.Slider(
-            1, MOST_PASSAGES, value=passages, step=1, label=label(N_("Passages")),
+            1, MOST_PASSAGES, value=trial.passages, step=1, label=label(N_("Passages")),
             elem_id="passages-wanted",
         ),
         gr.Radio(
@@ -213,5 +218,10 @@ def _knobs(frame: Frame, threshold: float, passages: int) -> _Knobs:
         gr.Slider(
             200, LONGEST_JOINED, value=1500, step=100,
             label=label(N_("Characters of a passage with it, at most")), elem_id="longest",
+        ),
+        # Only where there is one: a switch that does nothing would tell something else.
+        gr.Checkbox(
+            label=label(N_("With a second look by the reranker")), value=has_reranker,
+            visible=has_reranker, elem_id="again",
         ),
     )  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import numpy as np
 import pytest
 
 from bot.adapters.web import trial_view
@@ -16,6 +19,7 @@ from core.language import words
 from core.prompts import Prompts
 from core.replies import Sources, TextDelta, TextReplaced
 from knowledge_base.models import Legs
+from knowledge_base.reranking import SecondLook
 from tests.support.commanding import ADMIN, open_hall
 from tests.support.libraries import add_text
 
@@ -97,6 +101,56 @@ async def test_a_run_that_is_stopped_asks_nothing_more(trial):
     assert [own async for own in run] == []
 
 
+class Judge:
+    """A reranker that likes long texts."""
+
+    name = "judge"
+
+    async def scores(self, question, texts):
+        return np.array([float(len(text)) for text in texts])
+
+    async def aclose(self):
+        pass
+
+
+async def test_a_reranker_can_be_switched_off_and_what_it_did_is_shown(trial, hall, tmp_path):
+    assert trial.reranker is None
+    town = await hall.library.base("town")
+    long = "Rye. " + "It is told at length when other things are baked. " * 3
+    await add_text(hall.library, town.base_id, tmp_path, "long.md", long)
+    question = "When is rye baked on Fridays?"
+    plain = await trial.stages(OPERATOR, ["town"], question, Knobs(passages=1))
+    assert plain.looked_at == ()
+    assert "Nobody looked" in trial_view.second(plain, EN)
+    hall.library.look_twice(SecondLook(Judge(), 30))
+    assert trial.reranker == "judge"
+    off = await trial.stages(OPERATOR, ["town"], question, Knobs(passages=1, again=False))
+    assert off == plain
+    looked = await trial.stages(OPERATOR, ["town"], question, Knobs(passages=1))
+    assert len(looked.passages) == 1
+    assert len(looked.looked_at) > 1
+    assert "was at" in trial_view.second(looked, EN)
+    fates = [own.fate for own in looked.candidates]
+    assert fates.count("taken") == 1
+    questions = [Golden(question, "bread.md")]
+    (outcome,) = [
+        own async for own in trial.golden(OPERATOR, ["town"], questions, Knobs(again=False))
+    ]
+    assert outcome.rank == 1
+
+
+async def test_without_time_for_a_second_look_the_searchs_order_holds(trial, hall):
+    class Slow(Judge):
+        async def scores(self, question, texts):
+            await asyncio.Event().wait()
+
+    hall.library.look_twice(SecondLook(Slow(), 0.01))
+    stages = await trial.stages(OPERATOR, ["town"], "When is rye baked?", Knobs())
+    assert stages.late
+    assert stages.passages[0].document.name == "bread.md"
+    assert "no time" in trial_view.second(stages, EN)
+
+
 async def test_each_leg_and_where_the_chunks_stand_are_shown(trial):
     stages = await trial.stages(OPERATOR, ["town"], "When is rye baked?", Knobs())
     legs, origins = trial_view.legs(stages, EN), trial_view.origins(stages, EN)
@@ -160,4 +214,5 @@ async def test_what_others_wrote_cannot_act_on_the_page(trial, hall, tmp_path):
     ],
 )
 def test_what_makes_no_sense_is_brought_within_what_does(given, read):
-    assert Knobs.read(*given) == read
+    assert Knobs.read(*given, True) == read
+    assert not Knobs.read(*given, None).again
