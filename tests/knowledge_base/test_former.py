@@ -184,6 +184,16 @@ def test_a_recipe_holds_no_secret_and_opens_a_server_with_the_key_of_the_same_se
     assert settings_of(recipe, EmbeddingSettings(base_url=REMOTE.base_url)) is None
 
 
+def test_a_secret_in_an_address_is_not_kept_either():
+    address = "http://ada:secret@10.0.0.5/v1?key=secret"
+    recipe = recipe_of(EmbeddingSettings(kind="openai", model="m", base_url=address))
+    assert "secret" not in recipe
+    assert settings_of(recipe, EmbeddingSettings(base_url="http://10.0.0.5/v1")) is None
+    reopened = settings_of(recipe, EmbeddingSettings(base_url=address))
+    assert reopened is not None
+    assert (reopened.base_url, reopened.api_key) == (address, None)
+
+
 def test_a_server_without_a_key_is_opened_without_the_key_of_another():
     recipe = recipe_of(EmbeddingSettings(kind="openai", model="m", base_url="http://a/v1"))
     reopened = settings_of(recipe, EmbeddingSettings(base_url="http://b/v1", api_key="of b"))
