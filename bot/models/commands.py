@@ -232,7 +232,11 @@ async def pull(config: Config, name: str, source: str | None, images: bool, as_j
                 model, images=images, total=bar.total, progress=bar.show
             )
     checked = await asyncio.to_thread(verify_model, made.path, sums=False)
-    engine = "llama_cpp" if made.path.suffix == ".gguf" else "transformers"
+    section, engine = "engine", "transformers"
+    if made.embeds:
+        section, engine = "embedding", "sentence_transformers"
+    elif made.path.suffix == ".gguf":
+        engine = "llama_cpp"
     if as_json:
         output.emit(
             {"name": made.name, "path": str(made.path), "size_bytes": made.size, "engine": engine}
@@ -245,7 +249,7 @@ async def pull(config: Config, name: str, source: str | None, images: bool, as_j
                 size=wording.size_words(made.size),
             )
         )
-        output.say(f'[engine]\nkind = "{engine}"\nmodel = "{made.configured_as}"')
+        output.say(f'[{section}]\nkind = "{engine}"\nmodel = "{made.configured_as}"')
     return _say_findings(checked, made.name, _, as_json=False) if checked.findings else 0
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.machine import Card, Machine
 from bot.models.embedding import EMBEDDERS, bears, best_for, find_embedder
 from bot.models.errors import PullError
 from bot.models.installed import wanted
+from bot.models.wording import size_words
 from core.engines.memory import GIB, Device
 from knowledge_base.embedders.prompts import prompts_for
 
@@ -62,3 +65,14 @@ def test_where_a_model_fits_is_told():
 def test_one_that_the_other_source_does_not_have_is_told():
     with pytest.raises(PullError):
         wanted("multilingual-e5-large", "modelscope")
+
+
+@pytest.mark.parametrize("file", ["models.md", "models.zh-CN.md"])
+def test_the_page_about_models_lists_them(file):
+    text = (Path(__file__).parents[3] / "docs" / file).read_text(encoding="utf-8")
+    for one in EMBEDDERS:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{one.name}` ")]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert cells[1:3] == [size_words(one.size_bytes), str(one.dimension)]
+        assert cells[3].startswith(f"{one.tokens} ")
+        assert cells[4] == one.licence
