@@ -7,6 +7,7 @@ it was. Until all are there the old ones serve; then one transaction puts the ne
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -15,7 +16,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from knowledge_base.embedders.base import Embedder, Vectors
-from knowledge_base.errors import KnowledgeError
+from knowledge_base.errors import EmbeddingUnavailableError, KnowledgeError
 from knowledge_base.index import FaissIndex
 from knowledge_base.ingest import Ingestion, Workshop, embed_chunks
 from knowledge_base.models import BaseId, DocumentId, KnowledgeBase
@@ -107,12 +108,13 @@ class Reembedding:
             while True:
                 await self._embed(base_id, embedder, told)
                 made_by = MadeBy(embedder.fingerprint, embedder.name)
+                dimension = await _dimension(embedder)
                 # Made while the old one serves, so that nobody waits for it afterwards.
                 prepare = partial(
-                    self._at.bases.get(base_id).prepared, made_by.fingerprint, embedder.dimension
+                    self._at.bases.get(base_id).prepared, made_by.fingerprint, dimension
                 )
                 index = await run(files, prepare)
-                swap = partial(self._swap, base_id, made_by, embedder.dimension, index)
+                swap = partial(self._swap, base_id, made_by, dimension, index)
                 if await run(self._at.threads.write, swap):
                     log.info("base %d is searched by %s now", base_id, embedder.name)
                     await self._swapped()
@@ -181,6 +183,13 @@ class Reembedding:
     def _count(self, base_id: BaseId, fingerprint: str) -> tuple[int, int]:
         with self._at.store.read() as rows:
             return rows.next_passages(base_id, fingerprint), rows.passages_in(base_id)
+
+
+async def _dimension(embedder: Embedder) -> int:
+    """A server says it with its first answer; all vectors may have been made in a run before."""
+    with contextlib.suppress(EmbeddingUnavailableError):
+        return embedder.dimension
+    return len(await embedder.embed_query("?"))
 
 
 @blocking

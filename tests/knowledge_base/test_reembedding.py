@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge_base import reembedding
 from knowledge_base.bases import OpenBase
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.models import Legs, Scope
@@ -183,6 +184,42 @@ async def test_a_base_whose_texts_stay_near_keeps_its_own_model_beside_the_other
         both = await library.search(Scope(frozenset({near, far})), "Gate 7 opens at word7.")
         assert not both.lexical_only
         assert texts(both)[0] == "Gate 7 opens at word7."
+
+
+class Untold(HashEmbedder):
+    """Knows its dimension once it has answered, as a server does."""
+
+    told = False
+
+    @property
+    def dimension(self):
+        if not self.told:
+            raise EmbeddingUnavailableError(self.name)
+        return super().dimension
+
+    async def embed_documents(self, texts):
+        self.told = True
+        return await super().embed_documents(texts)
+
+    async def embed_query(self, text):
+        self.told = True
+        return await super().embed_query(text)
+
+
+async def test_killed_right_before_the_swap_it_swaps_with_a_server_that_was_asked_nothing_yet(
+    tmp_path, monkeypatch
+):
+    await taught(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(reembedding, "swap_vectors", lambda *_given: 1 / 0)
+        async with open_library(tmp_path / "data", HashEmbedder(**OTHER)) as library:
+            base = (await library.base("shared")).base_id
+            with pytest.raises(ZeroDivisionError):
+                await library.rebuild(base)
+    async with open_library(tmp_path / "data", Untold(**OTHER)) as library:
+        library.reembed_all()
+        await settled(library)
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
 
 
 CHILD = """
