@@ -69,7 +69,7 @@ async def main() -> bool:
             folder = Path(name)
             path = folder / "book.pdf"
             await asyncio.to_thread(write_pdf, path, PAGES, 31)
-            reader = Reader(ReaderLimits(), embedder.tokenizer, workers=1)
+            reader = Reader(ReaderLimits(parse_seconds=900), embedder.tokenizer, workers=1)
             try:
                 holds = await _alone_and_at_once(reader, embedder, Upload(path.name, path))
             finally:
