@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -123,6 +123,20 @@ async def whole_file(
     if not pieces:
         raise EmptyDocumentError(attachment.filename)
     return tuple(_passage(attachment, 0, at, piece) for at, piece in enumerate(pieces))
+
+
+async def file_passages(document: Document, text: FileText) -> tuple[Passage, ...]:
+    """What a file says that stands in no base, under a document's name and version."""
+    pieces = await asyncio.to_thread(_pieces, text.sections)
+    stand_in = replace(document, document_id=DocumentId(-1), base_id=BaseId(0))
+    return tuple(
+        Passage(
+            Chunk(ChunkId(-1 - at), DocumentId(-1), at, piece.text, piece.heading, piece.page),
+            stand_in,
+            relevance=1.0,
+        )
+        for at, piece in enumerate(pieces)
+    )
 
 
 async def _text(attachment: Attachment, library: Library, max_file_mb: int) -> FileText:

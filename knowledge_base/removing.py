@@ -11,7 +11,7 @@ from knowledge_base.adding import Adding
 from knowledge_base.erasing import Documents, Doomed, Erased
 from knowledge_base.errors import InaccessibleFileError, NameTakenError, NotRestingError
 from knowledge_base.ingest import Progress, collect
-from knowledge_base.models import Added, AddState, BaseId, Document, RestKind
+from knowledge_base.models import Added, AddState, BaseId, Document, FileText, RestKind
 from knowledge_base.resting import Ended, Rest
 from knowledge_base.threads import run
 
@@ -44,6 +44,15 @@ class Removing(Adding):
         """What was removed and can be brought back, the last first."""
         read = partial(resting.resting, self._at.store, tuple(bases), self.rest_days)
         return await run(self._at.threads.search, read)
+
+    async def resting_text(self, rest: Rest) -> FileText:
+        """What it says, from its original, while that is kept.
+
+        Raises `InaccessibleFileError` where it is not any more, and `RejectedDocumentError`.
+        """
+        return await self._at.reader.text(
+            rest.upload(self._at.originals.path(rest.document.sha256))
+        )
 
     async def bring_back(self, rest: Rest, progress: Progress | None = None) -> Added:
         """Add what rests again, as it was. At any moment it rests, or is there. An older version

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from core.access import Access
-from core.attachments import whole_file
+from core.attachments import file_passages, whole_file
 from core.engines.choice import Course
 from core.engines.queue import Asker, Lane
 from core.engines.queued import QueuedEngine
@@ -28,9 +28,9 @@ from core.whole.choosing import (
     Attached,
     Choice,
     Choosing,
+    Earlier,
     Everything,
     Job,
-    Lonely,
     Reading,
 )
 from core.whole.composing import are_akin, composed, has_headings
@@ -40,7 +40,7 @@ from core.whole.numbering import consecutive, each_once, items, numbered_anew, r
 from core.whole.reading import Budget, Part, Read, Reader
 from core.whole.remarks import Text, broken_off, left_out, lonely, names, partly, why
 from core.whole.tasks import Note, Task, Telling, titled
-from knowledge_base.models import Chunk, Document, Legs, Passage
+from knowledge_base.models import Chunk, Document, Legs, Passage, RestKind
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -87,8 +87,10 @@ class Whole:
                 yield _tells(answer, await listing.listed(question, means.library, means.access))
             case Choice(documents=documents):
                 yield _tells(answer, listing.choice(documents, len(documents), _))
-            case Lonely(document):
-                yield _tells(answer, lonely(document, _))
+            case Earlier():
+                async with aclosing(self._since(job, question, course, answer)) as events:
+                    async for event in events:
+                        yield event
             case Attached(kind, file, topic):
                 passages = await whole_file(file, means.library, means.max_file_mb)
                 text = Text(file.filename, passages)
@@ -109,6 +111,44 @@ class Whole:
                         yield event
             case _:
                 assert_never(job)
+
+    async def _since(
+        self, job: Earlier, question: Inquiry, course: Course, answer: Answer
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """What became different: from the version that this one replaced, while its original rests,
+        and for who may see that; else from another document that looks like the one before."""
+        _, document = question.words, job.document
+        rests = await self._means.library.resting([document.base_id])
+        replaced = next(
+            (
+                rest
+                for rest in rests
+                if rest.kind is RestKind.REPLACED
+                and rest.document.name == document.name
+                and rest.document.version < document.version
+            ),
+            None,
+        )
+        texts: tuple[Text, ...] = ()
+        if replaced is not None and _looks_back(question, document):
+            said = await self._means.library.resting_text(replaced)
+            named = _("{name} (version {version})", name=document.name,
+                      version=replaced.document.version)  # fmt: skip
+            earlier = replace(replaced.document, name=named)
+            texts = (
+                Text(named, await file_passages(earlier, said)),
+                await self._text(document),
+            )
+        elif job.twin is not None:
+            pair = sorted((job.twin, document), key=lambda own: (own.added_at, own.name))
+            texts = tuple([await self._text(own) for own in pair])
+        if not texts:
+            yield _tells(answer, lonely(document, _, rests=replaced is not None))
+            return
+        ask = _Ask(Kind.COMPARISON, texts, "", question, course)
+        async with aclosing(self._told(ask, answer)) as events:
+            async for event in events:
+                yield event
 
     async def _text(self, document: Document) -> Text:
         """A document whole, in its order. Raises `NoSuchDocumentError` where it has just gone."""
@@ -167,6 +207,13 @@ class Whole:
         answer.text, answer.passages = made.text, tuple(made.passages)
         answer.cited = set(range(1, len(made.passages) + 1))
         answer.refused = made.is_empty
+        # Each document that it was made from stands among its sources, so that it goes with them.
+        known = {passage.document.document_id for passage in made.passages}
+        answer.passages += tuple(
+            text.passages[0]
+            for text in ask.texts
+            if text.passages and text.passages[0].document.document_id not in known
+        )
         return TextReplaced(made.text) if had else TextDelta(made.text)
 
     def _speech(self, ask: _Ask, answer: Answer) -> Speech:
@@ -391,6 +438,15 @@ class _Noted:
 
 _IN_PARTS: Final = (Kind.ALL, Kind.OUTLINE)
 """What is told part by part, as it is read."""
+
+
+def _looks_back(question: Inquiry, document: Document) -> bool:
+    """Whether the asker may see what a document said before: it may have been replaced for that."""
+    message, author = question.message, question.message.author
+    platform = message.conversation.channel.platform
+    if platform.is_operators or author.is_moderator or author.is_channel_admin:
+        return True
+    return document.uploader_id == f"{platform.value}:{author.user_id}"
 
 
 def _tells(answer: Answer, text: str) -> TextDelta:

@@ -84,10 +84,12 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Lonely:
-    """Two versions are to be compared, and one is kept."""
+class Earlier:
+    """A document is to be compared with the version before it."""
 
     document: Document
+    twin: Document | None
+    """One whose name differs in nothing that says what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Everything:
     """What there is at all is asked for."""
 
 
-Job: TypeAlias = Reading | Attached | Choice | Lonely | Everything
+Job: TypeAlias = Reading | Attached | Choice | Earlier | Everything
 
 
 @dataclass(slots=True)
@@ -314,8 +316,7 @@ def _reading(want: Wanted, document: Document, question: Inquiry) -> Reading:
 
 
 def _versions(want: Wanted, known: _Known) -> Job | None:
-    """A document's newest version and the one before it; as there is but one of each name, two
-    whose names differ in nothing but numbers."""
+    """A document's newest version and the one before it."""
     if is_generic(want.of):
         documents: Sequence[Document] = known.quoted
         if not documents and _DOCUMENT_WORD.search(want.of) and len(known.documents) == 1:
@@ -328,12 +329,8 @@ def _versions(want: Wanted, known: _Known) -> Job | None:
         return Choice(want.kind, tuple(documents)) if documents else None
     (one,) = documents
     twins = [other for other in known.documents if other != one and _kin(one) == _kin(other)]
-    if not twins:
-        return Lonely(one)
-    both = sorted((one, *twins), key=lambda own: (own.added_at, own.name))
-    at = both.index(one)
-    pair = (both[at - 1], one) if at else (one, both[1])
-    return Reading(Kind.COMPARISON, pair)
+    older = [own for own in twins if (own.added_at, own.name) < (one.added_at, one.name)]
+    return Earlier(one, max(older or twins, key=lambda own: (own.added_at, own.name), default=None))
 
 
 def _kin(document: Document) -> str:

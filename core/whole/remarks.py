@@ -53,11 +53,17 @@ def _too_small(engine: str, _: Words) -> str:
              "from the document's own words.", engine=inert(engine))  # fmt: skip
 
 
-def lonely(document: Document, _: Words) -> str:
+def lonely(document: Document, _: Words, *, rests: bool) -> str:
+    """`rests`: the version before is there still, and is not for this asker."""
+    if rests:
+        return _(
+            "What {name} said before it was replaced is for moderators, while it can be brought "
+            "back.",
+            name=inert(document.name),
+        )
     return _(
         "Of {name} only this version is kept ({version}, of {date:%Y-%m-%d}), so there is nothing "
-        "to "
-        "compare it with. Add the earlier one under another name; then I can compare the two.",
+        "to compare it with. Add the earlier one under another name; then I can compare the two.",
         name=inert(document.name),
         version=document.version,
         date=document.added_at,

@@ -75,13 +75,16 @@ class Room:
         text: str,
         uploader: str | None = None,
         uploader_id: str | None = None,
+        batch: str | None = None,
     ) -> Document:
         """A document, whose paragraphs are its passages."""
         home = await self.library.ensure_base(base)
         path = self.folder / "given"
         await asyncio.to_thread(path.write_text, text, encoding="utf-8")
         return (
-            await self.library.add(home.base_id, Upload(name, path, uploader, uploader_id))
+            await self.library.add(
+                home.base_id, Upload(name, path, uploader, uploader_id, batch=batch)
+            )
         ).document
 
     async def book(self, name: str, passages: int, base: str = "shared") -> Document:

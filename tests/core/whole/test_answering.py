@@ -377,6 +377,33 @@ async def test_the_version_before_is_found_by_its_name(room):
     assert "12 crowns. [2]" in heard.text
 
 
+async def replaced(room) -> None:
+    await room.put("discord:town", "rules.md", "The card costs 9 crowns.", "Ada", "discord:ada")
+    await room.put(
+        "discord:town", "rules.md", "The card costs 12 crowns.", "Ada", "discord:ada", batch="b1"
+    )
+
+
+async def test_the_version_that_was_replaced_is_read_while_it_rests(room):
+    await replaced(room)
+    heard = await room.ask(group("what changed since the last version of rules.md?"))
+    assert heard.text == (
+        "Said differently in `rules.md (version 1)` and `rules.md`:\n"
+        "- `rules.md (version 1)`: The card costs 9 crowns. [1]\n"
+        "  `rules.md`: The card costs 12 crowns. [2]"
+    )
+
+
+@pytest.mark.parametrize(("moderates", "sees"), [(False, False), (True, True)])
+async def test_what_others_replaced_is_for_moderators(room, moderates, sees):
+    await replaced(room)
+    asked = group("rules.md和上一版相比有什么变化？", user="eve")
+    asked = replace(asked, author=replace(asked.author, is_moderator=moderates))
+    heard = await room.ask(asked)
+    assert ("9 crowns" in heard.text) is sees
+    assert ("只给版主看" in heard.text) is not sees
+
+
 async def test_where_one_version_is_kept_that_is_said(room):
     await room.put("shared", "rules.md", "The card costs 9 crowns.")
     heard = await room.ask(group("what changed since the last version of rules.md?"))
