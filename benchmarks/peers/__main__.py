@@ -99,7 +99,7 @@ class Row:
             ratio = f"{statistics.median(ratios):.3f}"
             if len(ratios) > 1:
                 ratio += f", {ratios[0]:.2f} to {ratios[-1]:.2f}"
-            yield f"{mine:.3g} {self.unit} ({ratio})".replace(" (", " (", 1)
+            yield f"{mine:.3g} {self.unit}".strip() + f" ({ratio})"
         yield "yes" if self._leads(sides) else "no"
 
     def _leads(self, sides: Sequence[str]) -> bool:
