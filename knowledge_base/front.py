@@ -8,7 +8,7 @@ from knowledge_base.embedders.base import Vectors
 from knowledge_base.enrichment import Enrichment
 from knowledge_base.ingest import Ingestion, Workshop
 from knowledge_base.measuring import Measuring
-from knowledge_base.models import IngestProgress
+from knowledge_base.models import IngestProgress, KnowledgeBase
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.threads import run
 from knowledge_base.uploads import Unpacking
@@ -51,6 +51,11 @@ class Front:
     def embeds(self) -> bool:
         """Whether an embedder was given; whether it serves is another question."""
         return self._at.embedder is not None
+
+    def serves(self, base: KnowledgeBase) -> bool:
+        """Whether its vectors, if it has any, are those of the configured embedder."""
+        embedder = self._at.embedder
+        return embedder is None or base.fingerprint in (None, embedder.fingerprint)
 
     @property
     def embedder_name(self) -> str | None:

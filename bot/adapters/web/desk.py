@@ -89,6 +89,11 @@ class Desk:
         shelf = await self.shelves.one(visitor, base)
         return await self.resources.library.statistics(shelf.base.base_id)
 
+    async def waits_for_vectors(self, visitor: Visitor, base: object) -> bool:
+        """Whether another model than the configured one made its vectors."""
+        shelf = await self.shelves.one(visitor, base)
+        return not self.resources.library.serves(shelf.base)
+
     async def passages(
         self, visitor: Visitor, base: object, name: object, start: int, most: int
     ) -> tuple[Document, tuple[Chunk, ...]]:

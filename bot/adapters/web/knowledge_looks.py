@@ -173,13 +173,13 @@ class Looks:
         files = [job for job in under_way if job.path is not None]
         at_work = [job for job in under_way if job.way in ("kb import", "kb rebuild")]
         wanted = desk.resources.library.embedder_name
-        others = work_view.is_made_by_another(figures, wanted)
+        others = bool(figures.passages) and await desk.waits_for_vectors(visitor_of(request), base)
         return {
             page.intake.jobs: work_view.jobs(files, _),
             page.intake.clear: gr.update(visible=any(job.is_over for job in files)),
             # Also what the bot does by itself is looked at while it lasts.
             page.intake.look: gr.Timer(active=others or any(not job.is_over for job in under_way)),
             page.upkeep.work: work_view.jobs(at_work, _, are_files=False),
-            page.upkeep.vectors: work_view.vectors(figures, wanted, _),
+            page.upkeep.vectors: work_view.vectors(figures, wanted, _) if others else "",
             page.upkeep.reembed: gr.update(visible=others),
         }

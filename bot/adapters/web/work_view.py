@@ -16,16 +16,8 @@ from knowledge_base.models import BaseStatistics
 _MOST_JOBS: Final = 60
 
 
-def is_made_by_another(figures: BaseStatistics, configured: str | None) -> bool:
-    """Whether its vectors are those of another model than the configured one."""
-    made_by = figures.embedder
-    return made_by is not None and configured is not None and made_by != configured
-
-
 def vectors(figures: BaseStatistics, configured: str | None, _: Words) -> str:
-    """Whose vectors a base has, and how far it has come with those of the configured model."""
-    if not is_made_by_another(figures, configured):
-        return ""
+    """How far a base that another model made has come with the configured one's vectors."""
     told = _(
         "Its vectors are those of {old}; {done} of {count} passages have those of {new} by now. "
         "Until all have, the old ones serve.",

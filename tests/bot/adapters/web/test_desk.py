@@ -227,6 +227,17 @@ async def test_a_base_is_exported_and_imported_into_another(room):
     await room.settled("other")
 
 
+async def test_a_base_of_another_model_is_told_and_embedded_anew(room):
+    base = await room.hall.library.ensure_base(SHARED)
+    await add_text(room.hall.library, base.base_id, room.folder, "a.md", "All of it.")
+    assert not await room.desk.waits_for_vectors(OPERATOR, SHARED)
+    room.hall.library._at.embedder._salt = "other"
+    assert await room.desk.waits_for_vectors(OPERATOR, SHARED)
+    await room.desk.rebuild(ANN, SHARED)
+    await room.settled(SHARED)
+    assert not await room.desk.waits_for_vectors(OPERATOR, SHARED)
+
+
 async def test_a_document_says_how_it_stands(room):
     base = await room.hall.library.ensure_base(SHARED)
     for name in ("bare.md", "whole.md"):

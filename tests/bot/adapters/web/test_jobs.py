@@ -101,8 +101,6 @@ def test_how_far_a_base_has_come_with_the_vectors_of_another_model_is_shown():
     assert "20 of 80 passages" in shown
     assert 'max="80" value="20"' in shown
     assert "<one>" not in shown
-    assert work_view.vectors(figures, "old one", words("en")) == ""
-    assert work_view.vectors(figures, None, words("en")) == ""
 
 
 async def test_how_far_a_file_has_come_is_there_for_every_page_that_looks(tmp_path):
