@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from knowledge_base.settings import KnowledgeSettings
 
 PASSAGES = 1_300_000
 QUESTIONS = 400
+DOCUMENTS_AT_ONCE = 40
 ADDED = 20
 PAIRS = 15
 TINY_BASES, TINY_PASSAGES = 10_000, 50
@@ -237,8 +239,11 @@ def _exact(library: Library, base: BaseId, asked: Vectors) -> Ids:
     scores = np.full((len(asked), 10), -2.0, np.float32)
     ids = np.zeros((len(asked), 10), np.int64)
     with library._at.store.read() as rows:
-        for first, vectors in rows.vectors_between(base, asked.shape[1]):
-            numbers = np.arange(first, first + len(vectors)) + chunk_id(base, 0)
+        documents = rows.vectors_between(base, asked.shape[1])
+        while part := list(islice(documents, DOCUMENTS_AT_ONCE)):
+            numbers = np.concatenate([first + np.arange(len(own)) for first, own in part])
+            numbers += chunk_id(base, 0)
+            vectors = np.concatenate([own for _, own in part])
             all_scores = np.hstack([scores, asked @ vectors.T])
             all_ids = np.hstack([ids, np.broadcast_to(numbers, (len(asked), len(numbers)))])
             best = np.argpartition(-all_scores, 10, axis=1)[:, :10]

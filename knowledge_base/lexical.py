@@ -237,12 +237,15 @@ class LexicalIndex:
         """The best chunks by the query's finding terms, best first; only ones that have a term."""
         found_ids: list[Ids] = []
         found_scores: list[Floats] = []
+        floor = 0.0
         for segment in self._segments:
             scores = _scores(segment, query)
-            ordinals = np.flatnonzero(scores > 0)  # of truths: many times as fast
+            # Flatnonzero of truths is many times as fast. Ties stay: ids decide below.
+            ordinals = np.flatnonzero(scores >= floor if floor else scores > 0)
             if len(ordinals) > limit:
                 last = np.partition(scores[ordinals], -limit)[-limit]
-                ordinals = ordinals[scores[ordinals] >= last]  # ties stay: ids decide below
+                ordinals = ordinals[scores[ordinals] >= last]
+                floor = max(floor, float(last))  # What scores less in another one is not found.
             found_ids.append(segment.arrays.chunk_ids[ordinals])
             found_scores.append(scores[ordinals])
         if not found_ids:

@@ -8,6 +8,7 @@ goes on without a posting. What is read is read by whole arrays, never one posti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -29,6 +30,8 @@ STEP = 64
 ESCAPE = 15
 """Of half bytes: the count stands beside."""
 
+Postings = tuple[Ordinals, Counts]
+"""Of one term."""
 Lists = tuple[Ids, Ordinals, Counts]
 """Sizes of some terms, and their postings one term after the other."""
 
@@ -39,6 +42,11 @@ class Once:
 
     hashes: Hashes
     ordinals: Ordinals
+
+    def whole(self) -> Lists:
+        """Of all terms."""
+        many = len(self.hashes)
+        return np.ones(many, np.int64), self.ordinals, np.ones(many, np.uint8)
 
     def read(self, at: Ids) -> Lists:
         return np.ones(len(at), np.int64), self.ordinals[at], np.ones(len(at), np.uint8)
@@ -62,12 +70,22 @@ class Gaps:
         return int(np.iinfo(self.gaps.dtype).max) - 1
 
     def read(self, at: Ids) -> Lists:
+        """All at once: what is best for short lists."""
         begin, end = self.begin[at].astype(np.int64), self.begin[at + 1].astype(np.int64)
         slices = [self.gaps[low:high] for low, high in zip(begin, end, strict=True)]
-        return _ungapped(
-            joined(slices, self.gaps.dtype), end - begin,
-            self.first[at], self.sizes[at].astype(np.int64), self.top,
-        )  # fmt: skip
+        gaps = joined(slices, self.gaps.dtype)
+        sizes = self.sizes[at].astype(np.int64)
+        return _ungapped(gaps, end - begin, self.first[at], sizes, self.top)
+
+    def each(self, at: Ids) -> list[Postings]:
+        """One by one: what is best for long lists."""
+        return [
+            _one(self.gaps[low:high], first, size, self.top)
+            for low, high, first, size in zip(
+                self.begin[at].tolist(), self.begin[at + 1].tolist(),
+                self.first[at].tolist(), self.sizes[at].tolist(), strict=True,
+            )
+        ]  # fmt: skip
 
     def whole(self) -> Lists:
         """Of all terms."""
@@ -99,8 +117,8 @@ class Halves:
     ordinals: Ordinals
     large: Counts
 
-    def read(self, at: Ids) -> Lists:
-        ordinals, counts = [], []
+    def each(self, at: Ids) -> list[Postings]:
+        found = []
         for t in at:
             halves = self.counts[t]
             row = np.empty(2 * len(halves), np.uint8)
@@ -108,10 +126,8 @@ class Halves:
             low, high = self.begin[t], self.begin[t + 1]
             row[self.ordinals[low:high]] = self.large[low:high]
             here = np.flatnonzero(row)
-            ordinals.append(here.astype(np.int32))
-            counts.append(row[here])
-        sizes = self.sizes[at].astype(np.int64)
-        return sizes, joined(ordinals, _ORDINAL), joined(counts, _COUNT)
+            found.append((here.astype(np.int32), row[here]))
+        return found
 
     def counts_at(self, t: int, ordinals: Ids, into: Counts) -> None:
         into[:] = self.counts[t][ordinals >> 1] >> ((ordinals & 1) << 2).astype(np.uint8) & ESCAPE
@@ -154,20 +170,18 @@ class PackedTerms:
         return counted
 
     def of(self, hashes: Hashes) -> Found:
-        sizes = np.zeros(len(hashes), np.int64)
-        ordinals = [np.zeros(0, np.int32)] * len(hashes)
-        counts = [np.zeros(0, np.uint8)] * len(hashes)
-        for kind in (self.once, self.wide, self.narrow, self.halves):
-            at, known = places(kind.hashes, hashes)
-            terms = np.flatnonzero(known)
-            if not len(terms):
-                continue
-            own, those, often = kind.read(at[terms])
-            ends = np.cumsum(own)
-            for t, end, size in zip(terms, ends, own, strict=True):
-                sizes[t] = size
-                ordinals[t], counts[t] = those[end - size : end], often[end - size : end]
-        return Found(sizes, joined(ordinals, _ORDINAL), joined(counts, _COUNT))
+        found: list[Postings] = [_NONE] * len(hashes)
+        for short in (self.once, self.wide):
+            at, known = places(short.hashes, hashes)
+            for t, postings in zip(
+                np.flatnonzero(known), _apart(*short.read(at[known])), strict=True
+            ):
+                found[t] = postings
+        for long in (self.narrow, self.halves):
+            at, known = places(long.hashes, hashes)
+            for t, postings in zip(np.flatnonzero(known), long.each(at[known]), strict=True):
+                found[t] = postings
+        return Found(*_listed(found))
 
     def counts_at(self, hashes: Hashes, ordinals: Ids) -> Counts:
         asked, back = np.unique(ordinals, return_inverse=True)
@@ -191,10 +205,10 @@ class PackedTerms:
     def loose(self) -> TermArrays:
         kinds = (self.once, self.wide, self.narrow, self.halves)
         lists = (
-            self.once.read(np.arange(len(self.once.hashes))),
+            self.once.whole(),
             self.wide.whole(),
             self.narrow.whole(),
-            self.halves.read(np.arange(len(self.halves.hashes))),
+            _listed(self.halves.each(np.arange(len(self.halves.hashes)))),
         )
         hashes = np.concatenate([kind.hashes for kind in kinds])
         order = np.argsort(hashes, kind="stable")
@@ -251,27 +265,54 @@ class PackedTerms:
 
 
 _ORDINAL, _COUNT = np.dtype(np.int32), np.dtype(np.uint8)
+_NONE: Postings = (np.zeros(0, np.int32), np.zeros(0, np.uint8))
+
+
+def _listed(each: Sequence[Postings]) -> Lists:
+    sizes = np.array([len(own) for own, _ in each], np.int64)
+    ordinals = joined([own for own, _ in each], _ORDINAL)
+    return sizes, ordinals, joined([often for _, often in each], _COUNT)
+
+
+def _apart(sizes: Ids, ordinals: Ordinals, counts: Counts) -> list[Postings]:
+    ends = np.cumsum(sizes).tolist()
+    slices = [slice(end - size, end) for end, size in zip(ends, sizes.tolist(), strict=True)]
+    return [(ordinals[part], counts[part]) for part in slices]
+
+
+def _one(gaps: NDArray[np.unsignedinteger], first: int, size: int, top: int) -> Postings:
+    """The postings of one term."""
+    ordinals, counts = np.empty(size, np.int32), np.ones(size, np.uint8)
+    ordinals[0] = first
+    if len(gaps) == size - 1:  # No count above one and no gap above the top.
+        np.cumsum(gaps, dtype=np.int32, out=ordinals[1:])
+        ordinals[1:] += first
+        return ordinals, counts
+    further = bool((gaps > top).any())
+    reached = np.cumsum(np.minimum(gaps, top) if further else gaps, dtype=np.int32)
+    postings = np.flatnonzero(gaps - gaps.dtype.type(1) < top)
+    np.add(reached[postings], first, out=ordinals[1:])
+    again = np.searchsorted(postings, np.flatnonzero(gaps == 0))
+    counts += np.bincount(again, minlength=size).astype(np.uint8)
+    return ordinals, counts
 
 
 def _ungapped(
     gaps: NDArray[np.unsignedinteger], entries: Ids, first: Ordinals, sizes: Ids, top: int
 ) -> Lists:
-    """Postings of terms whose gaps stand one after the other; `entries` of them for each."""
+    """`_one` of many terms at once, whose gaps stand one after the other; `entries` for each."""
     reached = np.cumsum(np.minimum(gaps, top), dtype=np.int32)
     ends = np.cumsum(entries)
     before = np.where(ends > entries, reached[np.maximum(ends - entries, 1) - 1], 0)
     reached += np.repeat(first - before, entries).astype(np.int32)
-    plain = len(gaps) + len(sizes) == sizes.sum()  # No count above one and no gap above the top.
-    posting = None if plain else gaps - gaps.dtype.type(1) < top
+    postings = np.flatnonzero(gaps - gaps.dtype.type(1) < top)
     ordinals = np.empty(int(sizes.sum()), np.int32)
     others = np.ones(len(ordinals), np.bool_)
     others[np.cumsum(sizes) - sizes] = False
     ordinals[~others] = first
-    ordinals[others] = reached if posting is None else reached[posting]
+    ordinals[others] = reached[postings]
     counts = np.ones(len(ordinals), np.uint8)
-    if posting is not None:
-        again = np.flatnonzero(gaps == 0)
-        term = np.searchsorted(ends, again, "right")
-        owner = np.cumsum(posting)[again] + term
-        counts += np.bincount(owner, minlength=len(counts)).astype(np.uint8)
+    again = np.flatnonzero(gaps == 0)
+    owner = np.searchsorted(postings, again) + np.searchsorted(ends, again, "right")
+    counts += np.bincount(owner, minlength=len(counts)).astype(np.uint8)
     return sizes, ordinals, counts
