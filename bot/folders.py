@@ -151,7 +151,13 @@ class FollowedFolders:
                 async with aclosing(self._events(present, polling=polling)) as events:
                     async for touched in events:
                         due = await self._follow_some(due | touched)
-                        if await asyncio.to_thread(self._present) != present:
+                        # One that is gone is looked for: that it is back may be told to nobody.
+                        due |= {name for name, about in self._told if about == "gone"}
+                        now = await asyncio.to_thread(self._present)
+                        if now != present:
+                            # It may be back before the next watcher looks, with files that came
+                            # while there was none.
+                            self._places = now
                             break
             except OSError as error:
                 # Too many folders for the system's watcher, or a file system without one.
@@ -181,14 +187,19 @@ class FollowedFolders:
             poll_delay_ms=_POLL_MS,
             ignore_permission_denied=True,
         )
+        unseen = set(roots)
         try:
             async for changes in watched:
                 paths = [Path(path) for _change, path in changes]
-                yield {
+                touched = {
                     name
                     for name, root in roots.items()
                     if any(path.is_relative_to(root) for path in paths)
                 }
+                # At first all of them: what came after the last look and before the watcher began
+                # was told to nobody.
+                yield touched | unseen
+                unseen.clear()
         except WatchfilesRustInternalError as error:
             raise OSError(str(error)) from error
         finally:
