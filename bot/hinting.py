@@ -8,6 +8,7 @@ from core.database import Database
 from core.distance import EnginePlace
 from core.engines.choice import EngineChoice
 from core.enriching import Enriching
+from core.events import ChannelRef, Platform
 from knowledge_base.library import Library
 
 
@@ -25,6 +26,7 @@ def enriching(
         return place == "local" or await Nearness(database, place).may_embed(base)
 
     hourly = config.retrieval.enrichment_tokens_hourly
-    making = Enriching(library, engines, may_read, hourly)
+    shell = ChannelRef(Platform.TERMINAL, "enrichment")
+    making = Enriching(library, engines, may_read, hourly, shell)
     making.insists = insists
     return making

@@ -24,7 +24,7 @@ from core.engines.idle import Allowance, ended, undisturbed
 from core.engines.queue import Asker, Lane
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError
-from core.events import ChannelRef, Platform
+from core.events import ChannelRef
 from core.evidence import Evidence, claim_of
 from core.fence import fenced
 from core.language import has_letters, language_of
@@ -57,7 +57,6 @@ _FORGIVEN_SECONDS: Final = 3600.0
 _LIST_MARK: Final = re.compile(r"^\s*(?:(?:[-*•]|\(?\d{1,2}[.)、:：]|[Qq问]\s*\d?\s*[:：.])\s*)+")
 _ASKS: Final = re.compile(r"[?？]\s*$")
 _AROUND: Final = "\"'“”‘’「」*_` \t"
-_SHELL: Final = Asker(ChannelRef(Platform.TERMINAL, "enrichment"), "operator", Lane.BACKGROUND)
 
 MayRead = Callable[[str, EnginePlace], Awaitable[bool]]
 """Whether the texts of the base of this name may go to an engine there."""
@@ -74,14 +73,17 @@ class Enriching:
         engines: EngineChoice,
         may_read: MayRead,
         tokens_hourly: int,
+        channel: ChannelRef,
         *,
         clock: Callable[[], float] = time.monotonic,
-        idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
+        """`channel`: whose work it is in the engines' queues."""
         self._library = library
+        self._asker = Asker(channel, "operator", Lane.BACKGROUND)
         self._engines = engines
         self._may_read = may_read
-        self._idle_seconds = idle_seconds
+        self.idle_seconds = _IDLE_SECONDS
+        """Between two looks whether nobody needs the engine."""
         self._allowance = Allowance(tokens_hourly, clock)
         self.insists = False
         """Whether an engine that is often wrong may write too: somebody chose it for that."""
@@ -130,7 +132,7 @@ class Enriching:
                 return "spent"
             await served.queue.quiet()
             options = GenerationOptions(MOST_TOKENS, 0.0)
-            said, usage = await undisturbed(served, prompt, options, _SHELL)
+            said, usage = await undisturbed(served, prompt, options, self._asker)
             if usage is None:
                 self._allowance.take(size)
                 return "disturbed"
@@ -143,14 +145,14 @@ class Enriching:
 
     async def _work(self) -> None:
         while True:
-            await asyncio.sleep(self._idle_seconds)
+            await asyncio.sleep(self.idle_seconds)
             try:
                 done = await self._round()
             except (EngineError, KnowledgeError, sqlite3.Error) as error:
                 _log.info("passages are not enriched for now: %r", error)
                 done = False
             if not done:
-                await asyncio.sleep(max(self._idle_seconds, _AGAIN_SECONDS))
+                await asyncio.sleep(max(self.idle_seconds, _AGAIN_SECONDS))
 
     async def _round(self) -> bool:
         """A passage of the first base that has one left; whether there was one."""

@@ -11,6 +11,7 @@ from core.engines.extractive import ExtractiveEngine
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.enriching import Enriching, hints_in
+from core.events import ChannelRef, Platform
 from core.settings import EngineSettings
 from knowledge_base.models import Scope
 from tests.support.libraries import add_text, open_library
@@ -47,8 +48,14 @@ class Hall:
         self.now = 0.0
         engines = EngineChoice({engine.name: self.served}, engine.name, self.quoting)
         self.making = Enriching(
-            library, engines, self.may_read, hourly, clock=lambda: self.now, idle_seconds=0
+            library,
+            engines,
+            self.may_read,
+            hourly,
+            ChannelRef(Platform.TERMINAL, "here"),
+            clock=lambda: self.now,
         )
+        self.making.idle_seconds = 0
 
     async def may_read(self, _base, _place) -> bool:
         return self.near
