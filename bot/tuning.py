@@ -36,6 +36,8 @@ class _Way:
     join: int = 0
     enriched: bool = False
     reworded: bool = False
+    again: bool = False
+    """Whether the reranker looks at what was found."""
     key: str = ""
     """Of `[retrieval]`, that makes it the usual way."""
 
@@ -54,6 +56,10 @@ _ENRICHED: Final = _Way(
     key="enrichment",
 )
 
+_AGAIN: Final = _Way(
+    N_("both ways, and a second look by the reranker"), Legs.BOTH, again=True, key="reranker"
+)
+
 
 async def tune(config: Config, base: str, file: Path | None, as_json: bool) -> int:
     """Search for every question each way; tell figures, and what helps beyond noise."""
@@ -65,17 +71,15 @@ async def tune(config: Config, base: str, file: Path | None, as_json: bool) -> i
         ways = [_USUAL, *(_OTHERS if library.embeds else _OTHERS[1:2])]
         if (await library.enrichment.progress(base_id)).texts:
             ways.append(_ENRICHED)
+        if library.reranker_name is not None:
+            ways.append(_AGAIN)
         with CountBar(_("questions"), quiet=as_json) as bar:
             tried = await _tried(library, Scope(frozenset({base_id})), questions, ways, bar)
     held = config.knowledge.relevance_threshold
     passages = config.chat.passages
     usual = tried[_USUAL.name]
     advice = tuning.advised(usual, held, passages)
-    chosen = {
-        way.key: (getattr(config.retrieval, way.key), tuning.verdict(usual, tried[way.name], held))
-        for way in ways
-        if way.key
-    }
+    chosen = _chosen(config, ways, tried)
     if as_json:
         output.emit(_told(tried, advice, held, passages, chosen))
         return 0
@@ -96,6 +100,21 @@ async def tune(config: Config, base: str, file: Path | None, as_json: bool) -> i
     return 0
 
 
+def _chosen(
+    config: Config, ways: Sequence[_Way], tried: Mapping[str, Sequence[Outcome]]
+) -> dict[str, tuple[bool, Verdict]]:
+    """By key, whether each way that can be switched is on, and what it is good for."""
+    usual, held = tried[_USUAL.name], config.knowledge.relevance_threshold
+    return {
+        way.key: (
+            bool(getattr(config.retrieval, way.key)),
+            tuning.verdict(usual, tried[way.name], held),
+        )
+        for way in ways
+        if way.key
+    }
+
+
 def _switch_lines(key: str, is_on: bool, helps: Verdict, _: Words) -> Iterator[str]:
     """What to do about a way of searching that can be switched on."""
     facts = {"key": f"[retrieval] {key}", "gain": points(helps.ranking) if helps.ranking else "–"}
@@ -106,7 +125,8 @@ def _switch_lines(key: str, is_on: bool, helps: Verdict, _: Words) -> Iterator[s
         yield _("{key}: helps beyond noise ({gain}): it is rightly on.", **facts)
     elif is_on:
         yield _("{key}: no help beyond noise ({gain}): switch it off.", **facts)
-        yield f"[retrieval]\n{key} = false"
+        off = '""' if key == _AGAIN.key else "false"
+        yield f"[retrieval]\n{key} = {off}"
     else:
         yield _("{key}: no help beyond noise ({gain}): it stays off.", **facts)
 
@@ -130,6 +150,7 @@ async def _tried(
                 join=way.join,
                 enriched=way.enriched,
                 reworded=way.reworded,
+                again=way.again,
             )
             outcomes.append(outcome(golden, result))
             bar.show(place * len(questions) + number + 1, len(ways) * len(questions))
