@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base import bases, index_files, lexical_files
+from knowledge_base import bases, index, index_files, lexical_files, segments
 from knowledge_base.bases import OpenBase
 from knowledge_base.index_files import DamagedSegmentError, Leg, SavedSegment, require
 from knowledge_base.lexical import LexicalIndex, built, weigh
@@ -63,9 +63,9 @@ def test_a_lexical_segment_comes_back_from_its_file(tmp_path):
     saved = SavedSegment(Leg.LEXICAL, 0, 307, 1, file, lexical_files.KIND, 300)
     one = LexicalIndex([made])
     other = LexicalIndex([lexical_files.load(tmp_path, saved)])
-    for index in (one, other):
-        index.remove(np.array([8, 100]))
-        index.add(np.array([400]), [pack_terms(terms_of("cat number400"))])
+    for own in (one, other):
+        own.remove(np.array([8, 100]))
+        own.add(np.array([400]), [pack_terms(terms_of("cat number400"))])
     for question in ("cat number42", "港口门", "number400", "number1"):
         terms = terms_of(question)
         query = weigh(terms, one.statistics(terms))
@@ -188,6 +188,37 @@ async def test_files_of_the_loose_layout_are_replaced_by_packed_ones(tmp_path, s
     assert len(await answers(tmp_path)) == 12
     assert files(tmp_path)
     assert not set(loose) & set(files(tmp_path))
+
+
+@pytest.mark.parametrize("harm", ["none", "gone", "short", "flipped"])
+async def test_vectors_that_stay_in_their_file_are_found_and_made_anew_when_it_is_damaged(
+    tmp_path, small, monkeypatch, caplog, harm
+):
+    for module in (bases, index):
+        monkeypatch.setattr(module, "TAIL", 5)
+    monkeypatch.setattr(segments, "FP16_UP_TO", 5)
+    monkeypatch.setattr(segments, "BYTES_UP_TO", 0)
+    await taught(tmp_path)
+    async with open_library(tmp_path / "data") as library:  # made from the rows, written at its end
+        base = (await library.base("large")).base_id
+        await find(library, base, "gate")
+    (path,) = (tmp_path / "data" / "indexes").glob("*.vectors")
+    whole = path.read_bytes()
+    if harm in {"short", "flipped"}:
+        cut = len(whole) // 2
+        path.write_bytes(whole[:cut] if harm == "short" else whole[:-1] + bytes([whole[-1] ^ 1]))
+    if harm == "gone":
+        path.unlink()
+    with caplog.at_level(logging.WARNING):
+        async with open_library(tmp_path / "data") as library:
+            base = (await library.base("large")).base_id
+            wanted = "The gate 7 opens at word7."
+            found = await library.search(Scope(frozenset({base})), wanted, limit=1, legs=Legs.DENSE)
+            assert texts(found) == [wanted]
+            kinds = library._at.bases.get(base).view.dense.kinds
+            assert kinds == "rabitq + flat"
+            assert (await library.verify(base)).problems == ()
+    assert (f"{path.name} does not fit its rows: built anew" in caplog.text) == (harm != "none")
 
 
 async def test_words_from_rows_become_few_large_segments(tmp_path, monkeypatch):
