@@ -44,7 +44,7 @@ class EngineSettings:
     cache_type: Literal["f16", "q8_0", "q4_0"] = "f16"
     """For `llama_cpp`: how the context of slots is kept."""
     prompt_cache_mb: int = 512
-    """For `llama_cpp`: memory for what was read of prompts whose slot others have taken; 0: none."""
+    """For `llama_cpp`: memory for what was read of prompts whose slot others took; 0: none."""
     chat_template: str | None = None
     """Of a model that ships none: a file with a Jinja template, or the name of one of ours."""
     memory_share: float | None = None
