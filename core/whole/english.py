@@ -1,5 +1,9 @@
 """How questions about the whole are put in English. Pure; patterns, the first that fits is taken
-first."""
+first.
+
+Members write what they are held against, on the event loop: within a repetition there is one way
+only to read a text, or a few hundred characters keep everybody waiting for hours.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +21,14 @@ POLITE: Final = re.compile(
 _OF: Final = r"(?P<of>.+?)"
 _HOW_EN: Final = (
     r"(?:,? (?:(?:in|with|into|as|using) (?:about |at most |no more than |under )?"
-    r"(?:(?:a|an|one|two|three|four|five|six|seven|eight|ten|\d+|few|some|simple|plain|short|"
-    r"bullet|key|brief|your|own|the) ?)*"
+    r"(?:(?:a|an|one|two|three|four|five|six|seven|eight|ten|\d{1,4}|few|some|simple|plain|"
+    r"short|bullet|key|brief|your|own|the) )*"
     r"(?:words?|sentences?|lines?|paragraphs?|(?:bullet )?points?|bullets|nutshell|short|brief|"
-    r"english|chinese|list|page)|briefly|shortly|for me|for us|in short|quickly))*"
+    r"english|chinese|list|page)|briefly|shortly|for me|for us|quickly))*"
 )
 _SORT_EN: Final = (
     r"(?:(?:a|an|the|some|your) )?(?:(?:short|brief|quick|long|longer|detailed|concise|executive|"
-    r"good|nice|full|complete|general|rough|high-level|one-paragraph|one-page|simple) ?,? ?)*"
+    r"good|nice|full|complete|general|rough|high-level|one-paragraph|one-page|simple),? )*"
 )
 _GIVE_EN: Final = r"(?:(?:give|show|write|make|provide|send|get|tell|create|do)(?: me| us)? )?"
 _DOC_EN: Final = (

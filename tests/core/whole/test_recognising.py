@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -182,3 +184,15 @@ def test_words_that_any_document_may_be_called_by_say_nothing_of_which():
 
 def test_a_long_text_tells_something_and_wants_nothing():
     assert wanted("summarise " + "the book of the town " * 40) == ()
+
+
+@pytest.mark.parametrize("repeated", ["short ", "in short ", ", in short", "short, ", "7"])
+@pytest.mark.parametrize("before", ["", "summarise the rules in ", "give me a "])
+def test_a_hostile_text_is_read_at_once(before, repeated):
+    text = f"{before}{repeated * 60}"[:390]
+    reading = (
+        "from core.whole import english\n"
+        f"for _, _, reading in english.READINGS: reading.fullmatch({text!r} + '\\x01')"
+    )
+    # Another process can be ended: a pattern that goes through all ways to read it never returns.
+    subprocess.run([sys.executable, "-c", reading], cwd=KNOWLEDGE.parent, check=True, timeout=60)
