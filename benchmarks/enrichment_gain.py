@@ -27,7 +27,7 @@ from knowledge_base.settings import KnowledgeSettings
 
 HINTS = 2
 """Questions of a passage that are its hints."""
-MOST_ASKED = 240
+MOST_ASKED = 110
 DEPTH = 10
 THRESHOLD = 0.5
 
@@ -57,7 +57,7 @@ async def main() -> bool:
         for base in sets:
             others = [own for own in sets if _ids(own) & _ids(base) and own is not base]
             if others:
-                await _base(base, [base, *others], embedder)
+                await _base(base, [*others, base], embedder)
     finally:
         await embedder.aclose()
     return True
@@ -108,11 +108,13 @@ async def _ask(
     questions: EvaluationSet,
     taken: set[str],
 ) -> None:
+    where = {own.question_id: own.document for own in base.questions}
     left = [own for own in questions.questions if own.question_id not in taken]
     left = left[:: max(1, len(left) // MOST_ASKED)][:MOST_ASKED]
     tried: dict[Way, list[Outcome]] = {way: [] for way in WAYS}
     for question in left:
-        document = f"{question.document}.txt" if question.document in base.half else ""
+        stands_in = where[question.question_id]
+        document = f"{stands_in}.txt" if stands_in in base.half else ""
         golden = Golden(question.text, document)
         for way in WAYS:
             result = await library.search(

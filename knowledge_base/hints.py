@@ -64,6 +64,10 @@ class Hints:
         best = np.argpartition(-cosines, count - 1)[:count]
         return np.unique(self.owners[best])
 
+    def speak(self, ids: Ids, script: int) -> NDArray[np.bool_]:
+        """Which of the passages have hints in a script."""
+        return np.isin(ids, self.owners[self.scripts == script])
+
     def standardised(self, vector: Vectors, ids: Ids, rivals: Floats) -> Floats:
         """The best hint's cosine of each passage, in deviations above unrelated ones of its script;
         minus infinity where there is none.

@@ -47,6 +47,10 @@ CANDIDATES = 50
 SAMPLE = 512
 """Chunks whose cosines to a question say where unrelated ones lie."""
 
+HINTED = 0.5
+"""What a hint that is nearer than its passage adds, of the way between the two: questions are put
+alike also where they ask for different things."""
+
 _LEAST_SAMPLE = 8
 """Below this a base without a calibration has nothing to standardise cosines by."""
 _SAME_TERMS = 0.9
@@ -316,6 +320,9 @@ def _candidates(search: _Search, base: BaseView, hints: Hints | None) -> Candida
     match = _matched(base, hints, weighed, ids)
     lexical = evidence(match.coverage, match.matched)
     foreign = (match.scripts != script_code(query.script)) & (match.scripts > 0)
+    if hints is not None:
+        # What was written in the question's script can be expected to have its words.
+        foreign &= ~hints.speak(ids, script_code(query.script))
     known = expected(weighed.known, match.matched, foreign)
     cosines, z, trust = np.full(len(ids), np.nan), np.zeros(len(ids)), 0.0
     rivals = np.zeros(len(ids))
@@ -325,7 +332,7 @@ def _candidates(search: _Search, base: BaseView, hints: Hints | None) -> Candida
         trust = 1.0 if legs is Legs.DENSE else trust
         rivals = reference.rivals(match.scripts)
         if hints is not None:
-            z = np.maximum(z, hints.standardised(vector, ids, rivals))
+            z = z + HINTED * np.maximum(hints.standardised(vector, ids, rivals) - z, 0.0)
     return Candidates(ids, cosines, z, match.scores, lexical, known, foreign, rivals, trust)
 
 

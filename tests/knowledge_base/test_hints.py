@@ -92,7 +92,7 @@ async def test_off_unless_it_is_chosen(library, tmp_path):
 
 async def test_every_stage_tells_of_what_hints_found(library, tmp_path):
     base = await shelf(library, tmp_path)
-    await hint(library, base)
+    await hint_all(library, base)
     library.enriched = True
     told = await library.examine(Scope(frozenset({base})), HINTS[1], limit=3)
     assert told.candidates[0].passage.document.name == "house rules.md"
