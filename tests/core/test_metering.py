@@ -63,6 +63,11 @@ async def test_an_answers_first_word_and_end_are_noted():
     ("events", "outcome", "code"),
     [
         ((TextDelta("No."), Sources((), refused=True), Finished("stop")), "refused", ""),
+        (
+            (TextDelta("No."), Sources((), refused=True, unsaid=True), Finished("stop")),
+            "unsaid",
+            "",
+        ),
         ((TextDelta("Removed."), Finished("stop")), "command", ""),
         ((Failed("full", code="queue_full"),), "failed", "queue_full"),
         ((Failed("oh", "A1B2C3"),), "failed", "unexpected"),
