@@ -13,8 +13,10 @@ from typing import Final
 from core.whole import chinese, english
 from core.whole.kinds import Kind
 
-_LONGEST: Final = 400
-"""A longer text tells something; what it wants is not said in these few forms."""
+_LONGEST: Final = 160
+"""Characters; a longer text tells something, and what it wants is not said in these few forms. The
+patterns take time with the square of the length, or more."""
+_LONGEST_HAN: Final = 120
 _BLANKS: Final = re.compile(r"\s+")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _ENDS: Final = re.compile(
@@ -82,10 +84,10 @@ def wanted(text: str) -> tuple[Wanted, ...]:
     """What a text may want of whole documents, the likeliest first; nothing: it is ordinary."""
     asked = _BLANKS.sub(" ", text).strip()
     asked = asked.strip(" \"“”'‘’*_")
-    if not asked or len(asked) > _LONGEST:
+    is_chinese = _HAN.search(asked) is not None
+    if not asked or len(asked) > (_LONGEST_HAN if is_chinese else _LONGEST):
         return ()
     bare = _ENDS.sub("", asked)
-    is_chinese = _HAN.search(bare) is not None
     forms = chinese if is_chinese else english
     readings = (*chinese.READINGS, *english.READINGS) if is_chinese else english.READINGS
     found: list[Wanted] = []
