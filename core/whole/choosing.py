@@ -6,6 +6,7 @@ guessed. Where no document is meant at all, the question is an ordinary one.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from core.whole.recognising import Wanted, core_of, is_generic, points, wanted
 from core.whole.sorts import SORTS
 from knowledge_base.models import BaseId, Document, DocumentId, Legs, Scope
 from knowledge_base.notes import MEDIA_TYPE
+from knowledge_base.offloop import blocking
 from knowledge_base.terms import normalise
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ MOST_KNOWN: Final = 5000
 """Documents up to which all names are looked at; of more, those alone that have the words in "
 "them."""
 _MOST_TITLES: Final = 40
+_MOST_WANTS: Final = 6
+"""Ways to read a question that are held against all names; the likeliest come first."""
 _MOST_READ: Final = 5
 """Documents that are read for one question which names none."""
 _SHORT: Final = 120
@@ -141,16 +145,14 @@ class Choosing:
     async def _settled(
         self, wants: Sequence[Wanted], known: _Known, question: Inquiry, legs: Legs
     ) -> Job | None:
-        for want in wants:
-            job = _meant(want, known, question)
-            if job is not None:
-                return job
+        job = await asyncio.to_thread(_first_meant, wants, known, question)
+        if job is not None:
+            return job
         if any(want.of for want in wants) and len(known.documents) <= _MOST_TITLES:
             known.titles = {one.document_id: await self._title(one) for one in known.documents}
-            for want in wants:
-                job = _meant(want, known, question)
-                if job is not None:
-                    return job
+            job = await asyncio.to_thread(_first_meant, wants, known, question)
+            if job is not None:
+                return job
         return await self._about(wants, known, question, legs)
 
     async def _about(
@@ -188,20 +190,7 @@ class Choosing:
         self, before: Sequence[Wanted], known: _Known, question: Inquiry
     ) -> Job | None:
         """What we asked back about, now that the asker has said which one."""
-        for want in before:
-            job = _meant(want, known, question, anew=True)
-            if not isinstance(job, Choice):
-                continue
-            place = _PLACE.fullmatch(question.text)
-            if place is not None and 0 < int(place[1]) <= len(job.documents):
-                found: tuple[Document, ...] = (job.documents[int(place[1]) - 1],)
-            else:
-                found = fitting(question.text, job.documents, {}, Fit.MUCH) or named_in(
-                    question.text, job.documents
-                )
-            if len(found) == 1:
-                return _reading(want, found[0], question)
-        return None
+        return await asyncio.to_thread(_chosen, before, known, question)
 
     async def _known(self, message: IncomingMessage, wants: Sequence[Wanted]) -> _Known:
         scope = await self._access.scope_of(message)
@@ -244,6 +233,34 @@ class Choosing:
             return ""
         heading = chunks[0].heading
         return heading.split(SEPARATOR)[0] if heading else chunks[0].text.split("\n", 1)[0][:_SHORT]
+
+
+@blocking
+def _first_meant(wants: Sequence[Wanted], known: _Known, question: Inquiry) -> Job | None:
+    """Thousands of names are held against what a member wrote: that takes seconds."""
+    for want in wants[:_MOST_WANTS]:
+        job = _meant(want, known, question)
+        if job is not None:
+            return job
+    return None
+
+
+@blocking
+def _chosen(before: Sequence[Wanted], known: _Known, question: Inquiry) -> Job | None:
+    for want in before[:_MOST_WANTS]:
+        job = _meant(want, known, question, anew=True)
+        if not isinstance(job, Choice):
+            continue
+        place = _PLACE.fullmatch(question.text)
+        if place is not None and 0 < int(place[1]) <= len(job.documents):
+            found: tuple[Document, ...] = (job.documents[int(place[1]) - 1],)
+        else:
+            found = fitting(question.text, job.documents, {}, Fit.MUCH) or named_in(
+                question.text, job.documents
+            )
+        if len(found) == 1:
+            return _reading(want, found[0], question)
+    return None
 
 
 def _attached(wants: Sequence[Wanted], files: Sequence[Attachment]) -> Job | None:
