@@ -53,7 +53,10 @@ _ASKED: Final = {
 }
 _PAGE_KINDS: Final = ("text/html", "application/xhtml+xml")
 _PAGE_START: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    # A comment ends where it first can: else there are as many ways to read a hundred of them as no
+    # process has the time for.
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*"
+    rb"<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _OTHERS: Final = (

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from aiohttp.resolver import ThreadedResolver
@@ -19,6 +22,8 @@ from knowledge_base.models import PAGE_TYPE
 from knowledge_base.settings import PageSettings
 from knowledge_base.web import WebPages, document_name, everywhere
 from tests.support.web_pages import serving
+
+ROOT = Path(__file__).parents[2]
 
 REFUSED = (
     "127.0.0.1",
@@ -330,3 +335,14 @@ def test_a_page_is_named_by_its_address_as_people_read_it():
     assert len(long) < 200
     assert long != document_name(f"https://example.com/{'a' * 501}")
     assert document_name("https://example.com/a%00%0Ab") == "example.com/a__b"
+
+
+@pytest.mark.parametrize("comment", ["<!-- -->", "<!----> ", "<!--<!---->\n"])
+def test_a_thousand_comments_before_nothing_are_read_at_once(comment):
+    reading = (
+        "from knowledge_base.web import _is_page\n"
+        f"assert not _is_page({comment!r}.encode() * 1000 + b'x', 'text/plain', 'text/plain')\n"
+        f"assert _is_page({comment!r}.encode() * 100 + b'<html>', 'text/plain', 'text/plain')"
+    )
+    # Another process can be ended: a pattern that goes through all ways to read it never returns.
+    subprocess.run([sys.executable, "-c", reading], cwd=ROOT, check=True, timeout=60)
