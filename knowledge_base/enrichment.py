@@ -79,7 +79,7 @@ class Enrichment:
         """Give hints the vectors of our embedder where they have another's, or none; how many
         passages' it were. Raises what `keep` raises."""
         embedder = self._at.embedder
-        if embedder is None or not await self._ingestion.is_near(base):
+        if embedder is None:
             return 0
 
         def read(made_by: str = embedder.fingerprint) -> StaleHints:
@@ -87,7 +87,12 @@ class Enrichment:
                 return rows.stale_hints(base, made_by, PORTION)
 
         count = 0
-        while stale := await run(self._at.threads.files, read):
+        # Asked each time: what is kept without vectors, as its texts may go there no more, is stale
+        # for ever.
+        while await self._ingestion.is_near(base):
+            stale = await run(self._at.threads.files, read)
+            if not stale:
+                break
             for chunk, texts, engine in stale:
                 await self.keep(chunk, base, texts, engine)
             count += len(stale)

@@ -210,6 +210,24 @@ async def test_another_embedder_gives_hints_new_vectors_without_asking_who_wrote
         assert (await found(library, base, HINTS[1], legs=Legs.DENSE))[0][0] == "house rules.md"
 
 
+async def test_giving_hints_new_vectors_ends_where_their_texts_may_go_there_no_more(tmp_path):
+    async with open_library(tmp_path / "library") as library:
+        base = await shelf(library, tmp_path)
+        await hint_all(library, base)
+    async with open_library(tmp_path / "library", HashEmbedder(salt="2")) as library:
+        asked = 0
+
+        async def only_at_first(_base: str) -> bool:
+            nonlocal asked
+            asked += 1
+            assert asked < 100, "it never ends"
+            return asked == 1
+
+        library.keeps_near(only_at_first)
+        await library.enrichment.renew(base)
+        assert (await library.enrichment.progress(base)).passages == 13
+
+
 async def test_without_hints_a_search_is_what_it_was(library, tmp_path):
     base = await shelf(library, tmp_path)
     for question in ("the weather of that year", "When does it open?", "温室几点开放？"):
