@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import time
 from collections.abc import AsyncGenerator, Collection
@@ -15,6 +16,7 @@ from core.shielding import to_the_end
 KEPT_MINUTES: Final = 15
 """Since something in it was written last."""
 _LOOK_SECONDS: Final = 60.0
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -27,7 +29,10 @@ async def cleared(
     async def looking() -> None:
         while True:
             await asyncio.sleep(look_seconds)
-            await to_the_end(asyncio.to_thread(clear, folder, time.time(), spared))
+            try:
+                await to_the_end(asyncio.to_thread(clear, folder, time.time(), spared))
+            except OSError:  # such as a folder that somebody takes out meanwhile
+                _log.warning("uploads are looked through again later", exc_info=True)
 
     task = asyncio.create_task(looking(), name="clear uploads")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
+from bot.adapters.web import leftovers
 from bot.adapters.web.leftovers import KEPT_MINUTES, clear, cleared
 
 NOW = 1_800_000_000.0
@@ -58,3 +59,19 @@ async def test_it_is_looked_after_for_as_long_as_the_console_is_served(tmp_path)
                 break
             await asyncio.sleep(0.01)
     assert not (tmp_path / "export-old").exists()
+
+
+async def test_a_look_that_fails_is_not_the_last_one(tmp_path, monkeypatch):
+    looks = []
+    again = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def fails(*_asked):
+        looks.append(1)
+        if len(looks) > 1:
+            loop.call_soon_threadsafe(again.set)
+        raise FileNotFoundError("taken meanwhile")
+
+    monkeypatch.setattr(leftovers, "clear", fails)
+    async with cleared(tmp_path, look_seconds=0.01), asyncio.timeout(60):
+        await again.wait()
