@@ -184,7 +184,7 @@ class Whole:
         if failure is not None:
             yield Notice(broken_off(failure, _))
         elif answer.text.strip():
-            for event in _counted_anew(answer):
+            for event in _counted_anew(ask, answer):
                 yield event
             return
         elif answer.refused:
@@ -207,13 +207,7 @@ class Whole:
         answer.text, answer.passages = made.text, tuple(made.passages)
         answer.cited = set(range(1, len(made.passages) + 1))
         answer.refused = made.is_empty
-        # Each document that it was made from stands among its sources, so that it goes with them.
-        known = {passage.document.document_id for passage in made.passages}
-        answer.passages += tuple(
-            text.passages[0]
-            for text in ask.texts
-            if text.passages and text.passages[0].document.document_id not in known
-        )
+        _stand_among_sources(ask.texts, answer)
         return TextReplaced(made.text) if had else TextDelta(made.text)
 
     def _speech(self, ask: _Ask, answer: Answer) -> Speech:
@@ -489,11 +483,23 @@ def _writes(served: QueuedEngine, language: str) -> bool:
     return engine.trusted and not engine.quotes and writes_it
 
 
-def _counted_anew(answer: Answer) -> Iterator[ReplyEvent]:
+def _counted_anew(ask: _Ask, answer: Answer) -> Iterator[ReplyEvent]:
     """Of hundreds of passages those are kept that the answer cites, counted from 1 on."""
     said = each_once(answer.text)
     text, passages = consecutive(said, answer.passages, answer.cited)
     answer.passages, answer.cited = passages, set(range(1, len(passages) + 1))
+    if not answer.refused:
+        _stand_among_sources(ask.texts, answer)
     if text != answer.text:
         answer.text = text
         yield TextReplaced(text)
+
+
+def _stand_among_sources(texts: Sequence[Text], answer: Answer) -> None:
+    """Each document that an answer was made from does, cited or not, so that it goes with them."""
+    known = {passage.document.document_id for passage in answer.passages}
+    answer.passages += tuple(
+        text.passages[0]
+        for text in texts
+        if text.passages and text.passages[0].document.document_id not in known
+    )

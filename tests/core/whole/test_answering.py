@@ -129,6 +129,17 @@ async def test_two_documents_that_are_not_akin_are_compared_by_the_model(room):
     assert {name for _number, name, _text in heard.cited} == {"garden.md", "boats.md"}
 
 
+async def test_a_document_that_a_model_compared_and_did_not_cite_is_a_source_all_the_same(room):
+    await room.book("garden.md", 2)
+    await room.put("shared", "boats.md", "Boats cost 12 crowns.\n\nA boat is hired by the hour.")
+    engine = Scholar({0: Script(["Gate 1 of the garden opens at 1 o'clock sharp. [3]"])})
+    heard = await room.ask(group("compare garden.md and boats.md"), engine)
+    assert {name for _number, name, _text in heard.cited} == {"garden.md"}
+    # Who is forgotten takes with them whatever was made from what they added.
+    told = {own.passage.document.name for own in heard.sources.passages}
+    assert told == {"garden.md", "boats.md"}
+
+
 async def test_of_two_long_documents_notes_are_taken_under_their_names(room):
     await room.book("garden.md", 8)
     await room.put(
