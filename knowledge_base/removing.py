@@ -35,6 +35,7 @@ class Removing(Adding):
             committed = self._at.store.remove(base, name, batch if self.rest_days else None)
             self._at.bases.apply(base, committed)
             collect(self._at.store, self._at.originals, committed.document.sha256)
+            self._at.store.settle()
             self._at.store.shorten_log()
             return committed.document
 
@@ -95,6 +96,7 @@ class Removing(Adding):
             ended = end()
             for sha256 in ended.hashes:
                 collect(self._at.store, self._at.originals, sha256)
+            self._at.store.settle()
             return ended
 
         return await run(self._at.threads.write, collected)
@@ -106,6 +108,7 @@ class Removing(Adding):
             for sha256 in self._at.store.empty(base):
                 collect(self._at.store, self._at.originals, sha256)
             self._at.bases.get(base).forget()
+            self._at.store.settle()
             self._at.store.shorten_log()
 
         await run(self._at.threads.write, empty)

@@ -213,6 +213,15 @@ def _embedding_unavailable(error: kb_errors.EmbeddingUnavailableError, _: Words)
 
 
 @explain.register
+def _reranker_unavailable(error: kb_errors.RerankerUnavailableError, _: Words) -> str:
+    return _(
+        "The reranker {reranker} is not available, so what was found is not looked at again. "
+        "Whoever runs this bot finds it under `[retrieval]`.",
+        reranker=inert(error.reranker),
+    )
+
+
+@explain.register
 def _embedder_mismatch(error: kb_errors.EmbedderMismatchError, _: Words) -> str:
     return _(
         "The knowledge base {base} was made with another embedding model ({stored}) than the one "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
 
@@ -51,6 +50,8 @@ def _as_sentence_transformers(settings: EmbeddingSettings) -> EmbeddingSettings:
 
 
 async def _bundled(settings: EmbeddingSettings, wanted: str) -> Embedder | None:
+    import asyncio  # readers start without it
+
     from knowledge_base.embedders.bundled import BundledEmbedder, model_file, runs_here
 
     if model_file() is not None and await asyncio.to_thread(_finds_card, wanted):

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from knowledge_base.embedders.base import Vectors
-from knowledge_base.embedders.batching import Encode
 
 if TYPE_CHECKING:
     import torch
+
+    from knowledge_base.embedders.batching import Encode
 
 log = logging.getLogger(__name__)
 

@@ -38,6 +38,7 @@ FACTS = {
     "now": ConversationRef(ChannelRef(Platform.DISCORD, "2")),
     "member": "../evil",
     "embedder": "e5",
+    "reranker": "bge-reranker",
     "base": "shared",
     "stored": "e5",
     "configured": "bge",

@@ -63,6 +63,7 @@ SEEN_TO = {
     ("reviews", "uploader_id"), ("admissions", "subject_id"), ("admissions", "decided_by"),
     ("admissions", "contact"), ("admission_cards", "subject_id"),
     ("attached_bases", "attached_by"), ("settings", "subject_id"), ("pauses", "subject_id"),
+    ("console_accounts", "author_id"),
 }  # fmt: skip
 """Columns of people that are dealt with one by one."""
 
