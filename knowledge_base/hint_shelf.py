@@ -16,6 +16,8 @@ class HintShelf:
     """Of the bases asked last; one base's are read anew when something about them changed."""
 
     MOST_BASES: Final = 32
+    MOST_BYTES: Final = 256 * 1024**2
+    """Of their vectors together; one base's at least are kept."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,6 +39,12 @@ class HintShelf:
         made = hints if found else None
         with self._lock:
             self._kept[base] = (state, fingerprint, made)
-            while len(self._kept) > self.MOST_BASES:
+            while len(self._kept) > 1 and (
+                len(self._kept) > self.MOST_BASES or self._size > self.MOST_BYTES
+            ):
                 self._kept.popitem(last=False)
         return made
+
+    @property
+    def _size(self) -> int:
+        return sum(hints.vectors.nbytes for *_state, hints in self._kept.values() if hints)

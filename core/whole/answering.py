@@ -130,7 +130,7 @@ class Whole:
             None,
         )
         texts: tuple[Text, ...] = ()
-        if replaced is not None and _looks_back(question, document):
+        if replaced is not None and _looks_back(question, replaced.document):
             said = await self._means.library.resting_text(replaced)
             named = _("{name} (version {version})", name=document.name,
                       version=replaced.document.version)  # fmt: skip
@@ -434,13 +434,16 @@ _IN_PARTS: Final = (Kind.ALL, Kind.OUTLINE)
 """What is told part by part, as it is read."""
 
 
-def _looks_back(question: Inquiry, document: Document) -> bool:
-    """Whether the asker may see what a document said before: it may have been replaced for that."""
+def _looks_back(question: Inquiry, replaced: Document) -> bool:
+    """Whether the asker may see what a document said before: it may have been replaced for that.
+
+    Who uploaded that very version may; not who replaced it, or who uploads under its name now.
+    """
     message, author = question.message, question.message.author
-    platform = message.conversation.channel.platform
-    if platform.is_operators or author.is_moderator or author.is_channel_admin:
+    if author.is_moderator or author.is_channel_admin:
         return True
-    return document.uploader_id == f"{platform.value}:{author.user_id}"
+    platform = message.conversation.channel.platform
+    return replaced.uploader_id == f"{platform.value}:{author.user_id}"
 
 
 def _tells(answer: Answer, text: str) -> TextDelta:

@@ -15,7 +15,9 @@ _MARKER: Final = re.compile(r"(?P<space>[ \t]*)\[(?P<n>\d{1,6})\]")
 _LIST_MARK: Final = re.compile(r"^(?:\s*(?:[-*•]+|\(?\d{1,3}[.)、](?=\s)))+\s*")
 _TELLING: Final = 20
 """Characters from which on a line is not said twice by chance."""
-_CODE: Final = re.compile(r"(`+)[^\n]+?\1|^[ \t>]*(`{3,}|~{3,}).*?^[ \t>]*\2", re.M | re.S)
+_CODE: Final = re.compile(
+    r"(?<!`)(`+)(?!`)[^\n]+?(?<!`)\1(?!`)|^[ \t>]*(`{3,}|~{3,}).*?^[ \t>]*\2", re.M | re.S
+)
 
 
 def items(note: str, seen: set[str]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from core.engines.base import ChatMessage, GenerationOptions
 from core.engines.idle import undisturbed
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
-from core.errors import ContextTooLongError, EngineError, QueueFullError
+from core.errors import ContextTooLongError, EngineError, EngineTimeoutError, QueueFullError
 from core.reasoning import without_reasoning
 from core.replies import Usage
 from core.whole.tasks import Note, Task
@@ -33,6 +33,8 @@ MOST_TOKENS: Final = 6000
 NOTE_TOKENS: Final = 400
 """Of the notes on a part, at most."""
 _NOTHING: Final = frozenset(("-", "–", "—", "none", "none.", "无", "无。", "没有", "没有。", "n/a"))
+CONDENSING_SECONDS: Final = 60.0
+"""For making notes fewer, also where reading took all the time there was."""
 _MOST_ROUNDS: Final = 4
 _UNSUPPORTED: Final = "\ue000"
 """Stands behind a sentence that nothing supports; no text of people has it."""
@@ -154,6 +156,14 @@ class Reader:
 
     async def condensed(self, notes: Sequence[Note], room: int, found: Read) -> list[Note]:
         """Fewer notes, until they are at most `room` tokens. Raises `EngineError`."""
+        seconds = max(self._budget.seconds, CONDENSING_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._condensed(notes, room, found)
+        except TimeoutError as error:
+            raise EngineTimeoutError(self.served.engine.name, seconds) from error
+
+    async def _condensed(self, notes: Sequence[Note], room: int, found: Read) -> list[Note]:
         kept = list(notes)
         for _round in range(_MOST_ROUNDS):
             if await self._size(kept) <= room:

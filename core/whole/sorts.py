@@ -54,7 +54,7 @@ _MONEY: Final = re.compile(
     r"[$€£¥￥₩₹]\s?\d|\d\s?(?:€|\$|£)|\d(?:[.,]\d+)?\s?(?:crowns?|euros?|eur|dollars?|usd|pounds?|"
     r"gbp|"
     r"yuan|rmb|cents?|francs?|chf|yen|rupees?|kronor|kroner)\b|"
-    r"\([^)]*(?:crowns?|euros?|eur|usd|dollars?|yuan|元)[^)]*\)\s*[:：]\s*\d|"
+    r"\([^()]{0,40}(?:crowns?|euros?|eur|usd|dollars?|yuan|元)[^()]{0,40}\)\s*[:：]\s*\d|"
     r"\d(?:\.\d+)?\s?(?:元|块钱?|角|分钱|美元|欧元|英镑|港币|克朗|日元)|"
     r"[一二两三四五六七八九十百千万]+(?:元|块钱)"
 )

@@ -116,6 +116,8 @@ class BatchingThread:
 
         Raises `EmbeddingUnavailableError` once closed, and whatever the model raised.
         """
+        if not texts:
+            raise ValueError("no texts to embed")
         loop = asyncio.get_running_loop()
         # A question is one short text: counting it in another thread would cost more than it tells.
         count = None if is_query else self._count

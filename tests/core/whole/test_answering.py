@@ -415,6 +415,16 @@ async def test_what_others_replaced_is_for_moderators(room, moderates, sees):
     assert ("只给版主看" in heard.text) is not sees
 
 
+@pytest.mark.parametrize(("user", "sees"), [("ada", True), ("eve", False)])
+async def test_who_uploads_under_a_name_sees_nothing_of_what_others_said_under_it(room, user, sees):
+    await room.put("discord:town", "rules.md", "The card costs 9 crowns.", "Ada", "discord:ada")
+    await room.put(
+        "discord:town", "rules.md", "The card costs 12 crowns.", "Eve", "discord:eve", batch="b1"
+    )
+    heard = await room.ask(group("what changed since the last version of rules.md?", user=user))
+    assert ("9 crowns" in heard.text) is sees
+
+
 async def test_where_one_version_is_kept_that_is_said(room):
     await room.put("shared", "rules.md", "The card costs 9 crowns.")
     heard = await room.ask(group("what changed since the last version of rules.md?"))

@@ -8,7 +8,7 @@ import pytest
 
 from core.engines.queue import Asker, Lane
 from core.engines.queued import QueuedEngine
-from core.errors import ContextTooLongError
+from core.errors import ContextTooLongError, EngineTimeoutError
 from core.prompts import Draft
 from core.settings import EngineSettings
 from core.whole.kinds import Kind
@@ -102,6 +102,21 @@ async def test_notes_that_are_too_many_are_made_fewer(reader_of):
     kept = await reader.condensed(notes, 300, Read())
     assert await engine.count_tokens(TASK.from_notes(kept)) <= 300
     assert {note.text for note in kept} == {"Gates open [1]."}
+
+
+async def test_making_notes_fewer_ends_in_its_time_where_others_keep_the_engine(
+    reader_of, monkeypatch
+):
+    monkeypatch.setattr("core.whole.reading.CONDENSING_SECONDS", 0.05)
+    reader = reader_of(Scholar(context_window=400), seconds=0.0)
+    people = reader.served.queue.ticket(Asker(conversation().channel, "ben"))
+    async with aclosing(people.wait()) as places:
+        async for _place in places:
+            pass
+    notes = [Note(f"Gate {n} opens at {n} o'clock every day of the week [{n}].") for n in range(40)]
+    with pytest.raises(EngineTimeoutError):
+        await reader.condensed(notes, 300, Read())
+    people.release()
 
 
 async def test_an_answer_on_the_whole_leaves_nothing_out_to_fit():

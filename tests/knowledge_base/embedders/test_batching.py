@@ -254,3 +254,10 @@ async def test_questions_and_handfuls_are_embedded_while_documents_stand_still()
     answers.beside = Beside.IDLE
     assert (await documents).shape == (9, 2)
     await thread.aclose()
+
+
+async def test_who_asks_for_nothing_is_not_left_waiting() -> None:
+    thread = BatchingThread("test", Model(), Budget(tokens=100, texts=4, few=3))
+    with pytest.raises(ValueError, match="no texts"):
+        await thread.embed([], is_query=False)
+    await thread.aclose()
