@@ -128,8 +128,16 @@ class Crowd:
         number = int(_QUAY.findall(said)[-1])
         asking = self.askings[number]
         asking.at_engine = asyncio.get_running_loop().time()
-        filler = ["Then ", *(f"word{n} " for n in range(self.pieces))]
-        words = ["A visitor's berth costs 14 crowns a night [1]. ", *filler, ending_of(number), "."]
+        # In the question's language: who strays from it is asked once more.
+        if number % 2:
+            begins, filler = (
+                "访客泊位每晚十四克朗 [1]。",
+                [f"第{n}个词，" for n in range(self.pieces)],
+            )
+        else:
+            begins = "A visitor's berth costs 14 crowns a night [1]. "
+            filler = ["Then ", *(f"word{n} " for n in range(self.pieces))]
+        words = [begins, *filler, ending_of(number), "."]
         stream = [*map(delta, words), delta(finish="stop"), usage(7, len(words)), DONE]
         hold = {} if self.held is None else {0: self.held}
         return Scripted(stream, pause_seconds=self.pause_seconds, hold=hold)
