@@ -20,7 +20,7 @@ BUILT = {
     "": "#bases .token",
     "knowledge": "#summary dl",
     "retrieval": "#trial-bases .token",
-    "models": ".gradio-container button",
+    "models": "#embedders h3",
     "channels": "#applicants :is(p, table)",
     "dashboard": "#totals dd",
 }
