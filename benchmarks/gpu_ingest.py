@@ -198,7 +198,7 @@ async def beside(size: Size) -> dict[str, float]:
     embedder = await BundledEmbedder.open(None, size.device)
     texts = passages(4 * size.files * size.passages_a_file, seed=22)
     firsts: tuple[list[float], list[float]] = ([], [])
-    made = 0
+    made, begun = 0, asyncio.Event()
     async with engine_of(model, plan_for(work, size.members), work.answer) as engine:
         queued = QueuedEngine.of(engine, EngineSettings(request_timeout_seconds=3600))
         embedder.give_way(lambda: doing([queued]))
@@ -215,10 +215,12 @@ async def beside(size: Size) -> dict[str, float]:
             while True:
                 await embedder.embed_documents(texts[:256])
                 made += 256
+                begun.set()
 
         async def busy(pair: int) -> None:
+            begun.clear()
             embedding = asyncio.create_task(keep_embedding())
-            await asyncio.sleep(0.2)
+            await begun.wait()
             firsts[0].append(await answers(1000 + pair))
             embedding.cancel()
             with suppress(asyncio.CancelledError):

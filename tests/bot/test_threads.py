@@ -27,15 +27,15 @@ async def test_the_embedder_is_told_whether_a_first_word_is_awaited_or_words_are
     first, last = asyncio.Event(), asyncio.Event()
     script = Script(pieces=("Halden ", "is."), gates={0: first, 1: last})
     idle = QueuedEngine.of(ScriptedEngine("Yes."), EngineSettings())
-    busy = QueuedEngine.of(ScriptedEngine(script), EngineSettings())
+    engine = ScriptedEngine(script)
+    busy = QueuedEngine.of(engine, EngineSettings())
     shares = ThreadShares(Config())
     shares.answered_by([idle, busy])
     seen = []
     question = (ChatMessage("user", "Which town?"),)
     async with aclosing(busy.generate(question, GenerationOptions(), ASKER)) as events:
         asking = asyncio.create_task(anext(events))
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await engine.begun(1)
         seen.append(shares.beside())
         first.set()
         await asking
