@@ -13,14 +13,14 @@ import logging
 import re
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final, Literal
 
 from core.distance import EnginePlace
 from core.engines.base import ChatMessage, GenerationOptions
 from core.engines.choice import EngineChoice
-from core.engines.idle import Allowance, ended, undisturbed
+from core.engines.idle import Allowance, at_work, undisturbed
 from core.engines.queue import Asker, Lane
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError
@@ -29,7 +29,6 @@ from core.evidence import Evidence, claim_of
 from core.fence import fenced
 from core.language import has_letters, language_of
 from core.reasoning import without_reasoning
-from core.shielding import to_the_end
 from knowledge_base.errors import KnowledgeError
 from knowledge_base.models import BaseId, KnowledgeBase, Passage
 
@@ -93,16 +92,9 @@ class Enriching:
         self._unable: dict[BaseId, float] = {}
         """Bases that could not be read, and when that was found."""
 
-    @asynccontextmanager
-    async def working(self) -> AsyncGenerator[None, None]:
+    def working(self) -> AbstractAsyncContextManager[None]:
         """Enrich all bases, one passage after the other, until it is left."""
-        task = asyncio.create_task(self._work(), name="enrich")
-        task.add_done_callback(_tell_of_end)
-        try:
-            yield
-        finally:
-            task.cancel()
-            await to_the_end(ended(task))
+        return at_work(self._work(), "enrich", "no more passages are enriched")
 
     @property
     def writer(self) -> QueuedEngine | None:
@@ -200,8 +192,3 @@ def hints_in(said: str, passage: Passage) -> tuple[str, ...]:
     kept = [text for own in list(questions.values())[:2] for text in own]
     # Without a question it did something else than it was asked.
     return (*context, *kept) if kept else ()
-
-
-def _tell_of_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _log.error("no more passages are enriched", exc_info=task.exception())

@@ -12,15 +12,15 @@ import logging
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from core.channels import Channels
 from core.citations import without_unknown_markers
 from core.engines.base import ChatMessage, GenerationOptions
 from core.engines.choice import EngineChoice
-from core.engines.idle import Allowance, ended, undisturbed
+from core.engines.idle import Allowance, at_work, undisturbed
 from core.engines.queue import Asker, Lane
 from core.engines.queued import QueuedEngine
 from core.errors import EngineError
@@ -29,7 +29,6 @@ from core.fence import disarm, label
 from core.language import N_, language_of, words
 from core.reasoning import without_reasoning
 from core.settings import ChatSettings
-from core.shielding import to_the_end
 from core.summaries import Material, Recap, Said, Summaries, is_told
 from core.text import clip
 from knowledge_base.errors import KnowledgeError
@@ -91,16 +90,9 @@ class Summarising:
             self._waiting.popitem(last=False)
         self._called.set()
 
-    @asynccontextmanager
-    async def working(self) -> AsyncGenerator[None, None]:
+    def working(self) -> AbstractAsyncContextManager[None]:
         """Make them until it is left."""
-        task = asyncio.create_task(self._work(), name="summarise")
-        task.add_done_callback(_tell_of_end)
-        try:
-            yield
-        finally:
-            task.cancel()
-            await to_the_end(ended(task))
+        return at_work(self._work(), "summarise", "no more summaries are made")
 
     async def summarise(self, message: IncomingMessage, *, crowded: bool = False) -> bool:
         """Sum up what is old in a message's conversation; whether there is a new summary.
@@ -203,8 +195,3 @@ def _line(said: Said) -> str:
         clip(disarm(_plain(text)), _LONGEST) for text in (said.question, said.answer)
     )
     return f"{speaker}: {question}\n→ {answer}"
-
-
-def _tell_of_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _log.error("no more summaries are made", exc_info=task.exception())

@@ -7,9 +7,10 @@ find share this lane; members take turns in it as in the other.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from typing import Final, assert_never
 
 from core.engines.base import ChatMessage, EngineDelta, EngineFinished, GenerationOptions
@@ -17,6 +18,8 @@ from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.replies import Queued, Usage
 from core.shielding import to_the_end
+
+_log = logging.getLogger(__name__)
 
 _LEAVING_SECONDS: Final = 5.0
 _HOUR: Final = 3600.0
@@ -58,6 +61,23 @@ class Allowance:
     def take(self, tokens: int) -> None:
         """They were used."""
         self._taken.append((self._clock(), tokens))
+
+
+@asynccontextmanager
+async def at_work(work: Coroutine[None, None, None], name: str, gone: str) -> AsyncGenerator[None]:
+    """Work that goes on until this is left. `gone`: what the log says where it failed before."""
+
+    def tell_of_end(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            _log.error(gone, exc_info=task.exception())
+
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(tell_of_end)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await to_the_end(ended(task))
 
 
 async def ended(task: asyncio.Task[object]) -> None:
