@@ -51,7 +51,10 @@ _OFFICE_PARTS = (
     ("xl/", media.XLSX),
 )
 _HTML = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    # A comment ends where it first can: else there are as many ways to read a hundred of them as no
+    # process has the time for.
+    r"\s*(?:<\?xml[^>]*>\s*)?(?><!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.I | re.S,
 )
 _MAIL_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*):[ \t]?.*")
 _MAIL_MARKS = frozenset(

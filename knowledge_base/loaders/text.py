@@ -97,7 +97,9 @@ def _underlines(rule: str, title: str) -> bool:
 
 def _squeezed(text: str) -> str:
     """At most one empty line at a time, no blanks at line ends."""
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[^\S\n]+(?=\n|$)", "", clean(text)))
+    # Line by line: a pattern would go through a long run of blanks once for each of them.
+    lines = "\n".join(line.rstrip() for line in clean(text).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines)
 
 
 def _inline(text: str) -> str:

@@ -100,3 +100,13 @@ def test_a_program_called_docx_is_named_as_a_program(tmp_path: Path):
         load(path, "report.docx", ReaderLimits())
 
     assert raised.value.media_type == "application/x-executable"
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"), [("# Title", media.MARKDOWN), ("<html><body>Hours</body></html>", media.HTML)]
+)
+def test_a_file_that_begins_with_a_hundred_comments_is_told_at_once(tmp_path: Path, end, kind):
+    path = tmp_path / "page"
+    path.write_text("<!-- a -->\n" * 100 + end, encoding="utf-8")
+
+    assert detect(path, "page.md" if kind == media.MARKDOWN else "page.txt") == kind

@@ -104,3 +104,9 @@ def test_nul_bytes_lone_surrogates_and_unseen_marks_are_left_out(read):
     assert section.text.endswith("after")
     assert section.text.isprintable()
     section.text.encode()
+
+
+def test_a_long_run_of_blanks_is_read_as_fast_as_any_other_text(read):
+    (section,) = read("a.txt", "Hours  \n \t\u3000\n\n\nof" + " " * 200_000 + "opening\n")
+
+    assert section.text == "Hours\n\nof" + " " * 200_000 + "opening"
