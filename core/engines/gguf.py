@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from core.engines.shape import ModelShape, UnknownShapeError
+from core.engines.shape import LARGEST, MOST_LAYERS, ModelShape, UnknownShapeError, sound
 
 Value: TypeAlias = int | float | bool | str | tuple[int, ...]
 
@@ -32,6 +32,8 @@ _KEPT: Final = 4096
 """Lists of numbers up to this length are kept: those with one for each layer."""
 _LONGEST: Final = 1 << 32
 """Of a text or a list in a file that is not broken."""
+_MOST_DIMENSIONS: Final = 8
+"""Of a tensor in one; ggml itself knows four."""
 _BLOCKS: Final[Mapping[int, tuple[int, int]]] = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
     9: (32, 40), 10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),
@@ -97,7 +99,7 @@ def read_gguf(path: Path) -> GgufHead:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
             try:
                 return _Reader(whole, 8).head()
-            except (struct.error, IndexError, UnicodeDecodeError) as error:
+            except (struct.error, IndexError, UnicodeDecodeError, RecursionError) as error:
                 raise BrokenGgufError("truncated") from error
 
 
@@ -112,7 +114,8 @@ def parts_of(path: Path) -> tuple[Path, ...]:
 
 def shape_of_gguf(head: GgufHead) -> ModelShape:
     """The shape that the head describes. Raises `UnknownShapeError` with what is missing."""
-    layers, hidden = _need(head, "block_count"), _need(head, "embedding_length")
+    layers = _need(head, "block_count", MOST_LAYERS)
+    hidden, window = _need(head, "embedding_length"), _need(head, "context_length")
     heads = _need(head, "attention.head_count")
     key_size = head.number("attention.key_length") or hidden // heads
     value_size = head.number("attention.value_length") or key_size
@@ -129,19 +132,21 @@ def shape_of_gguf(head: GgufHead) -> ModelShape:
     each_full = max(full, default=0) * (key_size + value_size)
     if compressed:  # keys and values come from the same numbers
         each_full = compressed + head.number("rope.dimension_count")
-    return ModelShape(
-        window=_need(head, "context_length"),
-        layers=layers,
-        hidden=hidden,
-        vocabulary=head.vocabulary or head.tokens,
-        embedding_parameters=head.embedding_parameters,
-        other_parameters=head.parameters - head.embedding_parameters,
-        full_layers=len(full),
-        sliding_layers=len(sliding),
-        sliding_window=head.number("attention.sliding_window"),
-        cached_per_layer=each_full,
-        cached_per_sliding_layer=max(sliding, default=0) * sliding_size,
-        state_per_slot=kinds.count("fixed") * _state(head),
+    return sound(
+        ModelShape(
+            window=window,
+            layers=layers,
+            hidden=hidden,
+            vocabulary=head.vocabulary or head.tokens,
+            embedding_parameters=head.embedding_parameters,
+            other_parameters=head.parameters - head.embedding_parameters,
+            full_layers=len(full),
+            sliding_layers=len(sliding),
+            sliding_window=head.number("attention.sliding_window") or window,
+            cached_per_layer=each_full,
+            cached_per_sliding_layer=max(sliding, default=0) * sliding_size,
+            state_per_slot=kinds.count("fixed") * _state(head),
+        )
     )
 
 
@@ -181,8 +186,8 @@ def _state(head: GgufHead) -> int:
     return 2 * inner * size
 
 
-def _need(head: GgufHead, key: str) -> int:
-    if found := head.number(key):
+def _need(head: GgufHead, key: str, most: int = LARGEST) -> int:
+    if 0 < (found := head.number(key)) <= most:
         return found
     raise UnknownShapeError(f"{_family(head)}.{key}")
 
@@ -214,7 +219,10 @@ class _Reader:
         embedded = parameters = vocabulary = end = 0
         for _ in range(count):
             name = self._text()
-            dimensions = [self._number("<Q") for _ in range(self._number("<I"))]
+            many = self._number("<I")
+            if many > _MOST_DIMENSIONS:
+                raise IndexError
+            dimensions = [self._number("<Q") for _ in range(many)]
             kind, offset = self._number("<I"), self._number("<Q")
             numbers = prod(dimensions)
             parameters += numbers

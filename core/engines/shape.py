@@ -24,7 +24,11 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "shared_experts": ("n_shared_experts",),
     "shared_feed_forward": ("shared_expert_intermediate_size",),
     "dense_layers": ("first_k_dense_replace",),
+    "sliding_window": ("sliding_window", "attention_chunk_size"),
 }
+LARGEST: Final = 1 << 26
+"""Of any figure of a config that is not broken: windows of ten million tokens are the largest."""
+MOST_LAYERS: Final = 1 << 14
 
 
 class UnknownShapeError(Exception):
@@ -93,7 +97,7 @@ def shape_of(config: Mapping[str, object]) -> ModelShape:
     out: together they are below a thousandth of a model.
     """
     figures = _Figures(_language_config(config))
-    layers, hidden = figures.need("layers"), figures.need("hidden")
+    layers, hidden = figures.need("layers", MOST_LAYERS), figures.need("hidden")
     heads = figures.need("heads")
     head_size = figures.find("head_size") or hidden // heads
     kv_heads = figures.find("kv_heads") or heads
@@ -101,7 +105,7 @@ def shape_of(config: Mapping[str, object]) -> ModelShape:
     compressed = figures.number("kv_lora_rank")
     embedded = figures.need("vocabulary") * hidden
     # Gemma 4: the last layers use what earlier ones have cached, and full ones have other heads.
-    caching = kinds[: layers - figures.number("num_kv_shared_layers")]
+    caching = kinds[: max(0, layers - figures.number("num_kv_shared_layers"))]
     own_size = figures.number("global_head_dim") or head_size
     own_heads = figures.number("num_global_key_value_heads") or kv_heads
     cached_full = compressed + figures.number("qk_rope_head_dim")
@@ -109,24 +113,36 @@ def shape_of(config: Mapping[str, object]) -> ModelShape:
     # A gate on what attention puts out is as large as its queries.
     gated = 3 if figures.is_set("attn_output_gate") else 2
     attention = hidden * head_size * (gated * heads + 2 * kv_heads)
-    return ModelShape(
-        window=figures.need("window"),
-        layers=layers,
-        hidden=hidden,
-        vocabulary=figures.need("vocabulary"),
-        embedding_parameters=embedded if figures.is_set("tie_word_embeddings") else 2 * embedded,
-        other_parameters=(
-            (full + sliding) * attention
-            + kinds.count("fixed") * figures.linear_parameters(hidden)
-            + figures.feed_forward_parameters(layers, hidden)
-        ),
-        full_layers=caching.count("full"),
-        sliding_layers=caching.count("sliding"),
-        sliding_window=figures.number("sliding_window"),
-        cached_per_layer=cached_full if compressed else 2 * own_heads * own_size,
-        state_per_slot=kinds.count("fixed") * figures.linear_state(),
-        cached_per_sliding_layer=2 * kv_heads * head_size if caching.count("sliding") else 0,
+    return sound(
+        ModelShape(
+            window=figures.need("window"),
+            layers=layers,
+            hidden=hidden,
+            vocabulary=figures.need("vocabulary"),
+            embedding_parameters=embedded
+            if figures.is_set("tie_word_embeddings")
+            else 2 * embedded,
+            other_parameters=(
+                (full + sliding) * attention
+                + kinds.count("fixed") * figures.linear_parameters(hidden)
+                + figures.feed_forward_parameters(layers, hidden)
+            ),
+            full_layers=caching.count("full"),
+            sliding_layers=caching.count("sliding"),
+            # One that is not told is as long as the context: too much memory, not too little.
+            sliding_window=figures.find("sliding_window") or figures.need("window"),
+            cached_per_layer=cached_full if compressed else 2 * own_heads * own_size,
+            state_per_slot=kinds.count("fixed") * figures.linear_state(),
+            cached_per_sliding_layer=2 * kv_heads * head_size if caching.count("sliding") else 0,
+        )
     )
+
+
+def sound(shape: ModelShape) -> ModelShape:
+    """The same; raises `UnknownShapeError` where nothing says what a token takes in the cache."""
+    if shape.cache_numbers(1) < 1:
+        raise UnknownShapeError(_ALIASES["kv_heads"][0])
+    return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +161,8 @@ class _Figures:
     def find(self, name: str) -> int:
         return next((found for key in _ALIASES[name] if (found := self.number(key))), 0)
 
-    def need(self, name: str) -> int:
-        if found := self.find(name):
+    def need(self, name: str, most: int = LARGEST) -> int:
+        if 0 < (found := self.find(name)) <= most:
             return found
         raise UnknownShapeError(_ALIASES[name][0])
 

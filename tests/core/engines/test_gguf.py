@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +143,32 @@ def test_no_head_however_cut_or_flipped_brings_anything_but_our_error(tmp_path):
             path.write_bytes(content)
             with contextlib.suppress(BrokenGgufError, UnknownShapeError):
                 shape_of_gguf(read_gguf(path))
+
+
+def test_lists_in_lists_and_tensors_of_no_reason_are_a_broken_file(tmp_path):
+    path = tmp_path / "a.gguf"
+    deep = struct.pack("<Q1sI", 1, b"a", 9) + struct.pack("<IQ", 9, 1) * 20_000
+    wide = struct.pack("<Q1sI", 1, b"a", 1 << 20) + b"\xff" * (8 << 20)
+    for tensors, pairs, rest in ((0, 1, deep), (1, 0, wide)):
+        path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, tensors, pairs) + rest)
+        with pytest.raises(BrokenGgufError):
+            read_gguf(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("block_count", 1 << 63),
+        ("attention.head_count", 1 << 40),
+        ("attention.shared_kv_layers", 4),
+        ("attention.key_length", -64),
+    ],
+)
+def test_figures_of_no_reason_are_an_unknown_shape(tmp_path, key, value):
+    head = read_gguf(written(tmp_path / "a.gguf"))
+    changed = replace(head, values={**head.values, f"llama.{key}": value})
+    with pytest.raises(UnknownShapeError):
+        shape_of_gguf(changed)
 
 
 def test_a_model_without_what_the_arithmetic_needs_names_it(tmp_path):

@@ -141,6 +141,29 @@ def test_sliding_layers_stop_growing_at_their_window():
     assert shape.cache_numbers(8192) == (5 * 8192 + 29 * 1024) * per_token
 
 
+def test_layers_that_look_at_chunks_are_cached_up_to_a_chunk():
+    kinds = ["chunked_attention", "chunked_attention", "chunked_attention", "full_attention"] * 8
+    chunked = shape_of(LLAMA_3_8B | {"layer_types": kinds, "attention_chunk_size": 4096})
+    whole = shape_of(LLAMA_3_8B | {"layer_types": kinds})
+    each = 2 * 8 * 128
+    assert chunked.cache_numbers(8192) == each * (8 * 8192 + 24 * 4096)
+    assert whole.cache_numbers(8192) == each * 32 * 8192
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"num_hidden_layers": 1 << 40},
+        {"num_key_value_heads": -8},
+        {"num_kv_shared_layers": 40},
+        {"layer_types": ["conv"] * 32},
+    ],
+)
+def test_a_config_of_no_reason_is_an_unknown_shape(changed):
+    with pytest.raises(UnknownShapeError):
+        shape_of(LLAMA_3_8B | changed)
+
+
 def test_linear_layers_keep_a_state_of_fixed_size():
     shape = shape_of(QWEN_3_5_9B)
     growth = shape.cache_numbers(2000) - shape.cache_numbers(1000)
