@@ -7,13 +7,12 @@ import math
 import time
 from collections.abc import Callable
 from html import escape
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers, QueryParams
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Scope
 
@@ -64,7 +63,7 @@ class Door:
 
     async def visitor(self, scope: Scope) -> Visitor | None:
         """Whose session a request belongs to; None: nobody's."""
-        token = _token(Headers(scope=scope))
+        token = _token(HTTPConnection(scope))
         account = None if token is None else await self._accounts.session(token)
         if account is None:
             return None
@@ -99,7 +98,7 @@ class Door:
             return _page(request, onward, told, name, 401)
         self._attempts.succeeded(address, name)
         # A session that somebody slipped under this browser is not gone on with.
-        if (old := _token(request.headers)) is not None:
+        if (old := _token(request)) is not None:
             await self._accounts.end(old)
         response = RedirectResponse(onward, 303)
         response.set_cookie(
@@ -120,7 +119,7 @@ class Door:
             self._waiting -= 1
 
     async def _log_out(self, request: Request) -> Response:
-        if (token := _token(request.headers)) is not None:
+        if (token := _token(request)) is not None:
             await self._accounts.end(token)
         response = RedirectResponse(LOGIN, 303)
         response.delete_cookie(COOKIE, httponly=True, samesite="lax")
@@ -138,12 +137,10 @@ def sent_to_login(scope: Scope) -> Response:
     return JSONResponse({"detail": "log in first"}, 401)
 
 
-def _token(headers: Headers) -> str | None:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return found.value if found is not None and found.value else None
+def _token(connection: HTTPConnection) -> str | None:
+    # Read as browsers write it: whatever else on this host sets a cookie that `http.cookies` finds
+    # fault with would keep everybody out.
+    return connection.cookies.get(COOKIE) or None
 
 
 def _is_behind_tls(request: Request) -> bool:

@@ -71,6 +71,23 @@ async def test_without_a_session_everything_leads_to_the_login(accounts, clock):
         assert (await client.get("/", headers={"cookie": "=;;\x01="})).status_code == 401
 
 
+@pytest.mark.parametrize(
+    "other",
+    ['settings={"dark": true}', "a b=1", "flag", "名字=安", "list[0]=1", "x=1;"],
+)
+async def test_whatever_else_on_this_host_sets_as_a_cookie_keeps_nobody_out(accounts, clock, other):
+    """Browsers send what every program on the host has set, whatever its port."""
+    async with browser(accounts, clock) as client:
+        await log_in(client)
+        token = client.cookies[COOKIE]
+        client.cookies.clear()
+        for cookie in (f"{other}; {COOKIE}={token}", f"{COOKIE}={token}; {other}"):
+            headers = {"cookie": cookie.encode()}
+            assert (await client.get("/", headers=headers)).json() == ["ann", "operator"]
+        await client.post("/logout", headers=headers)
+        assert (await client.get("/", headers=headers)).status_code == 401
+
+
 async def test_the_address_that_was_wanted_is_gone_on_to_with_its_question(accounts, clock):
     async with browser(accounts, clock) as client:
         sent = await client.get("/?c=7&d=%2F", headers={"accept": "text/html"})
