@@ -121,6 +121,7 @@ def _composed(values: Values) -> Config:
         config = replace(config, folders={n: values.resolved(p) for n, p in folders.items()})
     _check_fallbacks(values, config)
     _check_proxies(values, config)
+    _check_password(values, config.web)
     return replace(config, remarks=tuple(values.remarks))
 
 
@@ -184,6 +185,17 @@ def _check_fallbacks(values: Values, config: Config) -> None:
         wrong = [name for name in engine.fallbacks or () if name not in known]
         if wrong and values.has(key):
             values.problem(key, f"there is no [{NAMED}.{wrong[0]}]")
+
+
+def _check_password(values: Values, web: WebSettings) -> None:
+    """It may stand, since it always could; what guesses are worth is told."""
+    if web.password is None:
+        return
+    # Not at the top: whoever completes a name at the shell waits for this module.
+    from core.accounts import LEAST_LETTERS
+
+    if len(web.password.get_secret_value()) < LEAST_LETTERS:
+        values.remarks.append(f"web.password has fewer than {LEAST_LETTERS} characters")
 
 
 def _check_proxies(values: Values, config: Config) -> None:

@@ -242,7 +242,7 @@ class Values:
             if variable.upper().startswith(ENV_PREFIX):
                 self._overridden(variable, self._environ[variable])
         for key, variable in _DEFAULT_VARIABLES.items():
-            if key not in self._values and self._environ.get(variable):
+            if key not in self._values and self._environ.get(variable, "").strip():
                 self._values[key] = self._environ[variable]
 
     def _take_engines(self, tables: object) -> None:
@@ -306,7 +306,10 @@ class Values:
         section = written.rpartition(".")[0]
         known = _keys_of(section)
         if written in known:
-            self._values[written] = value
+            if _plain(written) in _SECRETS and isinstance(value, str) and not value.strip():
+                self._is_empty(self._variables.get(written, written))
+            else:
+                self._values[written] = value
             return
         key, _, way = written.rpartition("_")
         if key in known and way == "env":
@@ -319,7 +322,7 @@ class Values:
     def _from_variable(self, written: str, key: str, name: object) -> None:
         if not isinstance(name, str) or not name:
             self._problem(written, "must be the name of an environment variable")
-        elif self._environ.get(name):
+        elif self._environ.get(name, "").strip():
             self._variables[key] = name
             self._values[key] = self._parsed(key, self._environ[name])
         else:
@@ -327,10 +330,18 @@ class Values:
 
     def _from_file(self, written: str, key: str, name: object) -> None:
         try:
-            path = self.resolved(Path(str(name)))
-            self._values[key] = path.read_text(encoding="utf-8").strip()
+            text = self.resolved(Path(str(name))).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             self._problem(written, f"the file {name} cannot be read")
+            return
+        if text:
+            self._values[key] = text
+        else:
+            self._is_empty(f"{written}, the file {name},")
+
+    def _is_empty(self, written: str) -> None:
+        """A secret that anybody guesses is none: an empty password would open the console."""
+        self.remarks.append(f"{written} is empty, which is as if it were not there")
 
     def _overridden(self, variable: str, value: str) -> None:
         parts = variable[len(ENV_PREFIX) :].lower().split("__")

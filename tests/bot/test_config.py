@@ -126,6 +126,34 @@ def test_a_variable_that_is_not_set_leaves_the_default_and_a_remark(read):
     assert made.remarks == ("engine.api_key_env names K, which is not set",)
 
 
+def test_a_secret_that_is_empty_is_none_and_opens_nothing(read, tmp_path):
+    """Made by `touch`, or left empty in a list of variables."""
+    (tmp_path / "password").write_text(" \n")
+    made = read('[web]\npassword_file = "password"\nmetrics_token = ""\n')
+    assert (made.web.password, made.web.metrics_token) == (None, None)
+    assert made.remarks == (
+        "web.password_file, the file password, is empty, which is as if it were not there",
+        "web.metrics_token is empty, which is as if it were not there",
+    )
+    made = read('[engine]\napi_key_env = "K"\n', K=" ", LOREKEEPER__WEB__PASSWORD="")
+    assert (made.engine.api_key, made.web.password) == (None, None)
+    assert made.remarks == (
+        "engine.api_key_env names K, which is not set",
+        "LOREKEEPER__WEB__PASSWORD is empty, which is as if it were not there",
+    )
+    assert read("", DISCORD_TOKEN=" ").discord.token is None
+    kept = read('[web]\npassword = "sesame sesame"\n', LOREKEEPER__WEB__PASSWORD="").web.password
+    assert kept is not None
+    assert kept.get_secret_value() == "sesame sesame"
+
+
+def test_a_password_that_is_soon_guessed_is_remarked_upon_and_told_to_nobody(read):
+    made = read('[web]\npassword = "hunter2"\n')
+    assert made.remarks == ("web.password has fewer than 8 characters",)
+    assert "hunter2" not in repr(made)
+    assert read('[web]\npassword = "hunter22"\n').remarks == ()
+
+
 def test_a_secret_may_stand_in_a_file(read, tmp_path):
     (tmp_path / "token").write_text("abc\n")
     token = read('[telegram]\ntoken_file = "token"\n').telegram.token
