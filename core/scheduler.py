@@ -26,6 +26,10 @@ LOOK_SECONDS: Final = 2.0
 """How soon is done what was asked for in another process."""
 KEEPER: Final = "schedule"
 """The name of the lock that whoever keeps the schedule holds."""
+_ON_TIME: Final = timedelta(minutes=1)
+"""Nothing is as late as that: a run is begun a moment after its time, whatever the grace."""
+_PUT_BACK: Final = timedelta(minutes=1)
+"""By how much a clock is put back that was wrong, and not only corrected."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,9 +95,12 @@ class Scheduler:
             # Not before the first look has ended: there is one at a time.
             scheduler.add_job(self._owned, _Every(LOOK_SECONDS), (self._look, scheduler))
             scheduler.start()
+            watching = asyncio.create_task(self._watch_clock(scheduler), name="watch the clock")
             try:
                 yield
             finally:
+                watching.cancel()
+                await asyncio.wait({watching})
                 # It cancels, once; what is under way has something to put in order.
                 scheduler.shutdown(wait=False)
                 await asyncio.sleep(0)
@@ -113,6 +120,27 @@ class Scheduler:
                 self._wanted.add(name)
                 scheduler.add_job(self._owned, args=(self._run_asked, name))
 
+    async def _watch_clock(self, scheduler: AsyncIOScheduler) -> None:
+        """What comes round waits for a time of the day: of a clock that was ahead and is put right
+        by hours, it would stand still for as many, beats and all."""
+        latest = self._rows.now()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = self._rows.now()
+            if now < latest - _PUT_BACK:
+                _log.warning("the clock was put back by %s: jobs follow it", latest - now)
+                self._follow_clock(scheduler, now)
+            latest = now
+
+    def _follow_clock(self, scheduler: AsyncIOScheduler, now: datetime) -> None:
+        for job in scheduler.get_jobs():
+            due = job.trigger.get_next_fire_time(None, now)
+            if due is None or due >= job.next_run_time:
+                continue
+            job.modify(next_run_time=due)
+            if job.id in self._jobs:
+                scheduler.add_job(self._owned, args=(self._rows.due, job.id, due))
+
     async def _taken_over(self, scheduler: AsyncIOScheduler) -> list[Callable[[], object]]:
         """Every job, with what was missed while nobody kept the schedule; what remains is to give
         them to the scheduler, which cannot fail."""
@@ -130,15 +158,19 @@ class Scheduler:
                 adding.append(partial(scheduler.add_job, self._owned, args=run))
             if cron is None:
                 continue
-            due = state.due_at or cron.next_after(now)
+            coming = cron.next_after(now)
+            # One that is further off was written down by a clock that was ahead.
+            due = coming if state.due_at is None else min(state.due_at, coming or state.due_at)
             if due is not None and due <= now:
                 missed = not at_start and not state.paused and self._is_in_time(job, cron, now)
-                due = now if missed else cron.next_after(now)
+                due = now if missed else coming
             await self._rows.due(state.name, due)
             if due is not None:
                 fire = (self._fire, state.name)
                 adding.append(
-                    partial(scheduler.add_job, self._owned, cron, fire, next_run_time=due)
+                    partial(
+                        scheduler.add_job, self._owned, cron, fire, id=state.name, next_run_time=due
+                    )
                 )
         return adding
 
@@ -147,7 +179,7 @@ class Scheduler:
         grace = job.schedule.grace_seconds
         if grace is None:
             return True
-        latest = cron.next_after(now - timedelta(seconds=grace))
+        latest = cron.next_after(now - max(timedelta(seconds=grace), _ON_TIME))
         return latest is not None and latest <= now
 
     async def _fire(self, name: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from core.jobs import Outcome
 from core.meters import JobEnded
-from core.scheduler import KEEPER
+from core.scheduler import KEEPER, Beat
 from tests.support.coming_round import MONDAY, Works, house, until
 
 __all__ = ["house"]
@@ -71,6 +71,65 @@ async def test_what_was_missed_by_more_than_the_grace_waits_for_its_next_time(ho
         pass
     house.wall.move(hours=20)
     async with house.bot(works):
+        await until(lambda: works.ended == 1)
+
+
+async def test_without_any_grace_a_job_runs_at_its_time_all_the_same(house):
+    works = Works("0 15 * * *", grace_seconds=0)
+    async with house.bot(works):
+        await house.looked()
+        house.wall.move(hours=3)
+        await until(lambda: works.ended == 1)
+    house.wall.move(days=1, minutes=2)
+    async with house.bot(works):
+        await house.looked()
+        assert works.begun == 1
+
+
+async def test_a_clock_that_is_put_right_holds_up_neither_beats_nor_what_is_asked_for(house):
+    """A machine that starts with another zone's time, until it has asked what time it is."""
+    works, beats = Works("0 15 * * *"), 0
+
+    async def beat():
+        nonlocal beats
+        beats += 1
+
+    house.wall.move(hours=8)
+    async with house.bot(works, beats=[Beat(beat, 0.01)]):
+        await until(lambda: beats > 2)
+        assert (await state_of(house)).due_at == datetime(2027, 6, 8, 15, tzinfo=UTC)
+        house.wall.move(hours=-8)
+        await house.looked()
+        before = beats
+        await until(lambda: beats > before + 2)
+        await house.rows.ask("works")
+        await until(lambda: works.ended == 1)
+        assert (await state_of(house)).due_at == datetime(2027, 6, 7, 15, tzinfo=UTC)
+        house.wall.move(hours=3)
+        await until(lambda: works.ended == 2)
+
+
+async def test_what_is_due_after_a_clock_was_put_back_is_written_down_at_once(house):
+    works = Works("0 15 * * *")
+    house.wall.move(days=400)
+    async with house.bot(works):
+        await house.looked()
+        house.wall.move(days=-400)
+        await house.looked(8)
+        assert (await state_of(house)).due_at == datetime(2027, 6, 7, 15, tzinfo=UTC)
+        assert works.begun == 0
+
+
+async def test_a_time_that_a_clock_wrote_down_which_was_ahead_holds_nothing_up(house):
+    works = Works("0 15 * * *")
+    house.wall.move(days=4000)
+    async with house.bot(works):
+        pass
+    house.wall.move(days=-4000)
+    async with house.bot(works):
+        await house.looked()
+        assert (await state_of(house)).due_at == datetime(2027, 6, 7, 15, tzinfo=UTC)
+        house.wall.move(hours=3)
         await until(lambda: works.ended == 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +17,7 @@ from core.database import Database
 from core.job_runs import JobRuns
 from core.jobs import Job, JobRows, Schedule
 from core.language import words
-from core.scheduler import Scheduler
+from core.scheduler import Beat, Scheduler
 
 LOOK_SECONDS = 0.02
 MONDAY = datetime(2027, 6, 7, 12, tzinfo=UTC)
@@ -100,10 +101,10 @@ class House:
         )
 
     @asynccontextmanager
-    async def bot(self, *works: Works):
+    async def bot(self, *works: Works, beats: Sequence[Beat] = ()):
         """A bot that keeps the schedule, if no other does."""
         jobs = [own.job for own in works]
-        async with Scheduler(jobs, self.runs(), self.rows).running():
+        async with Scheduler(jobs, self.runs(), self.rows, beats).running():
             yield
 
     async def looked(self, times: int = 4) -> None:
