@@ -1,7 +1,8 @@
 """Once a week, where a channel chose it: what was asked there in vain, for its moderators to read.
 
 It goes to the channel's log channel on the chosen day, at nine by the channel's own clock. What was
-missed is made up for within a day; nobody is told twice.
+missed is made up for within a day; nobody is told twice, but where our end came while a digest was
+being sent: then nobody can know whether it is out, and it is sent once more, and never again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import time as wall_time
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from core.access import homes_of
@@ -38,6 +40,7 @@ from core.gaps import Gap, Gaps
 from core.inert import inert
 from core.language import Words, words
 from core.noticeboard import Noticeboards
+from core.shielding import to_the_end
 from core.sightings import SeenChannel, Sightings
 from core.text import storable
 
@@ -121,7 +124,8 @@ class Digests:
         due = due_at(settings, self._zone, now)
         if due is None or settings.is_paused(now) or not readers.envoy.reaches(channel.platform):
             return False
-        if await self._rows.is_posted(channel, due):
+        standing = await self._rows.standing(channel, due)
+        if standing is _Standing.OUT:
             return False
         asked = _asked(seen, now)
         board = await readers.boards.of(asked) if await readers.serves(asked) else None
@@ -129,15 +133,17 @@ class Digests:
             _log.info("a digest has no log channel to go to")
             return False
         found = await self._found(asked, settings)
-        # Before it is posted: of a run that dies between the two, nobody is told twice.
-        await self._rows.note(channel, due)
+        again = standing is _Standing.BEGUN
+        await self._rows.note(channel, due, is_out=again or not found)
         if not found:
             return False
         _ = readers.envoy.words() if settings.language == "auto" else words(settings.language)
-        if await readers.envoy.say(board.conversation, told(seen, found, due, _)):
-            return True
-        await self._rows.forget(channel)
-        return False
+        if not await readers.envoy.say(board.conversation, told(seen, found, due, _)):
+            await self._rows.forget(channel)
+            return False
+        if not again:
+            await to_the_end(self._rows.note(channel, due, is_out=True))
+        return True
 
     async def _found(self, asked: Asked, settings: ChannelSettings) -> tuple[Gap, ...]:
         names = homes_of(asked)
@@ -191,25 +197,38 @@ def _asked(seen: SeenChannel, now: float) -> IncomingMessage:
     )
 
 
+class _Standing(Enum):
+    """How it stands with a channel's digest that is due."""
+
+    NOT_YET = auto()
+    BEGUN = auto()
+    """It was being sent when our end came."""
+    OUT = auto()
+    """Or there was nothing to say, or it was sent a second time."""
+
+
 class _Rows:
     """Which digest each channel had last."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def is_posted(self, channel: ChannelRef, due: datetime) -> bool:
+    async def standing(self, channel: ChannelRef, due: datetime) -> _Standing:
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
-                "SELECT 1 FROM digests WHERE platform = ? AND channel_id = ? AND due_at >= ?",
+                "SELECT is_out FROM digests WHERE platform = ? AND channel_id = ? AND due_at >= ?",
                 (*_key(channel), due.timestamp()),
             )
-        return bool(list(rows))
+        for (is_out,) in rows:
+            return _Standing.OUT if is_out else _Standing.BEGUN
+        return _Standing.NOT_YET
 
-    async def note(self, channel: ChannelRef, due: datetime) -> None:
+    async def note(self, channel: ChannelRef, due: datetime, *, is_out: bool) -> None:
         async with self._database.transaction() as connection:
             await connection.execute(
-                "INSERT OR REPLACE INTO digests VALUES (?, ?, ?)",
-                (*_key(channel), due.timestamp()),
+                "INSERT OR REPLACE INTO digests (platform, channel_id, due_at, is_out)"
+                " VALUES (?, ?, ?, ?)",
+                (*_key(channel), due.timestamp(), is_out),
             )
 
     async def forget(self, channel: ChannelRef) -> None:

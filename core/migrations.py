@@ -746,6 +746,14 @@ M017_WHOLE = Migration(
     ),
 )
 
+M018_DIGESTS = Migration(
+    "m018_digests",
+    (
+        # Whether a digest is known to be out, or was begun and cut off: then it is sent once more.
+        "ALTER TABLE digests ADD COLUMN is_out INTEGER NOT NULL DEFAULT 1",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -764,4 +772,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M015_CONSOLE,
     M016_ACCOUNT_IDS,
     M017_WHOLE,
+    M018_DIGESTS,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -196,6 +197,44 @@ async def test_what_could_not_be_sent_is_tried_again(week):
     week.town.refuse("send", ForbiddenError(ConversationRef(TOWN)))
     assert await week.post() == 0
     assert await week.post() == 1
+
+
+@pytest.mark.parametrize("is_out", [False, True])
+async def test_a_digest_that_our_end_cuts_off_is_sent_once_more_and_never_again(
+    week, monkeypatch, is_out
+):
+    """Nobody can know whether the platform had it by then."""
+    await week.choose(log_channel="office", digest="monday")
+    await week.ask("Who feeds the sharks?")
+    say = Envoy.say
+
+    async def cut_off(self, *values, **options):
+        if is_out:
+            await say(self, *values, **options)
+        raise asyncio.CancelledError
+
+    for _ in range(2):
+        monkeypatch.setattr(Envoy, "say", cut_off)
+        with pytest.raises(asyncio.CancelledError):
+            await week.post()
+    monkeypatch.setattr(Envoy, "say", say)
+    assert await week.post() == 0
+    assert len(week.posted) == (2 if is_out else 0)
+
+
+async def test_a_digest_that_was_cut_off_is_not_lost(week, monkeypatch):
+    await week.choose(log_channel="office", digest="monday")
+    await week.ask("Who feeds the sharks?")
+    with monkeypatch.context() as patched:
+
+        async def cut_off(*_values, **_options):
+            raise asyncio.CancelledError
+
+        patched.setattr(Envoy, "say", cut_off)
+        with pytest.raises(asyncio.CancelledError):
+            await week.post()
+    assert [await week.post(), await week.post()] == [1, 0]
+    assert len(week.posted) == 1
 
 
 async def test_all_channels_of_a_server_that_chose_it_get_theirs(week):
