@@ -55,8 +55,9 @@ WORKDIR /config
 VOLUME /data
 EXPOSE 7860
 STOPSIGNAL SIGTERM
+# No proxy for it: containers often get HTTP_PROXY from whoever runs them.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+    CMD ["python", "-c", "from urllib.request import *; build_opener(ProxyHandler({})).open('http://127.0.0.1:7860/healthz', timeout=4)"]
 ENTRYPOINT ["lorekeeper"]
 CMD ["run"]
 

@@ -8,7 +8,10 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import jsonschema_rs
@@ -112,6 +115,45 @@ def test_the_health_check_asks_the_port_that_is_exposed_and_configured():
     port = Config().web.port
     assert f"EXPOSE {port}" in text
     assert f"127.0.0.1:{port}/healthz" in text
+
+
+def test_the_health_checks_reach_their_own_machine_also_where_a_proxy_is_set(tmp_path):
+    """Docker gives containers the proxy of whoever runs them."""
+    (checks,) = [json.loads(rest[rest.index("[") :]) for name, rest in dockerfile()
+                 if name == "HEALTHCHECK"]  # fmt: skip
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    vllm = compose["services"]["vllm"]["healthcheck"]["test"][1:]
+    with HTTPServer(("127.0.0.1", 0), _Well) as server, ThreadPoolExecutor(1) as serving:
+        serving.submit(server.serve_forever)
+        here = f"127.0.0.1:{server.server_port}"
+        proxied = {
+            **os.environ,
+            "http_proxy": "http://127.0.0.1:9",
+            "HTTP_PROXY": "http://x.invalid",
+        }
+        try:
+            for check, address in ((checks, "127.0.0.1:7860"), (vllm, "127.0.0.1:8000")):
+                code = check[-1].replace(address, here)
+                assert code != check[-1]
+                asked = subprocess.run([sys.executable, "-c", code], env=proxied, timeout=60)
+                assert asked.returncode == 0
+            missing = code.replace("/health", "/missing")
+            asked = subprocess.run([sys.executable, "-c", missing], env=proxied, timeout=60,
+                                   capture_output=True)  # fmt: skip
+            assert asked.returncode == 1
+        finally:
+            server.shutdown()
+
+
+class _Well(BaseHTTPRequestHandler):
+    """Says that all is well, where it is asked about that."""
+
+    def do_GET(self):
+        self.send_response(200 if self.path.startswith("/health") else 404)
+        self.end_headers()
+
+    def log_message(self, *_told):
+        """Not into the test's output."""
 
 
 @pytest.mark.parametrize("target", ["cpu", "cuda"])
