@@ -14,7 +14,10 @@ _LONGEST: Final = 1500
 _LEAST_WORDS: Final = 3
 _LEAST_HAN: Final = 4
 
-_NOT_SAID: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^\s*>.*$|https?://\S+", re.DOTALL | re.M)
+_NOT_SAID: Final = re.compile(
+    r"(?s:```.*?(?:```|\Z))|`[^`\n]*`|^[^\S\n]*>.*$|https?://\S+", re.MULTILINE
+)
+"""Code, quoted lines and addresses; what stands in the lines around them was said."""
 _TO_SOMEBODY: Final = re.compile(r"^\s*@\S")
 _SENTENCE: Final = re.compile(r"[^.!?。！？;；\n]+[.!?。！？;；]*")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
@@ -111,7 +114,10 @@ def goes_on(text: str) -> bool:
         return False
     if _REMARK.match(said):
         return reads_as_question(text)
-    marked = re.search(r"[?？]\W*$", said) and (
+    # From the end on: from the beginning, each of many marks would be followed to the end.
+    last = re.search(r"\w", said[::-1])
+    ending = said if last is None else said[len(said) - last.start() :]
+    marked = re.search(r"[?？]", ending) and (
         len(_WORD.findall(said)) > 1 or len(_HAN.findall(said)) > 1
     )
     opens = _GOES_ON.match(said) or _ZH_GOES_ON.match(said) or _ZH_ENDS.search(said)

@@ -29,6 +29,9 @@ QUESTIONS = [
     "水泵停了。应该换哪个保险丝？",
     "API 的限额是多少？",
     "退货政策是什么？",
+    "> The lamp is red since the update.\nHow do I reset the lamp?",
+    "> 更新以后灯是红的。\n怎么重置这盏灯？",
+    "   > quoted\n\nSome of it is new. Which fuse is the right one?",
 ]
 NOT = [
     "",
@@ -47,6 +50,7 @@ NOT = [
     "lol what the hell is that?",
     "@Bob where is the key?",
     "> What time does it open?\nNine, as it says.",
+    "> What time does it open?\n> And on Sundays?\nNine, as it says.",
     "```\nwhat is this for?\n```",
     "https://example.org/?q=what+is+this",
     "I know how it works.",
@@ -96,6 +100,8 @@ def test_what_is_said_to_somebody_or_asks_nothing_is_none(text):
         "那周日呢",
         "请详细说说",
         "还有别的吗",
+        "> closed on Sundays\nand on Mondays?",
+        "> 周日关门\n那周一呢？",
     ],
 )
 def test_who_asked_us_asks_on_in_fewer_words(text):
@@ -131,3 +137,17 @@ def test_remarks_are_no_answers_waiting_to_happen():
     assert [text for text in remarks if not is_remark(text)] == []
     assert not is_remark("The pump makes a strange noise since Tuesday.")
     assert not is_remark("水泵从周二开始有奇怪的声音")
+
+
+def test_what_stands_below_a_quoted_line_was_said():
+    assert not is_remark("> it opens at nine\nThe pump makes a strange noise since Tuesday.")
+    assert is_remark("> it opens at nine\nthanks")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("letter", ["?", "？", "\n", " ", "!", ">"])
+def test_a_hundred_thousand_of_the_same_letter_are_read_at_once(letter):
+    text = "and" + letter * 100_000 + "no"
+    assert not reads_as_question(text)
+    assert goes_on(text)
+    assert not is_remark("The lamp is red" + letter * 100_000 + "now")
