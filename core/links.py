@@ -34,7 +34,9 @@ _BARE: Final = re.compile(
     rf"(?:(?:{_ENDINGS})(?![\w-])(?!\.\w)(?:[/?#:][!#-;=?-~]*)?|[A-Za-z]{{2,24}}/[!#-;=?-~]*))",
     re.IGNORECASE | re.ASCII,
 )
-_LONG: Final = re.compile(rf"(?:{_SCHEME}|(?:[\w-]{{1,63}}\.)+[A-Za-z]{{2,24}}(?=/))[^\s<>\"]*")
+_LONG: Final = re.compile(
+    rf"(?:{_SCHEME}|(?<![\w.-])(?:[\w-]{{1,63}}\.)+[A-Za-z]{{2,24}}(?=/))[^\s<>\"]*"
+)
 _HOST: Final = re.compile(r"((?:[\w-]{1,63}\.)+[^\W\d_]{2,24})(?![\w-])")
 _EVERYBODY: Final = re.compile(r"@(?=everyone\b|here\b)|<(?=@[!&]?\d|#\d|t:-?\d|id:\w)", re.I)
 _PING: Final = re.compile(r"(?<![\w.+-])@(?=[\w*~|\\&])|</(?=\w)")
@@ -187,6 +189,8 @@ class LinkFilter:
 
     def _settled(self, link: re.Match[str], after: str) -> str:
         to, label = link["to"].strip("<>"), self._inert(link["label"], "[")
+        if _is_aside(link):
+            return f"[{label}] ({self._inert(to, '(')})"
         if not self._allowed.hold(to):
             shown = label.strip() or self._removed
         elif link.group().startswith("!") or _hides(link["label"], to):
@@ -279,6 +283,13 @@ def _rendered(text: str) -> str:
     return _ESCAPED.sub(lambda found: found[1] or "", html.unescape(text))
 
 
+def _is_aside(link: re.Match[str]) -> bool:
+    """A citation's number and a word in brackets behind it, "[1](daily)": that leads nowhere."""
+    number, said = link["label"], link["to"]
+    plain = number.isdecimal() and link.group() == f"[{number}]({said})"
+    return plain and bool(said) and not re.search(r"[./:@\\%#&?]", said)
+
+
 def _hides(label: str, to: str) -> bool:
     """Whether a link's words show another host than the one it leads to."""
     host = _host(to) or ""
@@ -291,14 +302,18 @@ def _lies_on(host: str, other: str) -> bool:
 
 def _trimmed(address: str) -> str:
     """Without what belongs to the sentence around it."""
-    while address:
-        last = address[-1]
+    end = len(address)
+    left = {mark: address.count(mark) for pair in _CLOSING.items() for mark in pair}
+    while end:
+        last = address[end - 1]
         opening = _CLOSING.get(last)
-        unbalanced = opening is not None and address.count(last) > address.count(opening)
+        unbalanced = opening is not None and left[last] > left[opening]
         if not unbalanced and last not in _ENDS_WITH:
             break
-        address = address[:-1]
-    return address
+        if opening is not None:
+            left[last] -= 1
+        end -= 1
+    return address[:end]
 
 
 def _normal(address: str) -> str:

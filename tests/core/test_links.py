@@ -93,6 +93,32 @@ def test_what_clients_would_make_a_link_or_a_ping_of_only_reads_like_one(text, e
     assert shown(text).replace(BREAK, "|") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It opens at nine [1](daily).", "It opens at nine [1] (daily)."),
+        ("九点开门[1](周末除外)。", "九点开门[1] (周末除外)。"),
+        ("[2](@everyone)", "2"),
+        ("[1](evil.zz)", "1"),
+        ("[1](https://evil.example)", "1"),
+        ('[1](x "y")', "1"),
+    ],
+)
+def test_a_word_in_brackets_behind_a_marker_is_no_link(text, expected):
+    assert shown(text) == expected
+    assert shown(shown(text)) == expected
+    links = LinkFilter(ALLOWED, GONE)
+    assert "".join(map(links.feed, text)) + links.end() == expected
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", [")", "a.", "1.", "a.b/", "a@b.co@", "http://", "]("])
+def test_a_long_run_of_what_may_begin_an_address_is_read_at_once(piece):
+    text = f"http://{piece * 40_000}"
+    assert Addresses.of([text, piece * 40_000]).long == frozenset()
+    assert without_pings(text).startswith("http:")
+
+
 def test_words_that_show_another_host_than_they_lead_to_are_written_out():
     assert shown("[bank.com](https://garden.example.com/tickets)").replace(BREAK, "|") == (
         "bank.|com (https://garden.example.com/tickets)"
@@ -103,6 +129,7 @@ PIECES = st.sampled_from(
     [
         "https://evil.example", "https://garden.example.com/tickets", "[", "](", ")", "!", "@bob",
         "`", "```\n", "\n", " ", "evil.com", "门", "word", "**", "\\", "&#58;", "//", ":", "]", ".",
+        "[1](",
     ]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60)
