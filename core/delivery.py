@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from core.buttons import answer_menu, stop_menu
-from core.errors import DeliveryError, DeliveryRateLimitedError
+from core.errors import DeliveryError, DeliveryRateLimitedError, ForbiddenError
 from core.events import ChannelKind, ConversationRef, IncomingMessage, MessageRef
 from core.language import Words
 from core.layout import Draft
@@ -188,13 +188,23 @@ class Delivery:
             self._changed.set()
 
     async def _finish(self) -> None:
-        faces = self._faces(self._split(self._draft.final()), self._menus)
-        await self._posting.settle(faces, self._opening)
+        await self._settle_text()
         whole = self._draft.overlong
         files = [*self._files]
         if whole is not None:
             files.append(FileReply(ANSWER_FILE, "text/markdown", whole.encode()))
-        await self._posting.settle_files(files, len(self._files))
+        try:
+            await self._posting.settle_files(files, len(self._files))
+        except ForbiddenError:
+            if whole is None or self._files:
+                raise
+            # We may write there, but send no files: all of it is said, in as many messages.
+            self._draft.unfold()
+            await self._settle_text()
+
+    async def _settle_text(self) -> None:
+        faces = self._faces(self._split(self._draft.final()), self._menus)
+        await self._posting.settle(faces, self._opening)
 
     @property
     def _opening(self) -> Face:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import Final, assert_never
 from urllib.parse import quote, urlsplit
 
@@ -70,6 +71,10 @@ class Draft:
                 self._failure = text
             case _:
                 assert_never(event)
+
+    def unfold(self) -> None:
+        """All of it stands in the chat, however long it is."""
+        self._longest = sys.maxsize
 
     @property
     def worth_showing(self) -> bool:
@@ -161,12 +166,11 @@ class Draft:
 
 def link_target(address: str) -> str:
     """The address of a page so that nothing in it is markup; empty for what is none."""
-    split = urlsplit(address)
-    if split.scheme not in ("http", "https") or not split.hostname:
-        return ""
     try:
-        host = split.netloc.encode("idna").decode("ascii")
-    except UnicodeError:
+        split = urlsplit(address)
+        named = split.scheme in ("http", "https") and split.hostname
+        host = split.netloc.encode("idna").decode("ascii") if named else ""
+    except ValueError:  # of a bracket, or of letters that no host has
         return ""
     if not _HOST.fullmatch(host):
         return ""

@@ -547,6 +547,26 @@ def test_a_long_answer_goes_as_its_beginning_and_a_file():
     assert actions_in(outbox)["m1"] == ["sources", "up", "down", "more"]
 
 
+def test_where_no_files_may_be_sent_all_of_a_long_answer_is_said():
+    outbox = RecordingOutbox(BUTTONS)
+    outbox.refuse("send_file", ForbiddenError(conversation()))
+    reply = delivery(outbox, longest=3000)
+    run(deliver(reply, TextDelta(LONG), 5, ANSWERED, Finished("stop")))
+    first, *_parts, last = texts = [shown.text for shown in outbox.messages.values()]
+    said = " ".join(texts).partition("\n\nSources:")[0]
+    assert said.split() == LONG.split()
+    assert "in the file" not in first
+    assert "Sources:\n[1] " in last
+    assert list(actions_in(outbox).values()) == [[], [], ["sources", "up", "down", "more"]]
+
+
+def test_a_command_whose_file_may_not_be_sent_is_not_taken_for_answered():
+    outbox = RecordingOutbox(PLATFORM)
+    outbox.refuse("send_file", ForbiddenError(conversation()))
+    with pytest.raises(ForbiddenError):
+        run(deliver(delivery(outbox), FileReply("base.zip", "application/zip", b"1")))
+
+
 def test_an_answer_made_anew_takes_the_file_of_the_old_one_away():
     outbox = RecordingOutbox(BUTTONS)
     receipts = Kept()

@@ -106,6 +106,9 @@ async def test_citations_of_a_page_lead_to_it(hall, site):
         ("https://a.example/<@1> `b`", "https://a.example/%3C%401%3E%20%60b%60"),
         ("https://例子.example/灯塔?q=灯&b=[1]", "https://xn--fsqu00a.example/%E7%81%AF%E5%A1%94?q=%E7%81%AF&b=%5B1%5D"),
         ("https://a@b.example/", ""),
+        ("https://[a", ""),
+        ("https://a]/b", ""),
+        ("https://a？b.example/", ""),
         ("https://a.example/%E7%81%AF", "https://a.example/%E7%81%AF"),
     ],
 )  # fmt: skip
