@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from bot import output
+from bot.parts import open_database
 from bot.settings import Config
 from bot.wording import own_words
 from core.admission import Admission
@@ -17,7 +18,6 @@ from core.admission_rows import Admissions, subject_of, written
 from core.audit import Audit
 from core.belonging import Belonging
 from core.channels import Channels
-from core.database import Database
 from core.envoy import Envoy
 from core.language import Words
 from core.noticeboard import Noticeboards
@@ -65,8 +65,7 @@ async def admit(config: Config, wanted: str | None, *, refuse: bool, as_json: bo
 
 @asynccontextmanager
 async def _admission(config: Config) -> AsyncGenerator[Admission, None]:
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with Database.open(config.data_dir / "lorekeeper.db") as database:
+    async with open_database(config) as database:
         sightings, envoy = Sightings(database), Envoy({})
         boards = Noticeboards(Channels(database), {})
         yield Admission(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from bot import output
+from bot.parts import open_database
 from bot.settings import Config
 from bot.wording import own_words
 from core.accounts import LEAST_LETTERS, LONGEST_NAME, Accounts, Role, is_name, is_password
@@ -40,7 +39,7 @@ async def add(config: Config, name: str, role: Role, as_json: bool) -> int:
     password = await asyncio.to_thread(_password, _)
     if password is None:
         return 2
-    async with _database(config) as database:
+    async with open_database(config) as database:
         made = await Accounts(database).make(name, role, password)
         if made:
             await _record(database, name, Act.ACCOUNT_MADE)
@@ -57,7 +56,7 @@ async def add(config: Config, name: str, role: Role, as_json: bool) -> int:
 async def show(config: Config, as_json: bool) -> int:
     """Print every account, also the one that the configuration names."""
     _ = own_words(config)
-    async with _database(config) as database:
+    async with open_database(config) as database:
         accounts = await Accounts(database).all()
     rows = [(one.name, one.role, one.made_at.astimezone().date().isoformat()) for one in accounts]
     if config.web.password is not None:
@@ -83,7 +82,7 @@ async def show(config: Config, as_json: bool) -> int:
 async def change(config: Config, name: str, as_json: bool) -> int:
     """Give an account another password."""
     _ = own_words(config)
-    async with _database(config) as database:
+    async with open_database(config) as database:
         accounts = Accounts(database)
         changed = await accounts.has(name)
         if changed:
@@ -105,7 +104,7 @@ async def change(config: Config, name: str, as_json: bool) -> int:
 async def remove(config: Config, name: str, as_json: bool) -> int:
     """Take an account out."""
     _ = own_words(config)
-    async with _database(config) as database:
+    async with open_database(config) as database:
         accounts = Accounts(database)
         removed = await accounts.remove(name)
         if removed:
@@ -145,13 +144,6 @@ def _password(_: Words) -> str | None:
         output.tell(_("A password has at least {count} characters.", count=LEAST_LETTERS))
         return None
     return password
-
-
-@asynccontextmanager
-async def _database(config: Config) -> AsyncGenerator[Database, None]:
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with Database.open(config.data_dir / "lorekeeper.db") as database:
-        yield database
 
 
 async def _record(database: Database, name: str, act: Act) -> None:

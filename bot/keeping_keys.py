@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot import output
-from bot.parts import open_library
+from bot.parts import open_database, open_library
 from bot.settings import Config
 from bot.wording import own_words
 from core.access import SHARED
@@ -16,7 +16,7 @@ from core.channels import Channels
 from core.database import Database
 from core.envoy import Envoy
 from core.events import MemberRef, Platform
-from core.keys import Key, Keys, Wanted
+from core.keys import Key, Keys, Wanted, id_in
 from core.language import Words
 from core.noticeboard import Noticeboards
 from knowledge_base.library import Library
@@ -100,9 +100,8 @@ async def show(config: Config, as_json: bool) -> int:
 
 async def revoke(config: Config, key_id: str, as_json: bool) -> int:
     """From the next request on, the key is void."""
-    _ = own_words(config)
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with Database.open(config.data_dir / "lorekeeper.db") as database:
+    _, key_id = own_words(config), id_in(key_id)
+    async with open_database(config) as database:
         key = await Keys(database).revoke(key_id)
         if key is not None:
             await _record(database, key, Act.KEY_WITHDRAWN)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from bot.threads import ThreadShares
+    from core.database import Database
     from knowledge_base.embedders.base import Embedder
     from knowledge_base.library import Library
     from knowledge_base.models import KnowledgeBase
@@ -111,6 +112,16 @@ async def _looked_at_twice(stack: AsyncExitStack, config: Config, library: Libra
         return
     stack.push_async_callback(model.aclose)
     library.look_twice(SecondLook(model, settings.reranker_budget_ms / 1000))
+
+
+@asynccontextmanager
+async def open_database(config: Config) -> AsyncGenerator[Database, None]:
+    """The core's rows alone. Raises `ConfigError` where nothing can be stored."""
+    from core.database import Database
+
+    await asyncio.to_thread(_prepare, config.data_dir)
+    async with Database.open(config.data_dir / "lorekeeper.db") as database:
+        yield database
 
 
 def _prepare(folder: Path) -> None:

@@ -16,7 +16,7 @@ from bot import output
 from bot.folders import FollowedFolders
 from bot.jobs import FOLDER, Means, jobs, schedules
 from bot.letting_go import steps
-from bot.parts import open_library
+from bot.parts import open_database, open_library
 from bot.settings import Config
 from bot.wording import own_words
 from core.alerts import Alerts
@@ -38,7 +38,7 @@ _LOOK_SECONDS: Final = 0.5
 async def show(config: Config, as_json: bool) -> int:
     """Print every job."""
     _ = own_words(config)
-    async with _database(config) as database:
+    async with open_database(config) as database:
         rows = JobRows(database)
         states = [await _state(rows, schedule) for schedule in schedules(config)]
     if as_json:
@@ -56,7 +56,7 @@ async def pause(config: Config, name: str, pausing: bool, as_json: bool) -> int:
     schedule = _schedule(config, name)
     if schedule is None:
         return _unknown(config, name, _)
-    async with _database(config) as database:
+    async with open_database(config) as database:
         rows = JobRows(database)
         await rows.ensure(schedule)
         await (rows.pause(name) if pausing else rows.resume(name))
@@ -76,7 +76,7 @@ async def run(config: Config, name: str, as_json: bool) -> int:
     schedule = _schedule(config, name)
     if schedule is None:
         return _unknown(config, name, _)
-    async with _database(config) as database:
+    async with open_database(config) as database:
         rows = JobRows(database)
         runs = JobRuns(rows, config.data_dir / FOLDER, _)
         if _is_kept(runs):
@@ -155,13 +155,6 @@ async def _jobs(
 async def _to_nobody(_text: str) -> bool:
     """Whoever sits at the shell reads how it ended."""
     return False
-
-
-@asynccontextmanager
-async def _database(config: Config) -> AsyncGenerator[Database, None]:
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with Database.open(config.data_dir / "lorekeeper.db") as database:
-        yield database
 
 
 def _schedule(config: Config, name: str) -> Schedule | None:

@@ -141,6 +141,12 @@ _COLUMNS: Final = (
 )
 
 
+def id_in(given: str) -> str:
+    """The id that somebody gave, also where they gave the whole token: the rest is no one's."""
+    found = _TOKEN.fullmatch(given.strip())
+    return found[1] if found is not None else given
+
+
 def _digest(secret: str, salt: bytes) -> bytes:
     return hashlib.blake2b(secret.encode("ascii"), key=salt, digest_size=32).digest()
 

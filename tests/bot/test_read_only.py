@@ -45,6 +45,29 @@ def test_a_data_directory_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "console list",
+        "console remove ann",
+        "keys revoke 0123456789ab",
+        "keys list",
+        "admit",
+        "jobs list",
+        "jobs pause retention",
+        "forget discord:1 --yes",
+        "kb list",
+    ],
+)
+def test_every_command_that_stores_says_so_too(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    tried = (sys.executable, "-m", "bot", *command.split())
+    done = run(tmp_path, *tried, LOREKEEPER__DATA_DIR="file")
+    assert done.returncode == 2
+    assert "data_dir: nothing can be stored in" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(not may_mount(), reason="needs a mount namespace of its own")
 def test_a_data_directory_that_became_read_only_is_named_and_left_as_it_is(tmp_path: Path) -> None:
     data = tmp_path / "data"
