@@ -185,7 +185,9 @@ class Ingestion:
                 return outcome
             # Somebody is adding these bytes: their outcome decides whether we need to.
             pending = partial(store.pending, outcome.document_id, lease.alive)
-            while await run(self._at.threads.files, pending):  # noqa: ASYNC110 - or another process
+            while await run(self._at.threads.files, pending):
+                if self._unreleased:  # it may be one of ours, that nobody is at any more
+                    await run(self._at.threads.write, self._release_again)
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _fill(
@@ -202,18 +204,30 @@ class Ingestion:
             path = await run(threads.files, partial(self._at.originals.place, staged))
             if made is None:
                 made = Made(await self._parse(replace(claim.upload, path=path), progress))
-            parsed, vectors = made.parsed, made.vectors
-            if vectors is None and embeds:
-                vectors = await self._embed(parsed, progress)
-            progress(IngestProgress(Stage.STORING, 0, 1))
-            committed = await run(threads.write, partial(self._commit, claim, parsed, vectors))
+            committed = await self._stored(claim, made, progress, embeds=embeds)
             self._settle_soon()
         except BaseException:
             await run(threads.write, partial(self._release, claim))
             raise
         progress(IngestProgress(Stage.STORING, 1, 1))
         state = AddState.ADDED if committed.replaced is None else AddState.REPLACED
-        return Added(committed.document, state, parsed.unread)
+        return Added(committed.document, state, made.parsed.unread)
+
+    async def _stored(
+        self, claim: Claim, made: Made, progress: Progress, *, embeds: bool
+    ) -> Committed:
+        """With its vectors, unless the base gets new ones just now, this document's with the rest.
+        Where it has them all by then, nobody would make those of a late one: they are made here."""
+        vectors = made.vectors
+        while True:
+            if vectors is None and embeds:
+                vectors = await self._embed(made.parsed, progress)
+            progress(IngestProgress(Stage.STORING, 0, 1))
+            commit = partial(self._commit, claim, made.parsed, vectors)
+            if (committed := await run(self._at.threads.write, commit)) is not None:
+                return committed
+            await self._require_near(claim.base_id)
+            embeds = True
 
     def _settle_soon(self) -> None:
         """After what waits to be written already; nobody waits for it."""
@@ -278,9 +292,7 @@ class Ingestion:
 
     @blocking
     def _claim_now(self, base_id: BaseId, upload: Upload, staged: Staged) -> ClaimOutcome:
-        for claim in tuple(self._unreleased):
-            self._unreleased.remove(claim)
-            self._release(claim)
+        self._release_again()
         at = self._at
         outcome = at.store.claim(
             base_id, upload, staged.sha256, staged.size, at.lease.holder, at.lease.alive
@@ -291,8 +303,13 @@ class Ingestion:
         return outcome
 
     @blocking
-    def _commit(self, claim: Claim, parsed: ParsedDocument, vectors: Vectors | None) -> Committed:
+    def _commit(
+        self, claim: Claim, parsed: ParsedDocument, vectors: Vectors | None
+    ) -> Committed | None:
+        """None where it has no vectors, and the base is searched by those of our embedder."""
         at = self._at
+        if vectors is None and self._is_served(claim.base_id):
+            return None
         made_by = MadeBy(at.embedder.fingerprint, at.embedder.name) if at.embedder else None
         committed = at.store.commit(claim, parsed, vectors, made_by)
         fingerprint = made_by.fingerprint if made_by and vectors is not None else None
@@ -302,9 +319,24 @@ class Ingestion:
             self._collect(committed.replaced.sha256, *committed.dropped)
         return committed
 
+    def _is_served(self, base_id: BaseId) -> bool:
+        embedder = self._at.embedder
+        if embedder is None:
+            return False
+        with self._at.store.read() as rows:
+            base = rows.base(base_id)
+            served = base is not None and base.fingerprint == embedder.fingerprint
+            return served and rows.has_vectors(base_id)
+
     def _collect(self, *hashes: str) -> None:
         for sha256 in hashes:
             collect(self._at.store, self._at.originals, sha256)
+
+    @blocking
+    def _release_again(self) -> None:
+        for claim in tuple(self._unreleased):
+            self._unreleased.remove(claim)
+            self._release(claim)
 
     @blocking
     def _release(self, outcome: ClaimOutcome) -> None:
@@ -314,7 +346,7 @@ class Ingestion:
             self._at.store.release(outcome, self._at.originals.delete)
         except (KnowledgeError, OSError):
             # The disk is full, or another process writes and writes: others wait for this claim
-            # for as long as we live, so it is tried again with the next file.
+            # for as long as we live, so it is tried again by whoever waits, and with the next file.
             log.warning("the claim on a file is not released yet", exc_info=True)
             self._unreleased.append(outcome)
 

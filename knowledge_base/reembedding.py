@@ -50,6 +50,13 @@ def _untold(_done: int, _total: int) -> None:
     return None
 
 
+def _tell_of_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error(
+            "bases keep the vectors they have until the next start", exc_info=task.exception()
+        )
+
+
 class Reembedding:
     """Brings bases to the embedder that is configured; owns the task that does so by itself."""
 
@@ -67,6 +74,7 @@ class Reembedding:
         """All bases, one after the other, for as long as the library is open."""
         if self._task is None and self._at.embedder is not None:
             self._task = asyncio.create_task(self._all(), name="re-embed bases")
+            self._task.add_done_callback(_tell_of_end)
 
     async def aclose(self) -> None:
         """What is made already is kept."""
@@ -75,15 +83,26 @@ class Reembedding:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _all(self) -> None:
-        while True:
-            try:
-                for base in await run(self._at.threads.files, self._others):
-                    await self.run(base.base_id)
-            except (KnowledgeError, OSError):
-                log.warning("re-embedding waits and is tried again", exc_info=True)
-            else:
-                return
-            await asyncio.sleep(AGAIN_AFTER_SECONDS)
+        # Also those whose turn has not come: what is added there meanwhile is found by its words.
+        waiting: set[BaseId] = set()
+        try:
+            while True:
+                try:
+                    near = await self._near()
+                    waiting |= set(near)
+                    self._ingestion.changing |= waiting
+                    for base_id in near:
+                        await self.run(base_id)
+                        waiting.discard(base_id)
+                        self._ingestion.changing.discard(base_id)
+                except (KnowledgeError, OSError):
+                    log.warning("re-embedding waits and is tried again", exc_info=True)
+                else:
+                    return
+                self._ingestion.changing |= waiting
+                await asyncio.sleep(AGAIN_AFTER_SECONDS)
+        finally:
+            self._ingestion.changing -= waiting
 
     async def run(self, base_id: BaseId, told: Told = _untold) -> bool:
         """Whether the base has the configured embedder's vectors at the end. False where its texts
@@ -158,6 +177,11 @@ class Reembedding:
                         base_id, done, total, left // 60,
                     )  # fmt: skip
         told(total, total)
+
+    async def _near(self) -> list[BaseId]:
+        """Of the others, those whose texts may go to the embedder."""
+        others = [base.base_id for base in await run(self._at.threads.files, self._others)]
+        return [base_id for base_id in others if await self._ingestion.is_near(base_id)]
 
     @blocking
     def _others(self) -> tuple[KnowledgeBase, ...]:

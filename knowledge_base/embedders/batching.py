@@ -114,7 +114,7 @@ class BatchingThread:
     async def embed(self, texts: Sequence[str], is_query: bool) -> Vectors:
         """Shape (len(texts), dimension). Cancelling takes what is not yet encoded out of the queue.
 
-        Raises `EmbeddingUnavailableError` once closed, and whatever the model raised.
+        Raises `EmbeddingUnavailableError` once closed, and where the model fails.
         """
         if not texts:
             raise ValueError("no texts to embed")
@@ -210,10 +210,13 @@ class BatchingThread:
         try:
             vectors = self._encode([job.texts[at] for job, at in batch], is_query)
         except (RuntimeError, ValueError, OSError, MemoryError) as error:
-            # What native models raise. The caller gets it; the thread lives on for the others.
+            # What native models raise, as where a card is full. Its callers do without vectors; the
+            # thread lives on for the others.
             for job in {id(job): job for job, _ in batch}.values():
                 job.cancelled = True
-                self._settle(job, None, error)
+                failure = EmbeddingUnavailableError(self._name)
+                failure.__cause__ = error
+                self._settle(job, None, failure)
             return
         if not is_query:
             self.pace.made(time.perf_counter() - begun)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from knowledge_base.embedders.base import Vectors
+from knowledge_base.errors import StorageFullError, UnreadableDocumentError
 from knowledge_base.ingest import MOST_SLICE, SLICE, SLICE_SECONDS, embed_chunks
 from knowledge_base.models import ChunkDraft
 from tests.support.hash_embeddings import HashEmbedder
+from tests.support.libraries import add_text, open_library
+from tests.support.plain_reader import PlainReader
 
 
 class Timed(HashEmbedder):
@@ -48,3 +54,32 @@ async def test_a_fast_one_is_given_ever_more_at_once() -> None:
     assert told[-1] == len(made) == 3 * MOST_SLICE
     alone = await embedder.embed_documents([f"passage {len(made) - 1}"])
     np.testing.assert_allclose(made[-1], alone[0])
+
+
+async def test_who_waits_for_a_file_that_could_not_be_given_up_goes_on_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = PlainReader()
+    reader.gate.clear()
+    async with open_library(tmp_path / "data", reader=reader) as library:
+        base = (await library.ensure_base("shared")).base_id
+        first, second = (
+            asyncio.create_task(add_text(library, base, tmp_path, name, "broken"))
+            for name in ("a.txt", "b.txt")
+        )
+        await asyncio.wait_for(reader.begun(1), 30)
+        store, full = library._at.store, [True]
+        release = store.release
+
+        def on_a_full_disk(*given: object) -> None:
+            if full:
+                full.clear()
+                raise StorageFullError
+            release(*given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(store, "release", on_a_full_disk)
+        reader.gate.set()
+        for task in (first, second):
+            with pytest.raises(UnreadableDocumentError):
+                await asyncio.wait_for(task, 30)
+        assert not full

@@ -16,6 +16,7 @@ from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.models import Legs, Scope
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import add_text, find, open_library, texts
+from tests.support.plain_reader import PlainReader
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = 12
@@ -113,6 +114,52 @@ async def test_what_is_added_and_removed_meanwhile_is_there_and_gone_at_the_end(
         assert await nearest(library, base, "A new gate at wordnew.") == "A new gate at wordnew."
         names = {document.name for document in await library.documents(base)}
         assert len(names) == FILES - 1
+        assert (await library.verify(base)).problems == ()
+
+
+async def test_a_base_whose_turn_has_not_come_takes_files_in(tmp_path):
+    await taught(tmp_path)
+    async with open_library(tmp_path / "data") as library:
+        late = (await library.ensure_base("the late one")).base_id
+        await add_text(library, late, tmp_path, "old.txt", "The old gate.")
+    other = Gated(free=3)
+    async with open_library(tmp_path / "data", other) as library:
+        library.reembed_all()
+        await asyncio.wait_for(other.waits.wait(), 30)
+        await add_text(library, late, tmp_path, "new.txt", "A new gate at wordnew.")
+        assert texts(await find(library, late, "wordnew"))[0] == "A new gate at wordnew."
+        other.open.set()
+        await settled(library)
+        assert await nearest(library, late, "A new gate at wordnew.") == "A new gate at wordnew."
+        assert (await library.verify(late)).problems == ()
+
+
+async def test_what_was_still_being_read_at_the_swap_has_its_vectors(tmp_path):
+    class Late(PlainReader):
+        """Reads one file for longer than the re-embedding takes."""
+
+        async def parse(self, upload, progress=None):
+            if upload.name == "new.txt":
+                reads.set()
+                await swapped.wait()
+            return await super().parse(upload, progress)
+
+    await taught(tmp_path)
+    reads, swapped = asyncio.Event(), asyncio.Event()
+    other = Gated(free=3)
+    async with open_library(tmp_path / "data", other, Late()) as library:
+        base = (await library.base("shared")).base_id
+        library.reembed_all()
+        await asyncio.wait_for(other.waits.wait(), 30)
+        adding = asyncio.create_task(
+            add_text(library, base, tmp_path, "new.txt", "A new gate at wordnew.")
+        )
+        await asyncio.wait_for(reads.wait(), 30)
+        other.open.set()
+        await settled(library)
+        swapped.set()
+        await adding
+        assert await nearest(library, base, "A new gate at wordnew.") == "A new gate at wordnew."
         assert (await library.verify(base)).problems == ()
 
 
