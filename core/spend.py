@@ -186,7 +186,11 @@ class Spending:
             await asyncio.wait([self._writing])
 
     async def aclose(self) -> None:
+        """Once more, where writing failed before: the disk may have room again."""
         await self.settle()
+        if self._unwritten:
+            self._write_soon()
+            await self.settle()
 
     @property
     def _month(self) -> str:

@@ -117,7 +117,8 @@ class SleepingEngine:
                 return False
             engine, self._engine = self._engine, None
             if engine is not None:
-                await engine.aclose()
+                # To the end: one that is closed by half is nobody's, and holds its memory.
+                await to_the_end(engine.aclose())
                 _log.info("%s is unloaded, as was asked for", self.name)
             return True
 

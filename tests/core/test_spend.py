@@ -17,6 +17,7 @@ from core.events import ChannelRef, MemberRef, Platform, ServerRef
 from core.replies import Usage
 from core.settings import EngineSettings
 from core.spend import CapReached, Spending
+from knowledge_base.errors import StorageFullError
 from tests.support.scripted_engine import Script, ScriptedEngine
 
 DISCORD = Platform.DISCORD
@@ -178,6 +179,24 @@ async def test_what_is_cut_off_is_estimated_and_what_never_began_costs_nothing(s
     assert [tuple(row) for row in rows] == [("ann", 1, 1, 1)]
     assert spending.reserved("cloud") == 0
     await queued.aclose()
+
+
+async def test_what_could_not_be_written_is_written_at_the_end(database, monkeypatch):
+    spending = Spending(database, Calendar())
+    meter = spending.meter("cloud", PRICED)
+    with monkeypatch.context() as full:
+
+        def refuse():
+            raise StorageFullError
+
+        full.setattr(database, "transaction", refuse)
+        spend(meter, ANN, 100, 10)
+        await spending.settle()
+    await spending.aclose()
+    again = Spending(database, Calendar())
+    again.meter("cloud", PRICED)
+    await again.load()
+    assert again.totals()[0].today == pytest.approx(0.0002)
 
 
 async def test_an_engine_without_prices_has_no_meter(spending):

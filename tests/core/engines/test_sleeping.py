@@ -188,3 +188,29 @@ def test_a_stop_while_it_is_being_loaded_leaves_nothing_open():
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(work())
+
+
+async def test_an_engine_that_is_put_to_rest_is_closed_also_where_nobody_waits_for_it():
+    class Slow(ScriptedEngine):
+        async def aclose(self) -> None:
+            closing.set()
+            await go.wait()
+            await super().aclose()
+
+    closing, go = asyncio.Event(), asyncio.Event()
+    made = Slow("hi")
+
+    async def load():
+        return made
+
+    engine = SleepingEngine(FACTS, load)
+    await engine.wake()
+    resting = asyncio.create_task(engine.rest())
+    await closing.wait()
+    resting.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await resting
+    assert made.closed
+    await engine.aclose()
