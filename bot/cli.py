@@ -56,10 +56,12 @@ def run(config: ConfigOption = None) -> None:
     from functools import partial
 
     from bot.app import serve
-    from bot.config import load
+    from bot.config import found, load
     from bot.process import execute
 
-    execute(config, partial(serve, again=partial(load, config), file=config))
+    # The file that it began with: one that is gone is no wish for the defaults.
+    again = partial(load, found(config))
+    execute(config, partial(serve, again=again, file=config))
 
 
 @app.command()

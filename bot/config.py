@@ -57,8 +57,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
     Without a path: `./config.toml` where it exists, else the defaults.
     """
-    if path is None and Path(DEFAULT_FILE).is_file():
-        path = Path(DEFAULT_FILE)
+    path = found(path)
     text = _read(path) if path else ""
     source = path.name if path else "configuration"
     try:
@@ -72,6 +71,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     if values.problems:
         raise ConfigError(*values.problems)
     return config
+
+
+def found(path: Path | None) -> Path | None:
+    """The file that is read where this one, or none, was named; None: there is none."""
+    return Path(DEFAULT_FILE) if path is None and Path(DEFAULT_FILE).is_file() else path
 
 
 def _read(path: Path) -> str:

@@ -170,6 +170,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "knowledge.max_import_mb": (1, 10_000_000),
     "knowledge.page_seconds": (1, 3600),
     "knowledge.parse_memory_mb": (128, 1_000_000),
+    "retrieval.close_look_ms": (0, 60_000),
     "retrieval.reranker_budget_ms": (1, 600_000),
     "retrieval.enrichment_tokens_hourly": (0, 100_000_000),
     "discord.edit_interval_seconds": (0, 60),
@@ -382,13 +383,19 @@ class Values:
             return [part.strip() for part in text.split(",") if part.strip()]
         return text
 
+    def _alike(self, written: str, siblings: Mapping[str, str]) -> list[str]:
+        """Within a table that there is, what merely begins alike is nothing that was meant."""
+        if siblings and "." in written:
+            return []
+        return get_close_matches(written, [*keys(), *filter(None, _SECTIONS)], 1)
+
     def _unknown(self, written: str, known: Mapping[str, object]) -> None:
         last = written.rpartition(".")[2]
         siblings = {key.rpartition(".")[2]: key for key in known}
         near = (
             [siblings[name] for name in get_close_matches(last, siblings, 1)]
             or [key for key in keys() if key.rpartition(".")[2] == last]
-            or get_close_matches(written, [*keys(), *filter(None, _SECTIONS)], 1)
+            or self._alike(written, siblings)
         )
         hint = near[0] if near else ""
         if hint and written in self._variables:

@@ -80,8 +80,9 @@ class Bench:
     async def nightly(self, file: Path | None, base: str, data_dir: Path, _: Words) -> str:
         """Ask the questions of a file over a base, or the shipped ones over the samples.
 
-        Raises `WorseAnswersError` where a figure fell beyond the last run's interval, and what
-        reading the file raises. What is worse is told once: the next run is held against this one.
+        Raises `WorseAnswersError` where a figure fell beyond the interval of the run that is the
+        measure, and what reading the file raises. It stays the measure until answers are as good
+        again, or `kb eval` makes another.
         """
         questions = await asyncio.to_thread(read_file, file or SHIPPED)
         if file is not None:
@@ -90,10 +91,10 @@ class Bench:
             async with self.samples() as scratch:
                 run = await self.run(questions, scratch)
         earlier = await asyncio.to_thread(golden_runs.last, data_dir, run.questions)
-        await asyncio.to_thread(golden_runs.keep, data_dir, run)
         worse = () if earlier is None else fallen(run.groups, earlier.groups)
         if worse:
             raise WorseAnswersError(tuple((now.name, now.value, was.value) for now, was in worse))
+        await asyncio.to_thread(golden_runs.keep, data_dir, run)
         return _.plural(
             "{count} golden question was asked; nothing got worse.",
             "{count} golden questions were asked; nothing got worse.",

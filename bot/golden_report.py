@@ -7,23 +7,9 @@ from typing import Final
 
 from bot import output
 from bot.golden_runs import Run
-from core.golden_figures import WHOLE, Figure
-from core.language import N_, Words
+from core.golden_figures import WHOLE, Figure, called
+from core.language import Words
 
-_NAMES: Final = {
-    "hit@1": N_("right passage first"),
-    "hit@3": N_("right passage within three"),
-    "hit@5": N_("right passage within five"),
-    "mrr": N_("mean reciprocal rank"),
-    "answer": N_("answers with the expected words"),
-    "citation": N_("answers that cite the right place"),
-    "refusal precision": N_("refusals that are right"),
-    "refusal recall": N_("unanswerable questions refused"),
-    "auroc": N_("answerable told from unanswerable (AUROC)"),
-    "language": N_("answers in the question's language"),
-    "seconds": N_("seconds to the whole answer, median"),
-    "seconds_95": N_("seconds to the whole answer, 95 %"),
-}
 _KINDS: Final = ("hit@1", "answer", "citation", "refusal recall", "language", "seconds")
 
 
@@ -55,8 +41,12 @@ def show(run: Run, earlier: Run | None, _: Words) -> None:
 
 
 def _row(figure: Figure, before: dict[str, Figure], _: Words, *, compares: bool) -> list[str]:
-    name = _(_NAMES[figure.name]) if figure.name in _NAMES else figure.name
-    row = [name, f"{figure.value:.3f}", f"{figure.low:.3f}–{figure.high:.3f}", str(figure.count)]
+    row = [
+        called(figure.name, _),
+        f"{figure.value:.3f}",
+        f"{figure.low:.3f}–{figure.high:.3f}",
+        str(figure.count),
+    ]
     if not compares:
         return row
     earlier = before.get(figure.name)

@@ -16,12 +16,15 @@ from bot.errors import ConfigError
 from bot.settings import Config
 from bot.wording import own_words
 from core.inert import inert
+from core.language import Words
 from core.shielding import to_the_end
 
 Use = Callable[[Config], None]
 """Puts a section of the new configuration to use."""
 
 _WITHOUT: Final = frozenset(("remarks",))
+_LONGEST: Final = 400
+"""Characters of a problem: it names its key, its line and what to do."""
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +51,7 @@ class Reloading:
         self._load = load
         self._uses = uses
         self._tell = tell
+        self._told_of_trouble = False
 
     async def reload(self) -> Applied | None:
         """Read it again; None where it cannot be used."""
@@ -55,14 +59,7 @@ class Reloading:
             new = await asyncio.to_thread(self._load)
         except ConfigError as error:
             _log.error("the configuration cannot be used, the old one stays: %s", error)
-            _ = own_words(self.config)
-            await self._tell(
-                _(
-                    "⚠️ The changed configuration cannot be used, so I go on with the old one: "
-                    "{problem}",
-                    problem=inert(str(error.problems[0])),
-                )
-            )
+            await self._tell_trouble(error)
             return None
         changed = tuple(changes(self.config, new))
         used = tuple(key for key in changed if self._use_of(key) is not None)
@@ -74,7 +71,10 @@ class Reloading:
         _log.info("the configuration was read again; in use from now on: %s", _listed(used))
         if waiting:
             _log.warning("changed, but only after a restart: %s", _listed(waiting))
-        return Applied(used, waiting)
+        applied = Applied(used, waiting)
+        if self._told_of_trouble:
+            await self._tell_recovery(applied)
+        return applied
 
     @asynccontextmanager
     async def listening(self, asked: asyncio.Event) -> AsyncGenerator[None, None]:
@@ -92,6 +92,28 @@ class Reloading:
         finally:
             task.cancel()
             await to_the_end(_ended(task))
+
+    async def _tell_trouble(self, error: ConfigError) -> None:
+        _, first = own_words(self.config), error.problems[0]
+        told = _(
+            "⚠️ The changed configuration cannot be used, so I go on with the old one: {problem}",
+            problem=inert(str(first), _LONGEST),
+        )
+        if more := len(error.problems) - 1:
+            told += " " + _("(and {count} more, which the log names)", count=more)
+        await self._tell(told)
+        self._told_of_trouble = True
+
+    async def _tell_recovery(self, applied: Applied) -> None:
+        """Whoever heard of the trouble hears that it is over."""
+        _ = own_words(self.config)
+        said = [_("✅ The configuration can be used again.")]
+        if applied.used:
+            said.append(_("In use from now on: {keys}.", keys=_keys(applied.used, _)))
+        if applied.waiting:
+            said.append(_("Only after a restart: {keys}.", keys=_keys(applied.waiting, _)))
+        await self._tell(" ".join(said))
+        self._told_of_trouble = False
 
     def _use_of(self, key: str) -> Use | None:
         return self._uses.get(key) or self._uses.get(key.partition(".")[0])
@@ -115,6 +137,10 @@ def _mixed(old: Config, new: Config, used: tuple[str, ...]) -> Config:
         part = replace(getattr(old, section), **{name: getattr(getattr(new, section), name)})
         old = replace(old, **{section: part})
     return old
+
+
+def _keys(keys: tuple[str, ...], _: Words) -> str:
+    return _(", ").join(map(inert, keys))
 
 
 def _listed(keys: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ from bot.settings import Config
 from bot.wording import own_words
 from core.alerts import Alerts
 from core.channels import Channels
-from core.commands.jobs import ended
+from core.commands.jobs import NEVER_BY_ITSELF, ended
 from core.cron import zone_named
 from core.database import Database
 from core.forgetting import Forgetting
@@ -56,6 +56,9 @@ async def pause(config: Config, name: str, pausing: bool, as_json: bool) -> int:
     schedule = _schedule(config, name)
     if schedule is None:
         return _unknown(config, name, _)
+    if not schedule.cron:
+        output.tell(_(NEVER_BY_ITSELF, job=name))
+        return 1
     async with open_database(config) as database:
         rows = JobRows(database)
         await rows.ensure(schedule)

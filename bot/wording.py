@@ -24,6 +24,7 @@ from bot.errors import (
 )
 from bot.settings import Config
 from core.explain import explain
+from core.golden_figures import called
 from core.inert import inert
 from core.language import N_, Words, words
 
@@ -81,11 +82,14 @@ def _damaged_bases(error: DamagedBasesError, _: Words) -> str:
 
 @explain.register
 def _worse_answers(error: WorseAnswersError, _: Words) -> str:
-    figures = (f"{name} {now:.2f} ({before:.2f})" for name, now, before in error.figures)
+    figures = (
+        _("{figure} {now:.2f}, before {before:.2f}", figure=called(name, _), now=now, before=before)
+        for name, now, before in error.figures
+    )
     return _(
         "Golden questions were answered worse than before: {figures}. `python -m bot kb eval` "
-        "shows all of it.",
-        figures=_(", ").join(figures),
+        "shows all of it, and makes it the measure from then on.",
+        figures=_("; ").join(figures),
     )
 
 

@@ -3,7 +3,7 @@
 UserError: what the asker can mend
 ├── UnknownCommandError, BadArgumentsError, NotAllowedError
 ├── AttachmentTooLargeError, UnsupportedAttachmentError, QuotaExceededError, NoSuchEngineError
-├── UnknownSettingError, BadSettingError
+├── UnknownSettingError, BadSettingError, BadQuestionError
 ├── WrongPlaceError, UnknownChannelError, AmbiguousChannelError, NotReadableError
 ├── NotAdminThereError, RestrictedBaseError, TooManyReadersError
 ├── FullBaseError, DiskLowError
@@ -57,6 +57,14 @@ class BadArgumentsError(UserError):
         super().__init__(name)
         self.name = name
         self.usage = usage
+
+
+class BadQuestionError(UserError):
+    """A line, counted from 1, that is no question whose answer is known."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
 
 
 class NotAllowedError(UserError):

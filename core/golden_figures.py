@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.golden import PLACES
+from core.language import N_, Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,20 @@ _Z: Final = 1.959964
 LOWER_IS_BETTER: Final = frozenset({"seconds", "seconds_95"})
 WHOLE: Final = "all"
 """The group of all questions."""
+_CALLED: Final = {
+    "hit@1": N_("right passage first"),
+    "hit@3": N_("right passage within three"),
+    "hit@5": N_("right passage within five"),
+    "mrr": N_("mean reciprocal rank"),
+    "answer": N_("answers with the expected words"),
+    "citation": N_("answers that cite the right place"),
+    "refusal precision": N_("refusals that are right"),
+    "refusal recall": N_("unanswerable questions refused"),
+    "auroc": N_("answerable told from unanswerable (AUROC)"),
+    "language": N_("answers in the question's language"),
+    "seconds": N_("seconds to the whole answer, median"),
+    "seconds_95": N_("seconds to the whole answer, 95 %"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,11 @@ class Figure:
         if self.name in LOWER_IS_BETTER:
             return self.value < earlier.low
         return self.value > earlier.high
+
+
+def called(name: str, _: Words) -> str:
+    """A figure's name as people read it."""
+    return _(_CALLED[name]) if name in _CALLED else name
 
 
 Groups: TypeAlias = Mapping[str, tuple[Figure, ...]]

@@ -26,6 +26,6 @@ def one_line(text: str, longest: int = LONGEST_NAME) -> str:
     return f"{shown[:head]}…{shown[len(shown) - (longest - 1 - head) :]}"
 
 
-def inert(name: str) -> str:
+def inert(name: str, longest: int = LONGEST_NAME) -> str:
     """A name as a Markdown code span: what it holds is shown and not acted upon."""
-    return f"`{one_line(name).replace('`', 'ˋ') or '?'}`"
+    return f"`{one_line(name, longest).replace('`', 'ˋ') or '?'}`"

@@ -155,12 +155,18 @@ def _is_right(outcome: Outcome, threshold: float) -> bool:
 def plotted(points: Sequence[At], now: float, suggested: float | None, width: int = 20) -> str:
     """A picture in letters: a row a threshold, `#` what is answered, `=` what is refused."""
     lines = []
-    for point in points:
-        marks = "*" if abs(point.threshold - now) < 0.025 else " "
-        marks += ">" if suggested is not None and abs(point.threshold - suggested) < 0.025 else " "
+    holds = _nearest(points, now)
+    better = None if suggested is None else _nearest(points, suggested)
+    for place, point in enumerate(points):
+        marks = ("*" if place == holds else " ") + (">" if place == better else " ")
         bars = (_bar(point.kept, "#", width), _bar(point.refused, "=", width))
         lines.append(f"{marks}{point.threshold:.2f} |{bars[0]}|{bars[1]}|")
     return "\n".join(lines)
+
+
+def _nearest(points: Sequence[At], threshold: float) -> int:
+    """The row that stands for a threshold."""
+    return min(range(len(points)), key=lambda place: abs(points[place].threshold - threshold))
 
 
 def _bar(share: tuple[float, float, float] | None, letter: str, width: int) -> str:

@@ -156,7 +156,7 @@ class Command:
     def usage(self) -> str:
         """As it is typed: "/kb remove NAME"."""
         shown = [
-            option.name.upper() if option.required else f"[{option.name.upper()}]"
+            option.name.upper() if option.required else f"[{_shown(option)}]"
             for option in self.options
             if option.kind != "file" and not option.by_name
         ]
@@ -165,6 +165,8 @@ class Command:
 
 
 def _example(option: Option) -> str:
-    if option.kind == "boolean":
-        return "yes"
+    return "yes" if option.kind == "boolean" else _shown(option)
+
+
+def _shown(option: Option) -> str:
     return "|".join(option.choices) or option.name.upper()

@@ -18,10 +18,13 @@ async def ask_first(
     question: str,
     yes: str,
     options: Mapping[str, str | int | bool | Attachment] | None = None,
+    *,
+    destroys: bool = True,
 ) -> tuple[ReplyEvent, ...]:
     """The question whether the command is meant, which will then be run as it was asked.
 
-    `options` are what it will be run with: nothing else of the message is there any more.
+    `options` are what it will be run with: nothing else of the message is there any more. What
+    does not destroy is no button to be wary of.
     """
     _ = context.words
     channel = context.message.conversation.channel
@@ -31,7 +34,7 @@ async def ask_first(
         typed = _("Type `{line}` to go on.", line=f"/{CONFIRM} {token}")
         return (TextDelta(f"{question}\n{typed}"),)
     buttons = (
-        Button(f"{CONFIRM}:{token}", yes, "danger"),
+        Button(f"{CONFIRM}:{token}", yes, "danger" if destroys else "good"),
         Button(f"{CANCEL}:{token}", _("Cancel")),
     )
     return TextDelta(question), Actions((Menu(buttons),))

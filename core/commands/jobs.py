@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from core.commands.base import CommandContext, Replies
+from core.cron import Cron, zone_named
 from core.errors import BadArgumentsError
 from core.inert import inert
 from core.jobs import JobRows, JobState, Outcome
@@ -16,6 +17,10 @@ from core.replies import TextDelta
 PAUSE: Final = "pause"
 RESUME: Final = "resume"
 RUN: Final = "run"
+NEVER_BY_ITSELF: Final = N_(
+    "{job} runs only when asked to: there is nothing to pause. When it is to run by itself stands "
+    "in the configuration, under `[jobs]`."
+)
 _ENDED: Final = {
     None: N_("never ran"),
     Outcome.RUNNING: N_("running since {time:%Y-%m-%d %H:%M} UTC"),
@@ -39,7 +44,8 @@ async def jobs(context: CommandContext) -> Replies:
             raise BadArgumentsError(context.command.name, context.command.usage)
         yield TextDelta(await _steered(rows, states, action, name.lower(), _) + "\n\n")
         states = await rows.all()
-    yield TextDelta("\n".join(f"- {line(state, _)}" for state in states))
+    now = rows.now()
+    yield TextDelta("\n".join(f"- {line(state, now, _)}" for state in states))
 
 
 async def _steered(
@@ -50,6 +56,8 @@ async def _steered(
         near = difflib.get_close_matches(name, names, 1) or names
         return _("There is no job {name}. There are: {names}.", name=inert(name),
                  names=_(", ").join(near))  # fmt: skip
+    if action != RUN and not states[names.index(name)].cron:
+        return _(NEVER_BY_ITSELF, job=name)
     match action:
         case "pause":
             await rows.pause(name)
@@ -62,16 +70,16 @@ async def _steered(
             return _("{job} begins within a few seconds; `/jobs` says how it ended.", job=name)
 
 
-def line(state: JobState, _: Words) -> str:
+def line(state: JobState, now: datetime, _: Words) -> str:
     """How a job stands, in a line."""
-    parts = [f"**{state.name}**: {_due(state, _)}", ended(state, _)]
+    parts = [f"**{state.name}**: {_due(state, now, _)}", ended(state, _)]
     if state.failures:
         parts.append(_("{failures} of {runs} runs failed", failures=state.failures,
                        runs=state.runs))  # fmt: skip
     if state.detail:
         told = inert(state.detail)
         parts.append(f"{told} ({state.reference})" if state.reference else told)
-    return "; ".join(parts)
+    return _("; ").join(parts)
 
 
 def ended(state: JobState, _: Words) -> str:
@@ -80,13 +88,17 @@ def ended(state: JobState, _: Words) -> str:
     return _(_ENDED[state.outcome], time=moment or datetime.now(UTC))
 
 
-def _due(state: JobState, _: Words) -> str:
+def _due(state: JobState, now: datetime, _: Words) -> str:
     if state.asked_at is not None and state.outcome is not Outcome.RUNNING:
         return _("begins at once")
     if not state.cron:
         return _("runs only when asked to")
     if state.paused:
         return _("paused")
-    if state.due_at is None:
+    due = state.due_at
+    if due is None:
+        # It was resumed: whoever keeps the schedule writes down when it runs once it has run.
+        due = Cron.parse(state.cron, zone_named(state.time_zone)).next_after(now)
+    if due is None:
         return f"`{state.cron}`"
-    return _("next {time:%Y-%m-%d %H:%M} UTC", time=state.due_at)
+    return _("next {time:%Y-%m-%d %H:%M} UTC", time=due.astimezone(UTC))

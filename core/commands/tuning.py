@@ -9,8 +9,9 @@ from core.channel_settings import setting_named
 from core.commands.base import CommandContext, Replies
 from core.commands.choosing import choose
 from core.commands.confirming import ask_first
-from core.errors import BadArgumentsError
+from core.errors import BadQuestionError
 from core.golden import BadGoldenError, Golden, Outcome, outcome, read
+from core.golden_figures import called
 from core.language import Words
 from core.replies import TextDelta
 from core.settings import ChatSettings
@@ -28,7 +29,7 @@ _WIDTH: Final = 10
 async def tune(context: CommandContext) -> Replies:
     """Search for questions whose answers are known, and suggest what helps beyond noise.
 
-    Raises `BadArgumentsError` for what are no such questions.
+    Raises `BadQuestionError` for what is no such question.
     """
     _ = context.words
     if context.confirmed:
@@ -51,7 +52,7 @@ async def tune(context: CommandContext) -> Replies:
         "threshold": "" if advice.threshold is None else f"{advice.threshold:g}",
         "passages": "" if advice.passages is None else str(advice.passages),
     }
-    for event in await ask_first(context, told, _("Take it"), taken):
+    for event in await ask_first(context, told, _("Take it"), taken, destroys=False):
         yield event
 
 
@@ -93,7 +94,7 @@ async def _questions(context: CommandContext) -> tuple[Golden, ...]:
             # What is asked within a conversation is no search by itself.
             return tuple(golden for golden in read(typed) if not golden.turns)[:_MOST]
         except BadGoldenError as error:
-            raise BadArgumentsError(context.command.name, context.command.usage) from error
+            raise BadQuestionError(error.line) from error
     feedback = context.resources.feedback
     if feedback is None:
         return ()
@@ -125,7 +126,9 @@ async def _searched(
 
 def _told(outcomes: list[Outcome], advice: Advice, threshold: float, _: Words) -> str:
     figures = tuning.searched(outcomes).values()
-    rows = [f"{one.name:<6} {one.value:.2f}  {one.low:.2f}–{one.high:.2f}" for one in figures]
+    rows = [
+        f"{one.value:.2f} ({one.low:.2f}–{one.high:.2f})  {called(one.name, _)}" for one in figures
+    ]
     points_shown = tuning.curve(outcomes)[::2]
     plot = tuning.plotted(points_shown, threshold, advice.threshold, _WIDTH)
     legend = _("By threshold: # answered, = refused rightly; * holds now, > would suit better")

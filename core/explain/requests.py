@@ -31,13 +31,23 @@ def _bad_arguments(error: core_errors.BadArgumentsError, _: Words) -> str:
 
 
 @explain.register
+def _bad_question(error: core_errors.BadQuestionError, _: Words) -> str:
+    return _(
+        "Line {line} is no question whose answer is known. Write `question | document | words of "
+        "the answer`, and `question | -` where the documents do not say it; one a line, or `;;` "
+        "between them.",
+        line=error.line,
+    )
+
+
+@explain.register
 def _not_allowed(error: core_errors.NotAllowedError, _: Words) -> str:
     level = {
         "member": _("members"),
         "uploader": _("people who may upload"),
         "moderator": _("moderators"),
         "channel_admin": _("admins of this channel"),
-        "owner": _("the owner of this bot"),
+        "owner": _("owners of this bot"),
     }.get(error.needs, error.needs)
     return _("Only {level} may do that. Ask one of them.", level=level)
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from knowledge_base.library import Library
 
 MOST_KNOWN: Final = 5000
-"""Documents up to which all names are looked at; of more, those alone that have the words in "
-"them."""
+"""Documents up to which all names are looked at; of more, those alone that have the words
+in them."""
 _MOST_TITLES: Final = 40
 _MOST_WANTS: Final = 6
 """Ways to read a question that are held against all names; the likeliest come first."""

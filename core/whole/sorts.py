@@ -1,5 +1,5 @@
-"""Sorts of things that are told by what they look like: dates, deadlines, amounts of money. "
-"Pure."""
+"""Sorts of things that are told by what they look like: dates, deadlines, amounts of money.
+Pure."""
 
 from __future__ import annotations
 

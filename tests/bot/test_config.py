@@ -55,6 +55,10 @@ def test_an_unknown_section_names_the_nearest(read):
     )
 
 
+def test_no_key_is_led_to_the_section_that_it_stands_in(read):
+    assert told(read, "[limits]\nfiles = 7\n").endswith("limits.files: unknown key")
+
+
 def test_a_key_in_the_wrong_section_is_led_to_the_right_one(read):
     assert told(read, "[knowledge]\nport = 1\n").endswith("(did you mean web.port?)")
 

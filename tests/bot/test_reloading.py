@@ -85,6 +85,24 @@ async def test_what_cannot_be_used_leaves_the_old_settings_and_is_told(
     assert said in caplog.text
 
 
+async def test_all_problems_are_counted_and_it_is_told_when_they_are_over(tmp_path, owners):
+    file = tmp_path / "config.toml"
+    file.write_text("[limits]\nquestions = 6\n", encoding="utf-8")
+    again = reloading(file, owners, [])
+    file.write_text("[limits]\nquestoins = 9\n[chatt]\nx = 1\n", encoding="utf-8")
+    assert await again.reload() is None
+    assert owners.told[0].endswith("` (and 1 more, which the log names)")
+    changed = "[limits]\nquestions = 9\n[chat]\nhistory_turns = 7\n"
+    file.write_text(changed, encoding="utf-8")
+    await again.reload()
+    assert owners.told[1:] == [
+        "✅ The configuration can be used again. In use from now on: `limits.questions`. "
+        "Only after a restart: `chat.history_turns`."
+    ]
+    await again.reload()
+    assert len(owners.told) == 2
+
+
 def test_changes_are_named_by_their_keys():
     old = Config()
     new = replace(old, limits=LimitSettings(questions=1), owners=("discord:1",))
@@ -104,12 +122,16 @@ def test_a_bot_that_serves_goes_on_after_a_broken_configuration(tmp_path):
             assert time.monotonic() < until, bot.log.read_text(encoding="utf-8")
             time.sleep(0.05)
 
-    with running(tmp_path, "--config", str(file)) as bot:
+    with running(tmp_path) as bot:
         file.write_text("[limits\n", encoding="utf-8")
         os.kill(bot.process.pid, signal.SIGHUP)
         says("the configuration cannot be used, the old one stays")
         file.write_text(plain + "[limits]\nquestions = 7\n", encoding="utf-8")
         os.kill(bot.process.pid, signal.SIGHUP)
         says("in use from now on: limits.questions")
+        # One that is gone is no wish for the defaults, also where nobody named it.
+        file.unlink()
+        os.kill(bot.process.pid, signal.SIGHUP)
+        says("config.toml: there is no such file")
         assert bot.process.poll() is None
         assert bot.stop() == 0

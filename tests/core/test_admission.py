@@ -178,7 +178,7 @@ async def test_a_press_of_somebody_else_admits_nobody(door):
         await one.admission.pressed(press(action, "eve"))
     assert not await one.gate.admits(said("town"))
     assert [own.text for own in one.town.revealed] == [
-        "Only the owner of this bot may do that. Ask one of them."
+        "Only owners of this bot may do that. Ask one of them."
     ] * 2
 
 

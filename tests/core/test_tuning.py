@@ -72,6 +72,9 @@ def test_the_plot_marks_what_holds_and_what_is_suggested():
         "* 0.75 |### |====|",
         "  1.00 |    |====|",
     ]
+    # Between two rows the nearer one is marked.
+    between = plotted(curve(CLEAR)[::5], 0.9, 0.35, width=1).splitlines()
+    assert [line[:6] for line in between if line[:2].strip()] == [" >0.25", "* 1.00"]
 
 
 def test_figures_of_a_search_are_those_that_a_search_alone_tells():

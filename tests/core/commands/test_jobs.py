@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -41,24 +42,35 @@ async def test_one_is_paused_resumed_and_asked_for(hall, rows):
     assert said.text.startswith("integrity does not run by itself until it is resumed.")
     assert "**integrity**: paused" in said.text
     assert (await rows.find("integrity")).paused
-    assert "runs by itself again" in (await hall.types("/jobs resume integrity", OWNER)).text
+    said = await hall.types("/jobs resume integrity", OWNER)
+    assert "runs by itself again" in said.text
+    # When it runs next is written down by who runs it; it is told before.
+    assert re.search(r"\*\*integrity\*\*: next 20\d\d-\d\d-\d\d 04:30 UTC", said.text)
     assert not (await rows.find("integrity")).paused
     said = await hall.types("/jobs run BACKUP", OWNER)
     assert "**backup**: begins at once" in said.text
     assert await rows.asked() == ("backup",)
 
 
+async def test_what_never_runs_by_itself_is_not_paused(hall, rows):
+    said = await hall.types("/jobs pause backup", OWNER)
+    assert said.text.startswith("backup runs only when asked to: there is nothing to pause.")
+    assert not (await rows.find("backup")).paused
+
+
 async def test_what_is_no_job_is_told_with_those_that_are_like_it(hall, rows):
     said = await hall.types("/jobs run backups", OWNER)
     assert "There is no job `backups`. There are: backup." in said.text
     assert await rows.asked() == ()
-    assert (await hall.types("/jobs pause", OWNER)).failed
+    said = await hall.types("/jobs pause", OWNER)
+    assert said.failed
+    assert "`/jobs [run|pause|resume] [NAME]`" in said.text
 
 
 async def test_nobody_but_the_owner_learns_of_them(hall, rows):
     said = await hall.types("/jobs run backup", ADMIN)
     assert said.failed
-    assert "Only the owner" in said.text
+    assert "Only owners" in said.text
     assert await rows.asked() == ()
 
 

@@ -37,7 +37,7 @@ def typed() -> str:
 
 async def test_figures_and_a_picture_are_shown(hall):
     said = await hall.slash("kb tune", ADMIN, questions=typed())
-    assert said.text.startswith("14 questions.\n```\nhit@1 ")
+    assert said.text.startswith("14 questions.\n```\n1.00 (0.65–1.00)  right passage first\n")
     assert "0.00 |##########|" in said.text
     assert "More passages help no more than chance would." in said.text
 
@@ -75,7 +75,9 @@ async def test_without_questions_it_says_how(hall):
 
 
 async def test_what_is_no_question_is_refused(hall):
-    assert (await hall.slash("kb tune", ADMIN, questions="when?")).failed
+    said = await hall.slash("kb tune", ADMIN, questions="Who? | -;;when?")
+    assert said.failed
+    assert said.text.startswith("Line 2 is no question whose answer is known.")
 
 
 def test_advice_is_in_both_languages():
