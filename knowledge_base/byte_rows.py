@@ -97,6 +97,8 @@ class FiledRows:
             return
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         weakref.finalize(self, os.close, self._file)
+        if _SAYS:
+            os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_RANDOM)
 
     @property
     def nbytes(self) -> int:
@@ -111,11 +113,18 @@ class FiledRows:
         if self._mapped is not None:
             return self._mapped[at]
         size = self._dimension
+        if _SAYS:
+            for place in at.tolist():
+                os.posix_fadvise(
+                    self._file, self._begin + size * place, size, os.POSIX_FADV_WILLNEED
+                )
         told = [os.pread(self._file, size, self._begin + size * place) for place in at.tolist()]
         return np.frombuffer(b"".join(told), np.int8).reshape(len(at), size)
 
 
 _READS_AT_PLACES: Final = hasattr(os, "pread")
+_SAYS: Final = hasattr(os, "posix_fadvise")
+"""Which places are read next, so that the disk reads several at once."""
 
 
 def _scaled(codes: NDArray[Any], scales: NDArray[np.float32]) -> Vectors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from knowledge_base.lexical import TermSegment
 from knowledge_base.offloop import blocking
 from knowledge_base.packed import Gaps, Halves, Once, PackedTerms, Steps
 from knowledge_base.packing import packed
+from knowledge_base.reading_ahead import MappedArray, by_places
 from knowledge_base.terms import TERMS_VERSION
 
 KIND: Final = f"packed 1, terms {TERMS_VERSION}"
@@ -67,7 +69,7 @@ def load(folder: Path, saved: SavedSegment) -> TermSegment:
         arrays = iter(_mapped(content))
         chunks = next(arrays), next(arrays), next(arrays)
         once = Once(next(arrays), next(arrays))
-        wide, narrow = (Gaps(*(next(arrays) for _ in range(5))) for _ in range(2))
+        wide, narrow = (_gaps(content, arrays) for _ in range(2))
         steps = Steps(next(arrays), next(arrays))
         hashes, sizes, counts = next(arrays), next(arrays), next(arrays)
         halves = Halves(
@@ -77,8 +79,18 @@ def load(folder: Path, saved: SavedSegment) -> TermSegment:
         raise DamagedSegmentError(saved.written.file) from error
     if len(chunks[0]) != saved.count:
         raise DamagedSegmentError(saved.written.file)
+    by_places(content)
+    # What every question needs, and opening too; of the terms it needs a few.
+    small = (narrow.hashes, narrow.sizes, narrow.first, narrow.begin, halves.counts)
+    for array in chain(chunks, small, (steps.begin, steps.reached)):
+        MappedArray(content, array).whole()
     kept = PackedTerms(*chunks, once, wide, narrow, steps, halves)
     return TermSegment.of(kept, file=saved.written.file)
+
+
+def _gaps(content: mmap.mmap, arrays: Iterator[NDArray[Any]]) -> Gaps:
+    hashes, sizes, first, begin, gaps = islice(arrays, 5)
+    return Gaps(hashes, sizes, first, begin, gaps, MappedArray(content, gaps))
 
 
 def _mapped(content: mmap.mmap) -> Iterator[NDArray[Any]]:

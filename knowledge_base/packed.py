@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from knowledge_base.postings import (
     joined,
     places,
 )
+from knowledge_base.reading_ahead import MappedArray
 
 STEP = 64
 """Gaps of one byte after which the ordinal that was reached is noted, to begin there."""
@@ -63,6 +65,8 @@ class Gaps:
     begin: NDArray[np.uint32]
     """Gaps of term t: [begin[t], begin[t + 1])."""
     gaps: NDArray[np.unsignedinteger]
+    mapped: MappedArray | None = None
+    """Of the gaps, where they lie in a file."""
 
     @property
     def top(self) -> int:
@@ -72,6 +76,7 @@ class Gaps:
     def read(self, at: Ids) -> Lists:
         """All at once: what is best for short lists."""
         begin, end = self.begin[at].astype(np.int64), self.begin[at + 1].astype(np.int64)
+        self.soon(begin, end)
         slices = [self.gaps[low:high] for low, high in zip(begin, end, strict=True)]
         gaps = joined(slices, self.gaps.dtype)
         sizes = self.sizes[at].astype(np.int64)
@@ -79,6 +84,7 @@ class Gaps:
 
     def each(self, at: Ids) -> list[Postings]:
         """One by one: what is best for long lists."""
+        self.soon(self.begin[at], self.begin[at + 1])
         return [
             _one(self.gaps[low:high], first, size, self.top)
             for low, high, first, size in zip(
@@ -86,6 +92,12 @@ class Gaps:
                 self.first[at].tolist(), self.sizes[at].tolist(), strict=True,
             )
         ]  # fmt: skip
+
+    def soon(self, begin: NDArray[Any], end: NDArray[Any]) -> None:
+        """These gaps are read next."""
+        if self.mapped is not None:
+            for low, high in zip(begin.tolist(), end.tolist(), strict=True):
+                self.mapped.soon(low, high)
 
     def whole(self) -> Lists:
         """Of all terms."""
@@ -157,8 +169,8 @@ class PackedTerms:
     def nbytes(self) -> int:
         chunks = self.chunk_ids.nbytes + self.lengths.nbytes + self.scripts.nbytes
         parts = (self.once, self.wide, self.narrow, self.steps, self.halves)
-        postings = sum(getattr(part, f.name).nbytes for part in parts for f in fields(part))
-        return chunks + int(postings)
+        arrays = [getattr(part, field.name) for part in parts for field in fields(part)]
+        return chunks + sum(own.nbytes for own in arrays if isinstance(own, np.ndarray))
 
     def frequencies(self, hashes: Hashes) -> Ids:
         counted = np.zeros(len(hashes), np.int64)
@@ -230,6 +242,7 @@ class PackedTerms:
 
     def _narrow_at(self, terms: Ids, asked: Ids, column: NDArray[np.int32]) -> Counts:
         """Reads only the steps of each term that the asked ordinals, ascending, are in."""
+        self.narrow.soon(self.narrow.begin[terms], self.narrow.begin[terms + 1])
         begin = self.steps.begin[terms].astype(np.int64)
         many = self.steps.begin[terms + 1] - begin
         reached = np.concatenate(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 MAX_COUNT = 255
 """Of one term in one chunk; BM25 tells larger ones apart no more."""
+
+MANY = 1 << 16
+"""Hashes from which on where one stands is guessed first."""
 
 Ids = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
@@ -121,8 +125,26 @@ def places(own: Hashes, hashes: Hashes) -> tuple[Ids, NDArray[np.bool_]]:
     """Where the hashes stand in an ascending array, and which of them do."""
     if not len(own):
         return np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.bool_)
-    at = np.minimum(np.searchsorted(own, hashes), len(own) - 1)
+    found = np.searchsorted(own, hashes) if len(own) < MANY else _guessed(own, hashes)
+    at = np.minimum(found, len(own) - 1)
     return at, own[at] == hashes
+
+
+def _guessed(own: Hashes, hashes: Hashes) -> Ids:
+    """`searchsorted` in an array of many that may lie in a file: hashes are evenly spread, so that
+    where each stands is known nearly, and a page or two are read of it instead of ten."""
+    spread = 4 * math.isqrt(len(own))
+    low = np.maximum((hashes * (len(own) / 2.0**64)).astype(np.int64) - spread, 0)
+    high = np.minimum(low + 2 * spread, len(own))
+    found = np.empty(len(hashes), np.int64)
+    bounds = zip(low.tolist(), high.tolist(), strict=True)
+    for at, (begin, end) in enumerate(bounds):
+        wanted = hashes[at]
+        place = begin + int(own[begin:end].searchsorted(wanted))
+        if (place == begin > 0) or (place == end < len(own)):
+            place = int(own.searchsorted(wanted))  # never seen, and not to be relied on
+        found[at] = place
+    return found
 
 
 def look_up(own: Ordinals, counts: Counts, ordinals: Ids, into: Counts) -> None:

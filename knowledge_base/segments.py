@@ -15,6 +15,7 @@ from knowledge_base.byte_rows import ByteRows, FiledRows, Rows, rounded
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.index_files import DamagedSegmentError, SavedSegment, Write, Written, write
 from knowledge_base.offloop import blocking
+from knowledge_base.reading_ahead import ListsAhead
 
 FP16_UP_TO = 100_000
 """Half precision moves a cosine in its fifth digit, and is read in half the time of "flat". More
@@ -60,6 +61,8 @@ class Segment:
     """Where it lies in the folder of indexes, once it does."""
     rows: Rows | None = None
     """The vectors themselves, where the index has hardly more than their directions."""
+    ahead: ListsAhead | None = None
+    """Where its lists lie in the file, as long as they may not be in memory."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,6 +80,8 @@ class Segment:
     def nearest(self, vector: Vectors, limit: int) -> tuple[Vectors, Ids]:
         """(inner products, positions in `ids`), best first, at most `limit`."""
         most = limit if self.rows is None else max(LEAST_CANDIDATES, CANDIDATES * limit)
+        if self.ahead is not None:
+            self.ahead.search(self.index, vector)
         scores, at = self.index.search(vector[None, :], min(most, len(self.ids)))
         found = at[0] >= 0
         if self.rows is None:
@@ -90,6 +95,8 @@ class Segment:
         """Of the positions, within the quantiser's error."""
         if self.rows is not None:
             return self.rows.take(at)
+        if self.ahead is not None:
+            self.ahead.vectors(self.index, at)
         rows: Vectors = self.index.reconstruct_batch(at)
         return rows
 
@@ -250,9 +257,12 @@ def load(folder: Path, saved: SavedSegment) -> Segment:
                 scales = _from_end(file, 8 + 12 * count, count, "<f4").astype(np.float32)
                 begin = file.seek(-8 - (12 + index.d) * count, os.SEEK_END)
                 rows = FiledRows(path, begin, scales, index.d)
+        ahead = None
+        if saved.kind != "fp16":
+            ahead = ListsAhead(path, faiss.extract_index_ivf(index))
     except (OSError, RuntimeError) as error:
         raise DamagedSegmentError(path.name) from error
-    return Segment(saved.low, saved.high, ids, saved.kind, index, path.name, rows)
+    return Segment(saved.low, saved.high, ids, saved.kind, index, path.name, rows, ahead)
 
 
 def _from_end(file: BinaryIO, back: int, count: int, kind: str) -> NDArray[Any]:
