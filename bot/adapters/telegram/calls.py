@@ -159,6 +159,11 @@ def is_unchanged(error: BadRequest) -> bool:
     return "is not modified" in error.message.lower()
 
 
+def stays_for_good(error: BadRequest) -> bool:
+    """Whether a message is there, and is not deleted any more."""
+    return "can't be deleted" in error.message.lower()
+
+
 def is_about_the_place(error: BadRequest) -> bool:
     """Whether it says that the chat or the message is not there, or not for us to write in."""
     said = error.message.lower()

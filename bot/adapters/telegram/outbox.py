@@ -11,7 +11,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, Te
 
 from bot.adapters.telegram.administrators import Administrators
 from bot.adapters.telegram.asking import Asking
-from bot.adapters.telegram.calls import Calls, is_unparsable
+from bot.adapters.telegram.calls import Calls, is_unchanged, is_unparsable, stays_for_good
 from bot.adapters.telegram.messages import (
     Messages,
     entities_of,
@@ -40,6 +40,8 @@ from core.replies import Menu
 
 _log = logging.getLogger(__name__)
 
+TAKEN_AWAY = "🗑"
+"""What stands in place of a message that cannot be deleted any more."""
 _SUPERGROUP = "-100"
 """How the id of a supergroup begins; the rest is its id in addresses."""
 
@@ -138,9 +140,25 @@ class TelegramOutbox:
 
     async def delete(self, to: ConversationRef, message_id: str) -> None:
         number = number_in(to, message_id)
-        await self._calls.make(
-            to, lambda chat_id: self._bot.delete_message(chat_id, number), stays=True
-        )
+
+        async def request(chat_id: int) -> None:
+            try:
+                await self._bot.delete_message(chat_id, number)
+            except BadRequest as error:
+                if not stays_for_good(error):
+                    raise
+                await self._empty(chat_id, number, error)
+
+        await self._calls.make(to, request, stays=True)
+
+    async def _empty(self, chat_id: int, number: int, refused: BadRequest) -> None:
+        """Telegram takes nothing away that is older than two days: then its words and buttons go.
+        Of a file there is nothing that could."""
+        try:
+            await self._bot.edit_message_text(TAKEN_AWAY, chat_id, number)
+        except BadRequest as error:
+            if not is_unchanged(error):
+                raise refused from error
 
     async def send_file(
         self,

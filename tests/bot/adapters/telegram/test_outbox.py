@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bot.adapters.telegram.client import TelegramListener
-from bot.adapters.telegram.outbox import TelegramOutbox
+from bot.adapters.telegram.outbox import TAKEN_AWAY, TelegramOutbox
 from core.errors import (
     ChannelGoneError,
     ConversationMovedError,
@@ -94,6 +94,21 @@ async def test_what_is_sent_can_be_edited_and_taken_back(scene):
     assert (message.text, message.buttons) == ("Bob did.", [])
     # That nothing changes is no error.
     await scene.outbox.edit(scene.of(scene.group), str(message.message_id), "`Bob` did.")
+    await scene.outbox.delete(scene.of(scene.group), str(message.message_id))
+    assert message.deleted
+
+
+async def test_of_what_is_too_old_to_be_deleted_the_words_and_the_buttons_go(scene):
+    message = await scene.says(scene.group, "Ada lives in Rome.", menus=(DONE,))
+    message.date -= 3 * 86_400
+    for _ in range(2):  # Twice does no harm.
+        await scene.outbox.delete(scene.of(scene.group), str(message.message_id))
+    assert (message.text, message.buttons, message.deleted) == (TAKEN_AWAY, [], False)
+    file = await scene.outbox.send_file(scene.of(scene.group), "answer.md", b"Rome")
+    scene.group.messages[int(file)].date -= 3 * 86_400
+    with pytest.raises(ChannelGoneError):
+        await scene.outbox.delete(scene.of(scene.group), file)
+    scene.ada.promote_bot(scene.group)
     await scene.outbox.delete(scene.of(scene.group), str(message.message_id))
     assert message.deleted
 
