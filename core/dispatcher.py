@@ -195,7 +195,8 @@ class Dispatcher:
                 await outbox.delete(here, ours)
 
     async def _followed(self, event: ActionPressed) -> ActionPressed:
-        """A press below a message from before the channel moved counts where it moved to."""
+        """A press below a message from before the channel moved counts where it moved to; one of
+        which its platform does not name the topic, in that topic."""
         here, ours = event.conversation, event.message_id
         if self._runs.of_ours(here, ours) or await self._inbox.behind(here, ours) is not None:
             return event
@@ -209,4 +210,5 @@ class Dispatcher:
             conversation=moved.conversation,
             message_id=moved.message_id,
             server_id=server_id,
+            place=replace(event.place, is_thread=moved.conversation.thread_id is not None),
         )

@@ -187,17 +187,25 @@ class DurableInbox:
         return None
 
     async def followed(self, conversation: ConversationRef, ours: str) -> MessageRef | None:
-        """Where a message of ours belongs now that was sent there before the channel moved."""
-        channel = conversation.channel
+        """Where a message of ours belongs that was not sent in this very conversation: to where the
+        channel has moved since, or to the thread that a platform did not name."""
+        platform, channel_id, thread_id = key_of(conversation)
+        moved = (platform, moved_id(channel_id, storable(ours)))
+        sought: list[tuple[str, tuple[str, ...]]] = [("", moved)]
+        if not thread_id:
+            here = " AND inbox_replies.channel_id = ?"
+            sought.append((here, (platform, storable(ours), channel_id)))
         async with self._database.reader() as connection:
-            rows = await connection.execute_fetchall(
-                "SELECT channel_id, inbox_replies.message_id FROM inbox_replies"
-                " WHERE platform = ? AND message_id = ?",
-                (channel.platform.value, moved_id(channel.channel_id, storable(ours))),
-            )
-            for channel_id, message_id in rows:
-                moved = ChannelRef(channel.platform, channel_id)
-                return MessageRef(ConversationRef(moved, conversation.thread_id), message_id)
+            for where, parameters in sought:
+                rows = await connection.execute_fetchall(
+                    "SELECT inbox_replies.channel_id, thread_id, inbox_replies.message_id"  # noqa: S608
+                    " FROM inbox_replies JOIN inbox USING (inbox_id)"
+                    f" WHERE inbox_replies.platform = ? AND inbox_replies.message_id = ?{where}",
+                    parameters,
+                )
+                for found_in, thread, found in rows:
+                    channel = ChannelRef(conversation.channel.platform, found_in)
+                    return MessageRef(ConversationRef(channel, thread or None), found)
         return None
 
     async def kept(self, conversation: ConversationRef, message_id: str) -> Owed | None:

@@ -185,6 +185,17 @@ async def test_a_copied_or_forged_button_leads_nowhere(world, where, ours, actio
     assert await Feedback(world.database).given_in(conversation().channel) == ()
 
 
+async def test_an_old_answer_in_a_topic_is_found_where_the_platform_names_no_topic(world):
+    topic = conversation("town", "topic")
+    await world.ask(replace(group(ASKED, "q1"), conversation=topic))
+    assert "at nine" in await world.press("sources", where=conversation())
+    await world.press("up", where=conversation())
+    (given,) = await Feedback(world.database).given_in(topic.channel)
+    assert given.verdict is Verdict.UP
+    await world.press("delete-now", where=conversation())
+    assert world.outbox.transcript == ""
+
+
 async def test_the_scope_is_made_for_who_presses_at_that_moment(tmp_path):
     world = World(tmp_path)
 

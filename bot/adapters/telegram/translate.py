@@ -252,9 +252,10 @@ def _press(query: CallbackQuery, administrators: frozenset[int]) -> ActionPresse
     if message is None or not query.data or query.data == NOTHING:
         return None
     private = message.chat.type == ChatType.PRIVATE
-    # Of a message that is too old Telegram tells no more than its chat and its id.
+    # Of a message that is too old Telegram tells no more than its chat and its id: not its topic.
     whole = message if isinstance(message, Message) else None
     here = ConversationRef(channel_ref(message.chat.id))
+    title = message.chat.title or ""
     return ActionPressed(
         conversation_of(whole) if whole is not None else here,
         str(message.message_id),
@@ -264,7 +265,7 @@ def _press(query: CallbackQuery, administrators: frozenset[int]) -> ActionPresse
         InteractionRef(Platform.TELEGRAM, query.id),
         query.from_user.language_code,
         None if private else str(message.chat.id),
-        _place(whole) if whole is not None else Place(),
+        _place(whole) if whole is not None else Place(title, title),
     )
 
 

@@ -15,6 +15,9 @@ from tests.platforms.telegram_server.payload import member_json, message_json
 from tests.platforms.telegram_server.privacy import is_meant_for
 from tests.platforms.telegram_server.updates import Updates
 
+_KNOWN_SECONDS = 48 * 3600
+"""Of a message that is older a press tells no more than its chat and its number."""
+
 
 @dataclass(eq=False)
 class Press:
@@ -180,7 +183,7 @@ class World:
         press = Press(str(next(self._query_ids)), message, by, data, self.clock())
         bot.presses[press.query_id] = press
         body = message_json(message)
-        if message.deleted:
+        if message.deleted or message.date < time.time() - _KNOWN_SECONDS:
             body = {"chat": message.chat.json(), "message_id": message.message_id, "date": 0}
         bot.updates.push(
             "callback_query",

@@ -357,6 +357,11 @@ def test_a_press_names_button_message_and_who():
     old = {"message_id": 3, "date": 0, "chat": PRIVATE}
     event = _event({"callback_query": {**query, "message": old}})
     assert (event.message_id, event.kind) == ("3", ChannelKind.PRIVATE)
+    old = {"message_id": 3, "date": 0, "chat": OUR_WORDS["chat"]}
+    event = _event({"callback_query": {**query, "message": old}})
+    # Its topic is not told, its name is: it must not be taken for one without a name.
+    assert event.conversation == ConversationRef(ChannelRef(Platform.TELEGRAM, "-1001"))
+    assert event.place == Place("Readers", "Readers")
     assert _event({"callback_query": {**query, "data": "-"}}) is None
     assert _event({"callback_query": {**query, "message": None}}) is None
 
