@@ -218,10 +218,10 @@ async def _dense(
 def _questions(library: Library, base: BaseId, dimension: int) -> list[tuple[str, Vectors]]:
     asked = []
     with library._at.store.read() as rows:
-        spans = rows.live_spans(base)
+        spans = rows.documents.live_spans(base)
         for number in range(QUESTIONS):
             span = spans[number * len(spans) // QUESTIONS]
-            vectors = rows.vectors(span.document_id, dimension)
+            vectors = rows.vectors.of(span.document_id, dimension)
             if vectors is not None:
                 asked.append(large_corpus.question(number, vectors[number % len(vectors)]))
     return asked
@@ -239,7 +239,7 @@ def _exact(library: Library, base: BaseId, asked: Vectors) -> Ids:
     scores = np.full((len(asked), 10), -2.0, np.float32)
     ids = np.zeros((len(asked), 10), np.int64)
     with library._at.store.read() as rows:
-        documents = rows.vectors_between(base, asked.shape[1])
+        documents = rows.vectors.between(base, asked.shape[1])
         while part := list(islice(documents, DOCUMENTS_AT_ONCE)):
             numbers = np.concatenate([first + np.arange(len(own)) for first, own in part])
             numbers += chunk_id(base, 0)

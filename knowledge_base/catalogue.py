@@ -10,6 +10,9 @@ from knowledge_base import finding, notes
 from knowledge_base.errors import NoSuchBaseError, NoSuchDocumentError
 from knowledge_base.front import Front
 from knowledge_base.models import BaseId, Chunk, Document, Extent, KnowledgeBase, Unready
+from knowledge_base.offloop import blocking
+from knowledge_base.rows import Rows
+from knowledge_base.store import Store
 from knowledge_base.threads import run
 
 
@@ -21,7 +24,7 @@ class Catalogue(Front):
 
         def read() -> tuple[KnowledgeBase, ...]:
             with self._at.store.read() as rows:
-                return rows.bases()
+                return rows.bases.all()
 
         return await run(self._at.threads.search, read)
 
@@ -30,7 +33,7 @@ class Catalogue(Front):
 
         def read() -> KnowledgeBase:
             with self._at.store.read() as rows:
-                base = rows.base_named(name)
+                base = rows.bases.named(name)
             if base is None:
                 raise NoSuchBaseError(name)
             return base
@@ -39,14 +42,14 @@ class Catalogue(Front):
 
     async def ensure_base(self, name: str) -> KnowledgeBase:
         """The base of that name, made if there is none."""
-        return await run(self._at.threads.write, partial(self._at.store.ensure_base, name))
+        return await run(self._at.threads.write, partial(ensure_base, self._at.store, name))
 
     async def rename(self, name: str, new: str) -> bool:
         """Let a base go on under another name; False where it is not there, or the name is taken.
 
         Everything else speaks of it by its number, and stays.
         """
-        return await run(self._at.threads.write, partial(self._at.store.rename, name, new))
+        return await run(self._at.threads.write, partial(rename, self._at.store, name, new))
 
     async def note(self, document: Document) -> notes.Note | None:
         """What a note says, as it was written; None where it is none, or gone meanwhile."""
@@ -68,7 +71,7 @@ class Catalogue(Front):
 
         def read() -> tuple[int, int]:
             with self._at.store.read() as rows:
-                return rows.extent_of(base)
+                return rows.counts.extent_of(base)
 
         return await run(self._at.threads.search, read)
 
@@ -77,7 +80,7 @@ class Catalogue(Front):
 
         def read() -> tuple[Document, ...]:
             with self._at.store.read() as rows:
-                return rows.added_by(uploader_id)
+                return rows.documents.added_by(uploader_id)
 
         return await run(self._at.threads.search, read)
 
@@ -86,7 +89,7 @@ class Catalogue(Front):
 
         def read() -> tuple[Document, ...]:
             with self._at.store.read() as rows:
-                return rows.documents(base)
+                return rows.documents.live(base)
 
         return await run(self._at.threads.search, read)
 
@@ -95,7 +98,7 @@ class Catalogue(Front):
 
         def read() -> Unready:
             with self._at.store.read() as rows:
-                return rows.unready(base)
+                return rows.documents.unready(base)
 
         return await run(self._at.threads.search, read)
 
@@ -104,7 +107,7 @@ class Catalogue(Front):
 
         def read() -> Document | None:
             with self._at.store.read() as rows:
-                return rows.document_named(base, name)
+                return rows.documents.named(base, name)
 
         return await run(self._at.threads.search, read)
 
@@ -149,10 +152,10 @@ class Catalogue(Front):
 
         def read() -> tuple[Chunk, ...]:
             with self._at.store.read() as rows:
-                document = rows.document_named(base, name)
+                document = rows.documents.named(base, name)
                 if document is None:
                     raise NoSuchDocumentError(name)
-                return tuple(islice(rows.chunks_of(document.document_id), start, start + most))
+                return tuple(islice(rows.chunks.of(document.document_id), start, start + most))
 
         return await run(self._at.threads.search, read)
 
@@ -161,6 +164,31 @@ class Catalogue(Front):
 
         def read() -> Extent:
             with self._at.store.read() as rows:
-                return rows.extent()
+                return rows.counts.extent()
 
         return await run(self._at.threads.search, read)
+
+
+@blocking
+def ensure_base(store: Store, name: str) -> KnowledgeBase:
+    """The base of that name, made if there is none."""
+    with store.read() as rows:
+        base = rows.bases.named(name)
+    if base is not None:
+        return base
+    with store.write() as connection:
+        connection.execute("INSERT OR IGNORE INTO bases (name) VALUES (?)", (name,))
+        created = Rows(connection).bases.named(name)
+    if created is None:
+        raise LookupError(name)
+    return created
+
+
+@blocking
+def rename(store: Store, name: str, new: str) -> bool:
+    """False where no base has the old name, or one has the new."""
+    with store.write() as connection:
+        cursor = connection.execute(
+            "UPDATE OR IGNORE bases SET name = ? WHERE name = ?", (new, name)
+        )
+        return cursor.rowcount > 0

@@ -53,7 +53,7 @@ class Enrichment:
 
         def read() -> tuple[Passage, ...]:
             with self._at.store.read() as rows:
-                return rows.unhinted(base, most)
+                return rows.hints.missing(base, most)
 
         return await run(self._at.threads.files, read)
 
@@ -84,7 +84,7 @@ class Enrichment:
 
         def read(made_by: str = embedder.fingerprint) -> StaleHints:
             with self._at.store.read() as rows:
-                return rows.stale_hints(base, made_by, PORTION)
+                return rows.hints.stale(base, made_by, PORTION)
 
         count = 0
         # Asked each time: what is kept without vectors, as its texts may go there no more, is stale
@@ -107,8 +107,8 @@ class Enrichment:
 
         def read() -> Enriched:
             with self._at.store.read() as rows:
-                passages, texts = rows.hint_counts(base)
-                return Enriched(passages, rows.passages_in(base), texts)
+                passages, texts = rows.hints.counts(base)
+                return Enriched(passages, rows.counts.passages(base), texts)
 
         return await run(self._at.threads.files, read)
 
@@ -130,7 +130,7 @@ def keep_hint(  # noqa: PLR0913 (the columns of a row)
         ).fetchone()
         if row is None:
             return False
-        terms = with_terms(Rows(connection).packed_terms(chunk), texts)
+        terms = with_terms(Rows(connection).chunks.packed_terms(chunk), texts)
         blob = b"" if vectors is None else vectors.astype("<f4").tobytes()
         connection.execute(
             "INSERT OR REPLACE INTO hints VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -18,7 +18,8 @@ from knowledge_base.notes import MEDIA_TYPE
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import Rows
 from knowledge_base.schema import translated
-from knowledge_base.store import Store, discard, take_out
+from knowledge_base.store import Store
+from knowledge_base.versions import discard, next_generation, take_out
 
 SMALL: Final = 64 << 20
 """Bytes of a database file that is rewritten within a second."""
@@ -65,7 +66,7 @@ def erase(store: Store, doomed: Doomed) -> Erased:
                 (base_id,),
             ).fetchone()
             for document_id, of_base, _name, _sha256, state in found:
-                document = rows.document(document_id) if of_base == base_id else None
+                document = rows.documents.find(document_id) if of_base == base_id else None
                 if document is not None and state == "ready":
                     take_out(connection, document, generation)
             connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
@@ -103,6 +104,41 @@ def documents(store: Store, doomed: Doomed) -> Documents:
     """What `erase` would erase."""
     with store.write() as connection:
         return _named(_found(connection, doomed))
+
+
+@blocking
+def empty(store: Store, base_id: BaseId) -> tuple[str, ...]:
+    """Take out all that a base has, names included; the hashes of what its originals were.
+
+    The base stays, so that its number is never another one's.
+    """
+    with store.write() as connection:
+        hashes = connection.execute(
+            "SELECT DISTINCT sha256 FROM documents WHERE base_id = ?", (base_id,)
+        ).fetchall()
+        generation = next_generation(connection, base_id)
+        for document in Rows(connection).documents.live(base_id):
+            take_out(connection, document, generation)
+        connection.execute(
+            "DELETE FROM resting WHERE document_id IN"
+            " (SELECT document_id FROM documents WHERE base_id = ?)",
+            (base_id,),
+        )
+        discard(connection, [sha256 for (sha256,) in hashes])
+        # Other processes learn from these rows which chunks died, and nothing else.
+        connection.execute(
+            """UPDATE documents SET name = '', uploader = NULL, uploader_id = NULL,
+            failure = NULL, sha256 = '', size = 0, source = NULL
+            WHERE base_id = ? AND state = 'removed'""",
+            (base_id,),
+        )
+        connection.execute(
+            "DELETE FROM documents WHERE base_id = ? AND state = 'failed'", (base_id,)
+        )
+        connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
+        connection.execute("DELETE FROM calibrations WHERE base_id = ?", (base_id,))
+        connection.execute("UPDATE bases SET erased = generation WHERE base_id = ?", (base_id,))
+    return tuple(str(sha256) for (sha256,) in hashes if sha256)
 
 
 @blocking

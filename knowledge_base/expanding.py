@@ -40,8 +40,8 @@ def expanded(
 ) -> Query:
     """The question with the headings and names of what came closest, and nearer to its meaning."""
     closest = [hit.chunk_id for hit in ranked[:_CLOSEST]]
-    chunks = rows.chunks(closest)
-    documents = rows.documents_by_id(chunk.document_id for chunk in chunks.values())
+    chunks = rows.chunks.by_id(closest)
+    documents = rows.documents.by_id(chunk.document_id for chunk in chunks.values())
     words: dict[str, None] = {}
     for chunk in chunks.values():
         document = documents.get(chunk.document_id)

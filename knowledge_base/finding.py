@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from knowledge_base import expanding, lexical, retrieval, saying
-from knowledge_base.bases import OpenBases, View
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.hints import Hints
 from knowledge_base.joining import joined
 from knowledge_base.lexical import LexicalQuery
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
+from knowledge_base.open_bases import OpenBases
 from knowledge_base.rows import Rows
 from knowledge_base.terms import Terms, normalise, terms_of
+from knowledge_base.views import View
 
 log = logging.getLogger(__name__)
 
@@ -153,12 +154,14 @@ def names(
     within: dict[str, None] = {}
     for base_id in bases:
         found.update(
-            dict.fromkeys(rows.names(base_id, limit, typed, end=end, uploader_id=uploader_id))
+            dict.fromkeys(
+                rows.documents.names(base_id, limit, typed, end=end, uploader_id=uploader_id)
+            )
         )
     for base_id in bases:
         if len(found) >= limit:
             break
-        for name in rows.names(base_id, MOST_NAMES, end=end, uploader_id=uploader_id):
+        for name in rows.documents.names(base_id, MOST_NAMES, end=end, uploader_id=uploader_id):
             at = normalise(name).strip().find(wanted)
             if at >= 0:
                 (within if at else found)[name] = None
@@ -172,7 +175,7 @@ def near_names(rows: Rows, bases: Sequence[BaseId], name: str) -> tuple[str, ...
     """Up to three names of documents that are most like one that there is not."""
     import difflib
 
-    known = {own for base_id in bases for own in rows.names(base_id, MOST_NAMES)}
+    known = {own for base_id in bases for own in rows.documents.names(base_id, MOST_NAMES)}
     return tuple(difflib.get_close_matches(name, sorted(known), 3))
 
 
@@ -189,8 +192,8 @@ def passages_of(rows: Rows, scope: Scope, ranked: Sequence[retrieval.Ranked]) ->
     within = [hit for hit in ranked if base_of(hit.chunk_id) in scope.bases]
     for start in range(0, len(within), PORTION):
         portion = within[start : start + PORTION]
-        chunks = rows.chunks([hit.chunk_id for hit in portion])
-        documents = rows.documents_by_id(chunk.document_id for chunk in chunks.values())
+        chunks = rows.chunks.by_id([hit.chunk_id for hit in portion])
+        documents = rows.documents.by_id(chunk.document_id for chunk in chunks.values())
         for hit in portion:
             chunk = chunks.get(hit.chunk_id)
             document = documents.get(chunk.document_id) if chunk else None
@@ -220,7 +223,7 @@ def chosen_of(rows: Rows, passages: Iterator[Passage], wanted: Wanted) -> list[P
     def texts() -> Iterator[tuple[str, Terms]]:
         for candidate in passages:
             seen.append(candidate)
-            yield candidate.chunk.text, rows.terms_of_chunk(candidate.chunk.chunk_id)
+            yield candidate.chunk.text, rows.chunks.terms_of(candidate.chunk.chunk_id)
 
     kept = retrieval.distinct(texts(), wanted.limit)
     return [seen[at] for at in kept]

@@ -131,7 +131,7 @@ class FormerEmbedders:
     @blocking
     def _recipe(self, fingerprint: str) -> str | None:
         with self._store.read() as rows:
-            return rows.recipe(fingerprint)
+            return rows.bases.recipe(fingerprint)
 
     @blocking
     def _needed(self) -> set[str]:
@@ -140,10 +140,10 @@ class FormerEmbedders:
         with self._store.read() as rows:
             return {
                 base.fingerprint
-                for base in rows.bases()
+                for base in rows.bases.all()
                 if base.fingerprint is not None
                 and base.fingerprint != own
-                and rows.has_vectors(base.base_id)
+                and rows.vectors.has_any(base.base_id)
             }
 
 
@@ -151,7 +151,7 @@ class FormerEmbedders:
 def keep_recipe(store: Store, fingerprint: str, recipe: str) -> None:
     """The newest counts; what made the vectors of no base is forgotten."""
     with store.read() as rows:
-        if rows.recipe(fingerprint) == recipe:
+        if rows.bases.recipe(fingerprint) == recipe:
             return
     with store.write() as connection:
         connection.execute("INSERT OR REPLACE INTO embedders VALUES (?, ?)", (fingerprint, recipe))

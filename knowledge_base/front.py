@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from knowledge_base.embedders.base import Vectors
@@ -10,6 +11,7 @@ from knowledge_base.ingest import Ingestion, Workshop
 from knowledge_base.measuring import Measuring
 from knowledge_base.models import IngestProgress, KnowledgeBase
 from knowledge_base.settings import KnowledgeSettings
+from knowledge_base.snapshots import write_snapshots
 from knowledge_base.threads import run
 from knowledge_base.uploads import Unpacking
 from knowledge_base.verification import Caretaker
@@ -43,6 +45,7 @@ class Front:
         )
         self.enrichment = Enrichment(workshop, self._ingestion)
         self._caretaker = Caretaker(workshop.store, workshop.originals, workshop.bases, folder)
+        self._indexes = folder / "indexes"
         self._asked: dict[tuple[str, str], Vectors] = {}
         """Questions by the fingerprint of their embedder: what is searched for is quoted for."""
         self.watcher: Watcher = UNWATCHED
@@ -65,4 +68,5 @@ class Front:
 
     async def snapshot(self) -> None:
         """Write index files, so that the next start reads them instead of every vector."""
-        await run(self._at.threads.files, self._caretaker.snapshot)
+        write = partial(write_snapshots, self._at.store, self._at.bases, self._indexes)
+        await run(self._at.threads.files, write)

@@ -26,15 +26,15 @@ class HintShelf:
     @blocking
     def of(self, rows: Rows, base: BaseId, fingerprint: str | None) -> Hints | None:
         """None where a base has none."""
-        state = rows.hinted(base)
+        state = rows.hints.state(base)
         with self._lock:
             kept = self._kept.get(base)
             if kept is not None:
                 self._kept.move_to_end(base)
         if kept is not None and kept[:2] == (state, fingerprint):
             return kept[2]
-        known = rows.base(base)
-        found = rows.hints(base) if state and known is not None else ()
+        known = rows.bases.find(base)
+        found = rows.hints.of(base) if state and known is not None else ()
         hints = hints_of(found, fingerprint, (known.dimension or 0) if known else 0)
         made = hints if found else None
         with self._lock:

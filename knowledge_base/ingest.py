@@ -12,7 +12,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from knowledge_base.bases import OpenBases
+from knowledge_base import claims, documents
+from knowledge_base.claims import Claim, Claimed, ClaimOutcome, Held, Holder
+from knowledge_base.documents import MadeBy
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import (
     EmbedderMismatchError,
@@ -37,12 +39,14 @@ from knowledge_base.models import (
     Upload,
 )
 from knowledge_base.offloop import blocking
+from knowledge_base.open_bases import OpenBases
 from knowledge_base.originals import Originals, Staged
 from knowledge_base.reading import FileReader
 from knowledge_base.splitter import embedded
-from knowledge_base.store import Claim, Claimed, ClaimOutcome, Committed, Held, MadeBy, Store
+from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
 from knowledge_base.uploads import require_file
+from knowledge_base.versions import Committed
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +116,7 @@ class Ingestion:
     @blocking
     def _name(self, base_id: BaseId) -> str:
         with self._at.store.read() as rows:
-            base = rows.base(base_id)
+            base = rows.bases.find(base_id)
         if base is None:
             raise NoSuchBaseError(str(base_id))
         return base.name
@@ -162,19 +166,23 @@ class Ingestion:
             if not chunks:
                 continue  # removed meanwhile
             vectors = await embed_chunks(embedder, chunks, lambda _: None)
-            store = partial(self._at.store.add_vectors, base_id, document_id, vectors, made_by)
-            await run(threads.write, store)
+            keep = partial(
+                documents.add_vectors, self._at.store, base_id, document_id, vectors, made_by
+            )
+            await run(threads.write, keep)
 
     @blocking
     def _bare(self, base_id: BaseId) -> list[DocumentId]:
         with self._at.store.read() as rows:
-            return [span.document_id for span in rows.live_spans(base_id) if not span.embedded]
+            return [
+                span.document_id for span in rows.documents.live_spans(base_id) if not span.embedded
+            ]
 
     @blocking
     def chunks(self, document_id: DocumentId) -> list[Chunk]:
         """Of a live document; none where it is gone."""
         with self._at.store.read() as rows:
-            return list(rows.chunks_of(document_id))
+            return list(rows.chunks.of(document_id))
 
     async def _claim(self, base_id: BaseId, upload: Upload, staged: Staged) -> Claim | Held:
         store, lease = self._at.store, self._at.lease
@@ -184,7 +192,7 @@ class Ingestion:
             if not isinstance(outcome, Claimed):
                 return outcome
             # Somebody is adding these bytes: their outcome decides whether we need to.
-            pending = partial(store.pending, outcome.document_id, lease.alive)
+            pending = partial(claims.is_pending, store, outcome.document_id, lease.alive)
             while await run(self._at.threads.files, pending):
                 if self._unreleased:  # it may be one of ours, that nobody is at any more
                     await run(self._at.threads.write, self._release_again)
@@ -264,12 +272,12 @@ class Ingestion:
         """Refuse before the work, rather than after it; whether what is added is embedded now."""
         embedder = self._at.embedder
         with self._at.store.read() as rows:
-            base = rows.base(base_id)
+            base = rows.bases.find(base_id)
             if base is None:
                 raise NoSuchBaseError(str(base_id))
-            if base.fingerprint is None or not rows.has_vectors(base_id):
+            if base.fingerprint is None or not rows.vectors.has_any(base_id):
                 return True
-            made_by = rows.embedder_name(base_id) or base.fingerprint
+            made_by = rows.bases.embedder_name(base_id) or base.fingerprint
         if embedder is None:
             raise EmbeddingUnavailableError(made_by)
         if embedder.fingerprint == base.fingerprint:
@@ -294,9 +302,8 @@ class Ingestion:
     def _claim_now(self, base_id: BaseId, upload: Upload, staged: Staged) -> ClaimOutcome:
         self._release_again()
         at = self._at
-        outcome = at.store.claim(
-            base_id, upload, staged.sha256, staged.size, at.lease.holder, at.lease.alive
-        )
+        holder = Holder(at.lease.holder, at.lease.alive)
+        outcome = claims.claim(at.store, base_id, upload, staged.sha256, staged.size, holder)
         if isinstance(outcome, Held) and (outdated := outcome.outdated) is not None:
             at.bases.apply(base_id, outdated)
             self._collect(outdated.document.sha256, *outdated.dropped)
@@ -311,7 +318,7 @@ class Ingestion:
         if vectors is None and self._is_served(claim.base_id):
             return None
         made_by = MadeBy(at.embedder.fingerprint, at.embedder.name) if at.embedder else None
-        committed = at.store.commit(claim, parsed, vectors, made_by)
+        committed = documents.commit(at.store, claim, parsed, vectors, made_by)
         fingerprint = made_by.fingerprint if made_by and vectors is not None else None
         packed = [draft.terms for draft in parsed.chunks]
         at.bases.apply(claim.base_id, committed, packed, vectors, fingerprint)
@@ -324,9 +331,9 @@ class Ingestion:
         if embedder is None:
             return False
         with self._at.store.read() as rows:
-            base = rows.base(base_id)
+            base = rows.bases.find(base_id)
             served = base is not None and base.fingerprint == embedder.fingerprint
-            return served and rows.has_vectors(base_id)
+            return served and rows.vectors.has_any(base_id)
 
     def _collect(self, *hashes: str) -> None:
         for sha256 in hashes:
@@ -343,7 +350,7 @@ class Ingestion:
         if not isinstance(outcome, Claim):
             return
         try:
-            self._at.store.release(outcome, self._at.originals.delete)
+            claims.release(self._at.store, outcome, self._at.originals.delete)
         except (KnowledgeError, OSError):
             # The disk is full, or another process writes and writes: others wait for this claim
             # for as long as we live, so it is tried again by whoever waits, and with the next file.
@@ -355,7 +362,7 @@ class Ingestion:
 def collect(store: Store, originals: Originals, sha256: str) -> None:
     """Delete an original that nothing refers to any more; if it cannot be now, at a next start."""
     try:
-        store.collect(sha256, originals.delete)
+        claims.collect(store, sha256, originals.delete)
     except (KnowledgeError, OSError):
         log.warning("an original is not deleted yet: %s", sha256, exc_info=True)
 

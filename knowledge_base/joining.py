@@ -63,7 +63,7 @@ class _Side:
         self._at += 1
         if (self._at - 1) % _AT_ONCE == 0:
             ahead = range(self._at, self._at + _AT_ONCE)
-            self._read = self._rows.chunks([self._id(distance) for distance in ahead])
+            self._read = self._rows.chunks.by_id([self._id(distance) for distance in ahead])
         found = self._read.get(self._id(self._at))
         if found is None or found.document_id != self._own.document_id:
             return None

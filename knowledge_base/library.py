@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from knowledge_base.bases import OpenBases
 from knowledge_base.carrying import Carrying
+from knowledge_base.claims import fail_interrupted, sweep
 from knowledge_base.embedders.base import Embedder, TokenizerSpec
 from knowledge_base.errors import KeptNearError, KnowledgeError
 from knowledge_base.ingest import Workshop
@@ -23,6 +23,7 @@ from knowledge_base.leases import Lease, locked
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import BaseId, BaseStatistics, Verification
 from knowledge_base.offloop import blocking
+from knowledge_base.open_bases import OpenBases
 from knowledge_base.originals import Originals
 from knowledge_base.reading import FileReader
 from knowledge_base.reembedding import Reembedding
@@ -147,8 +148,8 @@ def _open_store(
         try:
             store = Store.open(folder / "knowledge.db", settings.busy_seconds, clock)
             try:
-                interrupted = store.fail_interrupted(lease.alive)
-                store.sweep(lambda fate_of: originals.sweep(fate_of, lease.alive))
+                interrupted = fail_interrupted(store, lease.alive)
+                sweep(store, lambda fate_of: originals.sweep(fate_of, lease.alive))
                 lease.sweep()
             except BaseException:
                 store.close()

@@ -14,7 +14,6 @@ from functools import partial
 
 import numpy as np
 
-from knowledge_base.bases import OpenBases
 from knowledge_base.calibration import (
     Calibration,
     PseudoQuestion,
@@ -27,6 +26,7 @@ from knowledge_base.errors import KnowledgeError
 from knowledge_base.finding import LEAST_MEASURED, unmeasured
 from knowledge_base.models import BaseId, ChunkId
 from knowledge_base.offloop import blocking
+from knowledge_base.open_bases import OpenBases
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
 from knowledge_base.yardstick import TEXTS, usual
@@ -156,11 +156,20 @@ class Measuring:
             ids, sample = view.samples.of(view.dense)
             if len(ids) < LEAST_MEASURED:
                 return _Prepared([], sample, chunks)
-            found = rows.chunks([ChunkId(chunk) for chunk in ids.tolist()])
+            found = rows.chunks.by_id([ChunkId(chunk) for chunk in ids.tolist()])
         texts = [found[ChunkId(chunk)].text for chunk in ids.tolist()]
         return _Prepared(pseudo_questions(texts), sample, chunks)
 
     @blocking
     def _keep(self, base_id: BaseId, calibration: Calibration) -> None:
-        self._store.save_calibration(base_id, calibration.to_json())
+        save_calibration(self._store, base_id, calibration.to_json())
         self._bases.get(base_id).measured(calibration)
+
+
+@blocking
+def save_calibration(store: Store, base_id: BaseId, calibration: str) -> None:
+    """The newest counts."""
+    with store.write() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO calibrations VALUES (?, ?)", (base_id, calibration)
+        )

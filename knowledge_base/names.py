@@ -21,9 +21,9 @@ def names_in(data_dir: Path, base: str | None) -> tuple[str, ...]:
     with closing(sqlite3.connect(address, timeout=_SECONDS, uri=True)) as connection:
         rows = Rows(connection)
         if base is None:
-            found = [own.name for own in rows.bases()]
+            found = [own.name for own in rows.bases.all()]
         else:
-            own_base = rows.base_named(base)
-            found = [] if own_base is None else list(rows.names(own_base.base_id, _MOST))
+            own_base = rows.bases.named(base)
+            found = [] if own_base is None else list(rows.documents.names(own_base.base_id, _MOST))
     # A shell takes what is suggested as it stands: one name a line, and nothing that acts.
     return tuple(name for name in found if name.isprintable())

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeAlias
 
+from knowledge_base.documents import MadeBy
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import EmbeddingUnavailableError, KnowledgeError
 from knowledge_base.index import FaissIndex
@@ -22,7 +23,7 @@ from knowledge_base.ingest import Ingestion, Workshop, embed_chunks
 from knowledge_base.models import BaseId, DocumentId, KnowledgeBase
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import Rows
-from knowledge_base.store import MadeBy, Store
+from knowledge_base.store import Store
 from knowledge_base.threads import run
 
 log = logging.getLogger(__name__)
@@ -188,25 +189,26 @@ class Reembedding:
         """Bases whose vectors another embedder made."""
         own = self._at.embedder.fingerprint if self._at.embedder else None
         with self._at.store.read() as rows:
-            bases = [base for base in rows.bases() if base.fingerprint not in {None, own}]
-            return tuple(base for base in bases if rows.has_vectors(base.base_id))
+            bases = [base for base in rows.bases.all() if base.fingerprint not in {None, own}]
+            return tuple(base for base in bases if rows.vectors.has_any(base.base_id))
 
     @blocking
     def _serves(self, base_id: BaseId, embedder: Embedder) -> bool:
         with self._at.store.read() as rows:
-            base = rows.base(base_id)
-            vectors = rows.has_vectors(base_id)
+            base = rows.bases.find(base_id)
+            vectors = rows.vectors.has_any(base_id)
         return base is None or not vectors or base.fingerprint == embedder.fingerprint
 
     @blocking
     def _missing(self, base_id: BaseId, fingerprint: str) -> tuple[DocumentId, ...]:
         with self._at.store.read() as rows:
-            return rows.without_next(base_id, fingerprint, 100)
+            return rows.vectors.without_waiting(base_id, fingerprint, 100)
 
     @blocking
     def _count(self, base_id: BaseId, fingerprint: str) -> tuple[int, int]:
         with self._at.store.read() as rows:
-            return rows.next_passages(base_id, fingerprint), rows.passages_in(base_id)
+            done = rows.vectors.waiting_passages(base_id, fingerprint)
+            return done, rows.counts.passages(base_id)
 
 
 async def _dimension(embedder: Embedder) -> int:
@@ -232,7 +234,7 @@ def keep_vectors(store: Store, document_id: DocumentId, fingerprint: str, vector
 def swap_vectors(store: Store, base_id: BaseId, made_by: MadeBy, dimension: int) -> int | None:
     """All at once; the base's generation since. None while a document still has none."""
     with store.write() as connection:
-        if Rows(connection).without_next(base_id, made_by.fingerprint, 1):
+        if Rows(connection).vectors.without_waiting(base_id, made_by.fingerprint, 1):
             return None
         (generation,) = connection.execute(
             """UPDATE bases SET fingerprint = ?, embedder = ?, dimension = ?,

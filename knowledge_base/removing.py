@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
-from knowledge_base import erasing, resting
+from knowledge_base import documents, erasing, resting
 from knowledge_base.adding import Adding
 from knowledge_base.erasing import Documents, Doomed, Erased
 from knowledge_base.errors import InaccessibleFileError, NameTakenError, NotRestingError
@@ -32,11 +32,12 @@ class Removing(Adding):
         """
 
         def remove() -> Document:
-            committed = self._at.store.remove(base, name, batch if self.rest_days else None)
+            store = self._at.store
+            committed = documents.remove(store, base, name, batch if self.rest_days else None)
             self._at.bases.apply(base, committed)
-            collect(self._at.store, self._at.originals, committed.document.sha256)
-            self._at.store.settle()
-            self._at.store.shorten_log()
+            collect(store, self._at.originals, committed.document.sha256)
+            store.settle()
+            store.shorten_log()
             return committed.document
 
         return await run(self._at.threads.write, remove)
@@ -105,11 +106,12 @@ class Removing(Adding):
         """Take out all that a base has, for good: documents, their names, their originals."""
 
         def empty() -> None:
-            for sha256 in self._at.store.empty(base):
-                collect(self._at.store, self._at.originals, sha256)
+            store = self._at.store
+            for sha256 in erasing.empty(store, base):
+                collect(store, self._at.originals, sha256)
             self._at.bases.get(base).forget()
-            self._at.store.settle()
-            self._at.store.shorten_log()
+            store.settle()
+            store.shorten_log()
 
         await run(self._at.threads.write, empty)
 

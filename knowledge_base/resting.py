@@ -24,7 +24,8 @@ from knowledge_base.models import (
     Upload,
 )
 from knowledge_base.offloop import blocking
-from knowledge_base.rows import EPOCH, MICROSECOND, Rows
+from knowledge_base.rows import Rows
+from knowledge_base.rows.times import microseconds, moment
 from knowledge_base.schema import translated
 from knowledge_base.store import Store
 
@@ -79,12 +80,13 @@ class Ended:
 @blocking
 def resting(store: Store, bases: Sequence[BaseId], days: int) -> tuple[Rest, ...]:
     """What can be brought back, what was removed last first."""
-    since = (store.now - timedelta(days=days) - EPOCH) // MICROSECOND
+    since = microseconds(store.now - timedelta(days=days))
     with store.read() as rows:
         found = [
-            Rest(document, batch, EPOCH + timedelta(microseconds=removed_at), RestKind(kind))
-            for document_id, batch, removed_at, kind in rows.rests(since)
-            if (document := rows.document(document_id)) is not None and document.base_id in bases
+            Rest(document, batch, moment(removed_at), RestKind(kind))
+            for document_id, batch, removed_at, kind in rows.resting.since(since)
+            if (document := rows.documents.find(document_id)) is not None
+            and document.base_id in bases
         ]
     return tuple(found)
 
@@ -131,7 +133,7 @@ def reclaim(store: Store) -> bool:
 @blocking
 def end_old(store: Store, days: int) -> Ended:
     """What was removed so many days ago does not come back."""
-    before = (store.now - timedelta(days=days) - EPOCH) // MICROSECOND
+    before = microseconds(store.now - timedelta(days=days))
     with store.write() as connection:
         return _end(connection, "removed_at < ?", (before,))
 
@@ -142,9 +144,9 @@ def _end(connection: sqlite3.Connection, which: str, facts: tuple[int | str, ...
         f"DELETE FROM resting WHERE {which} RETURNING document_id, sha256",  # noqa: S608 - our own
         facts,
     ).fetchall()
-    found = [rows.document(document_id) for document_id, _sha256 in ended]
+    found = [rows.documents.find(document_id) for document_id, _sha256 in ended]
     names = {(one.base_id, one.name) for one in found if one is not None and one.name}
     return Ended(
-        tuple(sorted(names - rows.names_at_rest())),
+        tuple(sorted(names - rows.resting.names())),
         tuple(sorted({str(sha256) for _document_id, sha256 in ended})),
     )

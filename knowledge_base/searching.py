@@ -277,7 +277,7 @@ class Searching(Front):
     @blocking
     def _fingerprints(self, scope: Scope) -> dict[BaseId, str]:
         with self._at.store.read() as rows:
-            bases = (rows.base(base_id) for base_id in scope.bases)
+            bases = (rows.bases.find(base_id) for base_id in scope.bases)
             return {b.base_id: b.fingerprint for b in bases if b and b.fingerprint}
 
     def _tell(self, others: dict[BaseId, str]) -> None:

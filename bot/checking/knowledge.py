@@ -95,14 +95,16 @@ def _bases(connection: sqlite3.Connection, folder: Path, _: Words) -> list[Item]
     connection.execute("BEGIN")
     rows, items, documents = Rows(connection), [], 0
     originals = Originals(folder / "originals")
-    bases = rows.bases()
+    bases = rows.bases.all()
     for base in bases:
-        held = rows.documents(base.base_id)
+        held = rows.documents.live(base.base_id)
         documents += len(held)
         gone = [one.name for one in held if not originals.path(one.sha256).exists()]
-        torn = rows.torn_documents(base.base_id)
-        totals = rows.totals(base.base_id)
-        expected = sum(span.count for span in rows.live_spans(base.base_id) if span.embedded)
+        torn = rows.counts.torn_documents(base.base_id)
+        totals = rows.counts.totals(base.base_id)
+        expected = sum(
+            span.count for span in rows.documents.live_spans(base.base_id) if span.embedded
+        )
         vectors = totals.vector_bytes // (4 * base.dimension) if base.dimension else expected
         if torn or vectors != expected:
             text = _("{base}: passages are missing of what was stored.", base=base.name)
@@ -110,7 +112,7 @@ def _bases(connection: sqlite3.Connection, folder: Path, _: Words) -> list[Item]
         if gone:
             text = _("{base}: the original of {name} is missing.", base=base.name, name=gone[0])
             items.append(Item("warning", "data", text, _("Add it again: python -m bot kb add")))
-    lost = [name for name in rows.segment_files() if not (folder / "indexes" / name).exists()]
+    lost = [name for name in rows.files.names() if not (folder / "indexes" / name).exists()]
     if lost:
         text = _("Files of the index are missing: they are made anew from the rows.")
         items.append(Item("warning", "data", text, "python -m bot kb rebuild"))

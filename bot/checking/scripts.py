@@ -64,16 +64,16 @@ def corpora(data_dir: Path) -> list[Corpus]:
 def _read(connection: sqlite3.Connection) -> list[Corpus]:
     rows = Rows(connection)
     found = []
-    for base in rows.bases():
-        spans = [span for span in rows.live_spans(base.base_id) if span.count]
+    for base in rows.bases.all():
+        spans = [span for span in rows.documents.live_spans(base.base_id) if span.count]
         passages = sum(span.count for span in spans)
         numbers = [span.first + at for span in spans for at in range(span.count)]
         picked = numbers[:: max(1, len(numbers) // _SAMPLE)]
         ids = [base.base_id << 32 | number for number in picked]
-        texts = (chunk.text for chunk in rows.chunks(ids).values())  # type: ignore[arg-type]
+        texts = (chunk.text for chunk in rows.chunks.by_id(ids).values())  # type: ignore[arg-type]
         counts = Counter(map(script_of, texts))
         shares = {script: count / max(1, len(picked)) for script, count in counts.items()}
-        stored = rows.calibration(base.base_id)
+        stored = rows.bases.calibration(base.base_id)
         found.append(Corpus(base.name, shares, base.fingerprint, _calibration(stored), passages))
     return found
 

@@ -68,7 +68,7 @@ async def taught(folder):
 
 def kept(library, fingerprint):
     with library._at.store.read() as rows:
-        return rows.recipe(fingerprint)
+        return rows.bases.recipe(fingerprint)
 
 
 def dense(library, base, question="Gate 2 opens early."):

@@ -17,14 +17,15 @@ class StoredHints:
 
     def __init__(self) -> None:
         self.reads = 0
+        self.bases = self.hints = self
 
-    def hinted(self, _base: BaseId) -> int:
+    def state(self, _base: BaseId) -> int:
         return 1
 
-    def base(self, _base: BaseId) -> SimpleNamespace:
+    def find(self, _base: BaseId) -> SimpleNamespace:
         return SimpleNamespace(dimension=4)
 
-    def hints(self, _base: BaseId) -> tuple[Hint, ...]:
+    def of(self, _base: BaseId) -> tuple[Hint, ...]:
         self.reads += 1
         vector = np.ones(4, "<f4").tobytes()
         return (Hint(1, pack_terms(terms_of("gate")), ("When?",), "e5", vector),)

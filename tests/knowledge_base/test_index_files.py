@@ -11,13 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base import bases, index, index_files, lexical_files, segments
-from knowledge_base.bases import OpenBase
+from knowledge_base import (
+    index,
+    index_files,
+    lexical_files,
+    row_parts,
+    segments,
+    view_changes,
+    view_loading,
+)
 from knowledge_base.index_files import DamagedSegmentError, Leg, SavedSegment, require
 from knowledge_base.lexical import LexicalIndex, built, weigh
 from knowledge_base.models import Legs, Scope
-from knowledge_base.rows import Rows
+from knowledge_base.rows.chunks import ChunkRows
 from knowledge_base.terms import pack_terms, terms_of
+from knowledge_base.view_loading import ViewLoading
 from tests.support.libraries import add_text, find, open_library, texts
 
 
@@ -106,26 +114,29 @@ async def test_a_reopened_base_reads_its_words_from_the_file(tmp_path, small, mo
     assert kept
 
     asked = []
-    read = Rows.terms_between
+    read = ChunkRows.terms_between
 
     def noted(rows, base, low, high):
         asked.append(low)
         return read(rows, base, low, high)
 
-    monkeypatch.setattr(Rows, "terms_between", noted)
+    monkeypatch.setattr(ChunkRows, "terms_between", noted)
     assert len(await answers(tmp_path)) == 12
     assert min(asked) >= 8
     assert set(kept) <= set(files(tmp_path))
 
 
-async def test_what_was_removed_and_added_after_the_file_is_known(tmp_path, small):
+async def test_what_was_removed_and_added_after_the_file_is_known(tmp_path, small, monkeypatch):
+    async def unwritten():
+        return None
+
     await taught(tmp_path)
     kept = files(tmp_path)
     async with open_library(tmp_path / "data") as library:
         base = (await library.base("large")).base_id
         await library.remove(base, "5.txt")
         await add_text(library, base, tmp_path, "new.txt", "Something new at wordnew.")
-        library._caretaker.snapshot = lambda: None  # as if it were killed
+        monkeypatch.setattr(library, "snapshot", unwritten)  # as if it were killed
     assert files(tmp_path) == kept
     async with open_library(tmp_path / "data") as library:
         base = (await library.base("large")).base_id
@@ -194,7 +205,7 @@ async def test_files_of_the_loose_layout_are_replaced_by_packed_ones(tmp_path, s
 async def test_vectors_that_stay_in_their_file_are_found_and_made_anew_when_it_is_damaged(
     tmp_path, small, monkeypatch, caplog, harm
 ):
-    for module in (bases, index):
+    for module in (index, view_changes, view_loading):
         monkeypatch.setattr(module, "TAIL", 5)
     monkeypatch.setattr(segments, "FP16_UP_TO", 5)
     monkeypatch.setattr(segments, "BYTES_UP_TO", 0)
@@ -223,8 +234,9 @@ async def test_vectors_that_stay_in_their_file_are_found_and_made_anew_when_it_i
 
 async def test_words_from_rows_become_few_large_segments(tmp_path, monkeypatch):
     await taught(tmp_path)
-    monkeypatch.setattr(bases, "PART", 3)
-    monkeypatch.setattr(bases, "MOST_CHUNKS", 6)
+    for module in (row_parts, view_loading):
+        monkeypatch.setattr(module, "PART", 3)
+    monkeypatch.setattr(view_loading, "MOST_CHUNKS", 6)
     async with open_library(tmp_path / "data") as library:
         base = (await library.base("large")).base_id
         await find(library, base, "gate")
@@ -236,14 +248,14 @@ async def test_words_from_rows_become_few_large_segments(tmp_path, monkeypatch):
 async def test_reading_a_large_base_keeps_nobody_from_writing(tmp_path, monkeypatch):
     await taught(tmp_path)
     reading, go_on = threading.Event(), threading.Event()
-    load = OpenBase._load_lexical
+    load = ViewLoading._load_lexical
 
     def slow(base, rows, alive):
         reading.set()
         assert go_on.wait(30)
         return load(base, rows, alive)
 
-    monkeypatch.setattr(OpenBase, "_load_lexical", slow)
+    monkeypatch.setattr(ViewLoading, "_load_lexical", slow)
     async with open_library(tmp_path / "data") as library:
         base = (await library.base("large")).base_id
         asked = asyncio.create_task(find(library, base, "wordnew"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowledge_base import claims
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.errors import StorageFullError, UnreadableDocumentError
 from knowledge_base.ingest import MOST_SLICE, SLICE, SLICE_SECONDS, embed_chunks
@@ -68,8 +69,7 @@ async def test_who_waits_for_a_file_that_could_not_be_given_up_goes_on_with_it(
             for name in ("a.txt", "b.txt")
         )
         await asyncio.wait_for(reader.begun(1), 30)
-        store, full = library._at.store, [True]
-        release = store.release
+        full, release = [True], claims.release
 
         def on_a_full_disk(*given: object) -> None:
             if full:
@@ -77,7 +77,7 @@ async def test_who_waits_for_a_file_that_could_not_be_given_up_goes_on_with_it(
                 raise StorageFullError
             release(*given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(store, "release", on_a_full_disk)
+        monkeypatch.setattr(claims, "release", on_a_full_disk)
         reader.gate.set()
         for task in (first, second):
             with pytest.raises(UnreadableDocumentError):

@@ -20,8 +20,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from knowledge_base import bases as bases_module
 from knowledge_base import index as index_module
+from knowledge_base import view_changes, view_loading
 from knowledge_base.library import Library
 from knowledge_base.models import AddState, Legs, Scope
 from tests.support.libraries import add_text, open_library
@@ -164,8 +164,8 @@ class LibraryMachine(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def _small_tails(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that sealing, merging and snapshots happen with a handful of passages."""
-    monkeypatch.setattr(index_module, "TAIL", 6)
-    monkeypatch.setattr(bases_module, "TAIL", 6)
+    for module in (index_module, view_changes, view_loading):
+        monkeypatch.setattr(module, "TAIL", 6)
 
 
 EXAMPLES = settings(

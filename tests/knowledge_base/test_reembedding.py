@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from knowledge_base import reembedding
-from knowledge_base.bases import OpenBase
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.models import Legs, Scope
+from knowledge_base.open_base import OpenBase
+from knowledge_base.view_loading import ViewLoading
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import add_text, find, open_library, texts
 from tests.support.plain_reader import PlainReader
@@ -173,7 +174,7 @@ async def test_nobody_waits_for_the_new_index(tmp_path, monkeypatch):
         def read_whole(*_given):
             raise AssertionError("the base is read from the rows again")
 
-        monkeypatch.setattr(OpenBase, "_load", read_whole)
+        monkeypatch.setattr(ViewLoading, "load", read_whole)
         library.reembed_all()
         await settled(library)
         assert library._at.bases.get(base).view.fingerprint == HashEmbedder(**OTHER).fingerprint

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from knowledge_base.bases import ATTEMPTS, OpenBase
 from knowledge_base.erasing import Doomed
 from knowledge_base.models import Upload
+from knowledge_base.open_bases import ATTEMPTS
+from knowledge_base.view_loading import ViewLoading
 from tests.support.libraries import add_text, find, open_library, texts
 
 PATIENCE = 30.0
@@ -26,14 +27,14 @@ async def test_adding_waits_for_nobody_who_reads_a_base_whole(tmp_path, monkeypa
         await give(library, base, tmp_path, "b.txt", "The gate of Ada.", "ada")
         await find(library, base, "gate")
         await other.erase(Doomed("ada", uploads=True))
-        began, go, load = threading.Event(), threading.Event(), OpenBase._load
+        began, go, load = threading.Event(), threading.Event(), ViewLoading.load
 
         def slow(own, rows, generation):
             began.set()
             assert go.wait(PATIENCE)
             return load(own, rows, generation)
 
-        monkeypatch.setattr(OpenBase, "_load", slow)
+        monkeypatch.setattr(ViewLoading, "load", slow)
         searched = asyncio.create_task(find(library, base, "gate"))
         assert await asyncio.to_thread(began.wait, PATIENCE)
         async with asyncio.timeout(PATIENCE):
@@ -49,7 +50,7 @@ async def test_a_base_is_found_whole_while_others_write_and_write(tmp_path, monk
         await add_text(library, base, tmp_path, "a.txt", "The first gate.")
         for n in range(ATTEMPTS):
             await give(library, base, tmp_path, f"{n}.txt", f"Gate {n} of Ada.", f"ada {n}")
-        loop, load, rounds = asyncio.get_running_loop(), OpenBase._load, iter(range(ATTEMPTS))
+        loop, load, rounds = asyncio.get_running_loop(), ViewLoading.load, iter(range(ATTEMPTS))
 
         def overtaken(own, rows, generation):
             view = load(own, rows, generation)
@@ -58,6 +59,6 @@ async def test_a_base_is_found_whole_while_others_write_and_write(tmp_path, monk
                 asyncio.run_coroutine_threadsafe(erasing, loop).result(PATIENCE)
             return view
 
-        monkeypatch.setattr(OpenBase, "_load", overtaken)
+        monkeypatch.setattr(ViewLoading, "load", overtaken)
         async with asyncio.timeout(PATIENCE):
             assert texts(await find(library, base, "gate")) == ["The first gate."]

@@ -1,0 +1,128 @@
+"""The bases that are open, within one budget of memory."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from knowledge_base.embedders.base import Vectors
+from knowledge_base.hint_shelf import HintShelf
+from knowledge_base.models import BaseId
+from knowledge_base.open_base import OpenBase
+from knowledge_base.rows import Rows
+from knowledge_base.store import Store
+from knowledge_base.versions import Committed
+from knowledge_base.views import View
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""How often a base is read without its lock, where so much is written meanwhile that what was read
+is of no use; the last time nobody writes."""
+
+
+class OpenBases:
+    """The open bases, the least recently used of which are closed past the budget."""
+
+    def __init__(self, store: Store, folder: Path, budget_mb: int) -> None:
+        self._store = store
+        self._folder = folder
+        self.hints = HintShelf()
+        self._budget = budget_mb << 20
+        self._open: OrderedDict[BaseId, OpenBase] = OrderedDict()
+        self._lock = threading.Lock()
+        self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="index upkeep")
+        self._queued: set[BaseId] = set()
+        self._sizes: dict[BaseId, int] = {}
+
+    def close(self) -> None:
+        """Wait for the upkeep that runs, drop what waits."""
+        self._upkeep.shutdown(cancel_futures=True)
+
+    def get(self, base_id: BaseId) -> OpenBase:
+        """Opened if need be; what it holds is read at its first use."""
+        with self._lock:
+            base = self._open.get(base_id)
+            if base is None:
+                base = self._open[base_id] = OpenBase(base_id, self._store, self._folder)
+            self._open.move_to_end(base_id)
+            return base
+
+    def opened(self) -> tuple[OpenBase, ...]:
+        with self._lock:
+            return tuple(self._open.values())
+
+    def fingerprints(self, base_ids: Iterable[BaseId]) -> dict[BaseId, str | None]:
+        """Of those that are in memory, without looking at the store."""
+        with self._lock:
+            opened = {base_id: self._open.get(base_id) for base_id in base_ids}
+        views = {base_id: base.view for base_id, base in opened.items() if base is not None}
+        return {base_id: view.fingerprint for base_id, view in views.items() if view is not None}
+
+    @contextlib.contextmanager
+    def views(self, base_ids: Iterable[BaseId]) -> Iterator[tuple[Rows, tuple[View, ...]]]:
+        """One moment of the store, and the bases' views of that same moment, in order."""
+        bases = [self.get(base_id) for base_id in sorted(base_ids)]
+        lost: list[View | None] = [None] * len(bases)
+        for left in reversed(range(ATTEMPTS)):
+            for base, old in zip(bases, lost, strict=True):
+                if base.warm(old):
+                    self._look_after(base)
+            with contextlib.ExitStack() as transaction:
+                with contextlib.ExitStack() as locks:
+                    for base in bases:
+                        locks.enter_context(base.lock)
+                    # The transaction sees its first rows only now, with the locks held.
+                    rows = transaction.enter_context(self._store.read())
+                    before = [base.view for base in bases]
+                    found = [base.current(rows, at_any_cost=not left) for base in bases]
+                for base, old, view in zip(bases, before, found, strict=True):
+                    if view is not None and view is not old:
+                        self._look_after(base)
+                views = tuple(view for view in found if view is not None)
+                if len(views) == len(bases):
+                    yield rows, views
+                    return
+            lost = [old if view is None else None for old, view in zip(before, found, strict=True)]
+
+    def apply(
+        self,
+        base_id: BaseId,
+        committed: Committed,
+        packed: Sequence[bytes] = (),
+        vectors: Vectors | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        """Bring the base up to a commit of this process, if it is open."""
+        with self._lock:
+            base = self._open.get(base_id)
+        if base is not None:
+            base.apply(committed, packed, vectors, fingerprint)
+            self._look_after(base)
+
+    def _look_after(self, base: OpenBase) -> None:
+        """Queue the upkeep that is due; close what the budget has no room for."""
+        size, due = base.nbytes, base.due
+        with self._lock:
+            if base.base_id in self._open:
+                self._sizes[base.base_id] = size
+            while sum(self._sizes.values()) > self._budget and len(self._open) > 1:
+                oldest, _ = self._open.popitem(last=False)
+                self._sizes.pop(oldest, None)
+            if not due or base.base_id in self._queued:
+                return
+            self._queued.add(base.base_id)
+        with contextlib.suppress(RuntimeError):  # closing
+            task = self._upkeep.submit(base.compact)
+            task.add_done_callback(lambda done: self._kept_up(base, done))
+
+    def _kept_up(self, base: OpenBase, done: Future[None]) -> None:
+        with self._lock:
+            self._queued.discard(base.base_id)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("sealing the index of base %d failed", base.base_id, exc_info=error)
