@@ -57,6 +57,7 @@ async def open_library(
             await library.remember_embedder(recipe, partial(_reopened, config))
         library.enriched, library.rewords = config.retrieval.enrichment, config.retrieval.reword
         if embedding:
+            _looked_at_closely(stack, config, library, embedder)
             await _looked_at_twice(stack, config, library)
         yield library
 
@@ -94,6 +95,21 @@ async def _reopened(config: Config, fingerprint: str, recipe: str | None) -> Emb
     return await open_embedder(settings, proxy_for(settings.proxy, config.network.proxy))
 
 
+def _looked_at_closely(
+    stack: AsyncExitStack, config: Config, library: Library, embedder: Embedder | None
+) -> None:
+    """By the bundled model, where it is the embedder: only of it is known what its tokens mean."""
+    from knowledge_base.closeness import CloseLook
+    from knowledge_base.embedders.bundled import BundledEmbedder, model_file
+    from knowledge_base.embedders.bundled_tokens import TokenVectors
+
+    budget, weights = config.retrieval.close_look_ms, model_file()
+    if budget and weights is not None and isinstance(embedder, BundledEmbedder):
+        close = CloseLook(partial(TokenVectors.load, weights), budget / 1000)
+        stack.push_async_callback(close.aclose)
+        library.look_closely(close)
+
+
 async def _looked_at_twice(stack: AsyncExitStack, config: Config, library: Library) -> None:
     """By the configured reranker. Without it a search is as good as without one configured, so
     one that cannot be had ends nothing."""
@@ -104,7 +120,8 @@ async def _looked_at_twice(stack: AsyncExitStack, config: Config, library: Libra
     from knowledge_base.errors import RerankerUnavailableError
     from knowledge_base.reranking import SecondLook
 
-    threads, device = config.embedding.threads, config.embedding.device
+    threads = config.embedding.threads
+    device = "cpu" if config.reranker_device == "cpu" else config.embedding.device
     try:
         model = await CrossEncoderReranker.open(settings.reranker, threads, device)
     except RerankerUnavailableError:

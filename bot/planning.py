@@ -48,6 +48,7 @@ _CACHE_BITS: Final = {"f16": 16.0, "q8_0": 8.5, "q4_0": 4.5}
 _LLAMA_BATCH: Final = 128
 _MOST_OF_RAM: Final = 0.9
 _EMBEDDER_BATCH_BYTES: Final = 512 * 1024**2
+_RERANKER_BATCH_BYTES: Final = 256 * 1024**2
 _WEIGHT_FILES: Final = ("*.safetensors", "pytorch_model*.bin")
 _BITS_OF: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
 
@@ -83,6 +84,14 @@ class PlannedEngine:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What wants the card beside engines, in bytes."""
+
+    embedders: int = 0
+    reranker: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The whole plan."""
 
@@ -90,6 +99,8 @@ class Planned:
     embedder_bytes: int
     embedder_moved: bool
     """The embedder wanted the card and leaves it to answers."""
+    reranker_moved: bool = False
+    """Likewise."""
 
 
 def kind_of(engine: EngineSettings) -> str:
@@ -105,23 +116,32 @@ def kind_of(engine: EngineSettings) -> str:
 
 def planned(config: Config, machine: Machine) -> Planned:
     """Fit everything that the configuration puts into this process on what there is."""
-    embedder = embedder_bytes(config.embedding)
     on_card = machine.card is not None and machine.card.by_torch
-    wants = embedder if on_card and config.embedding.device != "cpu" else 0
+    wants = Beside()
+    if on_card and config.embedding.device != "cpu":
+        wants = Beside(embedders_bytes(config), reranker_bytes(config))
     engines: list[PlannedEngine] = []
-    moved, taken, taken_ram = False, 0, 0
+    displaced: set[Part] = set()
+    taken = taken_ram = 0
+    counted = False
     for section, settings in _engines(config):
-        beside = wants if not any(one.plan for one in engines) and not moved else 0
+        beside = Beside() if counted else wants
         made = _planned(section, settings, _less(machine, taken, taken_ram), beside)
         if made.plan is not None and made.plan.device.is_gpu:
             share = (taken + made.plan.budget) / made.plan.device.total_bytes
             made = replace(made, share=min(1.0, share))
-            taken += made.plan.used if made.plan else 0
-            moved |= made.plan is not None and Part.EMBEDDER in made.plan.displaced
+            taken += made.plan.used
+            displaced.update(made.plan.displaced)
+            counted = True
         elif made.plan is not None:
             taken_ram += made.plan.used
         engines.append(made)
-    return Planned(tuple(engines), embedder, moved)
+    return Planned(
+        tuple(engines),
+        embedder_bytes(config.embedding),
+        Part.EMBEDDER in displaced,
+        Part.RERANKER in displaced,
+    )
 
 
 def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
@@ -144,6 +164,8 @@ def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
     if whole.embedder_moved:
         embedding = replace(embedding, device="cpu")
         log.warning("the embedder runs on the processor: the card's memory goes to answers")
+    if whole.reranker_moved:
+        log.warning("the reranker runs on the processor: the card's memory goes to answers")
     return (
         replace(
             config,
@@ -153,6 +175,7 @@ def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
                 for name, engine in config.engines.items()
             },
             embedding=embedding,
+            reranker_device="cpu" if whole.reranker_moved else config.reranker_device,
         ),
         whole,
     )
@@ -260,6 +283,32 @@ def embedder_bytes(settings: EmbeddingSettings) -> int:
     return weights_on_disk(folder) + _EMBEDDER_BATCH_BYTES
 
 
+def embedders_bytes(config: Config) -> int:
+    """The configured embedder, and former ones: they are loaded beside it for as long as bases
+    have the vectors that they made."""
+    from knowledge_base.embedders.recipe import recipe_of, settings_of
+    from knowledge_base.former import recipes_in
+
+    own = recipe_of(config.embedding)
+    former = [
+        settings_of(recipe, config.embedding)
+        for recipe in recipes_in(config.data_dir)
+        if recipe != own
+    ]
+    return sum(embedder_bytes(one) for one in (config.embedding, *former) if one is not None)
+
+
+def reranker_bytes(config: Config) -> int:
+    """What the reranker and one portion of its work take on a card; 0: there is none, or it is not
+    here yet."""
+    model = config.retrieval.reranker
+    if model is None:
+        return 0
+    path = Path(model).expanduser()
+    folder = path if path.is_dir() else cached(model)
+    return weights_on_disk(folder) + _RERANKER_BATCH_BYTES if folder is not None else 0
+
+
 def _engines(config: Config) -> list[tuple[str, EngineSettings]]:
     named = [(f"engines.{name}", engine) for name, engine in config.engines.items()]
     if named and kind_of(config.engine) == "extractive":
@@ -277,7 +326,7 @@ def _less(machine: Machine, taken: int, taken_ram: int) -> Machine:
 
 
 def _planned(
-    section: str, settings: EngineSettings, machine: Machine, beside: int
+    section: str, settings: EngineSettings, machine: Machine, beside: Beside
 ) -> PlannedEngine:
     kind = kind_of(settings)
     if kind not in _CPU_SLOTS:
@@ -298,8 +347,8 @@ def _planned(
         if on_card.plan is not None and on_card.plan.fits:
             return on_card
         on_cpu = replace(settings, device="cpu")
-        return replace(_made(section, on_cpu, machine.ram, files, 0), moved=True)
-    return _made(section, settings, machine.ram, files, 0)
+        return replace(_made(section, on_cpu, machine.ram, files, Beside()), moved=True)
+    return _made(section, settings, machine.ram, files, Beside())
 
 
 def _card_for(kind: str, settings: EngineSettings, machine: Machine) -> Device | None:
@@ -310,7 +359,7 @@ def _card_for(kind: str, settings: EngineSettings, machine: Machine) -> Device |
 
 
 def _made(
-    section: str, settings: EngineSettings, device: Device, files: Files, beside: int
+    section: str, settings: EngineSettings, device: Device, files: Files, beside: Beside
 ) -> PlannedEngine:
     kind = kind_of(settings)
     is_cpu = not device.is_gpu
@@ -319,7 +368,8 @@ def _made(
         slots=settings.max_concurrent or (_CPU_SLOTS[kind] if is_cpu else None),
         context=settings.context_window or (_CPU_CONTEXT if is_cpu else None),
         batch_tokens=_LLAMA_BATCH if is_cpu or kind == "llama_cpp" else 2048,
-        embedder_bytes=beside,
+        embedder_bytes=beside.embedders,
+        reranker_bytes=beside.reranker,
         cap_bytes=_cap(settings, device),
     )
     bits = _BATCH_SPARE_BITS if kind == "transformers" else _CACHE_BITS[settings.cache_type]

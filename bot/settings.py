@@ -183,6 +183,8 @@ class Config:
     logs: LogSettings = field(default_factory=LogSettings)
     remarks: tuple[str, ...] = ()
     """Things that are allowed but worth a line in the log."""
+    reranker_device: Literal["auto", "cpu"] = "auto"
+    """No key: "cpu" where the memory plan leaves the card to answers; else as the embedder's."""
 
     @property
     def embedder_at(self) -> tuple[EnginePlace, str]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from knowledge_base.embedders.base import Embedder
@@ -160,3 +163,22 @@ def keep_recipe(store: Store, fingerprint: str, recipe: str) -> None:
             (SELECT fingerprint FROM bases WHERE fingerprint IS NOT NULL)""",
             (fingerprint,),
         )
+
+
+def recipes_in(data_dir: Path) -> tuple[str, ...]:
+    """How the embedders were opened whose vectors the bases of a data directory have, before it is
+    opened: nothing is made, migrated or locked. None where that cannot be told."""
+    address = f"{(data_dir / 'knowledge.db').resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, timeout=1.0, uri=True)) as connection:
+            found = connection.execute(
+                """SELECT recipe FROM embedders WHERE fingerprint IN (
+                    SELECT fingerprint FROM bases WHERE EXISTS (
+                        SELECT 1 FROM documents WHERE documents.base_id = bases.base_id
+                        AND state = 'ready' AND embedded = 1
+                    )
+                ) ORDER BY recipe"""
+            )
+            return tuple(str(recipe) for (recipe,) in found)
+    except sqlite3.Error:
+        return ()

@@ -10,12 +10,23 @@ import pytest
 
 from bot.errors import ConfigError
 from bot.machine import Card, Machine, bandwidth_of, card_line, look
-from bot.planning import cached, enforced, files_of, planned, settled, weights_on_disk
+from bot.planning import (
+    cached,
+    embedder_bytes,
+    enforced,
+    files_of,
+    planned,
+    settled,
+    weights_on_disk,
+)
 from bot.process import keep_downloads
 from bot.settings import Config, ModelsSettings
 from core.engines.memory import GIB, Device, Part
 from core.settings import EngineSettings
-from knowledge_base.settings import EmbeddingSettings
+from knowledge_base.embedders.recipe import recipe_of
+from knowledge_base.settings import EmbeddingSettings, RetrievalSettings
+from tests.support.hash_embeddings import HashEmbedder
+from tests.support.libraries import add_text, open_library
 
 LLAMA_3_8B = {
     "num_hidden_layers": 32,
@@ -152,6 +163,66 @@ def test_the_bundled_embedder_leaves_a_tight_card_to_answers(folder):
     settled, whole = enforced(config(folder), machine(22))
     assert whole.embedder_moved
     assert settled.embedding.device == "cpu"
+
+
+def weights(folder, name, gib):
+    made = folder / name
+    made.mkdir()
+    with (made / "model.safetensors").open("wb") as file:
+        file.truncate(int(gib * GIB))
+    return str(made)
+
+
+def test_a_reranker_is_planned_on_the_card_and_leaves_it_first(folder, tmp_path, caplog):
+    reranked = replace(
+        config(folder),
+        embedding=EmbeddingSettings(model=weights(tmp_path, "e5", 1)),
+        retrieval=RetrievalSettings(reranker=weights(tmp_path, "reranker", 2)),
+    )
+    roomy, whole = enforced(reranked, machine(48))
+    assert dict(only(whole).plan.parts)[Part.RERANKER] > 2 * GIB
+    assert (roomy.reranker_device, roomy.embedding.device) == ("auto", "auto")
+    tight, whole = enforced(reranked, machine(24))
+    assert whole.reranker_moved
+    assert (tight.reranker_device, tight.embedding.device) == ("cpu", "auto")
+    assert "the reranker runs on the processor" in caplog.text
+
+
+async def test_the_former_embedder_is_planned_beside_the_new_one_while_bases_need_it(
+    folder, tmp_path
+):
+    def wanted() -> int:
+        return dict(only(planned(after, machine(80))).plan.parts)[Part.EMBEDDER]
+
+    old = EmbeddingSettings(model=weights(tmp_path, "old", 3))
+    new = EmbeddingSettings(model=weights(tmp_path, "new", 1))
+    after = replace(config(folder), embedding=new, data_dir=tmp_path / "data")
+    alone = wanted()
+    async with open_library(tmp_path / "data") as library:
+        await library.remember_embedder(recipe_of(old), never)
+        base = (await library.ensure_base("shared")).base_id
+        await add_text(library, base, tmp_path, "a.txt", "The gate opens at nine.")
+    assert wanted() == alone + embedder_bytes(old)
+    async with open_library(tmp_path / "data", HashEmbedder(salt="new")) as library:
+        await library.remember_embedder(recipe_of(new), never)
+        await library.rebuild(base)
+    assert wanted() == alone
+
+
+async def never(_fingerprint: str, _recipe: str | None) -> None:
+    return None
+
+
+def test_what_stands_beside_is_planned_with_the_first_engine_that_is_on_the_card(folder):
+    two = Config(
+        engines={
+            "small": EngineSettings(model="bundled", name="small"),
+            "large": EngineSettings(model=str(folder), name="large"),
+        }
+    )
+    small, large = planned(two, machine(48)).engines
+    assert Part.EMBEDDER not in dict(small.plan.parts)
+    assert Part.EMBEDDER in dict(large.plan.parts)
 
 
 def test_a_card_that_no_installed_package_can_use_is_not_planned_with(folder):
