@@ -50,7 +50,7 @@ def _typed(command: Command, argument: str) -> dict[str, str | int | bool | Atta
     by_name = {option.name: option for option in command.options if option.by_name}
     while (named := _NAMED.match(argument)) and named[1].lower() in by_name:
         option = by_name[named[1].lower()]
-        word, argument = _first(argument[named.end() :] or " ")
+        word, argument = _first(argument[named.end() :].strip())
         values[option.name] = _value(command, option, word)
     typed = [o for o in command.options if o.kind != "file" and not o.by_name]
     for place, option in enumerate(typed, start=1):
@@ -112,9 +112,10 @@ def _first(argument: str) -> tuple[str, str]:
     """The first word, or what stands in quotes first, and the rest."""
     for opening, closing in _QUOTES:
         end = argument.find(closing, 1)
-        if argument[0] == opening and end > 0:
+        if argument.startswith(opening) and end > 0:
             return argument[1:end], argument[end + 1 :].strip()
-    word, _, rest = argument.partition(" ")
+    # At any blank: whoever writes Chinese may type one as wide as a character.
+    word, rest = [*argument.split(None, 1), "", ""][:2]
     return word, rest.strip()
 
 

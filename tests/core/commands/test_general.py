@@ -255,6 +255,14 @@ async def test_nobody_continues_a_private_answer(hall):
         ),
         ("/ask note: is this a flag?", {"question": "note: is this a flag?"}),
         ("/ask private:是 几点开门？", {"private": True, "question": "几点开门？"}),
+        ("/ask　private：是　几点　开门？", {"private": True, "question": "几点　开门？"}),
+        ("/ask private: yes When?", {"private": True, "question": "When?"}),
+        ("/settings　language　zh", {"name": "language", "value": "zh"}),
+        ("/kb share to：服务器　手册.pdf", {"to": "服务器", "document": "手册.pdf"}),
+        (
+            "/settings persona\nBe brief.\nBe kind.",
+            {"name": "persona", "value": "Be brief.\nBe kind."},
+        ),
         ("/ask https://x.test/ is what?", {"question": "https://x.test/ is what?"}),
     ],
 )
