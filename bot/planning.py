@@ -127,14 +127,15 @@ def planned(config: Config, machine: Machine) -> Planned:
     for section, settings in _engines(config):
         beside = Beside() if counted else wants
         made = _planned(section, settings, _less(machine, taken, taken_ram), beside)
-        if made.plan is not None and made.plan.device.is_gpu:
-            share = (taken + made.plan.budget) / made.plan.device.total_bytes
+        plan_of_it = made.plan
+        if plan_of_it is not None and plan_of_it.device.is_gpu:
+            share = (taken + plan_of_it.budget) / plan_of_it.device.total_bytes
             made = replace(made, share=min(1.0, share))
-            taken += made.plan.used
-            displaced.update(made.plan.displaced)
+            taken += plan_of_it.used
+            displaced.update(plan_of_it.displaced)
             counted = True
-        elif made.plan is not None:
-            taken_ram += made.plan.used
+        elif plan_of_it is not None:
+            taken_ram += plan_of_it.used
         engines.append(made)
     return Planned(
         tuple(engines),
