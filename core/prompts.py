@@ -1,46 +1,25 @@
-"""The prompt of one question, within the engine's own token budget.
-
-Templates are files, `prompts/answer.<language>.jinja`, and an operator's folder goes before ours.
-They are read and tried when this is made, so that a broken one is refused at the start and not in
-the middle of a question.
-"""
+"""The prompt of one question, within the engine's own token budget."""
 
 from __future__ import annotations
 
-import difflib
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from core.citations import without_unknown_markers
 from core.engines.base import ChatEngine, ChatImage, ChatMessage, Grounding
-from core.errors import ContextTooLongError, PromptTemplateError
+from core.errors import ContextTooLongError
 from core.events import Quoted, Turn
-from core.fence import disarm, fenced, label
+from core.fence import disarm, label
 from core.language import N_, words
 from core.reasoning import without_reasoning
 from core.summaries import Recap
-from knowledge_base.models import (
-    BaseId,
-    Chunk,
-    ChunkId,
-    Document,
-    DocumentId,
-    DocumentState,
-    Passage,
-)
+from core.templates import Filling, Templates, view_of
+from knowledge_base.models import Passage
 from knowledge_base.sentences import sentences
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-    from jinja2.sandbox import SandboxedEnvironment
-
-OURS: Final = Path(__file__).parent / "prompts"
-KNOWN: Final = ("passages", "question", "history", "persona", "today", "pictures")
-REQUIRED: Final = ("passages", "question")
 _IN_OURS: Final = N_("Write the answer in English, also where the passages are not.")
 """Said in the language that is meant."""
 _IN_OTHER: Final = (
@@ -98,29 +77,6 @@ class Prompt:
     """The one passage that was left did not fit whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class PassageView:
-    """A passage as templates see it."""
-
-    number: int
-    document: str
-    page: int | None
-    heading: str | None
-    date: str
-    version: int
-    text: str
-    fenced: str
-
-    def __str__(self) -> str:
-        return self.fenced
-
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    template: Template
-    shows_history: bool
-
-
 class Prompts:
     """Builds prompts. Raises `PromptTemplateError` when made with a template that is off."""
 
@@ -130,12 +86,7 @@ class Prompts:
         now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone(),
     ) -> None:
         self._now = now
-        environment = _environment()
-        self._templates: dict[str, _Template] = {}
-        for path in (*sorted(OURS.glob("answer.*.jinja")), *_own(folder)):
-            language = path.name.split(".")[1]
-            self._templates[language] = _load(path, environment)
-            words(language)  # Its catalogue is read now and not during the first question.
+        self._templates = Templates(folder)
 
     async def build(self, draft: Draft, engine: ChatEngine, max_answer_tokens: int) -> Prompt:
         """The fullest prompt that leaves room for an answer.
@@ -199,21 +150,22 @@ class Prompts:
         part: str | None = None,
         recap: str = "",
     ) -> tuple[ChatMessage, ...]:
-        chosen = self._templates.get(draft.language, self._templates["en"])
+        chosen = self._templates.of(draft.language)
         history = _history(draft.history[len(draft.history) - turns :])
         question = _question(draft)
         if recap and history:
             history[0] = replace(history[0], text=_after(recap, history[0].text, draft.language))
         elif recap:
             question = _after(recap, question, draft.language)
-        system, user = _render(
-            chosen.template,
-            passages=[_view(n, passage, part) for n, passage in enumerate(passages, 1)],
-            question=question,
-            history=history,
-            persona=disarm(draft.persona),
-            today=_today(self._now().date(), draft.language),
-            pictures=len(draft.images),
+        system, user = chosen.filled(
+            Filling(
+                passages=[view_of(n, passage, part) for n, passage in enumerate(passages, 1)],
+                question=question,
+                history=history,
+                persona=disarm(draft.persona),
+                today=_today(self._now().date(), draft.language),
+                pictures=len(draft.images),
+            )
         )
         grounding = Grounding(
             draft.aim or draft.question, tuple(passages), draft.by_words, draft.language
@@ -259,20 +211,6 @@ async def _most(
             best = middle, found
             low = middle + 1
     return best
-
-
-def _view(number: int, passage: Passage, part: str | None) -> PassageView:
-    chunk, document = passage.chunk, passage.document
-    return PassageView(
-        number=number,
-        document=label(document.name),
-        page=chunk.page,
-        heading=label(chunk.heading) if chunk.heading else None,
-        date=f"{document.added_at:%Y-%m-%d}",
-        version=document.version,
-        text=disarm(chunk.text if part is None else part),
-        fenced=fenced(number, passage, part),
-    )
 
 
 def _question(draft: Draft) -> str:
@@ -325,97 +263,3 @@ def _today(day: date, language: str) -> str:
     _ = words(language)
     weekday = _(_WEEKDAYS[day.weekday()])
     return _("{date} ({weekday})", date=day.isoformat(), weekday=weekday)
-
-
-def _own(folder: Path | None) -> list[Path]:
-    if folder is None:
-        return []
-    found = sorted(folder.glob("answer.*.jinja"))
-    if not found:
-        raise PromptTemplateError(str(folder), 0)
-    return found
-
-
-def _environment() -> SandboxedEnvironment:
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    # The prompt is text for a model and no HTML: escaping would spoil it.
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-
-
-def _render(template: Template, **values: object) -> tuple[str, str]:
-    """System and user message; a template without blocks is all user message."""
-    blocks = template.blocks
-    if "user" not in blocks:
-        return "", template.render(**values).strip()
-    system, user = (
-        "".join(blocks[name](template.new_context(values))).strip() if name in blocks else ""
-        for name in ("system", "user")
-    )
-    return system, user
-
-
-def _load(path: Path, environment: SandboxedEnvironment) -> _Template:
-    from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
-
-    try:
-        source = path.read_text(encoding="utf-8")
-        tree = environment.parse(source)
-    except TemplateSyntaxError as error:
-        raise PromptTemplateError(str(path), error.lineno) from error
-    except UnicodeDecodeError as error:
-        raise PromptTemplateError(
-            str(path), error.object.count(b"\n", 0, error.start) + 1
-        ) from error
-    used = meta.find_undeclared_variables(tree)
-    for name in tree.find_all(nodes.Name):
-        if name.name in used and name.name not in KNOWN:
-            near = tuple(difflib.get_close_matches(name.name, KNOWN, 1))
-            raise PromptTemplateError(str(path), name.lineno, unknown=name.name, near=near)
-    missing = tuple(name for name in REQUIRED if name not in used)
-    if missing:
-        last = max(1, len(source.splitlines()))
-        raise PromptTemplateError(str(path), last, missing=missing)
-    template = environment.from_string(source)
-    try:
-        _render(
-            template,
-            passages=[_view(1, _EXAMPLE, None)],
-            question="?",
-            history=[Turn("user", "?"), Turn("assistant", "!")],
-            persona="",
-            today="",
-            pictures=1,
-        )
-    except (
-        TemplateError,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as e:
-        frames = traceback.extract_tb(e.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
-        raise PromptTemplateError(str(path), (lines or [1])[-1] or 1) from e
-    return _Template(template, "history" in used)
-
-
-_EXAMPLE: Final = Passage(
-    Chunk(ChunkId(0), DocumentId(0), 0, "text", "heading", 1),
-    Document(
-        DocumentId(0),
-        BaseId(0),
-        "name",
-        DocumentState.READY,
-        version=1,
-        sha256="",
-        size=0,
-        media_type="",
-        passages=1,
-        added_at=datetime(2000, 1, 1, tzinfo=UTC),
-    ),
-    relevance=1.0,
-)
-"""What a template is tried on when it is loaded."""
