@@ -124,12 +124,16 @@ class Amending:
         return replace(message, trigger=trigger)
 
     def _is_worth_an_edit(self, entry: Entry, message: IncomingMessage) -> bool:
-        # What was missed is judged by when it was done, where the platform says.
-        edited_at = message.edited_at.timestamp() if message.edited_at else self._clock()
+        # What was missed is judged by when it was done, where the platform says; and like a
+        # question, it may be too old to be dealt with.
+        now, window = self._clock(), self._settings.edit_window_minutes
+        edited_at = message.edited_at.timestamp() if message.edited_at else now
+        oldest = max(window, self._settings.answer_missed_minutes)
         return (
             entry.state is not InboxState.SKIPPED
             and entry.digest != digest_of(message)
-            and edited_at - entry.received_at <= self._settings.edit_window_minutes * 60
+            and edited_at - entry.received_at <= window * 60
+            and now - edited_at <= oldest * 60
         )
 
     async def _deleted(self, event: MessageDeleted) -> None:

@@ -249,6 +249,23 @@ async def test_an_edit_that_changes_nothing_or_comes_too_late_or_from_nowhere_is
         assert w.script.begun == ["hello"]
 
 
+@pytest.mark.parametrize(
+    ("away_minutes", "text"), [(45, "You said better."), (61, "You said hello.")]
+)
+async def test_an_edit_that_was_missed_counts_from_when_it_was_made(tmp_path, away_minutes, text):
+    """While we were away its platform kept it; it is too old when a question would be."""
+    now = [1_000_000.0]
+    async with world(tmp_path, clock=lambda: now[0]) as w:
+        asked = replace(group("hello", "1"), sent_at=datetime.fromtimestamp(now[0], UTC))
+        w.dispatcher.submit(asked)
+        await w.idle()
+        edited = replace(asked, text="better", edited_at=asked.sent_at + timedelta(minutes=1))
+        now[0] += (away_minutes + 1) * 60
+        w.dispatcher.submit(MessageEdited(edited))
+        await w.idle()
+        assert w.outbox.transcript == f"bot> {text}\n"
+
+
 @pytest.mark.parametrize("while_answering", [True, False])
 async def test_a_deleted_question_takes_its_answer_and_its_turns_along(tmp_path, while_answering):
     async with world(tmp_path) as w:

@@ -110,6 +110,7 @@ def message_of(
         locale=sender.language_code if sender is not None else None,
         server_id=None if private else str(chat.id),
         place=_place(message),
+        edited_at=message.edit_date,
     )
 
 

@@ -278,6 +278,7 @@ def test_an_edit_is_the_message_as_it_stands_now():
     event = _event({"edited_message": {**message, "edit_date": 1_700_000_100}})
     assert isinstance(event, MessageEdited)
     assert (event.message.text, event.message.message_id) == ("better", "5")
+    assert event.message.edited_at == datetime.fromtimestamp(1_700_000_100, UTC)
 
 
 def test_a_migration_is_told_from_both_ends():
