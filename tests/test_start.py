@@ -45,6 +45,8 @@ def test_it_becomes_the_bot_with_its_options_which_a_signal_to_all_ends_once(hom
         text=True,
         encoding="utf-8",
         start_new_session=True,
+        # With one, whoever runs the tests would have another bot found than the one here.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     ) as started:
         assert started.stdout is not None
         ready = f"ready: ['run', '--config', 'my file.toml'] {started.pid} {home}\n"

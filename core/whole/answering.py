@@ -23,7 +23,7 @@ from core.relay import relayed
 from core.replies import Notice, Progress, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
 from core.speech import Answer, Speech
-from core.whole import listing
+from core.whole import listing, talk
 from core.whole.choosing import (
     Attached,
     Choice,
@@ -32,6 +32,7 @@ from core.whole.choosing import (
     Everything,
     Job,
     Reading,
+    Talk,
 )
 from core.whole.composing import are_akin, composed, has_headings
 from core.whole.kept import KeptSummaries, KeptSummary, Maker
@@ -83,10 +84,8 @@ class Whole:
         """The answer, which grows in `answer` as well. Raises what engines and library raise."""
         _, means = question.words, self._means
         match job:
-            case Everything():
-                yield _tells(answer, await listing.listed(question, means.library, means.access))
-            case Choice(documents=documents):
-                yield _tells(answer, listing.choice(documents, len(documents), _))
+            case Everything() | Choice() | Talk():
+                yield _tells(answer, await self._known(job, question))
             case Earlier():
                 async with aclosing(self._since(job, question, course, answer)) as events:
                     async for event in events:
@@ -111,6 +110,16 @@ class Whole:
                         yield event
             case _:
                 assert_never(job)
+
+    async def _known(self, job: Everything | Choice | Talk, question: Inquiry) -> str:
+        """What is told without reading anything."""
+        match job:
+            case Everything():
+                return await listing.listed(question, self._means.library, self._means.access)
+            case Choice(documents=documents):
+                return listing.choice(documents, len(documents), question.words)
+            case Talk():
+                return talk.told(question)
 
     async def _since(
         self, job: Earlier, question: Inquiry, course: Course, answer: Answer

@@ -23,6 +23,7 @@ from core.whole.kinds import Kind
 from core.whole.naming import Fit, fit, fitting, named_in
 from core.whole.recognising import Wanted, core_of, is_generic, points, wanted
 from core.whole.sorts import SORTS
+from core.whole.talk import asks_of_talk
 from knowledge_base.models import BaseId, Document, DocumentId, Legs, Scope
 from knowledge_base.notes import MEDIA_TYPE
 from knowledge_base.offloop import blocking
@@ -101,7 +102,12 @@ class Everything:
     """What there is at all is asked for."""
 
 
-Job: TypeAlias = Reading | Attached | Choice | Earlier | Everything
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What was said in the conversation is asked for, and no document."""
+
+
+Job: TypeAlias = Reading | Attached | Choice | Earlier | Everything | Talk
 
 
 @dataclass(slots=True)
@@ -126,6 +132,8 @@ class Choosing:
         message = question.message
         if message.trigger is Trigger.UNASKED or pictures_of(message) or not message.text.strip():
             return None
+        if message.quoted is None and not message.attachments and asks_of_talk(question.text):
+            return Talk()
         wants = wanted(question.text)
         if wants and wants[0].kind is Kind.INVENTORY:
             return Everything()

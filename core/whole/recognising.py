@@ -36,7 +36,7 @@ _IS_SENTENCE: Final = re.compile(
     r"have|had|get|gets|need|needs|when|why|how|who|whom|want|said|think|day long)\b"
 )
 _SAID: Final = re.compile(
-    r"(?i)\b(?:conversation|chat|discussion|discussed|thread|dialogue|debate|messages?|"
+    r"(?i)\b(?:(?:conversation|chat|discussion|discussed|thread|dialogue|debate|messages?)(?!\.\w)|"
     r"(?:we|i|you|they|he|she|everybody|everyone|somebody|people) (?:\w+ )?(?:said|wrote|talked|"
     r"discussed|decided|asked)|last (?:hour|week|day|few)|so far|yesterday|above|meeting today|"
     r"(?:your|the|that|previous|last) (?:answer|reply|response))\b|"
