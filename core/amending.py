@@ -154,11 +154,13 @@ class Amending:
         entry = await self._inbox.find(conversation, message_id)
         if entry is None:
             return
+        kept = await self._inbox.kept(conversation, message_id)
         await self._inbox.finish(entry.inbox_id)
         channel = conversation.channel
         outbox = self._replying.outboxes[channel.platform]
-        # Whether the channel is a group we know from the pacer it has, or assume.
-        pacer = self._hooks.pacers.of(channel, ChannelKind.GROUP, outbox.capabilities)
+        # Where nobody says whether the channel is a group, the pacer it has does, or we assume it.
+        kind = ChannelKind.GROUP if kept is None else kept.message.kind
+        pacer = self._hooks.pacers.of(channel, kind, outbox.capabilities)
         receipts = RowReceipts(self._inbox, entry.inbox_id)
         await take_back(entry.sent, conversation, outbox, pacer, receipts)
 

@@ -285,6 +285,28 @@ async def test_a_deleted_question_takes_its_answer_and_its_turns_along(tmp_path,
         assert await History(w.database).answer(question.conversation, "1") is None
 
 
+async def test_after_a_deletion_a_private_chat_has_the_budget_of_one(tmp_path):
+    """Also where it is the first that is done there since the start."""
+    slow = replace(KNOWS_KEYS, edit_interval_group=600, edit_window_group=600)
+    outbox = RecordingOutbox(slow)
+    async with world(tmp_path, outbox=outbox) as w:
+        question = private("hello", "1")
+        w.dispatcher.submit(question)
+        await w.idle()
+        await History(w.database).append_question(question)
+        await w.inbox.receive_again(
+            (await w.inbox.find(question.conversation, "1")).inbox_id, question
+        )
+    async with world(tmp_path, outbox=outbox) as w:
+        w.dispatcher.withdraw(question.conversation, "1")
+        await w.idle()
+        assert outbox.transcript == ""
+        async with asyncio.timeout(20):
+            for number in ("2", "3", "4"):
+                w.dispatcher.submit(private("hello", number))
+                await w.idle()
+
+
 async def test_a_deleted_question_is_forgotten_also_where_its_answer_cannot_be_taken_back(tmp_path):
     async with world(tmp_path) as w:
         question = group("hello", "1")
