@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from knowledge_base import expanding, lexical, retrieval, saying
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.hints import Hints
 from knowledge_base.joining import joined
-from knowledge_base.lexical import LexicalQuery
+from knowledge_base.lexical import LexicalQuery, TermStatistics
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
 from knowledge_base.open_bases import OpenBases
@@ -64,6 +66,8 @@ class Found:
     """Whether one of them has none at all, or one that was not measured with its own texts."""
     about: float = 0.0
     """How probable it is that one of the passages is about the question, whatever it says."""
+    known: float = 1.0
+    """Share of the question's weight that the searched bases know, in [0, 1]."""
 
 
 @blocking
@@ -95,30 +99,36 @@ def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Fo
             chosen = chosen_of(rows, fresh, several)
             if len(chosen) >= several.limit or len(ranked) < fetch or fetch >= most:
                 about = max((passage.relevance for passage in chosen), default=0.0)
-                chosen = said(query, views, first, chosen, wanted)
+                weighed = weighed_by(query.terms, views)
+                chosen = said(weighed, first, chosen, wanted)
                 return Found(
                     tuple(joined(rows, chosen, wanted.join) if wanted.join else chosen),
                     lexical_only and wanted.legs is not Legs.LEXICAL,
                     tuple(base_id for base_id, _ in measurable),
                     guessed=any(_is_guessed(view) for _, view in measurable),
                     about=about,
+                    known=weighed.known,
                 )
             fetch *= 4
 
 
+def weighed_by(terms: Terms, views: Sequence[View]) -> LexicalQuery:
+    """A question's terms by the statistics of these bases."""
+    nothing = TermStatistics(0, 0, np.zeros(len(terms), np.int64))
+    parts = (view.lexical.statistics(terms) for view in views)
+    return lexical.weigh(terms, sum(parts, start=nothing))
+
+
 def said(
-    query: retrieval.Query,
-    views: Sequence[View],
+    weighed: LexicalQuery,
     ranked: Sequence[retrieval.Ranked],
     chosen: Sequence[Passage],
     wanted: Wanted,
 ) -> list[Passage]:
     """As many as are wanted, with the probability that they say what is asked (see `saying`); the
     likeliest first, unless other words have put them in order."""
-    if wanted.legs is Legs.DENSE or not views:
+    if wanted.legs is Legs.DENSE or not chosen:
         return list(chosen[: wanted.limit])
-    parts = [view.lexical.statistics(query.terms) for view in views]
-    weighed = lexical.weigh(query.terms, sum(parts[1:], start=parts[0]))
     scores = {hit.chunk_id: hit.score for hit in ranked}
     own = [scores.get(passage.chunk.chunk_id, 0.0) for passage in chosen]
     revised = saying.revised(wanted.question, weighed, chosen, own)
@@ -234,8 +244,7 @@ def weigh(bases: OpenBases, question: str, passages: Sequence[Passage]) -> Lexic
     """A question's terms by the statistics of the bases that the passages come from."""
     terms = terms_of(question)
     with bases.views({passage.document.base_id for passage in passages}) as (_, views):
-        parts = [view.lexical.statistics(terms) for view in views]
-    return lexical.weigh(terms, sum(parts[1:], start=parts[0]))
+        return weighed_by(terms, views)
 
 
 def unmeasured(view: View) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from knowledge_base import finding, quoting, stages
+from knowledge_base.closeness import LOOKED_AT as READ_CLOSELY
+from knowledge_base.closeness import CloseLook
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.former import FormerEmbedders, Reopen
@@ -51,6 +53,7 @@ class Searching(Front):
         self._former = FormerEmbedders(workshop.store, workshop.threads, workshop.embedder)
         self._told: set[BaseId] = set()
         self._second: SecondLook | None = None
+        self._close: CloseLook | None = None
         self.enriched = False
         """Whether passages are found by what was written about them too, see `hints`."""
         self.rewords = False
@@ -59,6 +62,10 @@ class Searching(Front):
     def look_twice(self, second: SecondLook) -> None:
         """Have what is found looked at again; the reranker stays the caller's."""
         self._second = second
+
+    def look_closely(self, close: CloseLook) -> None:
+        """Have passages read closely where the search is in doubt; it stays the caller's."""
+        self._close = close
 
     @property
     def reranker_name(self) -> str | None:
@@ -103,7 +110,7 @@ class Searching(Front):
         wanted = finding.Wanted(
             scope=scope,
             question=query,
-            limit=limit if self._second is None or not again else max(limit, LOOKED_AT),
+            limit=self._reach(limit, legs, again=again),
             legs=legs,
             per_document=per_document,
             now=self._at.store.now,
@@ -120,9 +127,10 @@ class Searching(Front):
             # not keep the asker. Growing is looked after in the background.
             await asyncio.wait(waiting, timeout=MEASURING_SECONDS)
             found = await self._find(wanted, vectors)
-        passages, late = found.passages, False
+        passages, late = await self._looked_closely(wanted, found.known, found.passages)
         if again:
-            passages, late = await self._looked_again(wanted, passages)
+            passages, is_late = await self._looked_again(wanted, passages)
+            late = late or is_late
         passages = passages[:limit]
         best = max((passage.relevance for passage in passages), default=0.0)
         refused = not passages or best < threshold
@@ -148,7 +156,7 @@ class Searching(Front):
         wanted = finding.Wanted(
             scope,
             query,
-            max(limit, LOOKED_AT) if again else limit,
+            self._reach(limit, legs, again=again),
             legs,
             per_document=False,
             now=self._at.store.now,
@@ -158,9 +166,12 @@ class Searching(Front):
         vectors = await self._embedded(wanted)
         look = partial(stages.examine, self._at.bases, wanted, vectors, self._at.embedder)
         found = await run(self._at.threads.search, look)
-        if not again:
+        passages, late = await self._looked_closely(wanted, found.known, found.passages)
+        if again:
+            passages, is_late = await self._looked_again(wanted, passages)
+            late = late or is_late
+        if passages == found.passages and not again:
             return found
-        passages, late = await self._looked_again(wanted, found.passages)
         return stages.looked_again(found, passages[:limit], late=late)
 
     async def passage(self, scope: Scope, chunk: ChunkId) -> Passage | None:
@@ -217,6 +228,19 @@ class Searching(Front):
         if as_questions:
             return np.stack([await self._vector(embedder, text) for text in texts])
         return await embedder.embed_documents(texts)
+
+    def _reach(self, limit: int, legs: Legs, *, again: bool) -> int:
+        """How many passages are found for so many wanted: those that are looked at too."""
+        closely = READ_CLOSELY if self._close is not None and legs is Legs.BOTH else 0
+        return max(limit, closely, LOOKED_AT if again and self._second is not None else 0)
+
+    async def _looked_closely(
+        self, wanted: finding.Wanted, known: float, passages: tuple[Passage, ...]
+    ) -> tuple[tuple[Passage, ...], bool]:
+        """The passages, and whether there was no time to read all that was to be read."""
+        if self._close is None or wanted.legs is not Legs.BOTH:
+            return passages, False
+        return await self._close.at(wanted.question, known, passages)
 
     async def _looked_again(
         self, wanted: finding.Wanted, passages: tuple[Passage, ...]

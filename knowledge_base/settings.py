@@ -52,8 +52,10 @@ class KnowledgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalSettings:
-    """A second look at what a search found, by a model that reads question and passage together."""
+    """Looks at what a search found, by models that go by more than one vector of a passage."""
 
+    close_look_ms: int = 400
+    """For reading passages word by word where a search is in doubt (`closeness`); 0: never."""
     reranker: str | None = None
     """A cross-encoder of sentence-transformers: a folder or an id; None: no second look."""
     reranker_budget_ms: int = 1500

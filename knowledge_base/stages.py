@@ -97,7 +97,8 @@ def examine(
         found = list(finding.fresh_at(finding.passages_of(rows, wanted.scope, ranked), wanted.now))
         several = replace(wanted, limit=max(2, wanted.limit))
         chosen = finding.chosen_of(rows, iter(found), several)
-        chosen = finding.said(query, views, ranked, chosen, wanted)
+        weighed = finding.weighed_by(query.terms, views)
+        chosen = finding.said(weighed, ranked, chosen, wanted)
         passages = joined(rows, chosen, wanted.join) if wanted.join else chosen
     used = next(iter(vectors.values()), None) if wanted.legs is not Legs.LEXICAL else None
     asked = Asked(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -21,6 +21,8 @@ from knowledge_base.embedders.base import Vectors
 
 _BLOCK: Final = 32
 _BLOCK_BYTES: Final = 2 + _BLOCK // 2
+_WORDS: Final = "emb.word"
+_BROKEN: Final = (struct.error, IndexError, KeyError, ValueError)
 _QUANTISED: Final = frozenset({"q.w", "k.w", "v.w", "ao.w", "fi.w", "fo.w"})
 
 
@@ -64,16 +66,55 @@ class ModelFile:
     """Matrices of shape (outputs, inputs), and vectors."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MappedModel:
+    """The same, but that the vectors of pieces stay packed in the mapped file."""
+
+    shape: Shape
+    vocabulary: Vocabulary
+    tensors: Mapping[str, NDArray[np.float32]]
+    """All but those of pieces."""
+    packed: NDArray[np.uint8]
+    """Shape (pieces, bytes of one)."""
+
+    def words(self, ids: Sequence[int]) -> Vectors:
+        """Vectors of these pieces, shape (len(ids), hidden)."""
+        rows = self.packed[np.asarray(ids, np.int64)]
+        return unpacked(rows.tobytes()).reshape(len(ids), self.shape.hidden)
+
+
 def read_model(path: Path) -> ModelFile:
     """Raises `BrokenModelError`, and `OSError`."""
     content = path.read_bytes()
     try:
-        return _parsed(content)
-    except (struct.error, IndexError, KeyError, ValueError) as error:
+        shape, vocabulary, at = _header(content)
+        tensors = {
+            name: _tensor(name, content[start:stop], shape)
+            for name, (start, stop) in _places(content, at).items()
+        }
+    except _BROKEN as error:
         raise BrokenModelError(path.name) from error
+    return ModelFile(shape, vocabulary, tensors)
 
 
-def _parsed(content: bytes) -> ModelFile:
+def map_model(path: Path) -> MappedModel:
+    """Raises `BrokenModelError`, and `OSError`."""
+    try:
+        content = np.memmap(path, np.uint8, "r")
+        shape, vocabulary, at = _header(content.data)
+        places = _places(content.data, at)
+        first, last = places.pop(_WORDS)
+        packed = content[first:last].reshape(shape.vocabulary, -1)
+        tensors = {
+            name: _tensor(name, content[start:stop].tobytes(), shape)
+            for name, (start, stop) in places.items()
+        }
+    except _BROKEN as error:
+        raise BrokenModelError(path.name) from error
+    return MappedModel(shape, vocabulary, tensors, packed)
+
+
+def _header(content: bytes | memoryview) -> tuple[Shape, Vocabulary, int]:
     magic, _version, *sizes = struct.unpack_from("<4sI7i", content)
     if magic != b"E5S1":
         raise BrokenModelError(magic)
@@ -83,17 +124,17 @@ def _parsed(content: bytes) -> ModelFile:
         raise BrokenModelError(block)
     vocabulary, at = _vocabulary(content, 44)
     shape = Shape(hidden, layers, heads, inner, words, positions, float(epsilon))
-    return ModelFile(shape, vocabulary, _tensors(content, at, shape))
+    return shape, vocabulary, at
 
 
-def _vocabulary(content: bytes, at: int) -> tuple[Vocabulary, int]:
+def _vocabulary(content: bytes | memoryview, at: int) -> tuple[Vocabulary, int]:
     count, begin, end, padding, unknown, size = struct.unpack_from("<5iQ", content, at)
     at += 28
     offsets = np.frombuffer(content, np.uint32, count + 1, at).tolist()
     at += 4 * (count + 1)
     scores = np.frombuffer(content, np.float32, count, at).tolist()
     at += 4 * count
-    blob = content[at : at + size]
+    blob = bytes(content[at : at + size])
     at += size
     spans = itertools.pairwise(offsets)
     pieces = tuple(
@@ -111,23 +152,23 @@ def _vocabulary(content: bytes, at: int) -> tuple[Vocabulary, int]:
     return Vocabulary(pieces, begin, end, padding, unknown, replaced), at + length
 
 
-def _tensors(content: bytes, at: int, shape: Shape) -> dict[str, NDArray[np.float32]]:
+def _places(content: bytes | memoryview, at: int) -> dict[str, tuple[int, int]]:
+    """From where to where in the file each tensor stands, by its name."""
     (count,) = struct.unpack_from("<i", content, at)
     at += 4
-    tensors = {}
+    places = {}
     for _ in range(count):
         (length,) = struct.unpack_from("<H", content, at)
-        name = content[at + 2 : at + 2 + length].decode("ascii")
+        name = bytes(content[at + 2 : at + 2 + length]).decode("ascii")
         at += 2 + length
         _kind, _rows, offset, size = struct.unpack_from("<BIQQ", content, at)
         at += 21
-        raw = content[offset : offset + size]
-        tensors[name] = _tensor(name, raw, shape)
-    return tensors
+        places[name] = (offset, offset + size)
+    return places
 
 
 def _tensor(name: str, raw: bytes, shape: Shape) -> NDArray[np.float32]:
-    if name != "emb.word" and name.partition(".")[2] not in _QUANTISED:
+    if name != _WORDS and name.partition(".")[2] not in _QUANTISED:
         return np.frombuffer(raw, np.float32).copy()
     inputs = shape.inner if name.endswith("fo.w") else shape.hidden
     return unpacked(raw).reshape(-1, inputs)

@@ -1,0 +1,231 @@
+"""A closer look at what a search found: how near each passage comes to every word of a question.
+
+One vector of a passage tells what it is about. Vectors of its tokens tell whether each word of the
+question has something near it there, in whatever language (late interaction; Khattab and Zaharia
+2020). To read a passage so costs about a tenth of a second. So it is done where the search is in
+doubt, for a few passages, within a budget of time, and what was read is remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge_base.calibration import SHIPPED
+from knowledge_base.embedders.text import readable
+from knowledge_base.models import Chunk, Passage
+from knowledge_base.splitter import embedded
+from knowledge_base.terms import script_of
+
+log = logging.getLogger(__name__)
+
+LOOKED_AT: Final = 8
+"""Passages that are read for one question, where the search finds so many."""
+DOUBT: Final = (0.1, 0.9)
+"""Where the search is surer than that, of yes or of no, its word holds."""
+LOADING_SECONDS: Final = 3.0
+"""How long the first question in doubt waits for the model, which takes one or two; later ones are
+served by what was loaded meanwhile."""
+_LEAST_READ: Final = 2
+_REMEMBERED_BYTES: Final = 64 * 1024**2
+_LEAST_CHANCE: Final = 1e-6
+_WORST: Final = 0.25
+_COMMON: Final = 0.5
+"""Tokens of unrelated texts are nearer each other in one language than in another."""
+_SPOKEN: Final = 0.5
+"""From where on the bases are held to speak the question's language."""
+
+Floats = NDArray[np.float32]
+
+
+class TokenReader(Protocol):
+    """Unit vectors of tokens, one a row; may be asked by several threads."""
+
+    def query(self, text: str) -> Floats: ...
+
+    def passage(self, text: str) -> Floats: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A passage's tokens, each number in a byte."""
+
+    codes: NDArray[np.int8]
+    scales: Floats
+
+    @classmethod
+    def of(cls, vectors: Floats) -> _Read:
+        scales = np.abs(vectors).max(axis=1, initial=0.0).clip(1e-9) / 127
+        return cls(np.round(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32))
+
+    @property
+    def size(self) -> int:
+        return int(self.codes.nbytes + self.scales.nbytes)
+
+    def near(self, question: Floats) -> Nearness:
+        """From the cosines of the nearest token here to each token of the question."""
+        if not len(self.codes) or not len(question):
+            return Nearness(0.0, 0.0)
+        cosines = (question @ self.codes.T.astype(np.float32)) * self.scales
+        nearest = np.sort(cosines.max(axis=1))
+        worst = nearest[: max(1, int(_WORST * len(nearest)))]
+        return Nearness(float(nearest.mean()), float(worst.mean()))
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """How near a passage comes to the words of a question."""
+
+    mean: float
+    least: float
+    """To those of the worst quarter: what the passage lacks shows there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosenessModel:
+    """Log-odds that a passage says what is asked, as a sum of what speaks for it."""
+
+    odds: float
+    """Of the log-odds that the search found."""
+    least: float
+    """Of its least nearness, without `_COMMON` of what the passage that lacks most has."""
+    stand: float
+    """Of how far its least nearness is above that of the best other one that was read."""
+    bias: float
+    leaning: float = 0.0
+    """Set by hand: below 0, a question is rather refused than answered in doubt."""
+
+    def of(self, relevance: Sequence[float], near: Sequence[Nearness]) -> NDArray[np.float64]:
+        """Of passages that were read, at least two."""
+        chances = np.clip(np.array(relevance, float), _LEAST_CHANCE, 1 - _LEAST_CHANCE)
+        least = np.array([own.least for own in near])
+        first = int(np.argmax(least))
+        others = np.full(len(least), least[first])
+        others[first] = np.delete(least, first).max()
+        found: NDArray[np.float64] = (
+            self.odds * np.log(chances / (1 - chances))
+            + self.least * (least - _COMMON * least.min())
+            + self.stand * (least - others)
+            + self.bias
+            + self.leaning
+        )
+        return found
+
+
+LEARNT: Final = ClosenessModel(odds=0.78, least=5.17, stand=17.94, bias=-2.22, leaning=-0.65)
+
+
+def closer(
+    question: str,
+    known: float,
+    passages: Sequence[Passage],
+    near: Sequence[Nearness],
+    model: ClosenessModel = LEARNT,
+) -> tuple[Passage, ...]:
+    """The passages with what they are worth now, the likeliest first.
+
+    `near` is that of the first of them; those that were not read come after them and are worth no
+    more. `known`: the share of the question that the bases know. Passages in another language come
+    less near: among them the nearest come first, and what the best was worth the best is worth.
+    """
+    script = script_of(question)
+    is_spoken = float(SHIPPED.knowing(np.array(known))) >= _SPOKEN
+    read, rest = range(len(near)), range(len(near), len(passages))
+    worth = np.array([passage.relevance for passage in passages])
+    own = [at for at in read if is_spoken and script_of(passages[at].chunk.text) in ("", script)]
+    foreign = [at for at in read if at not in own]
+    if len(own) >= _LEAST_READ:
+        odds = model.of(worth[own].tolist(), [near[at] for at in own])
+        worth[own] = 1 / (1 + np.exp(-odds))
+    nearest = sorted(foreign, key=lambda at: -near[at].mean)
+    worth[nearest] = np.sort(worth[foreign])[::-1]
+    worth[rest] = np.minimum(worth[rest], worth[: len(near)].min(initial=1.0))
+    first = np.lexsort((-np.array([one.mean for one in near]), -worth[: len(near)]))
+    return tuple(
+        replace(passages[at], relevance=float(worth[at])) for at in (*first.tolist(), *rest)
+    )
+
+
+class CloseLook:
+    """Reads passages closely, on a thread of its own; the model is loaded with the first look."""
+
+    def __init__(
+        self,
+        load: Callable[[], TokenReader],
+        budget_seconds: float,
+        remembered_bytes: int = _REMEMBERED_BYTES,
+    ) -> None:
+        self._load = load
+        self._budget = budget_seconds
+        self._room = remembered_bytes
+        self._thread = ThreadPoolExecutor(1, "close-look")
+        self._model: TokenReader | None = None
+        self._is_lost = False
+        self._remembered: OrderedDict[str, _Read] = OrderedDict()
+        self._size = 0
+
+    async def at(
+        self, question: str, known: float, passages: tuple[Passage, ...]
+    ) -> tuple[tuple[Passage, ...], bool]:
+        """What `closer` makes of the passages, and whether the time was too short for all."""
+        best = max((passage.relevance for passage in passages), default=0.0)
+        if not DOUBT[0] <= best <= DOUBT[1] or len(passages) < _LEAST_READ or self._is_lost:
+            return passages, False
+        near: list[Nearness] = []
+        loop = asyncio.get_running_loop()
+        looked_at = passages[:LOOKED_AT]
+        model = await self._loaded()
+        if model is None:
+            return passages, not self._is_lost
+        try:
+            async with asyncio.timeout(self._budget):
+                asking = partial(model.query, readable(question))
+                asked = await loop.run_in_executor(self._thread, asking)
+                for passage in looked_at:
+                    look = partial(self._near, model, asked, passage.chunk)
+                    near.append(await loop.run_in_executor(self._thread, look))
+        except TimeoutError:
+            log.debug("read %d of %d passages closely in time", len(near), len(looked_at))
+        if len(near) < _LEAST_READ:
+            return passages, True
+        return closer(question, known, passages, near), len(near) < len(looked_at)
+
+    async def aclose(self) -> None:
+        """Finish the passage being read, refuse the rest."""
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+
+    async def _loaded(self) -> TokenReader | None:
+        """The model; None where there is none, or none yet."""
+        if self._model is None:
+            loading = asyncio.get_running_loop().run_in_executor(self._thread, self._ready)
+            await asyncio.wait({loading}, timeout=LOADING_SECONDS)
+        return self._model
+
+    def _near(self, model: TokenReader, question: Floats, chunk: Chunk) -> Nearness:
+        text = embedded(chunk.text, chunk.heading)
+        read = self._remembered.pop(text, None)
+        if read is None:
+            read = _Read.of(model.passage(readable(text)))
+            self._size += read.size
+        # The last asked for comes last; the first go where there is no room.
+        self._remembered[text] = read
+        while self._size > self._room and len(self._remembered) > 1:
+            self._size -= self._remembered.popitem(last=False)[1].size
+        return read.near(question)
+
+    def _ready(self) -> None:
+        if self._model is None and not self._is_lost:
+            try:
+                self._model = self._load()
+            except (OSError, ValueError):
+                self._is_lost = True
+                log.warning("what is found is not looked at closely", exc_info=True)
