@@ -39,14 +39,20 @@ def write_snapshots(store: Store, bases: OpenBases, folder: Path) -> None:
 
 
 @blocking
-def save_segments(store: Store, base_id: BaseId, told: Sequence[SavedSegment]) -> None:
-    """Vouch for these files and for no others of the base.
+def save_segments(
+    store: Store, base_id: BaseId, told: Sequence[SavedSegment], fingerprint: str | None = None
+) -> None:
+    """Vouch for these files and for no others of the base; `fingerprint` made their vectors.
 
-    For none, where something was erased since they were made.
+    For none, where something was erased since they were made, or the base has got the vectors of
+    another embedder: these would be taken for its own.
     """
     with store.write() as connection:
-        erased = Rows(connection).bases.erased(base_id)
+        rows = Rows(connection)
+        erased, base = rows.bases.erased(base_id), rows.bases.find(base_id)
         if any(segment.generation < erased for segment in told):
+            return
+        if told and (base is None or base.fingerprint != fingerprint):
             return
         connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
         connection.executemany(
@@ -110,7 +116,7 @@ def _snapshot(store: Store, base: OpenBase, folder: Path) -> None:
             mapped.lexical[part.arrays] = lexical_files.load(folder, saved)
         told.append(replace(saved, low=low))
         low = part.high
-    save_segments(store, base.base_id, told)
+    save_segments(store, base.base_id, told, view.fingerprint)
     base.use_files(mapped)
 
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from knowledge_base import reembedding
+from knowledge_base import front, index, reembedding, segments, view_loading
 from knowledge_base.errors import EmbeddingUnavailableError
 from knowledge_base.models import Legs, Scope
 from knowledge_base.open_base import OpenBase
@@ -44,6 +45,16 @@ class Gated(HashEmbedder):
 class Failing(HashEmbedder):
     async def embed_documents(self, texts):
         raise EmbeddingUnavailableError(self.name)
+
+
+class Turned(HashEmbedder):
+    """Another model, whose vectors have as many dimensions."""
+
+    async def embed_documents(self, texts):
+        return np.ascontiguousarray((await super().embed_documents(texts))[:, ::-1])
+
+    async def embed_query(self, text):
+        return np.ascontiguousarray((await super().embed_query(text))[::-1])
 
 
 async def taught(folder: Path, files: int = FILES) -> None:
@@ -201,6 +212,32 @@ async def test_what_is_removed_between_the_new_index_and_the_swap_is_gone(tmp_pa
         await settled(library)
         assert "word7" not in await nearest(library, base, "Gate 7 opens at word7.")
         assert (await library.verify(base)).problems == ()
+
+
+async def test_index_files_of_the_old_vectors_written_during_the_swap_are_not_read(
+    tmp_path, monkeypatch
+):
+    await taught(tmp_path)
+    for module in (view_loading, index):
+        monkeypatch.setattr(module, "TAIL", 4)  # sealed, as in a large base
+    other = Turned(salt="other")
+    async with open_library(tmp_path / "data", other) as library:
+        base = (await library.base("shared")).base_id
+        await find(library, base, "word7")
+        loop, save = asyncio.get_running_loop(), segments.save
+
+        def meanwhile(*given):
+            monkeypatch.setattr(segments, "save", save)
+            swap = library._reembedding.run(base)
+            assert asyncio.run_coroutine_threadsafe(swap, loop).result(30)
+            return save(*given)
+
+        monkeypatch.setattr(segments, "save", meanwhile)
+        await library.snapshot()
+        # Killed before the next one.
+        monkeypatch.setattr(front, "write_snapshots", lambda *_given: None)
+    async with open_library(tmp_path / "data", other) as library:
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
 
 
 async def test_an_embedder_that_does_not_answer_leaves_the_old_vectors(tmp_path, monkeypatch):
