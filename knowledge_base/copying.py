@@ -121,9 +121,12 @@ def keep_copy(path: Path, written: int, known: int, program: str | None) -> Path
     Raises `NoRoomError` before anything is done; what `copy_database` raises.
     """
     size = size_of(path)
-    require_room(path.parent, 2 * size)
     folder = path.parent / COPIES
     kept = folder / f"{path.stem}-{written:03}{path.suffix}"
+    # What a process that was killed left unfinished may be what there is no room for now.
+    for unfinished in folder.glob(f".{kept.name}-*"):
+        unfinished.unlink(missing_ok=True)
+    require_room(path.parent, 2 * size)
     log.warning(
         "%s is upgraded from format %d%s to %d, which takes about %d s; as it was, it is kept as"
         " %s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from knowledge_base.originals import full_disk_told, sync_folder
 READ_AT_ONCE: Final = 16 << 20
 """Bytes of a file whose checksum is computed before it is used; a larger one is used when its size
 and time are those that were noted, and its checksum computed in the background."""
+
+PART: Final = 1 << 20
+"""Bytes that are looked at without a rest."""
 
 Write: TypeAlias = Callable[[bytes], int]
 
@@ -83,14 +87,25 @@ def write(folder: Path, suffix: str, content: Callable[[Write], None]) -> Writte
     return Written(name, digest.hexdigest(), told.st_size, told.st_mtime_ns)
 
 
+def at_once(_seconds: float) -> None:
+    """Without a rest."""
+
+
 @blocking
-def is_intact(folder: Path, written: Written) -> bool:
-    """Whether every byte is what was written."""
+def is_intact(folder: Path, written: Written, rest: Callable[[float], None] = at_once) -> bool:
+    """Whether every byte is what was written. `rest` is called after each part that was read, with
+    the seconds that it took; what it raises ends the reading."""
+    digest = hashlib.sha256()
     try:
         with (folder / written.file).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == written.sha256
+            begun = time.monotonic()
+            while part := file.read(PART):
+                digest.update(part)
+                rest(time.monotonic() - begun)
+                begun = time.monotonic()
     except OSError:
         return False
+    return digest.hexdigest() == written.sha256
 
 
 @blocking

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -173,16 +173,29 @@ class OpenBase:
         view = self._view
         if view is None:
             return False
-        if self._loading.has_unchecked:
+        if self.is_unchecked:
             return True
         return view.dense.compaction() is not None or view.lexical.merge() is not None
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether it was read from files whose bytes nobody has looked at; until that is done
+        nothing new is made of them."""
+        return self._view is not None and self._loading.has_unchecked
+
+    @blocking
+    def check(self, rest: Callable[[float], None]) -> None:
+        """Look at them, with rests (see `index_files.is_intact`). Where one is damaged, the next
+        search makes it anew from the rows."""
+        if not self._loading.check_files(rest):
+            self.forget()
 
     @blocking
     def compact(self) -> None:
         """Seal and merge in the background, with one pointer swap at the end."""
         with self._upkeep:
-            if not self._loading.check_files():
-                self.forget()
+            if self.is_unchecked:
+                return
             self._merge_terms()
             view = self._view
             plan = view.dense.compaction() if view else None

@@ -26,6 +26,16 @@ ATTEMPTS = 3
 is of no use; the last time nobody writes."""
 
 
+CHECKED_AFTER_SECONDS = 5.0
+"""After a base was read from its files, their bytes are looked at."""
+RESTS = 2.0
+"""Times as long as it reads, the checking rests."""
+
+
+class _ClosingError(Exception):
+    """There is no time any more."""
+
+
 class OpenBases:
     """The open bases, the least recently used of which are closed past the budget."""
 
@@ -37,11 +47,15 @@ class OpenBases:
         self._open: OrderedDict[BaseId, OpenBase] = OrderedDict()
         self._lock = threading.Lock()
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="index upkeep")
+        self._checks = ThreadPoolExecutor(1, thread_name_prefix="index check")
+        self._closing = threading.Event()
         self._queued: set[BaseId] = set()
         self._sizes: dict[BaseId, int] = {}
 
     def close(self) -> None:
-        """Wait for the upkeep that runs, drop what waits."""
+        """Wait for the upkeep that runs, drop what waits; what was not checked is so next time."""
+        self._closing.set()
+        self._checks.shutdown(cancel_futures=True)
         self._upkeep.shutdown(cancel_futures=True)
 
     def get(self, base_id: BaseId) -> OpenBase:
@@ -118,11 +132,30 @@ class OpenBases:
                 return
             self._queued.add(base.base_id)
         with contextlib.suppress(RuntimeError):  # closing
-            task = self._upkeep.submit(base.compact)
-            task.add_done_callback(lambda done: self._kept_up(base, done))
+            if base.is_unchecked:
+                task = self._checks.submit(self._check, base)
+                task.add_done_callback(lambda done: self._checked(base, done))
+            else:
+                task = self._upkeep.submit(base.compact)
+                task.add_done_callback(lambda done: self._kept_up(base, done))
+
+    def _check(self, base: OpenBase) -> None:
+        """Not beside the first answers, which wait for the same disk, and at a low pace."""
+        if not self._closing.wait(CHECKED_AFTER_SECONDS):
+            with contextlib.suppress(_ClosingError):
+                base.check(self._rest)
+
+    def _rest(self, seconds: float) -> None:
+        if self._closing.wait(RESTS * seconds):
+            raise _ClosingError
+
+    def _checked(self, base: OpenBase, done: Future[None]) -> None:
+        self._kept_up(base, done)
+        if not self._closing.is_set():
+            self._look_after(base)  # Sealing and merging waited for it.
 
     def _kept_up(self, base: OpenBase, done: Future[None]) -> None:
         with self._lock:
             self._queued.discard(base.base_id)
         if not done.cancelled() and (error := done.exception()) is not None:
-            log.error("sealing the index of base %d failed", base.base_id, exc_info=error)
+            log.error("upkeep of the index of base %d failed", base.base_id, exc_info=error)

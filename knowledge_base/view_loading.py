@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -72,16 +73,19 @@ class ViewLoading:
         """Whether there are files whose bytes nobody has looked at."""
         return bool(self._unchecked)
 
-    def check_files(self) -> bool:
-        """Read every byte of the files that were taken on trust; one that fails goes. False where
-        one did: what was read from it is of no use."""
+    def check_files(self, rest: Callable[[float], None]) -> bool:
+        """Read every byte of the files that were taken on trust, with rests (see `is_intact`); one
+        that fails goes. False where one did: what was read from it is of no use."""
         sound = True
         while self._unchecked:
-            written = self._unchecked.pop()
-            if not is_intact(self._folder, written) and (self._folder / written.file).exists():
+            written = self._unchecked[0]  # Until it was read, nothing is made of it.
+            path = self._folder / written.file
+            if not is_intact(self._folder, written, rest) and path.exists():
                 log.warning("index file %s is damaged: built anew", written.file)
-                (self._folder / written.file).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
                 sound = False
+            with contextlib.suppress(ValueError):  # the base was read anew meanwhile
+                self._unchecked.remove(written)
         return sound
 
     def _load_dense(self, rows: Rows, dimension: int, alive: Ids) -> FaissIndex:

@@ -15,6 +15,7 @@ from knowledge_base import (
     index,
     index_files,
     lexical_files,
+    open_bases,
     row_parts,
     segments,
     view_changes,
@@ -34,6 +35,8 @@ def small(monkeypatch):
     """Bases of tests are worth files, and checked late as large ones are."""
     monkeypatch.setattr(lexical_files, "LEAST", 2)
     monkeypatch.setattr(index_files, "READ_AT_ONCE", 0)
+    monkeypatch.setattr(open_bases, "CHECKED_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(open_bases, "RESTS", 0.0)
 
 
 def written(folder: Path) -> index_files.Written:
@@ -175,11 +178,46 @@ async def test_bytes_that_change_behind_size_and_time_are_found_in_the_backgroun
         async with open_library(tmp_path / "data") as library:
             base = (await library.base("large")).base_id
             await find(library, base, "word3")
-            library._at.bases.close()  # waits for the upkeep
+            async with asyncio.timeout(60):
+                while path.exists():  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.01)
             assert f"index file {path.name} is damaged: built anew" in caplog.text
-            assert not path.exists()
             assert (await find(library, base, "word3")).passages
     assert len(await answers(tmp_path)) == 12
+
+
+async def test_checking_rests_ends_at_once_with_the_library_and_is_done_the_next_time(
+    tmp_path, small, monkeypatch
+):
+    await taught(tmp_path)
+    monkeypatch.setattr(open_bases, "RESTS", 1e9)
+    rests = threading.Event()
+    read = index_files.is_intact
+
+    def slowly(folder, file, rest):
+        def told(_seconds):
+            rests.set()
+            rest(1.0)
+
+        return read(folder, file, told)
+
+    monkeypatch.setattr(view_loading, "is_intact", slowly)
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("large")).base_id
+        await find(library, base, "word3")
+        opened = library._at.bases.get(base)
+        assert opened.is_unchecked
+        assert await asyncio.to_thread(rests.wait, 60)
+        await asyncio.to_thread(opened.compact)  # makes nothing of what nobody has looked at
+        assert opened.is_unchecked
+    monkeypatch.setattr(open_bases, "RESTS", 0.0)
+    async with open_library(tmp_path / "data") as library:
+        await find(library, base, "word3")
+        opened = library._at.bases.get(base)
+        async with asyncio.timeout(60):
+            while opened.is_unchecked:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.01)
+        assert (await find(library, base, "word3")).passages
 
 
 async def test_words_of_another_version_are_read_from_the_rows(tmp_path, small, monkeypatch):

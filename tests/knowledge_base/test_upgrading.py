@@ -59,6 +59,16 @@ async def test_without_room_for_a_copy_nothing_is_touched(tmp_path, monkeypatch)
     assert kept_schemas.columns(tmp_path / "knowledge.db") == before
 
 
+async def test_copies_that_a_killed_upgrade_left_unfinished_make_room_for_the_next(tmp_path):
+    kept_schemas.write("knowledge", 2, tmp_path / "knowledge.db")
+    copies = tmp_path / "before-upgrade"
+    copies.mkdir()
+    (copies / ".knowledge-002.db-0123abcd").write_bytes(b"half of it")
+    async with open_library(tmp_path):
+        pass
+    assert [path.name for path in copies.iterdir()] == ["knowledge-002.db"]
+
+
 async def test_a_newer_one_is_refused_with_the_version_that_wrote_it(tmp_path):
     async with open_library(tmp_path):
         pass
