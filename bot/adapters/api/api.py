@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.adapters.api.catalogue import Catalogue, Shelf, unknown
 from bot.adapters.api.completions import Completions
 from bot.adapters.api.guard import KeyGuard, key_of
+from bot.adapters.api.not_taken import not_taken
 from bot.adapters.api.refusals import Refused, RefusedError
 from bot.adapters.api.requests import Limits
 from bot.adapters.api.vectors import add_embeddings
@@ -118,12 +119,7 @@ def _shape_errors(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        # Of what could be one thing or another, the deepest place is what was meant.
-        worst = max(error.errors(), key=lambda one: len(one["loc"]))
-        where = ".".join(str(part) for part in worst["loc"][1:])
-        text = f"{where}: {worst['msg']}" if where else str(worst["msg"])
-        param = str(worst["loc"][1]) if where else None
-        return RefusedError(400, text[:500], "invalid_value", param=param).response()
+        return not_taken(error.errors()).response()
 
     @api.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
