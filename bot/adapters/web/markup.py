@@ -26,6 +26,7 @@ from core.replies import CitedPassage
 from knowledge_base.models import Chunk
 from knowledge_base.sentences import sentences
 
+_NAMED: Final = re.compile(r"`([^`\n]+)`")
 _MARKER = re.compile(r"\[(\d{1,3}(?:, ?\d{1,3})*)\]", re.ASCII)
 _PLAIN_SIGNS = frozenset(" ,;?%\u00b7\u2013\u2014\u2026，。、；：？！“”‘’（）《》「」")
 
@@ -33,6 +34,15 @@ _PLAIN_SIGNS = frozenset(" ,;?%\u00b7\u2013\u2014\u2026，。、；：？！“�
 def plain(text: str) -> str:
     """The text as it stands; line ends become breaks."""
     return "<br>".join(map(_referenced, text.split("\n")))
+
+
+def remark(text: str) -> str:
+    """A sentence of ours in which names stand between backticks, as `core.inert` has them."""
+    parts = _NAMED.split(text)
+    return "".join(
+        f"<code>{plain(part)}</code>" if place % 2 else plain(part)
+        for place, part in enumerate(parts)
+    )
 
 
 def formatted(text: str, answer: str = "", numbers: Collection[int] = ()) -> str:

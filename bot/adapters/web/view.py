@@ -66,18 +66,18 @@ class ReplyView:
         if isinstance(event, Queued):
             wait = f" · {event.eta_seconds:.0f} s" if event.eta_seconds else ""
             return _("waiting, place {position}", position=event.position) + wait
-        return f"{event.stage} {event.done}" + (f" / {event.total}" if event.total else "")
+        return f"{event.stage}: {event.done}" + (f"/{event.total}" if event.total else "")
 
     def html(self) -> str:
         """The bubble."""
-        failed = f'<p class="failed">{markup.plain(self.failure)}</p>' if self.failure else ""
+        failed = f'<p class="failed">{markup.remark(self.failure)}</p>' if self.failure else ""
         numbers = [source.number for source in self.sources.passages]
         text = markup.formatted(self.text, self.answer, numbers)
         return (_remarks(self.opening) + text + _remarks(self.notes) + failed) or "…"
 
     def status_html(self) -> str:
         """The line below the conversation; empty where nothing is waited for."""
-        return f'<p class="note">{markup.plain(self.status)}</p>' if self.status else ""
+        return f'<p class="note">{markup.remark(self.status)}</p>' if self.status else ""
 
     def sources_html(self) -> str:
         """The passages of the answer."""
@@ -85,4 +85,4 @@ class ReplyView:
 
 
 def _remarks(notes: list[str]) -> str:
-    return "".join(f'<p class="note">{markup.plain(note)}</p>' for note in notes)
+    return "".join(f'<p class="note">{markup.remark(note)}</p>' for note in notes)

@@ -29,8 +29,15 @@ def test_mended_text_takes_the_place_of_the_text():
 
 def test_the_place_in_the_queue_is_shown_until_something_happens():
     assert view(Queued(2, 4.0)).status == "waiting, place 2 · 4 s"
-    assert view(Progress("reading", 3, 9)).status == "reading 3 / 9"
+    assert view(Progress("reading", 3, 9)).status == "reading: 3/9"
     assert view(Queued(1, None), TextDelta("a")).status == ""
+
+
+def test_names_in_what_is_said_beside_the_answer_are_shown_as_names():
+    reading = view(Progress("reading `a <b>.md` part by part", 3, 9)).status_html()
+    assert "reading <code>a &#60;b&#62;&#46;md</code> part by part" in reading
+    assert "<code>x</code>" in view(Notice("I read `x`."), Failed("Not `y`.")).html()
+    assert "<code>y</code>" in view(Failed("Not `y`.")).html()
 
 
 def test_a_failure_and_a_stop_are_told():
