@@ -121,6 +121,10 @@ class Amending:
         trigger = kept.message.trigger if kept is not None else Trigger.AMBIENT
         if trigger is Trigger.UNASKED:
             return speaking.worded(message)
+        if kept is not None and kept.message.command is not None:
+            # What we made a command of (a file that nobody addressed to us) has no words of its
+            # own: nobody asked anything.
+            return replace(kept.message, attachments=message.attachments)
         return replace(message, trigger=trigger)
 
     def _is_worth_an_edit(self, entry: Entry, message: IncomingMessage) -> bool:

@@ -8,7 +8,16 @@ from datetime import timedelta
 
 import pytest
 
-from core.events import ChannelRef, MemberRef, MessageDeleted, MessageEdited, Platform, Trigger
+from core.events import (
+    Attachment,
+    ChannelRef,
+    Invocation,
+    MemberRef,
+    MessageDeleted,
+    MessageEdited,
+    Platform,
+    Trigger,
+)
 from core.permissions import Listed, Rules
 from core.settings import SpeakingSettings
 from core.speaking import Unasked
@@ -407,3 +416,27 @@ async def test_with_a_limit_of_nothing_nothing_is_said(tmp_path):
     async with speaking_town(tmp_path, settings=settings) as town:
         await town.hear(overheard(ASKS, "q1"))
         assert (town.said, await town.rows()) == ([], 0)
+
+
+async def test_the_words_below_a_file_that_is_being_learnt_ask_nothing_when_they_are_edited(
+    tmp_path,
+):
+    async with speaking_town(tmp_path, speaks="addressed") as town:
+        await town.places.channels.change(TOWN, "auto_ingest", "on")
+        file = Attachment("f1", "pumps.md", "text/markdown", 9, nothing)
+        sent = replace(overheard("the manual of the pump", "u1"), attachments=(file,))
+        sent = replace(sent, author=replace(sent.author, is_moderator=True))
+        town.held[""] = asyncio.Event()
+        town.dispatcher.submit(sent)
+        await town.until(lambda: town.answered)
+        town.dispatcher.submit(MessageEdited(replace(sent, text="What does the pump need?")))
+        await town.until(lambda: len(town.dispatcher._runs.tasks) == 1)
+        town.held[""].set()
+        await town.idle()
+        assert [(asked.text, asked.command) for asked in town.answered] == [
+            ("", Invocation("kb add"))
+        ]
+
+
+async def nothing(_path, _limit):
+    """No byte of it is asked for."""
