@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
@@ -41,6 +42,13 @@ class EngineFacts:
             engine.languages,
             engine.accepts_images,
         )
+
+
+async def _give_card_back() -> None:
+    """What torch keeps of a card's memory for later: to others on the card it looks taken."""
+    cuda = sys.modules.get("torch.cuda")
+    if cuda is not None and cuda.is_initialized():
+        await asyncio.to_thread(cuda.empty_cache)
 
 
 class SleepingEngine:
@@ -115,10 +123,9 @@ class SleepingEngine:
         async with self._changing:
             if self._uses or self._closed:
                 return False
-            engine, self._engine = self._engine, None
-            if engine is not None:
+            if self._engine is not None:
                 # To the end: one that is closed by half is nobody's, and holds its memory.
-                await to_the_end(engine.aclose())
+                await to_the_end(self._let_go())
                 _log.info("%s is unloaded, as was asked for", self.name)
             return True
 
@@ -179,9 +186,15 @@ class SleepingEngine:
         async with self._changing:
             if self._uses or self._engine is None or self._closed:
                 return
-            engine, self._engine = self._engine, None
-            await engine.aclose()
+            await self._let_go()
             _log.info("%s is unloaded: nobody asked it for a while", self.name)
+
+    async def _let_go(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.aclose()
+        del engine  # nobody has it any more: its memory is free by now
+        await _give_card_back()
 
     async def _loaded(self) -> ChatEngine:
         async with self._changing:

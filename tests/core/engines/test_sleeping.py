@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+import weakref
 from contextlib import aclosing
 
 import pytest
@@ -213,4 +215,32 @@ async def test_an_engine_that_is_put_to_rest_is_closed_also_where_nobody_waits_f
     with pytest.raises(asyncio.CancelledError):
         await resting
     assert made.closed
+    await engine.aclose()
+
+
+async def test_what_torch_keeps_of_the_card_is_given_back_once_the_model_is_gone(monkeypatch):
+    class Cuda:
+        """As torch: gives back what nobody holds."""
+
+        def __init__(self) -> None:
+            self.was_gone: list[bool] = []
+
+        def is_initialized(self) -> bool:
+            return True
+
+        def empty_cache(self) -> None:
+            self.was_gone.append(model() is None)
+
+    async def load() -> ScriptedEngine:
+        nonlocal model
+        engine = ScriptedEngine("hi")
+        model = weakref.ref(engine)
+        return engine
+
+    cuda, model = Cuda(), weakref.ref(FACTS.__class__)
+    monkeypatch.setitem(sys.modules, "torch.cuda", cuda)
+    engine = SleepingEngine(FACTS, load)
+    await engine.wake()
+    assert await engine.rest()
+    assert cuda.was_gone == [True]
     await engine.aclose()
