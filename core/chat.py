@@ -445,7 +445,8 @@ def _left_out(result: SearchResult, _: Words, *, embeds: bool) -> Iterator[str]:
     elif result.lexical_only:
         yield _("I searched by words alone: no embedding model serves (`[embedding]`).")
     if result.looked_once:
-        yield _("There was no time for the second look at what was found (`[retrieval]`).")
+        yield _("Much is going on here, so I looked less closely than usual. Ask again later if "
+                "the answer does not fit.")  # fmt: skip
 
 
 def _merged(one: Found, other: Found, limit: int) -> Found:
