@@ -98,6 +98,10 @@ class Replying:
         run = Run(answering.message, self._line_up(answering.message), answering)
         work = partial(answering.run, self.admits, self._consume, run.turn, self.closing)
         self.runs.start(run, partial(self._run, work, run))
+        speaking = self._hooks.speaking
+        if speaking is not None and answering.message.trigger is Trigger.UNASKED:
+            # Else, cancelled before its first step, it would take in all that its asker says next.
+            run.task.add_done_callback(lambda _task: speaking.ended(answering.message))
 
     def pull(self, message: IncomingMessage, show: Callable[[ReplyEvent], None]) -> Run:
         """Begin a reply whose events are handed over, and of which no row is kept."""

@@ -438,5 +438,16 @@ async def test_the_words_below_a_file_that_is_being_learnt_ask_nothing_when_they
         ]
 
 
+async def test_a_question_that_is_stopped_before_its_first_step_takes_in_nothing(tmp_path):
+    async with speaking_town(tmp_path) as town:
+        asked = overheard(ASKS, "q1")
+        meant = await town.speaking.judge(asked)
+        assert town.dispatcher._replying._begin(meant)
+        assert town.dispatcher.cancel(asked.conversation) == 1
+        await town.idle()
+        await town.hear(overheard("Where is the knob of the pump?", "q2"))
+        assert [to for _, _, to in town.said] == ["q2"]
+
+
 async def nothing(_path, _limit):
     """No byte of it is asked for."""
