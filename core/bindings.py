@@ -6,11 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from core.database import Database
 from core.events import ChannelRef, MemberRef, Platform
 from core.text import storable
 from knowledge_base.models import BaseId
+
+MOVE: Final = "migration"
+"""Stands for who attached what a channel learnt under an id that it had before: it is its own."""
 
 
 @dataclass(frozen=True, slots=True)

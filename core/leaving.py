@@ -11,6 +11,7 @@ import aiosqlite
 
 from core.access import open_base_of, restricted_base_of, server_base_of
 from core.admission_rows import Admissions
+from core.bindings import MOVE, Bindings
 from core.channels import Channels
 from core.database import Database
 from core.events import ChannelRef, ServerRef
@@ -52,6 +53,7 @@ class Leaving:
         self._reviews = reviews
         self._rows = Admissions(database, clock=clock)
         self._sightings = Sightings(database)
+        self._bindings = Bindings(database)
         self._clock = clock
 
     async def prune(self, days: float = GRACE_DAYS) -> int:
@@ -76,7 +78,17 @@ class Leaving:
         for channel in channels:
             names |= {open_base_of(channel), restricted_base_of(channel)}
         # What lies outside this file goes first: the row that says we left is the last to go.
-        bases = [base for base in await self._library.bases() if base.name in names]
+        own = {
+            attached.base_id
+            for channel in channels
+            for attached in await self._bindings.attached_to(channel)
+            if attached.by == MOVE
+        }
+        bases = [
+            base
+            for base in await self._library.bases()
+            if base.name in names or base.base_id in own
+        ]
         for base in bases:
             for review in await self._reviews.waiting(base.name):
                 await self._reviews.close(review)

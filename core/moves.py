@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import aiosqlite
 
 from core.access import open_base_of, restricted_base_of
-from core.bindings import Bindings
+from core.bindings import MOVE, Bindings
 from core.channels import Channels
 from core.database import Database
 from core.events import ChannelRef, MemberRef, Platform
@@ -46,7 +46,6 @@ _MOVED: Final = (
     ("unasked_answers", "channel_id"),
     ("helped_threads", "channel_id"),
 )
-_MOVER: Final = "migration"
 
 
 class Renaming(Protocol):
@@ -142,7 +141,7 @@ class Moves:
                     await self._renamed(before, after)
                 continue
             # Something was taught under the new id meanwhile: both bases serve from now on.
-            await self._bindings.attach(kept.base_id, new, MemberRef(old.platform, _MOVER))
+            await self._bindings.attach(kept.base_id, new, MemberRef(old.platform, MOVE))
 
     async def _base(self, name: str) -> KnowledgeBase | None:
         try:

@@ -24,8 +24,9 @@ from core.history import StoredAnswer
 from core.inbox import DurableInbox
 from core.jobs import JobRows, Outcome, Schedule
 from core.leaving import Leaving, tables_of_channels
-from core.moves import move_channel
+from core.moves import Moves, move_channel
 from core.reviews import HeldFile
+from knowledge_base.models import Upload
 from tests.support.commanding import ADMIN, MEMBER, attachment, open_hall, spoken, whispered
 
 DAY = 86_400
@@ -219,6 +220,31 @@ async def test_a_group_is_its_own_server(hall):
     assert await hall.leaving.prune() == 1
     assert await rows_with(hall, "-1001") == set()
     assert hall.channels.at(chat).teachers == "moderators"
+
+
+async def test_what_a_group_learnt_under_an_id_that_it_had_before_goes_too(hall):
+    """Both ids had been taught something when it moved: both bases serve it since."""
+    old, new = ChannelRef(Platform.TELEGRAM, "-5"), ChannelRef(Platform.TELEGRAM, "-1005")
+    other = ChannelRef(Platform.TELEGRAM, "-7")
+    for own in (old, new, other):
+        base = await hall.library.ensure_base(f"telegram:{own.channel_id}")
+        path = hall.folder / f"of{own.channel_id}.md"
+        path.write_text(f"Text of {own.channel_id}.", encoding="utf-8")
+        await hall.library.add(base.base_id, Upload(path.name, path))
+    bindings = Bindings(hall.database)
+    await bindings.attach(base.base_id, new, MemberRef(Platform.TELEGRAM, "7"))
+    async with hall.database.transaction() as connection:
+        await move_channel(connection, old, new)
+    await Moves(hall.database, hall.library, bindings, hall.channels).finish()
+    assert len(await bindings.attached_to(new)) == 2
+    place = ServerRef(Platform.TELEGRAM, "-1005")
+    await hall.rows.joined(place, "Fair", None)
+    await hall.rows.left(place)
+    hall.now += 31 * DAY
+    assert await hall.leaving.prune() == 1
+    assert await hall.documents("telegram:-5") == []
+    assert await hall.documents("telegram:-1005") == []
+    assert await hall.documents("telegram:-7") == ["of-7.md"]
 
 
 async def test_a_members_own_documents_stay(hall):
