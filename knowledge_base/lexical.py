@@ -17,9 +17,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge_base.packing import packed
-from knowledge_base.postings import MAX_COUNT, Ids, Postings, TermArrays
-from knowledge_base.terms import Terms, script_code, unpack_terms
+from knowledge_base.postings import Ids, Postings
+from knowledge_base.term_segments import (
+    MERGE_FACTOR,
+    TermSegment,
+    are_alike,
+    built,
+    compacted,
+    merged,
+    without_chunks,
+)
+from knowledge_base.terms import Terms
 
 K1 = 1.2
 B = 0.75
@@ -33,14 +41,6 @@ COMMON_FROM = 2000
 SMOOTHING = 10
 """Chunks without the term that every base is taken to have besides its own: in a base of three,
 a word they all share still counts for something, and an unknown one not for everything."""
-
-_MERGE_FACTOR = 8
-_AT_ONCE = 1000
-"""Chunks that are merged while they are added, in some tens of milliseconds."""
-MOST_CHUNKS = 300_000
-"""Chunks of a segment: merging larger ones would take more memory than searching all of them."""
-PACKED_FROM = 8192
-"""Chunks from which on a segment is packed; smaller ones come and go quickly."""
 
 Floats = NDArray[np.float64]
 
@@ -89,52 +89,6 @@ class LexicalMatch:
     """Share of the query's weight whose terms occur at all, in [0, 1]."""
     scripts: NDArray[np.uint8]
     """Codes of the scripts that the chunks are written in, see `terms.SCRIPTS`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TermSegment:
-    """Postings, and which of their chunks died since."""
-
-    arrays: Postings
-    dead: NDArray[np.int64]
-    """Ordinals, ascending."""
-    length: int
-    """Terms in all living chunks together, repeats included."""
-    file: str | None = None
-    """Where it lies in the folder of indexes, once it does."""
-
-    @classmethod
-    def of(cls, arrays: Postings, file: str | None = None) -> TermSegment:
-        """With all its chunks alive."""
-        length = int(arrays.lengths.sum(dtype=np.float64))
-        return cls(arrays, np.zeros(0, np.int64), length, file)
-
-    @property
-    def chunks(self) -> int:
-        """The dead ones too."""
-        return len(self.arrays.chunk_ids)
-
-    @property
-    def living(self) -> int:
-        return self.chunks - len(self.dead)
-
-    @property
-    def high(self) -> int:
-        """The id after its last."""
-        return int(self.arrays.chunk_ids[-1]) + 1
-
-    def without(self, gone: NDArray[np.int64]) -> TermSegment:
-        """With these ordinals, ascending, among the dead."""
-        dead = np.union1d(self.dead, gone)
-        new = np.setdiff1d(gone, self.dead, assume_unique=True)
-        length = self.length - int(self.arrays.lengths[new].sum(dtype=np.float64))
-        return replace(self, dead=dead, length=length)
-
-    def alive(self) -> NDArray[np.bool_]:
-        """Of each chunk."""
-        alive = np.ones(self.chunks, np.bool_)
-        alive[self.dead] = False
-        return alive
 
 
 _Taken = tuple[tuple[TermSegment, ...], int, tuple[Ids, NDArray[np.uint8]]]
@@ -189,13 +143,13 @@ class LexicalIndex:
         with self._lock:
             if self._segments and segment.arrays.chunk_ids[0] < self._segments[-1].high:
                 raise ValueError("ids must ascend")
-            self._segments = _compact((*self._segments, segment))
+            self._segments = compacted((*self._segments, segment))
 
     def merge(self) -> Merge | None:
         """A merge that is due, but takes too long to be done while somebody waits."""
         segments = self._segments
-        for end in range(_MERGE_FACTOR, len(segments) + 1):
-            if _alike(window := segments[end - _MERGE_FACTOR : end]):
+        for end in range(MERGE_FACTOR, len(segments) + 1):
+            if are_alike(window := segments[end - MERGE_FACTOR : end]):
                 return Merge(window)
         return None
 
@@ -215,7 +169,9 @@ class LexicalIndex:
         """Take chunks out of every later search and out of the statistics; unknown ids pass."""
         gone = np.unique(np.asarray(chunk_ids, np.int64))
         with self._lock:
-            self._segments = tuple(s for s in (_without(s, gone) for s in self._segments) if s)
+            self._segments = tuple(
+                s for s in (without_chunks(s, gone) for s in self._segments) if s
+            )
 
     def statistics(self, terms: Terms) -> TermStatistics:
         """The base's part of the joint statistics; constant in time for each term."""
@@ -326,44 +282,6 @@ def _scores(segment: TermSegment, query: LexicalQuery) -> Floats:
     return scores
 
 
-def built(chunk_ids: Ids, packed: Sequence[bytes]) -> TermSegment:
-    """A segment of one chunk or more, by their packed terms."""
-    order = np.argsort(chunk_ids, kind="stable")
-    chunks = [unpack_terms(packed[i]) for i in order]
-    terms = np.concatenate([c.hashes for c in chunks])
-    counts = np.concatenate([c.counts for c in chunks])
-    ordinals = np.repeat(np.arange(len(chunks), dtype=np.int32), [len(c) for c in chunks])
-    by_term = np.argsort(terms, kind="stable")
-    hashes, first = np.unique(terms[by_term], return_index=True)
-    return _segment(
-        TermArrays(
-            chunk_ids=np.asarray(chunk_ids, np.int64)[order],
-            lengths=np.array([c.total for c in chunks], np.float32),
-            scripts=np.array([script_code(c.script) for c in chunks], np.uint8),
-            hashes=hashes,
-            offsets=np.append(first, len(terms)).astype(np.int64),
-            ordinals=ordinals[by_term],
-            counts=np.minimum(counts[by_term], MAX_COUNT).astype(np.uint8),
-        )
-    )
-
-
-def _segment(arrays: TermArrays) -> TermSegment:
-    many = len(arrays.chunk_ids) >= PACKED_FROM
-    return TermSegment.of(packed(arrays) if many else arrays)
-
-
-def _without(segment: TermSegment, gone: Ids) -> TermSegment | None:
-    """The segment without these chunks; None when nothing in it is alive."""
-    own = segment.arrays.chunk_ids
-    at = np.minimum(np.searchsorted(own, gone), len(own) - 1)
-    there = at[own[at] == gone]
-    if not len(there):
-        return segment
-    left = segment.without(there)
-    return left if left.living else None
-
-
 def _sample(segments: Sequence[TermSegment], most: int) -> tuple[Ids, NDArray[np.uint8]]:
     step = max(1, sum(segment.living for segment in segments) // most)
     ids = [np.zeros(0, np.int64)]
@@ -376,78 +294,3 @@ def _sample(segments: Sequence[TermSegment], most: int) -> tuple[Ids, NDArray[np
         scripts.append(segment.arrays.scripts[at])
         start += segment.living
     return np.concatenate(ids), np.concatenate(scripts)
-
-
-def _tier(segment: TermSegment) -> int:
-    return segment.chunks.bit_length() // (_MERGE_FACTOR.bit_length() - 1)
-
-
-def _compact(segments: tuple[TermSegment, ...]) -> tuple[TermSegment, ...]:
-    """Merge the newest segments for as long as eight small ones are of about one size."""
-    while len(segments) >= _MERGE_FACTOR:
-        newest = segments[-_MERGE_FACTOR:]
-        if not _alike(newest) or sum(s.chunks for s in newest) > _AT_ONCE:
-            return segments
-        segments = (*segments[:-_MERGE_FACTOR], merged(newest))
-    return segments
-
-
-def _alike(segments: Sequence[TermSegment]) -> bool:
-    few = sum(segment.living for segment in segments) <= MOST_CHUNKS
-    return few and max(map(_tier, segments)) <= _tier(segments[-1])
-
-
-def merged(segments: Sequence[TermSegment]) -> TermSegment:
-    """One segment of what is alive in several, whose ids ascend; linear in their postings."""
-    parts = [_living(segment) for segment in segments]
-    hashes = np.unique(np.concatenate([part.hashes for part in parts]))
-    sizes = np.zeros(len(hashes), np.int64)
-    places = [np.searchsorted(hashes, part.hashes) for part in parts]
-    for part, place in zip(parts, places, strict=True):
-        sizes[place] += np.diff(part.offsets)
-    offsets = np.append(0, np.cumsum(sizes))
-    ordinals = np.empty(int(offsets[-1]), np.int32)
-    counts = np.empty(len(ordinals), np.uint8)
-    # Within a term, the postings of one part follow those of the parts before it.
-    free = offsets[:-1].copy()
-    chunks = 0
-    for part, place in zip(parts, places, strict=True):
-        each = np.diff(part.offsets)
-        to = np.repeat(free[place] - part.offsets[:-1], each)
-        to += np.arange(len(to))
-        ordinals[to] = part.ordinals + np.int32(chunks)
-        counts[to] = part.counts
-        free[place] += each
-        chunks += len(part.chunk_ids)
-    used = sizes > 0
-    return _segment(
-        TermArrays(
-            chunk_ids=np.concatenate([part.chunk_ids for part in parts]),
-            lengths=np.concatenate([part.lengths for part in parts]),
-            scripts=np.concatenate([part.scripts for part in parts]),
-            hashes=hashes[used],
-            offsets=np.append(0, np.cumsum(sizes[used])).astype(np.int64),
-            ordinals=ordinals,
-            counts=counts,
-        )
-    )
-
-
-def _living(segment: TermSegment) -> TermArrays:
-    """The postings without those of the dead; a term that is left without any stays."""
-    arrays = segment.arrays.loose()
-    if not len(segment.dead):
-        return arrays
-    alive = segment.alive()
-    living = alive[arrays.ordinals]
-    kept = np.append(0, np.cumsum(living, dtype=np.int64))
-    renumbered = np.cumsum(alive, dtype=np.int32) - np.int32(1)
-    return TermArrays(
-        chunk_ids=arrays.chunk_ids[alive],
-        lengths=arrays.lengths[alive],
-        scripts=arrays.scripts[alive],
-        hashes=arrays.hashes,
-        offsets=kept[arrays.offsets],
-        ordinals=renumbered[arrays.ordinals[living]],
-        counts=arrays.counts[living],
-    )

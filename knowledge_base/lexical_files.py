@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.index_files import DamagedSegmentError, SavedSegment, Write, Written, write
-from knowledge_base.lexical import TermSegment
 from knowledge_base.offloop import blocking
 from knowledge_base.packed import Gaps, Halves, Once, PackedTerms, Steps
 from knowledge_base.packing import packed
 from knowledge_base.reading_ahead import MappedArray, by_places
+from knowledge_base.term_segments import TermSegment
 from knowledge_base.terms import TERMS_VERSION
 
 KIND: Final = f"packed 1, terms {TERMS_VERSION}"

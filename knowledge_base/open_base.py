@@ -18,7 +18,6 @@ import numpy as np
 from knowledge_base.calibration import Calibration
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.index import FaissIndex
-from knowledge_base.lexical import TermSegment
 from knowledge_base.models import BaseId
 from knowledge_base.offloop import blocking
 from knowledge_base.postings import Postings
@@ -26,6 +25,7 @@ from knowledge_base.row_parts import RowParts
 from knowledge_base.rows import Rows
 from knowledge_base.segments import Segment
 from knowledge_base.store import Store
+from knowledge_base.term_segments import TermSegment
 from knowledge_base.versions import Committed
 from knowledge_base.view_changes import caught_up, changed
 from knowledge_base.view_loading import ViewLoading

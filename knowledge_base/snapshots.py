@@ -11,13 +11,13 @@ from knowledge_base import lexical_files, segments
 from knowledge_base.errors import StorageBusyError
 from knowledge_base.index_files import Leg, SavedSegment
 from knowledge_base.leases import locked
-from knowledge_base.lexical import TermSegment
 from knowledge_base.models import BaseId
 from knowledge_base.offloop import blocking
 from knowledge_base.open_base import Mapped, OpenBase
 from knowledge_base.open_bases import OpenBases
 from knowledge_base.rows import Rows
 from knowledge_base.store import Store
+from knowledge_base.term_segments import TermSegment
 
 log = logging.getLogger(__name__)
 

@@ -23,11 +23,12 @@ from knowledge_base.index_files import (
     is_intact,
     require,
 )
-from knowledge_base.lexical import MOST_CHUNKS, LexicalIndex, TermSegment, built, merged
+from knowledge_base.lexical import LexicalIndex
 from knowledge_base.row_parts import PART, RowParts
 from knowledge_base.rows import Rows
 from knowledge_base.rows.documents import numbers_of
 from knowledge_base.segments import Ids, Parts, Segment, among, build, kind_for, load
+from knowledge_base.term_segments import MOST_CHUNKS, TermSegment, built, merged
 from knowledge_base.views import Samples, View
 
 log = logging.getLogger(__name__)

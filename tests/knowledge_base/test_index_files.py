@@ -22,9 +22,10 @@ from knowledge_base import (
     view_loading,
 )
 from knowledge_base.index_files import DamagedSegmentError, Leg, SavedSegment, require
-from knowledge_base.lexical import LexicalIndex, built, weigh
+from knowledge_base.lexical import LexicalIndex, weigh
 from knowledge_base.models import Legs, Scope
 from knowledge_base.rows.chunks import ChunkRows
+from knowledge_base.term_segments import built
 from knowledge_base.terms import pack_terms, terms_of
 from knowledge_base.view_loading import ViewLoading
 from tests.support.libraries import add_text, find, open_library, texts

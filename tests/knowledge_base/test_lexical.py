@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge_base import lexical
+from knowledge_base import lexical, term_segments
 from knowledge_base.lexical import K1, SMOOTHING, B, LexicalIndex, weigh
 from knowledge_base.terms import pack_terms, terms_of
 
@@ -64,7 +64,7 @@ steps = st.lists(
 @given(steps, documents, st.booleans())
 def test_scores_are_those_of_what_is_alive(history, question, packed):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lexical, "PACKED_FROM", 1 if packed else 1000)
+        patched.setattr(term_segments, "PACKED_FROM", 1 if packed else 1000)
         go_through(history, question)
 
 
@@ -257,7 +257,7 @@ def test_packing_changes_no_score_and_no_rank(seed, monkeypatch):
     packed_terms = [pack_terms(terms_of(text)) for text in texts]
     indexes = []
     for packed_from in (1, 10_000):
-        monkeypatch.setattr(lexical, "PACKED_FROM", packed_from)
+        monkeypatch.setattr(term_segments, "PACKED_FROM", packed_from)
         index = LexicalIndex()
         for begin in range(0, len(texts), 500):
             ids = np.arange(begin, begin + 500)
