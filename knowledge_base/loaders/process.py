@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import knowledge_base
@@ -18,7 +20,7 @@ _START_SECONDS = 60
 _DYING_SECONDS = 2
 _STDERR_KEPT = 4000
 _BLOCK = 64 * 1024
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
 class WorkerStartError(RuntimeError):
@@ -34,11 +36,13 @@ class WorkerProcess:
         commands: asyncio.StreamWriter,
         answers: asyncio.StreamReader,
         remarks: asyncio.StreamReader,
+        scratch: Path,
     ) -> None:
         self._process = process
         self._commands = commands
         self._answers = answers
         self._remarks = remarks
+        self._scratch = scratch
         self._last_words = b""
         self._listening = asyncio.create_task(self._listen(), name="a worker's standard error")
 
@@ -46,16 +50,22 @@ class WorkerProcess:
     async def spawn(cls) -> WorkerProcess:
         """A process that is about to start; `greet` it next."""
         root = str(Path(knowledge_base.__file__).parents[1])
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-X", "faulthandler", "-m", "knowledge_base.loaders.child"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(root),
-        )
+        # What it puts there, as files that came with a mail, goes with it, however it ends.
+        scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-reader-"))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-X", "faulthandler", "-m", "knowledge_base.loaders.child"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=_environment(root, scratch),
+            )
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise WorkerStartError("no pipes")
-        return cls(process, process.stdin, process.stdout, process.stderr)
+        return cls(process, process.stdin, process.stdout, process.stderr, scratch)
 
     async def greet(self, settings: frames.Settings) -> None:
         """Wait until it is ready for jobs. Raises `WorkerStartError`."""
@@ -100,7 +110,7 @@ class WorkerProcess:
                 self._process.kill()
 
     async def wait(self) -> None:
-        """Until it is gone and its pipes are closed: neither a zombie nor an open file is left."""
+        """Until it is gone and its pipes are closed: neither a zombie nor a file is left."""
         self._commands.close()
         with contextlib.suppress(ConnectionError):
             await self._commands.wait_closed()
@@ -108,17 +118,19 @@ class WorkerProcess:
             pass
         await self._process.wait()
         await asyncio.wait({self._listening})
+        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
     async def _listen(self) -> None:
         while said := await self._remarks.read(_BLOCK):
             self._last_words = (self._last_words + said)[-_STDERR_KEPT:]
 
 
-def _environment(root: str) -> dict[str, str]:
+def _environment(root: str, scratch: Path) -> dict[str, str]:
     """What the worker needs to run, and nothing else: our environment holds tokens."""
     passed = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     return {
         **passed,
+        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch)),
         "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
         "PYTHONIOENCODING": "utf-8",
         # One file at a time: teams of threads would only take cores from who embeds and answers.

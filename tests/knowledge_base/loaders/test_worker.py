@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 
 import psutil
@@ -380,3 +382,22 @@ async def _until(condition: Callable[[], object]) -> None:
     """Wait for what another process does; the test's own time limit ends it."""
     while not condition():  # noqa: ASYNC110 - nobody here could set an event
         await asyncio.sleep(0.02)
+
+
+async def test_what_came_with_a_mail_goes_with_the_process_that_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = "Hours", "ada@example.org", "bob@example.org"
+    mail.set_content("See below.")
+    mail.add_attachment(
+        endless(tmp_path).path.read_bytes(), maintype="application", subtype="x", filename="a.docx"
+    )
+    async with reading(ReaderLimits(parse_seconds=3)) as reader:
+        with pytest.raises(LimitExceededError):
+            await reader.parse(write(tmp_path, "a.eml", mail.as_bytes()))
+    assert list(scratch.rglob("*")) == []
