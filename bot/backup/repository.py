@@ -3,7 +3,8 @@
 ```
 lock                    held by who writes here
 contents/ab/<sha256>    originals of documents and uploads that wait, once each
-20261123T041200Z/       one backup: manifest.json, contents.txt, lorekeeper.db, knowledge.db
+20261123T041200Z/       one backup: manifest.json, contents.txt, lorekeeper.db, knowledge.db; a
+                        database that is the same in several lies there once, under several names
 .unfinished-…           what is under way; whoever writes next clears it away
 ```
 A backup is there from the moment its folder gets its name, and not before.
@@ -180,6 +181,33 @@ class Repository:
         finally:
             new.unlink(missing_ok=True)
         return Entry("", digest, size)
+
+    def share(self, made: Path, manifest: Manifest) -> int:
+        """Let older backups have the databases of this one, as far as they are the same, instead
+        of files of their own; the bytes that were shared. It is the older ones that change: what
+        was written and read just now is whole. Where files cannot have two names, nothing is done.
+        """
+        shared = set()
+        for kept in self.kept():
+            for own in () if kept.manifest is None else manifest.databases:
+                if kept.path == made or own not in kept.manifest.databases:
+                    continue
+                try:
+                    self._replace(kept.path / own.path, made / own.path)
+                except OSError as error:
+                    log.info("databases of backups are not shared in %s: %s", self.folder, error)
+                    return 0
+                shared.add(own)
+        return sum(own.size for own in shared)
+
+    def _replace(self, old: Path, new: Path) -> None:
+        """The old name for the new file, at once."""
+        if old.exists() and old.samefile(new):
+            return
+        between = self._unfinished()
+        os.link(new, between)
+        between.replace(old)
+        sync_folder(old.parent)
 
     def rotate(self, keep: int, made: str) -> tuple[str, ...]:
         """Let the oldest go until `keep` are left, and with them the contents that no other names;

@@ -81,6 +81,7 @@ def take(data: Path, folder: Path, *, keep: int, watch: Watch = _unwatched) -> R
         with repository.writing():
             taking = _Taking(data, repository, watch)
             path, manifest = taking.run()
+            taking.new -= repository.share(path, manifest)
             removed = repository.rotate(keep, path.name)
     except OSError as error:
         where = str(error.filename or folder)
