@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from bot.renames import Absences, contents_of, renamings, sha256_of
 from bot.wording import sentence
 from core.language import Words
 from core.unread import unread_pages
-from knowledge_base.errors import KnowledgeError, NoSuchDocumentError, RejectedDocumentError
+from knowledge_base.errors import (
+    KnowledgeError,
+    NameTakenError,
+    NoSuchDocumentError,
+    RejectedDocumentError,
+)
 from knowledge_base.library import Library
 from knowledge_base.models import Document, KnowledgeBase, Upload
+from knowledge_base.renaming import Renaming
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +61,8 @@ class _Found:
     """What lies in a folder now."""
 
     uploads: dict[str, Upload]
-    unsettled: frozenset[str]
-    """Names of files that may still be written."""
+    unsettled: Mapping[str, int]
+    """Names and sizes of files that may still be written."""
     rejected: tuple[RejectedDocumentError, ...]
 
     @property
@@ -99,6 +105,7 @@ class FollowedFolders:
         self._told: dict[tuple[str, str], str] = {}
         """What is wrong, by base and what it is about: told once, until it is over."""
         self._looked_at: dict[str, datetime] = {}
+        self._absences = Absences(clock)
         self._looking = asyncio.Lock()
 
     async def follow_all(self) -> None:
@@ -246,12 +253,21 @@ class FollowedFolders:
         stored = {d.name: d for d in await self._library.documents(base.base_id)}
         async with self._library.uploads([folder], UPLOADER) as uploads:
             found = await self._found(name, uploads, settle_seconds)
-            own = {n for n, document in stored.items() if document.uploader == UPLOADER}
-            missing = own - found.names
+            own = _from_folder(stored)
+            gone = await self._gone(folder, own, found)
+            fresh = await self._fresh(base.name, found)
+            contents = await self._contents(base.name, found, fresh, own, gone)
+            moves = renamings(stored, own, contents, gone)
+            if moves:
+                await self._rename(base, moves, fresh)
+                stored = {d.name: d for d in await self._library.documents(base.base_id)}
+            missing = _from_folder(stored).keys() - found.names
+            sizes = {name: stored[name].size for name in missing & gone}
+            missing -= self._absences.waiting(name, sizes, found.unsettled.values())
             # First, so that a file under another name is not taken for what is there already.
             await self._remove(base, folder, missing, found)
             left = {n: document for n, document in stored.items() if n not in missing}
-            await self._add_all(base, found, left)
+            await self._add_all(base, found, left, fresh, contents)
         self._looked_at[name] = datetime.fromtimestamp(self._clock(), UTC)
         return not found.unsettled and not await self._is_parted(base)
 
@@ -262,7 +278,7 @@ class FollowedFolders:
         settle: float,
     ) -> _Found:
         taken: dict[str, Upload] = {}
-        unsettled: set[str] = set()
+        unsettled: dict[str, int] = {}
         rejected: list[RejectedDocumentError] = []
         async for upload in uploads:
             if not isinstance(upload, Upload):
@@ -271,8 +287,9 @@ class FollowedFolders:
             elif await asyncio.to_thread(self._is_settled, upload.path, settle):
                 taken[upload.name] = upload
             else:
-                unsettled.add(upload.name)
-        return _Found(taken, frozenset(unsettled), tuple(rejected))
+                state = await asyncio.to_thread(_state, upload.path)
+                unsettled[upload.name] = -1 if state is None else state[0]
+        return _Found(taken, unsettled, tuple(rejected))
 
     def _is_settled(self, path: Path, settle_seconds: float) -> bool:
         try:
@@ -281,6 +298,53 @@ class FollowedFolders:
             return False
         # A time in the future says nothing: clocks of other machines may be wrong.
         return not 0 <= age < settle_seconds
+
+    async def _gone(self, folder: Path, own: Iterable[str], found: _Found) -> set[str]:
+        """Names of documents without a file."""
+        if not found.names:
+            return set()  # Perhaps nothing is mounted there.
+        missing = set(own) - found.names
+        return {name for name in missing if await asyncio.to_thread(_is_gone, folder / name)}
+
+    async def _fresh(self, base: str, found: _Found) -> dict[str, _State]:
+        """Files that are not known as they are now."""
+        states = await asyncio.to_thread(_states, tuple(found.uploads.values()))
+        return {n: state for n, state in states.items() if self._known.get((base, n)) != state}
+
+    async def _contents(
+        self,
+        base: str,
+        found: _Found,
+        fresh: Mapping[str, _State],
+        own: Mapping[str, Document],
+        gone: set[str],
+    ) -> dict[str, str]:
+        """Checksums of fresh files, as far as they tell whether something was renamed."""
+        twins = {
+            name: twin.sha256
+            for name, state in fresh.items()
+            if (twin := self._twins.get((base, name))) is not None and twin.state == state
+        }
+        uploads = [found.uploads[name] for name in fresh if name not in twins]
+        return {**twins, **await contents_of(uploads, own, gone)}
+
+    async def _rename(
+        self, base: KnowledgeBase, moves: Sequence[Renaming], fresh: Mapping[str, _State]
+    ) -> None:
+        """What cannot be, because somebody else changed the base, is a file that went and another
+        that came."""
+        try:
+            await self._library.rename_documents(base.base_id, moves)
+        except (NoSuchDocumentError, NameTakenError) as error:
+            log.info("%s: not renamed: %s", base.name, sentence(error, self._words))
+            return
+        for move in moves:
+            self._known.pop((base.name, move.document.name), None)
+            self._told.pop((base.name, move.document.name), None)
+        for move in moves:
+            self._known[base.name, move.name] = fresh[move.name]
+            self._twins.pop((base.name, move.name), None)
+            log.info("%s: %s is %s now", base.name, move.document.name, move.name)
 
     async def _remove(
         self, base: KnowledgeBase, folder: Path, missing: set[str], found: _Found
@@ -300,23 +364,28 @@ class FollowedFolders:
                 log.info("%s: removed %s", base.name, name)
 
     async def _add_all(
-        self, base: KnowledgeBase, found: _Found, stored: Mapping[str, Document]
+        self,
+        base: KnowledgeBase,
+        found: _Found,
+        stored: Mapping[str, Document],
+        fresh: Mapping[str, _State],
+        contents: Mapping[str, str],
     ) -> None:
         places = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as adding:
-            for upload in found.uploads.values():
-                state = await asyncio.to_thread(_state, upload.path)
-                key = (base.name, upload.name)
-                if state is None or self._known.get(key) == state:
-                    continue
+            for name, state in fresh.items():
+                upload, key = found.uploads[name], (base.name, name)
+                if self._known.get(key) == state:
+                    continue  # renamed
                 twin = self._twins.get(key)
                 if twin is not None and twin.state == state and _is_like(twin, stored):
                     continue
-                if not await asyncio.to_thread(_is_stored, upload, stored.get(upload.name)):
+                document, told = stored.get(name), contents.get(name)
+                if told is None:
+                    told = await asyncio.to_thread(sha256_of, upload.path, _sizes(document))
+                if document is None or told != document.sha256:
                     await places.acquire()
-                    task = adding.create_task(
-                        self._add(base, upload, state), name=f"follow {upload.name}"
-                    )
+                    task = adding.create_task(self._add(base, upload, state), name=f"follow {name}")
                     task.add_done_callback(lambda _task: places.release())
                 else:
                     self._known[key] = state
@@ -381,6 +450,12 @@ def _state(path: Path) -> _State | None:
     return status.st_size, status.st_mtime_ns
 
 
+def _states(uploads: Iterable[Upload]) -> dict[str, _State]:
+    """Of those that are there."""
+    found = ((upload.name, _state(upload.path)) for upload in uploads)
+    return {name: state for name, state in found if state is not None}
+
+
 def _is_like(twin: _Twin, stored: Mapping[str, Document]) -> bool:
     document = stored.get(twin.name)
     return document is not None and document.sha256 == twin.sha256
@@ -398,13 +473,9 @@ def _is_gone(path: Path) -> bool:
     return True
 
 
-def _is_stored(upload: Upload, document: Document | None) -> bool:
-    if document is None:
-        return False
-    try:
-        if document.size != upload.path.stat().st_size:
-            return False
-        with upload.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == document.sha256
-    except OSError:
-        return False  # adding it will tell
+def _sizes(document: Document | None) -> tuple[int, ...]:
+    return () if document is None else (document.size,)
+
+
+def _from_folder(stored: Mapping[str, Document]) -> dict[str, Document]:
+    return {name: document for name, document in stored.items() if document.uploader == UPLOADER}

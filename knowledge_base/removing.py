@@ -12,6 +12,7 @@ from knowledge_base.erasing import Documents, Doomed, Erased
 from knowledge_base.errors import InaccessibleFileError, NameTakenError, NotRestingError
 from knowledge_base.ingest import Progress, collect
 from knowledge_base.models import Added, AddState, BaseId, Document, FileText, RestKind
+from knowledge_base.renaming import Renaming, parts, rename
 from knowledge_base.resting import Ended, Rest
 from knowledge_base.threads import run
 
@@ -41,6 +42,32 @@ class Removing(Adding):
             return committed.document
 
         return await run(self._at.threads.write, remove)
+
+    async def rename_documents(
+        self, base: BaseId, renamings: Sequence[Renaming]
+    ) -> tuple[Document, ...]:
+        """Let documents go on under other names, perhaps each other's: what was found in them, and
+        cited of them, stays. As they are then.
+
+        Raises `NoSuchDocumentError` where one is not any more what it was, `NameTakenError`; some
+        of them may have their new names then, and of those that take each other's all or none.
+        """
+
+        def renamed(part: Sequence[Renaming]) -> tuple[Document, ...]:
+            done = rename(self._at.store, base, part)
+            if done.learns:
+                self._at.bases.get(base).forget()
+            elif done.gone is not None:
+                self._at.bases.apply(base, done.gone)
+            for sha256 in done.hashes:
+                collect(self._at.store, self._at.originals, sha256)
+            self._at.store.settle()
+            return done.documents
+
+        found: list[Document] = []
+        for part in parts(renamings):
+            found += await run(self._at.threads.write, partial(renamed, part))
+        return tuple(found)
 
     async def resting(self, bases: Sequence[BaseId]) -> tuple[Rest, ...]:
         """What was removed and can be brought back, the last first."""
