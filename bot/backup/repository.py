@@ -189,9 +189,8 @@ class Repository:
         """
         shared = set()
         for kept in self.kept():
-            for own in () if kept.manifest is None else manifest.databases:
-                if kept.path == made or own not in kept.manifest.databases:
-                    continue
+            held = () if kept.manifest is None or kept.path == made else kept.manifest.databases
+            for own in (one for one in manifest.databases if one in held):
                 try:
                     self._replace(kept.path / own.path, made / own.path)
                 except OSError as error:
