@@ -14,8 +14,10 @@ from knowledge_base.embedders.bundled import runs_here
 from tests.e2e.scenes.pair import UNHURRIED
 from tests.platforms.discord_server.limits import Limits, Rate
 from tests.platforms.discord_server.people import File
+from tests.platforms.discord_server.people import Person as DiscordPerson
 from tests.platforms.discord_server.permissions import Permission
 from tests.platforms.discord_server.server import FakeDiscord
+from tests.platforms.discord_server.state import Channel
 from tests.platforms.telegram_server.flood import UNLIMITED
 from tests.platforms.telegram_server.model import Chat, Message
 from tests.platforms.telegram_server.people import Attached, Person
@@ -34,6 +36,13 @@ BOOK = "\n\n".join(
     + f"It was built by the {n}th warden, who liked old stones and quiet evenings. " * 5
     for n in range(1, CHAPTERS + 1)
 )
+
+
+FEES = {
+    2026: "# Fees\n\nEntry costs 5 crowns.\n\n# Hours\n\nThe park opens at nine.\n",
+    2027: "# Fees\n\nEntry costs 7 crowns.\n\n# Hours\n\nThe park opens at nine.\n\n"
+    "# Boats\n\nBoats are for rent on Sundays.\n",
+}
 
 
 @dataclass
@@ -156,7 +165,36 @@ async def test_on_discord_a_list_of_everything_grows_part_by_part(tmp_path, priv
             )
             said = "\n".join(m.content for m in general.messages.values())
             assert said.count("o'clock sharp") == CHAPTERS
+            await on_discord_the_rest(fake, model, ada, general)
             assert "Traceback" not in bot.log
+
+
+async def on_discord_the_rest(
+    fake: FakeDiscord, model: NoteTaker, ada: DiscordPerson, general: Channel
+) -> None:
+    """Stop, a comparison, and what nobody read along."""
+    mention = fake.bot.mention
+    model.holds[len(model.prompts) + 1] = asyncio.Event()
+    asked = await ada.say(general, f"{mention} 总结一下book.txt")
+    half = await fake.answer(asked, lambda m: "分段通读" in m.content, PATIENCE)
+    await ada.press(half, "停止")
+    await fake.wait_for(lambda: half.content.strip().endswith("[已停止]"), PATIENCE)
+    assert "Gate" not in half.content
+
+    files = [File(f"fees {year}.md", text.encode()) for year, text in FEES.items()]
+    taught = await ada.say(general, mention, files=files)
+    await fake.answer(taught, lambda m: m.content.count("Added") == 2, PATIENCE)
+    asked = await ada.say(general, f"{mention} compare fees 2026.md and fees 2027.md")
+    told = await fake.answer(asked, lambda m: "Sources:" in m.content, PATIENCE)
+    assert "`fees 2027.md`: Entry costs 7 crowns. [2]" in told.content
+    assert "Only in `fees 2027.md`:\n- Boats are for rent on Sundays. [2]" in told.content
+
+    calls = len(model.prompts)
+    asked = await ada.say(general, f"{mention} what did I miss?")
+    told = await fake.answer(asked, lambda m: "lately" in m.content, PATIENCE)
+    assert told.content.startswith("I do not read along here")
+    assert "- `compare fees 2026.md and fees 2027.md`" in told.content
+    assert len(model.prompts) == calls
 
 
 def test_from_the_shell_documents_are_listed_outlined_and_compared(tmp_path):
