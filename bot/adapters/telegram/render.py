@@ -61,11 +61,16 @@ def length(markdown: str) -> int:
     return utf16_length(markdown) + len(_MENTION.findall(markdown))
 
 
-def render(markdown: str) -> Rendered:
-    """The text with its formatting as entities; nothing in it mentions anybody."""
-    page = _Page(markdown.split("\n"))
-    page.blocks(parser().parse(markdown))
-    rendered = page.rendered()
+def render(markdown: str, most: int = MOST_ENTITIES) -> Rendered:
+    """The text with its formatting as at most so many entities; nothing in it mentions anybody."""
+    lines, tokens = markdown.split("\n"), parser().parse(markdown)
+    page = _Page(lines)
+    page.blocks(tokens)
+    if page.entities > most:
+        # Code that loses its entity is text like any other.
+        page = _Page(lines, disarms_code=True)
+        page.blocks(tokens)
+    rendered = page.rendered(most)
     if not rendered.text or utf16_length(rendered.text) > length(markdown):
         return plain(markdown)
     return rendered
@@ -78,10 +83,10 @@ def plain(markdown: str) -> Rendered:
 
 def quotation(markdown: str) -> Rendered:
     """All of it as a quotation that is folded until somebody opens it."""
-    shown = render(markdown)
+    shown = render(markdown, MOST_ENTITIES - 1)
     inner = [span for span in shown.spans if "blockquote" not in span.kind]
     whole = Span("expandable_blockquote", 0, utf16_length(shown.text))
-    return Rendered(shown.text, (whole, *inner)[:MOST_ENTITIES])
+    return Rendered(shown.text, (whole, *inner))
 
 
 def unmentioning(text: str) -> str:
@@ -106,8 +111,10 @@ _INLINE: Final = {"strong": "bold", "em": "italic", "s": "strikethrough"}
 class _Page:
     """Takes tokens in order; keeps the text and the entities so far."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], *, disarms_code: bool = False) -> None:
+        """`disarms_code`: code mentions nobody either, whether or not it is shown as code."""
         self._lines = lines
+        self._code = unmentioning if disarms_code else str
         self._text = ""
         self._units = 0
         self._spans: list[Span] = []
@@ -116,7 +123,12 @@ class _Page:
         self._lists: list[bool] = []
         self._quotes = 0
 
-    def rendered(self) -> Rendered:
+    @property
+    def entities(self) -> int:
+        """How many there would be."""
+        return len(self._spans)
+
+    def rendered(self, most: int) -> Rendered:
         # Space at the ends is taken off by the server, and the entities would be off by as much.
         head = len(self._text) - len(self._text.lstrip())
         ahead = utf16_length(self._text[:head])
@@ -128,7 +140,7 @@ class _Page:
             size = min(span.offset + span.length - ahead, end) - start
             if size > 0:
                 kept.append(Span(span.kind, start, size, span.url, span.language))
-        return Rendered(text, tuple(kept[:MOST_ENTITIES]))
+        return Rendered(text, tuple(kept[:most]))
 
     def blocks(self, tokens: Sequence[Token]) -> None:
         place = 0
@@ -208,7 +220,7 @@ class _Page:
         self._part(token)
         language = token.info.split()[0] if token.info.strip() else None
         self._begin("pre", language)
-        self._write(token.content.removesuffix("\n"))
+        self._write(self._code(token.content.removesuffix("\n")))
         self._end()
 
     def _table(self, opening: Token, tokens: Sequence[Token]) -> None:
@@ -223,7 +235,8 @@ class _Page:
         source = "\n".join(self._lines[begin:end])
         drawn = _drawn(rows)
         self._begin("pre")
-        self._write(drawn if drawn is not None and len(drawn) <= len(source) else source)
+        shown = drawn if drawn is not None and len(drawn) <= len(source) else source
+        self._write(self._code(shown))
         self._end()
 
     def _inline(self, tokens: Sequence[Token]) -> None:
@@ -235,7 +248,7 @@ class _Page:
                     self._write("\n")
                 case "code_inline":
                     self._begin("code")
-                    self._write(token.content)
+                    self._write(self._code(token.content))
                     self._end()
                 case "link_open":
                     self._begin("text_link", str(token.attrGet("href") or ""))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.telegram.render import length, plain, quotation, render
+from bot.adapters.telegram.render import MOST_ENTITIES, length, plain, quotation, render
 from core.text import split_message, utf16_length
 
 
@@ -116,3 +116,22 @@ def test_every_part_of_a_split_text_fits_into_a_message(pieces):
     for part in split_message("\n".join(pieces), 200, length):
         assert utf16_length(render(part).text) <= 200
         assert utf16_length(plain(part).text) <= 200
+
+
+@pytest.mark.parametrize("shown", [render, quotation])
+@pytest.mark.parametrize("code", ["`@bob`", "\n```\n@bob\n```", "\n| a |\n|---|\n| @bob |"])
+@pytest.mark.parametrize("before", [0, 98, 99, 100, 150])
+def test_code_that_is_not_shown_as_code_any_more_mentions_nobody(shown, code, before):
+    source = "**a** " * before + code
+    rendered = shown(source)
+    units = rendered.text.encode("utf-16-le")
+    at = len(units[: units.find("@".encode("utf-16-le"))]) // 2
+    in_code = any(
+        span.kind in ("code", "pre") and span.offset <= at < span.offset + span.length
+        for span in rendered.spans
+    )
+    assert in_code or "@bob" not in rendered.text
+    assert len(rendered.spans) <= MOST_ENTITIES
+    assert utf16_length(rendered.text) <= length(source)
+    if not before:
+        assert "@bob" in rendered.text
