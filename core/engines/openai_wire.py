@@ -38,14 +38,16 @@ def read_chunk(chunk: object) -> Piece:
     choices, sent = getattr(chunk, "choices", None), getattr(chunk, "usage", None)
     if not isinstance(choices, list):
         raise ValueError(chunk)  # noqa: TRY004 - a server's mistake, not a caller's
-    text, finish = "", None
+    text = ""
+    finish: str | None = None
     for choice in choices[:1]:
         content = getattr(getattr(choice, "delta", None), "content", None)
         text = content if isinstance(content, str) else ""
-        finish = getattr(choice, "finish_reason", None)
+        reason = getattr(choice, "finish_reason", None)
+        finish = reason if isinstance(reason, str) else None
     read = getattr(sent, "prompt_tokens", None)
     written = getattr(sent, "completion_tokens", None)
-    if isinstance(read, int) and isinstance(written, int):
+    if isinstance(read, int) and isinstance(written, int) and min(read, written) >= 0:
         return Piece(text, finish, Usage(read, written))
     return Piece(text, finish)
 

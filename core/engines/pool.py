@@ -33,6 +33,8 @@ _FIRST_LOOK_SECONDS: Final = 1.0
 """After a failure; then ever later, until it is as rare as for servers that are well."""
 _REST_SECONDS: Final = 1.0
 """For a server that is overloaded and does not say for how long."""
+_LONGEST_REST_SECONDS: Final = 600.0
+"""Then one question finds out whether it meant what it said, which may have been days."""
 
 
 class Server(ChatEngine, Protocol):
@@ -268,7 +270,8 @@ class EnginePool:
         match error:
             case EngineRateLimitedError(retry_after=seconds):
                 endpoint.breaker.left()
-                endpoint.rests_until = self._clock() + (seconds or _REST_SECONDS)
+                rest = min(seconds or _REST_SECONDS, _LONGEST_REST_SECONDS)
+                endpoint.rests_until = self._clock() + rest
             case EngineUnavailableError() | EngineTimeoutError() | EngineAccessError():
                 endpoint.hurry.set()
                 if endpoint.breaker.failed(surely=isinstance(error, EngineAccessError)):

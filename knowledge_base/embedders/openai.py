@@ -135,16 +135,14 @@ class OpenAIEmbedder:
 
         try:
             answer = await client.embeddings.create(model=self._model, input=texts)
-        except openai.OpenAIError as error:
+            return self._vectors(answer, len(texts))
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:
+            # The client builds its answer of whatever came, a page of a gateway's too.
             raise EmbeddingUnavailableError(self.name) from error
-        return self._vectors(answer, len(texts))
 
     def _vectors(self, answer: CreateEmbeddingResponse, expected: int) -> Vectors:
         rows = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
-        try:
-            vectors = np.asarray(rows, dtype=np.float32)
-        except ValueError as error:
-            raise EmbeddingUnavailableError(self.name) from error
+        vectors = np.asarray(rows, dtype=np.float32)
         lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
         if vectors.ndim != 2 or len(vectors) != expected or not (lengths > 0).all():
             # Fewer rows than texts, rows of unequal length, zeros or NaN: not an embedder.

@@ -131,6 +131,16 @@ async def test_a_server_that_counts_nothing_is_counted_for(server):
     assert finished.usage.prompt_tokens >= 6
 
 
+async def test_counts_below_nothing_are_no_counts_and_a_reason_is_a_word(server):
+    strange = delta(finish=["stop"])
+    server.script(CHAT, Scripted([delta("x"), strange, delta(finish="stop"), usage(-9, 1), DONE]))
+    async with engine_on(server) as engine:
+        finished = (await everything(engine))[-1]
+    assert finished.reason == "stop"
+    assert finished.usage.estimated
+    assert finished.usage.prompt_tokens > 0
+
+
 async def test_leaving_closes_the_connection_so_that_the_server_stops(server):
     server.script(CHAT, Scripted([delta("x"), delta("y")], hold={1: asyncio.Event()}))
     async with engine_on(server) as engine:

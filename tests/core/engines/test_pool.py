@@ -263,6 +263,22 @@ def test_one_that_is_overloaded_rests_and_the_other_answers():
     run(work())
 
 
+def test_one_that_wants_to_rest_for_days_is_asked_again_before():
+    async def work():
+        busy = Machine(Script(fail={0: EngineRateLimitedError("scripted", 1e9)}), "Paris.")
+        async with pool_of(busy) as pool:
+            with pytest.raises(EngineRateLimitedError):
+                await said_by(pool)
+            await asyncio.sleep(590)
+            with pytest.raises(EngineRateLimitedError):
+                await said_by(pool)
+            assert busy.asked == 1
+            await asyncio.sleep(11)
+            assert await said_by(pool) == "Paris."
+
+    run(work())
+
+
 def test_a_key_that_one_server_does_not_take_does_not_stop_the_others():
     async def work():
         locked = Machine(Script(fail={0: EngineAccessError("scripted")}))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +245,51 @@ async def test_a_request_holds_so_many_tokens_and_rows_keep_their_order(
     assert len(sizes[0]) < len(sizes[-1]) <= 64
     assert all(len(batch) * max(batch) <= 5 * 16_384 for batch in sizes)
     await embedder.aclose()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>A gateway's page</html>",
+        b'"hello"',
+        b"[1, 2]",
+        b'{"data": []}',
+        b'{"data": null}',
+        b'{"data": {"a": 1}}',
+        b'{"data": [{"embedding": [1.0]}, {"embedding": [2.0]}]}',
+        b'{"data": [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [2.0, 3.0]}]}',
+        b'{"data": [{"index": 0, "embedding": [null]}, {"index": 1, "embedding": [1.0]}]}',
+    ],
+)
+async def test_a_server_that_answers_anything_else_is_told(body: bytes) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            kind = "text/html" if body.startswith(b"<") else "application/json"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_given: object) -> None:
+            return None
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as asked:
+        thread = threading.Thread(target=asked.serve_forever)
+        thread.start()
+        embedder = OpenAIEmbedder(
+            model="hash", base_url=f"http://127.0.0.1:{asked.server_port}/v1", api_key=None
+        )
+        try:
+            with pytest.raises(EmbeddingUnavailableError):
+                await embedder.embed_documents(["a", "b"])
+            with pytest.raises(EmbeddingUnavailableError):
+                await embedder.embed_query("a")
+        finally:
+            await embedder.aclose()
+            await asyncio.to_thread(asked.shutdown)
+            thread.join()
 
 
 async def test_a_server_that_is_not_there_is_told(unused_tcp_port: int) -> None:
