@@ -10,7 +10,7 @@ from pathlib import Path
 from bot import output
 from bot.errors import ConfigError, Problem
 from bot.parts import open_library
-from bot.progress import AddProgress, waiting
+from bot.progress import AddProgress, CountBar
 from bot.settings import Config
 from bot.titles import find_called
 from bot.wording import own_words, sentence
@@ -27,8 +27,8 @@ async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_j
         raise ConfigError(Problem("", None, "", f"{path} is there already"))
     async with open_library(config, embedding=False) as library:
         found = await find_called(config, library, base, own_words(config))
-        with waiting(f"writing {path}", quiet=as_json):
-            bundled = await library.export(found, path, uploaders=uploaders)
+        with CountBar(f"writing {path}", quiet=as_json) as bar:
+            bundled = await library.export(found, path, uploaders=uploaders, told=bar.show)
     if as_json:
         output.emit(
             {
@@ -78,7 +78,7 @@ async def take_in(config: Config, base: str, path: Path, *, agreed: bool, as_jso
 
 
 async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_json: bool) -> int:
-    say, failed = own_words(config), False
+    say, failed, batch = own_words(config), False, uuid.uuid4().hex
     async with open_library(config) as library:
         try:
             # A sample of it goes to the embedder before anything is added.
@@ -94,7 +94,9 @@ async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_j
                         state, error, passages = "failed", None, 0
                         try:
                             with progress.file(document.name) as show:
-                                added = await library.adopt(found.base_id, folder, document, show)
+                                added = await library.adopt(
+                                    found.base_id, folder, document, show, batch
+                                )
                             state, passages = added.state.value, added.document.passages
                         except KnowledgeError as problem:
                             error, failed = sentence(problem, say), True

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot import output
 from bot.parts import open_library
-from bot.progress import AddProgress, CountBar, waiting
+from bot.progress import AddProgress, CountBar, StagesBar
 from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
@@ -310,8 +310,11 @@ async def verify(config: Config, base: str, as_json: bool) -> int:
     """Check a base."""
     async with open_library(config, embedding=False) as library:
         found = await find_called(config, library, base, own_words(config))
-        with waiting("checking", quiet=as_json):
-            result = await library.verify(found.base_id)
+        with StagesBar(quiet=as_json) as bar:
+            result = await library.verify(
+                found.base_id,
+                lambda looked, done, total: bar.stage(f"checking {looked.value}", done, total),
+            )
         return _verified(result, as_json)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.text import Text
 
 from bot import output
 from knowledge_base.models import IngestProgress
@@ -80,16 +80,6 @@ class AddProgress:
             yield show
         finally:
             self._bars.remove_task(bar)
-
-
-@contextmanager
-def waiting(what: str, *, quiet: bool) -> Generator[None, None, None]:
-    """Says on standard error what takes long, for as long as it does and somebody watches."""
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    with Console(stderr=True, highlight=False).status(Text(output.harmless(what))):
-        yield
 
 
 class LoadingBar:
@@ -172,7 +162,7 @@ class CountBar:
         )
         self._bar = self._bars.add_task(output.harmless(name), total=None)
 
-    def __enter__(self) -> CountBar:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 
@@ -182,3 +172,19 @@ class CountBar:
     def show(self, done: int, total: int) -> None:
         """So many are done."""
         self._bars.update(self._bar, completed=done, total=total)
+
+
+class StagesBar(CountBar):
+    """One thing after the other, each with a bar and a time of its own."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__("", quiet=quiet)
+        self._stage: str | None = None
+
+    def stage(self, name: str, done: int, total: int | None) -> None:
+        """So many are done of what is under way; None: nobody knows of how many."""
+        if name == self._stage:
+            self._bars.update(self._bar, completed=done, total=total)
+            return
+        self._stage = name
+        self._bars.reset(self._bar, completed=done, total=total, description=output.harmless(name))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -103,15 +103,27 @@ def _moment(written: str) -> datetime | None:
     return found if found.tzinfo is not None else None
 
 
+def nobody(_done: int, _total: int) -> None:
+    """Progress that nobody waits for."""
+
+
 @blocking
 def write(
-    path: Path, base: str, documents: Sequence[Document], originals: Originals, *, uploaders: bool
+    path: Path,
+    base: str,
+    documents: Sequence[Document],
+    originals: Originals,
+    *,
+    uploaders: bool,
+    told: Callable[[int, int], None] = nobody,
 ) -> Bundled:
-    """Write a base's documents to a new file. Without `uploaders` nobody's name goes with them."""
+    """Write a base's documents to a new file. Without `uploaders` nobody's name goes with them.
+    `told`: documents written, of how many."""
     entries: list[Entry] = []
     missing: list[str] = []
     with full_disk_told(), zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
         for number, document in enumerate(documents, start=1):
+            told(number - 1, len(documents))
             entry = _entry(number, document, uploaders=uploaders)
             original = originals.path(document.sha256)
             if not originals.intact(document.sha256):
@@ -133,6 +145,7 @@ def write(
             "documents": [asdict(entry) for entry in entries],
         }
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
+    told(len(documents), len(documents))
     return Bundled(len(entries), path.stat().st_size, tuple(missing))
 
 

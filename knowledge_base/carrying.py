@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,13 +23,22 @@ class Carrying(Adding):
     """Writes bases to files and takes in what others wrote."""
 
     async def export(
-        self, base: KnowledgeBase, path: Path, *, uploaders: bool = True
+        self,
+        base: KnowledgeBase,
+        path: Path,
+        *,
+        uploaders: bool = True,
+        told: Callable[[int, int], None] = bundle.nobody,
     ) -> bundle.Bundled:
-        """Write a base to a new zip: its originals and a manifest. Raises `StorageFullError`."""
+        """Write a base to a new zip: its originals and a manifest. Raises `StorageFullError`.
+
+        `told` is called in another thread: documents written, of how many.
+        """
         documents = await self.documents(base.base_id)
         write = partial(
-            bundle.write, path, base.name, documents, self._at.originals, uploaders=uploaders
-        )
+            bundle.write, path, base.name, documents, self._at.originals,
+            uploaders=uploaders, told=told,
+        )  # fmt: skip
         return await run(self._at.threads.files, write)
 
     @asynccontextmanager
@@ -110,8 +119,10 @@ class Carrying(Adding):
         folder: Prebuilt,
         document: PrebuiltDocument,
         progress: Progress | None = None,
+        batch: str | None = None,
     ) -> Added:
         """Add one of its documents: with its vectors where they are of our embedder, else embedded.
+        What it replaces rests, with a batch.
 
         Raises what `add` raises.
         """
@@ -123,5 +134,5 @@ class Carrying(Adding):
         made = Made(await run(files, partial(prebuilt.parsed, chunks)), vectors)
         path = document.file.with_suffix(".original")
         stand_in = partial(prebuilt.original, folder.folder.content, document.name, chunks, path)
-        upload = Upload(document.name, await run(files, stand_in))
+        upload = Upload(document.name, await run(files, stand_in), batch=batch)
         return await self.add_made(base, upload, made, progress)

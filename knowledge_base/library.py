@@ -32,6 +32,7 @@ from knowledge_base.searching import Searching
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
+from knowledge_base.verification import Told
 from knowledge_base.web import WebPages
 
 log = logging.getLogger(__name__)
@@ -113,9 +114,11 @@ class Library(Searching, Removing, Carrying):
         self._former.open_ahead()
         self._reembedding.start()
 
-    async def verify(self, base: BaseId) -> Verification:
-        """Rows, vectors, both legs and originals held against each other."""
-        return await run(self._at.threads.files, partial(self._caretaker.verify, base))
+    async def verify(self, base: BaseId, told: Told | None = None) -> Verification:
+        """Rows, vectors, both legs and originals held against each other. `told` is called in
+        another thread."""
+        verify = partial(self._caretaker.verify, base)
+        return await run(self._at.threads.files, partial(verify, told) if told else verify)
 
     async def statistics(self, base: BaseId) -> BaseStatistics:
         """Raises `NoSuchBaseError`."""

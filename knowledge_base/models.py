@@ -309,6 +309,16 @@ class IngestProgress:
     total: int | None
 
 
+class Looked(StrEnum):
+    """What a verification looks at, in order."""
+
+    DATABASE = "database"
+    """As a whole: nothing tells how far it has come."""
+    PASSAGES = "passages"
+    ORIGINALS = "originals"
+    INDEX_FILES = "index files"
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """What `Library.verify` found in one base."""

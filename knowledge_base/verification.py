@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 from knowledge_base.errors import NoSuchBaseError
 from knowledge_base.index_files import Leg, is_intact
-from knowledge_base.models import BaseId, BaseStatistics, KnowledgeBase, Verification
+from knowledge_base.models import BaseId, BaseStatistics, KnowledgeBase, Looked, Verification
 from knowledge_base.offloop import blocking
 from knowledge_base.open_bases import OpenBases
 from knowledge_base.originals import Originals
 from knowledge_base.rows import Rows
 from knowledge_base.snapshots import save_segments
 from knowledge_base.store import Store
+
+T = TypeVar("T")
+
+
+Told: TypeAlias = Callable[[Looked, int, int | None], None]
+"""What is looked at, how much of it is done, and how much there is, where that is known."""
+
+
+def _nobody(_looked: Looked, _done: int, _total: int | None) -> None:
+    """Progress that nobody waits for."""
+
+
+def _counted(things: Sequence[T], told: Callable[[int, int], None]) -> Iterator[T]:
+    for done, thing in enumerate(things):
+        told(done, len(things))
+        yield thing
+    told(len(things), len(things))
 
 
 class Caretaker:
@@ -25,13 +45,14 @@ class Caretaker:
         self._folder = folder
 
     @blocking
-    def verify(self, base_id: BaseId) -> Verification:
+    def verify(self, base_id: BaseId, told: Told = _nobody) -> Verification:
         """Compare the counts of everything, and the bytes of every original."""
+        told(Looked.DATABASE, 0, None)
         with self._bases.views([base_id]) as (rows, (view,)):
             base = _require(rows, base_id)
             documents = rows.documents.live(base_id)
-            totals = rows.counts.totals(base_id)
             problems = [*rows.counts.damage(), *rows.counts.torn_documents(base_id)]
+            totals = rows.counts.totals(base_id, partial(told, Looked.PASSAGES))
             spans = rows.documents.live_spans(base_id)
             used = {segment.file for segment in view.dense.segments}
             used |= {segment.file for segment in view.lexical.segments}
@@ -52,13 +73,14 @@ class Caretaker:
         ]
         problems += [
             f"the original of {document.name} is missing or damaged: add the same file again"
-            for document in documents
+            for document in _counted(documents, partial(told, Looked.ORIGINALS))
             if not self._originals.intact(document.sha256)
         ]
+        files = [written for written in files if written.file in used]
         problems += [
             f"the index file {written.file} is missing or damaged"
-            for written in files
-            if written.file in used and not is_intact(self._folder / "indexes", written)
+            for written in _counted(files, partial(told, Looked.INDEX_FILES))
+            if not is_intact(self._folder / "indexes", written)
         ]
         if base.fingerprint is not None and expected < totals.passages:
             problems.append(f"{totals.passages - expected} passages were added without vectors")
@@ -68,14 +90,15 @@ class Caretaker:
     def statistics(self, base_id: BaseId) -> BaseStatistics:
         with self._bases.views([base_id]) as (rows, (view,)):
             base = _require(rows, base_id)
-            totals = rows.counts.totals(base_id)
+            documents, size = rows.counts.extent_of(base_id)
+            passages = rows.counts.passages(base_id)
             embedder = rows.bases.embedder_name(base_id)
             reembedded = rows.vectors.waiting_passages(base_id)
         return BaseStatistics(
             base=base.name,
-            documents=totals.documents,
-            passages=totals.passages,
-            size=totals.size,
+            documents=documents,
+            passages=passages,
+            size=size,
             embedder=embedder,
             dimension=base.dimension,
             index=view.dense.kinds if base.dimension else "none",

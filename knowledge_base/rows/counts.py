@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from knowledge_base.models import BaseId, Extent, chunk_id
+
+_AT_ONCE: Final = 10_000
+"""Chunks between two reports."""
+
+
+def _nobody(_done: int, _total: int) -> None:
+    """Progress that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +57,40 @@ class Counts:
             WHERE base_id = ? AND state = 'ready'"""
         return int(self._connection.execute(statement, (base_id,)).fetchone()[0])
 
-    def totals(self, base_id: BaseId) -> Totals:
-        """Also of rows that no document knows of."""
+    def totals(self, base_id: BaseId, told: Callable[[int, int], None] = _nobody) -> Totals:
+        """Also of rows that no document knows of. `told`: passages counted, of how many."""
         documents, passages, size = self._connection.execute(
             """SELECT count(*), total(passages), total(size) FROM documents
             WHERE base_id = ? AND state = 'ready'""",
             (base_id,),
         ).fetchone()
-        low, high = chunk_id(base_id, 0), chunk_id(base_id, 0) + (1 << 32)
-        chunks, terms = (
-            int(self._connection.execute(statement, (low, high)).fetchone()[0])
-            for statement in (
-                "SELECT count(*) FROM chunks WHERE chunk_id >= ? AND chunk_id < ?",
-                "SELECT count(*) FROM terms WHERE chunk_id >= ? AND chunk_id < ?",
-            )
-        )
+        chunks = terms = 0
+        for span in self._spans(base_id):
+            told(min(chunks, int(passages)), int(passages))
+            (here,) = self._connection.execute(
+                "SELECT count(*) FROM chunks WHERE chunk_id >= ? AND chunk_id < ?", span
+            ).fetchone()
+            (also,) = self._connection.execute(
+                "SELECT count(*) FROM terms WHERE chunk_id >= ? AND chunk_id < ?", span
+            ).fetchone()
+            chunks, terms = chunks + here, terms + also
+        told(int(passages), int(passages))
         vector_bytes = self._connection.execute(
             """SELECT total(length(vectors)) FROM vectors JOIN documents USING (document_id)
             WHERE base_id = ?""",
             (base_id,),
         ).fetchone()[0]
         return Totals(documents, int(passages), int(size), chunks, terms, int(vector_bytes))
+
+    def _spans(self, base_id: BaseId) -> Iterator[tuple[int, int]]:
+        """Chunk ids, low <= id < high, of the base: all there may be, some at a time."""
+        row = self._connection.execute(
+            "SELECT next_chunk FROM bases WHERE base_id = ?", (base_id,)
+        ).fetchone()
+        known = 0 if row is None else int(row[0])
+        for low in range(0, known, _AT_ONCE):
+            yield chunk_id(base_id, low), chunk_id(base_id, min(low + _AT_ONCE, known))
+        yield chunk_id(base_id, known), chunk_id(base_id, 0) + (1 << 32)
 
     def torn_documents(self, base_id: BaseId) -> tuple[str, ...]:
         """Those that have not as many chunks as they say."""

@@ -19,8 +19,8 @@ from knowledge_base.prebuilt import find, read_index
 from knowledge_base.settings import KnowledgeSettings, ReaderLimits
 from tests.support.hash_embeddings import HashEmbedder, hash_vector
 from tests.support.langchain_folders import TEXTS, write_by_hand
+from tests.support.libraries import add_text, texts
 from tests.support.libraries import find as search
-from tests.support.libraries import texts
 
 SETTINGS = KnowledgeSettings(busy_seconds=5.0, limits=ReaderLimits(parse_memory_mb=512))
 NAMES = ["gate (2).pdf", "gate.pdf", "灯塔.txt"]
@@ -83,6 +83,21 @@ async def test_vectors_of_the_same_embedder_are_taken_over(tmp_path, write):
         assert result.passages[0].chunk.page == 5
         assert texts(await search(library, base.base_id, "灯塔"))[0].startswith("海边")
         assert not (await library.verify(base.base_id)).problems
+
+
+async def test_what_an_import_replaces_rests_and_can_be_brought_back(tmp_path):
+    folder = write_by_hand(tmp_path / "in")
+    async with Library.open(tmp_path / "data", HashEmbedder(), SETTINGS) as library:
+        base = await library.ensure_base("imported")
+        before = await add_text(library, base.base_id, tmp_path, NAMES[0], "What it said before.")
+        async with library.prebuilt(folder) as found:
+            for document in found.documents:
+                await library.adopt(base.base_id, found, document, batch="one act")
+        (rest,) = await library.resting([base.base_id])
+        assert (rest.document.name, rest.batch) == (NAMES[0], "one act")
+        await library.bring_back(rest)
+        held = await library.document(base.base_id, NAMES[0])
+        assert held.sha256 == before.document.sha256
 
 
 async def test_another_embedders_vectors_are_made_anew_and_it_says_how_long_that_takes(tmp_path):

@@ -1,0 +1,51 @@
+"""Bars on standard error, for whoever watches."""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from bot.progress import CountBar, StagesBar
+
+
+class Watched(io.StringIO):
+    """A terminal."""
+
+    def isatty(self):
+        return True
+
+
+@contextmanager
+def watched():
+    """What a person sees."""
+    terminal = Watched()
+    with pytest.MonkeyPatch.context() as instead:
+        instead.setenv("TERM", "xterm")
+        instead.setenv("COLUMNS", "120")
+        instead.setattr(sys, "stderr", terminal)
+        yield terminal.getvalue
+
+
+def test_each_stage_has_a_bar_of_its_own_with_what_is_done():
+    with watched() as seen, StagesBar(quiet=False) as bar:
+        bar.stage("checking database", 0, None)
+        bar._bars.refresh()
+        bar.stage("checking passages", 3, 12)
+        bar._bars.refresh()
+        bar.stage("checking originals\x1b[2J", 5, 7)
+        bar._bars.refresh()
+    for told in ("checking database", "checking passages", "3/12", "5/7", "-:--:--"):
+        assert told in seen()
+    assert "\x1b[2J" not in seen()
+
+
+def test_whoever_reads_json_sees_no_bar():
+    with watched() as seen:
+        with CountBar("writing", quiet=True) as bar:
+            bar.show(1, 2)
+        with StagesBar(quiet=True) as stages:
+            stages.stage("checking", 1, 2)
+        assert seen() == ""
