@@ -318,6 +318,9 @@ def _one(want: Wanted, known: _Known, question: Inquiry, *, anew: bool) -> Job |
         if vague and any(fit(want.of, one.name) < Fit.NAME for one in found):
             return None
         return _either(want, found, question)
+    bearing = () if known.quoted else fitting(want.of, known.documents, {}, Fit.NAME)
+    if len(bearing) == 1:
+        return _reading(want, bearing[0], question)
     if known.quoted or (want.kind is Kind.ALL and not want.of and not anew):
         return _either(want, known.quoted, question)
     if not _DOCUMENT_WORD.search(want.of):

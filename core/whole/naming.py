@@ -15,6 +15,7 @@ from knowledge_base.terms import normalise
 _HAN_RUN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 _TOKEN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,8}$")
+_ARTICLE: Final = re.compile(r"(?i)^\s*(?:the|our|my|your)\s+")
 _LEAST_HAN: Final = 2
 _LEAST_LETTERS: Final = 3
 _NEARLY: Final = 0.8
@@ -39,7 +40,8 @@ def fit(words: str, name: str, title: str = "") -> Fit:
     whole, stem = _plain(name), _plain(_EXTENSION.sub("", name))
     if not asked or not stem:
         return Fit.NONE
-    if asked in (whole, stem) or core in (whole, stem):
+    # Where a file is called "report", "the report" is it, though any file may be called that.
+    if {asked, core, _plain(_ARTICLE.sub("", words))} & {whole, stem}:
         return Fit.NAME
     best = max(_part(core, stem), _part(core, _plain(title)) if title else Fit.NONE)
     if best < Fit.MUCH and len(core) > _LEAST_LETTERS:

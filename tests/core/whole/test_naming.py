@@ -43,6 +43,8 @@ DOCUMENTS = tuple(document(number, name) for number, name in enumerate(NAMES))
         ("the opening hours", "vessaby-library-handbook.md", Fit.NONE),
         ("library prices", "vessaby-library-handbook.md", Fit.NONE),
         ("年假规定", "雾砚茶业员工手册.docx", Fit.NONE),
+        ("the report", "report.pdf", Fit.NAME),
+        ("the report", "annual report.pdf", Fit.NONE),
         ("this document", "document.pdf", Fit.NONE),
         ("a", "a-long-name.md", Fit.NONE),
     ],
