@@ -12,7 +12,7 @@ from typing import TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.errors import Problem
+from bot.errors import ConfigError, Problem
 from bot.settings import (
     ApiSettings,
     BackupSettings,
@@ -300,8 +300,17 @@ class Values:
         return made
 
     def resolved(self, path: Path) -> Path:
-        """A path of the configuration; a relative one starts at the file's own folder."""
-        return self.folder / path.expanduser()
+        """A path of the configuration; a relative one starts at the file's own folder.
+
+        Raises `ConfigError` for what is none.
+        """
+        try:
+            expanded = path.expanduser()
+        except RuntimeError as error:  # `~name`, and nobody of that name
+            raise ConfigError(Problem(self._source, None, str(path), "is no path here")) from error
+        if "\0" in str(path):
+            raise ConfigError(Problem(self._source, None, repr(str(path)), "is no path"))
+        return self.folder / expanded
 
     def _written(self, written: str, value: object) -> None:
         section = written.rpartition(".")[0]

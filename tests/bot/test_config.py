@@ -176,6 +176,21 @@ def test_relative_paths_start_at_the_file(read, tmp_path):
     assert made.folders == {"samples": tmp_path / "s", "团队": tmp_path / "文档"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'data_dir = "~nobody-of-that-name/x"',
+        'data_dir = "a\\u0000b"',
+        '[engine]\napi_key_file = "\\u0000"',
+        '[engine]\nmodel = "~nobody-of-that-name/m.gguf"',
+        '[chat]\nprompt_folder = "~nobody-of-that-name"',
+        '[knowledge]\nfolders = { a = "~nobody-of-that-name" }',
+    ],
+)
+def test_what_is_no_path_is_told_as_any_other_problem(read, text):
+    assert "is no path" in told(read, text)
+
+
 def test_a_model_that_is_a_file_is_found_beside_the_configuration(read, tmp_path):
     assert read('[engine]\nmodel = "m.gguf"\n').engine.model == str(tmp_path / "m.gguf")
     assert read('[engine]\nmodel = "org/name"\n').engine.model == "org/name"
