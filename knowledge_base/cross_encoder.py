@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge_base.embedders.cards import device_for
+from knowledge_base.embedders.loading import broken_files
 from knowledge_base.embedders.text import readable
 from knowledge_base.errors import RerankerUnavailableError
 from knowledge_base.offloop import blocking
@@ -89,7 +90,7 @@ def _load(name: str, wanted: str) -> CrossEncoder:
         model: CrossEncoder = CrossEncoder(
             name, device=device, local_files_only=Path(name).is_dir()
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except broken_files() as error:
         raise RerankerUnavailableError(name) from error
     if model.num_labels != 1:
         raise RerankerUnavailableError(name)  # it tells classes apart, and ranks nothing

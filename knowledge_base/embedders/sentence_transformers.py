@@ -16,6 +16,7 @@ from knowledge_base.embedders.base import TokenizerSpec, Vectors
 from knowledge_base.embedders.batching import BatchingThread, Budget
 from knowledge_base.embedders.cards import aside, device_for, halving, placed
 from knowledge_base.embedders.counting import batch_counter
+from knowledge_base.embedders.loading import broken_files
 from knowledge_base.embedders.pace import Look
 from knowledge_base.embedders.prompts import Prompts, prompts_for
 from knowledge_base.embedders.text import readable
@@ -164,7 +165,7 @@ def _load(name: str, wanted: str) -> tuple[SentenceTransformer, str]:
             device,
         )
         identity = fingerprint_of(folder) if folder.is_dir() else _revision(name, model)
-    except (OSError, RuntimeError, ValueError) as error:
+    except broken_files() as error:
         raise EmbeddingUnavailableError(name) from error
     model.eval()
     return model, f"sentence_transformers:{identity}:{model.max_seq_length}"

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowledge_base.cross_encoder import CrossEncoderReranker
 from knowledge_base.embedders import bundled, open_embedder
 from knowledge_base.embedders.base import Embedder
 from knowledge_base.embedders.cards import device_for
 from knowledge_base.embedders.openai import OpenAIEmbedder
 from knowledge_base.embedders.prompts import BGE_EN, BGE_ZH, QWEN3, Prompts, prompts_for
-from knowledge_base.errors import EmbeddingUnavailableError
+from knowledge_base.errors import EmbeddingUnavailableError, RerankerUnavailableError
 from knowledge_base.settings import EmbeddingSettings
 from tests.support.hash_embeddings import hash_server
 
@@ -151,6 +152,45 @@ async def test_an_incomplete_configuration_is_told(settings: EmbeddingSettings) 
 async def test_a_folder_that_holds_no_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingUnavailableError):
         await open_embedder(EmbeddingSettings(kind="sentence_transformers", model=str(tmp_path)))
+
+
+BERT = {
+    "architectures": ["BertModel"],
+    "model_type": "bert",
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "vocab_size": 100,
+}
+TRANSFORMER = [
+    {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+]
+
+
+@pytest.mark.local
+@pytest.mark.parametrize(
+    ("weights", "config", "modules"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", BERT, TRANSFORMER),
+        (b"\x10\x00", BERT, TRANSFORMER),
+        ((200).to_bytes(8, "little") + b'{"a":', BERT, TRANSFORMER),
+        (b"", {**BERT, "hidden_size": "x"}, TRANSFORMER),
+        (b"", BERT, [{}]),
+    ],
+)
+async def test_files_of_a_model_that_are_broken_are_told(
+    tmp_path: Path, weights: bytes, config: object, modules: object
+) -> None:
+    (tmp_path / "model.safetensors").write_bytes(weights)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
+    settings = EmbeddingSettings(kind="sentence_transformers", model=str(tmp_path), device="cpu")
+    with pytest.raises(EmbeddingUnavailableError):
+        await open_embedder(settings)
+    with pytest.raises(RerankerUnavailableError):
+        await CrossEncoderReranker.open(str(tmp_path), device="cpu")
 
 
 @pytest.mark.local
