@@ -91,8 +91,7 @@ def terms_of(text: str) -> Terms:
     runs: list[str] = []
     for token in _token_pattern().findall(_join_digit_groups(normalise(text))):
         # Particles grow onto Korean words: the pairs match, the words would not.
-        unspaced = _within(token[0], (*_UNSPACED, _HANGUL))
-        (runs if unspaced else words).append(token)
+        (runs if _is_paired(token[0]) else words).append(token)
     hashed = [np.fromiter(itertools.chain.from_iterable(map(_word_hashes, words)), np.uint64)]
     if runs:
         hashed += _run_hashes(runs)
@@ -103,7 +102,7 @@ def terms_of(text: str) -> Terms:
 def words_of(text: str) -> list[str]:
     """The words of a text, folded, in order; nothing of scripts that are compared by pairs."""
     tokens = _token_pattern().findall(_join_digit_groups(normalise(text)))
-    return [token for token in tokens if not _within(token[0], (*_UNSPACED, _HANGUL))]
+    return [token for token in tokens if not _is_paired(token[0])]
 
 
 def word_terms(word: str) -> tuple[int, ...]:
@@ -114,7 +113,7 @@ def word_terms(word: str) -> tuple[int, ...]:
 def paired_runs(text: str) -> list[str]:
     """What stands between blanks and marks in scripts that are compared by pairs, folded."""
     tokens = _token_pattern().findall(_join_digit_groups(normalise(text)))
-    return [token for token in tokens if _within(token[0], (*_UNSPACED, _HANGUL))]
+    return [token for token in tokens if _is_paired(token[0])]
 
 
 def pairs_of(run: str) -> NDArray[np.uint64]:
@@ -128,7 +127,7 @@ def shown_terms(text: str) -> tuple[str, ...]:
     """What `terms_of` looks for, for people: words, and pairs of characters; each once."""
     shown: dict[str, None] = {}
     for token in _token_pattern().findall(_join_digit_groups(normalise(text))):
-        if len(token) > 2 and _within(token[0], (*_UNSPACED, _HANGUL)):
+        if len(token) > 2 and _is_paired(token[0]):
             shown.update(dict.fromkeys(token[at : at + 2] for at in range(len(token) - 1)))
         else:
             shown[token] = None
@@ -151,8 +150,11 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 def script_of(text: str) -> str:
     """The script that most of the text is in, such as "LATIN" or "HAN"; "" without letters."""
+    looked_at = text[:: max(1, len(text) // _LOOKED_AT)]
+    if looked_at.isascii():
+        return "LATIN" if any(map(str.isalpha, looked_at)) else ""
     counts: Counter[str] = Counter()
-    for letter in text[:: max(1, len(text) // _LOOKED_AT)]:
+    for letter in looked_at:
         if letter.isalpha():
             script = _script(letter)
             counts[script] += _HAN_LETTERS if script == "HAN" else 1
@@ -186,6 +188,12 @@ def unpack_terms(packed: bytes) -> Terms:
 def script_code(script: str) -> int:
     """The script's place in `SCRIPTS`; all that are not there share the last one."""
     return SCRIPTS.index(script) if script in SCRIPTS else len(SCRIPTS) - 1
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_paired(letter: str) -> bool:
+    """Whether it is of a script that is compared by pairs of characters."""
+    return _within(letter, (*_UNSPACED, _HANGUL))
 
 
 def _within(letter: str, ranges: tuple[tuple[int, int], ...]) -> bool:
