@@ -225,16 +225,21 @@ def _from_hub(wanted: str, name: str, progress: LoadProgress) -> str:
 def _explained(name: str) -> Iterator[None]:
     """The errors that the libraries raise over a model's files, as ours."""
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
+    # An architecture that the library does not know, or knows only with code of its own; and
+    # configurations that are none.
+    unknown = (
+        ValueError, LookupError, AttributeError, TypeError, ArithmeticError, StrictDataclassError
+    )  # fmt: skip
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise ModelNotLoadedError(name, "memory", _said(error)) from error
     except ImportError as error:
         raise ModelNotLoadedError(name, "extra", "local") from error
-    except (ValueError, KeyError, AttributeError) as error:
-        # An architecture that the library does not know, or knows only with code of its own.
+    except unknown as error:
         raise ModelNotLoadedError(name, "architecture", _said(error)) from error
     except (OSError, SafetensorError, RuntimeError) as error:
         raise ModelNotLoadedError(name, "broken", _said(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
+import json
 import logging
 import threading
 import weakref
@@ -415,6 +416,21 @@ def _unknown_architecture(folder: Path) -> EngineSettings:
     return settings(model)
 
 
+def _figures_of_another_kind(folder: Path) -> EngineSettings:
+    model = write_tiny_model(folder / "model", "llama")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"hidden_size": "large"}))
+    return settings(model)
+
+
+def _no_heads(folder: Path) -> EngineSettings:
+    model = write_tiny_model(folder / "model", "llama")
+    config = json.loads((model / "config.json").read_text())
+    changed = config | {"num_attention_heads": 0, "num_key_value_heads": 0, "head_dim": None}
+    (model / "config.json").write_text(json.dumps(changed))
+    return settings(model)
+
+
 def _too_large(folder: Path) -> EngineSettings:
     return settings(
         write_tiny_model(folder / "model", "llama", max_position_embeddings=10**9),
@@ -432,6 +448,8 @@ def _too_large(folder: Path) -> EngineSettings:
         (_broken_template, "template", "broken.jinja"),
         (_broken_weights, "broken", ""),
         (_unknown_architecture, "architecture", "llama9"),
+        (_figures_of_another_kind, "architecture", "hidden_size"),
+        (_no_heads, "architecture", ""),
         (_too_large, "memory", ""),
     ],
     ids=lambda one: getattr(one, "__name__", str(one)),
