@@ -56,14 +56,14 @@ class TokenReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Read:
+class Read:
     """A passage's tokens, each number in a byte."""
 
     codes: NDArray[np.int8]
     scales: Floats
 
     @classmethod
-    def of(cls, vectors: Floats) -> _Read:
+    def of(cls, vectors: Floats) -> Read:
         scales = np.abs(vectors).max(axis=1, initial=0.0).clip(1e-9) / 127
         return cls(np.round(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32))
 
@@ -106,22 +106,23 @@ class ClosenessModel:
 
     def of(self, relevance: Sequence[float], near: Sequence[Nearness]) -> NDArray[np.float64]:
         """Of passages that were read, at least two."""
-        chances = np.clip(np.array(relevance, float), _LEAST_CHANCE, 1 - _LEAST_CHANCE)
-        least = np.array([own.least for own in near])
-        first = int(np.argmax(least))
-        others = np.full(len(least), least[first])
-        others[first] = np.delete(least, first).max()
-        found: NDArray[np.float64] = (
-            self.odds * np.log(chances / (1 - chances))
-            + self.least * (least - _COMMON * least.min())
-            + self.stand * (least - others)
-            + self.bias
-            + self.leaning
-        )
+        weights = np.array([self.odds, self.least, self.stand])
+        found: NDArray[np.float64] = signs(relevance, near) @ weights + self.bias + self.leaning
         return found
 
 
-LEARNT: Final = ClosenessModel(odds=0.78, least=5.17, stand=17.94, bias=-2.22, leaning=-0.65)
+LEARNT: Final = ClosenessModel(odds=0.78, least=5.17, stand=17.94, bias=-2.22, leaning=-0.5)
+
+
+def signs(relevance: Sequence[float], near: Sequence[Nearness]) -> NDArray[np.float64]:
+    """What `ClosenessModel` weighs, shape (passages, 3), of at least two."""
+    chances = np.clip(np.array(relevance, float), _LEAST_CHANCE, 1 - _LEAST_CHANCE)
+    least = np.array([own.least for own in near])
+    first = int(np.argmax(least))
+    others = np.full(len(least), least[first])
+    others[first] = np.delete(least, first).max()
+    odds = np.log(chances / (1 - chances))
+    return np.column_stack([odds, least - _COMMON * least.min(), least - others])
 
 
 def closer(
@@ -170,7 +171,7 @@ class CloseLook:
         self._thread = ThreadPoolExecutor(1, "close-look")
         self._model: TokenReader | None = None
         self._is_lost = False
-        self._remembered: OrderedDict[str, _Read] = OrderedDict()
+        self._remembered: OrderedDict[str, Read] = OrderedDict()
         self._size = 0
 
     async def at(
@@ -214,7 +215,7 @@ class CloseLook:
         text = embedded(chunk.text, chunk.heading)
         read = self._remembered.pop(text, None)
         if read is None:
-            read = _Read.of(model.passage(readable(text)))
+            read = Read.of(model.passage(readable(text)))
             self._size += read.size
         # The last asked for comes last; the first go where there is no room.
         self._remembered[text] = read
