@@ -62,7 +62,9 @@ class Sightings:
         seen, user_id = seen_channel(asked), storable(asked.author.user_id)
         now = self._clock()
         since = now - self._written.get((channel, user_id), -math.inf)
-        if since < _FRESH_SECONDS and self._seen.get(channel) == seen:
+        is_fresh = since < _FRESH_SECONDS and self._seen.get(channel) == seen
+        # Who was forgotten since, in whatever process, is met anew.
+        if is_fresh and await self._is_noted(channel, user_id):
             return
         async with self._database.transaction() as connection:
             await connection.execute(
@@ -118,6 +120,15 @@ class Sightings:
                 "INSERT OR IGNORE INTO greetings VALUES (?, ?)", _ref(asked.conversation.channel)
             )
             return cursor.rowcount == 1
+
+    async def _is_noted(self, channel: ChannelRef, user_id: str) -> bool:
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT 1 FROM channel_members JOIN channels USING (platform, channel_id)"
+                " WHERE platform = ? AND user_id = ? AND channel_id = ?",
+                (channel.platform.value, user_id, storable(channel.channel_id)),
+            )
+        return bool(list(rows))
 
     async def _read(self, where: str, parameters: tuple[str, ...]) -> tuple[SeenChannel, ...]:
         async with self._database.reader() as connection:

@@ -58,6 +58,17 @@ async def test_a_private_chat_leaves_no_trace_and_who_wants_is_forgotten(databas
     assert await sightings.channels_of(ADA) == ()
 
 
+@pytest.mark.parametrize("table", ["channel_members", "channels"])
+async def test_who_was_forgotten_is_met_anew_at_once(database, table):
+    """By a wish or with the whole place, in this process or another."""
+    sightings = Sightings(database)
+    await sightings.saw(said("town"))
+    async with database.transaction() as connection:
+        await connection.execute(f"DELETE FROM {table}")
+    await sightings.saw(said("town"))
+    assert [own.name for own in await sightings.channels_of(ADA)] == ["town"]
+
+
 async def test_a_place_is_greeted_once(database):
     sightings = Sightings(database)
     assert await sightings.greet(said("town"))
