@@ -11,7 +11,7 @@ from core.channel_settings import ChannelSettings
 from core.disagreeing import Disagreement, disagreements, newer_first
 from core.engines.base import ChatImage, GenerationOptions
 from core.engines.queued import QueuedEngine
-from core.events import ChannelKind, IncomingMessage, Turn, Wishes
+from core.events import ChannelKind, IncomingMessage, InteractionRef, Turn, Wishes
 from core.explain import near
 from core.inert import inert
 from core.language import N_, Words, answering_words, language_of, words
@@ -76,8 +76,11 @@ class Inquiry:
     @property
     def asks_team(self) -> bool:
         """Whether there is somebody to ask where the documents do not say."""
-        is_group = self.message.kind is ChannelKind.GROUP
-        return is_group and self.settings.helpers is not None
+        message = self.message
+        is_hidden = isinstance(message.reply_to, InteractionRef) and message.reply_to.is_private
+        # Of what was asked for nobody else to see, the words are not kept that they would read.
+        is_open = message.kind is ChannelKind.GROUP and not is_hidden
+        return is_open and self.settings.helpers is not None
 
     @property
     def persona(self) -> str:
