@@ -100,12 +100,11 @@ def _looked_at_closely(
 ) -> None:
     """By the bundled model, where it is the embedder: only of it is known what its tokens mean."""
     from knowledge_base.closeness import CloseLook
-    from knowledge_base.embedders.bundled import BundledEmbedder, model_file
-    from knowledge_base.embedders.bundled_tokens import TokenVectors
+    from knowledge_base.embedders.bundled import BundledEmbedder
 
-    budget, weights = config.retrieval.close_look_ms, model_file()
-    if budget and weights is not None and isinstance(embedder, BundledEmbedder):
-        close = CloseLook(partial(TokenVectors.load, weights), budget / 1000)
+    budget = config.retrieval.close_look_ms
+    if budget and isinstance(embedder, BundledEmbedder):
+        close = CloseLook(embedder.token_reader, budget / 1000)
         stack.push_async_callback(close.aclose)
         library.look_closely(close)
 

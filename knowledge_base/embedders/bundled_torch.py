@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.embedders.bundled_file import ModelFile, Vocabulary, read_model
+from knowledge_base.embedders.bundled_numpy import PASSAGE, QUERY
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _SPACES: Final = re.compile(" {2,}")
 _SPACE: Final = "\u2581"
-_QUERY: Final = "query: "
-_PASSAGE: Final = "passage: "
 
 
 class Pieces:
@@ -108,20 +107,23 @@ class TorchE5:
         """Numbers of a vector."""
         return self._shape.hidden
 
-    def query(self, texts: list[str]) -> Vectors:
+    def query(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dim), float32, rows of unit length."""
-        return self._encode(self._pieces.of([_QUERY + text for text in texts]))
+        return self._encode(self._pieces.of([QUERY + text for text in texts]))
 
-    def passage(self, texts: list[str]) -> Vectors:
+    def passage(self, texts: Sequence[str]) -> Vectors:
         """As `query`, of what is searched."""
-        return self._encode(self._pieces.of([_PASSAGE + text for text in texts]))
+        return self._encode(self._pieces.of([PASSAGE + text for text in texts]))
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """What the model reads for each passage: prefix, begin and end included."""
-        return [len(pieces) + 2 for pieces in self._pieces.of([_PASSAGE + text for text in texts])]
+        return [len(pieces) + 2 for pieces in self._pieces.of([PASSAGE + text for text in texts])]
 
     def use_threads(self, threads: int) -> None:
         """The processor's threads have no part in it."""
+
+    def close(self) -> None:
+        """It has no threads of its own."""
 
     def _encode(self, texts: Sequence[list[int]]) -> Vectors:
         """A text that is too long is the mean of its windows, by their lengths."""

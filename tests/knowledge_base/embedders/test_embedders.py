@@ -364,9 +364,8 @@ async def test_a_real_server_gives_the_vectors_of_the_model_it_serves(model_serv
     local = await open_embedder(EmbeddingSettings(kind="bundled", threads=1))
     assert local is not None
     texts = ["The harbour opens at six.", "港口六点开放。"]
-    np.testing.assert_allclose(
-        await remote.embed_documents(texts), await local.embed_documents(texts), atol=1e-4
-    )
+    served, own = await remote.embed_documents(texts), await local.embed_documents(texts)
+    assert float((served * own).sum(axis=1).min()) > 0.999
     await remote.aclose()
     await local.aclose()
 
