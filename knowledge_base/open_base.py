@@ -40,6 +40,15 @@ class Mapped:
     lexical: dict[Postings, TermSegment] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """The index that is to take the place of another."""
+
+    generation: int
+    """Of the base, when what is in it was read."""
+    dense: FaissIndex
+
+
 class OpenBase:
     """One base's newest view in this process."""
 
@@ -139,30 +148,30 @@ class OpenBase:
         with self.lock:
             self._view = None
 
-    def prepared(self, fingerprint: str, dimension: int) -> FaissIndex | None:
+    def prepared(self, fingerprint: str, dimension: int) -> Prepared | None:
         """An index of the vectors that wait to take the place of the others; None where the base
         is not in memory: whoever asks it next reads it anyway."""
         if self._view is None:
             return None
         with self._store.read() as rows:
-            return self._loading.prepared(rows, fingerprint, dimension)
+            generation = rows.bases.generation(self.base_id)
+            return Prepared(generation, self._loading.prepared(rows, fingerprint, dimension))
 
-    def swapped(self, generation: int, fingerprint: str, prepared: FaissIndex | None) -> None:
+    def swapped(self, generation: int, fingerprint: str, prepared: Prepared | None) -> None:
         """Take over that the store has other vectors now; what was prepared serves at once."""
         with self.lock:
             view = self._view
             if (
                 view is None
                 or prepared is None
-                or view.generation != generation - 1
-                or len(prepared) != len(view.lexical)
+                or not view.generation == prepared.generation == generation - 1
             ):
-                self._view = None  # something was removed meanwhile: the next search reads
+                self._view = None  # something was removed or added meanwhile: the next search reads
                 return
             self._view = replace(
                 view,
                 generation=generation,
-                dense=prepared,
+                dense=prepared.dense,
                 fingerprint=fingerprint,
                 measured=None,
                 samples=Samples(),

@@ -18,10 +18,10 @@ from typing import Final, TypeAlias
 from knowledge_base.documents import MadeBy
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import EmbeddingUnavailableError, KnowledgeError
-from knowledge_base.index import FaissIndex
 from knowledge_base.ingest import Ingestion, Workshop, embed_chunks
 from knowledge_base.models import BaseId, DocumentId, KnowledgeBase
 from knowledge_base.offloop import blocking
+from knowledge_base.open_base import Prepared
 from knowledge_base.rows import Rows
 from knowledge_base.store import Store
 from knowledge_base.threads import run
@@ -144,7 +144,7 @@ class Reembedding:
 
     @blocking
     def _swap(
-        self, base_id: BaseId, made_by: MadeBy, dimension: int, index: FaissIndex | None
+        self, base_id: BaseId, made_by: MadeBy, dimension: int, index: Prepared | None
     ) -> bool:
         generation = swap_vectors(self._at.store, base_id, made_by, dimension)
         if generation is not None:

@@ -214,6 +214,36 @@ async def test_what_is_removed_between_the_new_index_and_the_swap_is_gone(tmp_pa
         assert (await library.verify(base)).problems == ()
 
 
+async def test_what_another_process_embeds_between_the_new_index_and_the_swap_is_found(
+    tmp_path, monkeypatch
+):
+    await taught(tmp_path)
+    other = HashEmbedder(**OTHER)
+    async with open_library(tmp_path / "data", other) as library:
+        base = (await library.base("shared")).base_id
+        await find(library, base, "word7")
+        prepared = OpenBase.prepared
+
+        async def by_another() -> None:
+            await library.remove(base, "07.txt")
+            added = await add_text(library, base, tmp_path, "new.txt", "A new gate at wordnew.")
+            vectors = await other.embed_documents(["A new gate at wordnew."])
+            keep = reembedding.keep_vectors
+            document = added.document.document_id
+            await asyncio.to_thread(keep, library._at.store, document, other.fingerprint, vectors)
+
+        def too_late(own, *given):
+            index = prepared(own, *given)
+            asyncio.run_coroutine_threadsafe(by_another(), loop).result(30)
+            return index
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(OpenBase, "prepared", too_late)
+        assert await library._reembedding.run(base)
+        assert await nearest(library, base, "A new gate at wordnew.") == "A new gate at wordnew."
+        assert (await library.verify(base)).problems == ()
+
+
 async def test_index_files_of_the_old_vectors_written_during_the_swap_are_not_read(
     tmp_path, monkeypatch
 ):
