@@ -145,6 +145,7 @@ async def _text(attachment: Attachment, library: Library, max_file_mb: int) -> F
         raise AttachmentTooLargeError(attachment.filename, limit, "knowledge.max_file_mb")
     async with temporary_folder() as folder:
         path = folder / file_name(attachment.filename)
+        library.expect_file()
         async with asyncio.timeout(SECONDS):
             await attachment.save(path, limit)
         return await library.read(Upload(path.name, path))

@@ -133,6 +133,10 @@ class Adding(Catalogue):
         """
         return await self._pages.fetch(address, folder)
 
+    def expect_file(self) -> None:
+        """Somebody is about to send a file: what reads it starts while it is on its way."""
+        self._at.reader.expect()
+
     async def read(self, upload: Upload) -> FileText:
         """The text of a file that is not stored. Raises `RejectedDocumentError`."""
         return await self._at.reader.text(upload)

@@ -16,6 +16,10 @@ BundleEntry: TypeAlias = "tuple[Entry, Path]"
 class FileReader(Protocol):
     """Reads files for several tasks at once; raises `RejectedDocumentError` for what it cannot."""
 
+    def expect(self) -> None:
+        """A file comes soon. Returns at once."""
+        ...
+
     async def parse(
         self, upload: Upload, progress: Callable[[int, int | None], None] | None = None
     ) -> ParsedDocument:

@@ -126,6 +126,7 @@ async def _fetch(context: CommandContext, item: Item, folder: Path) -> Fetched:
         return Fetched(name, path)
     check(item, context.resources.max_file_mb)
     name = file_name(item.filename)
+    context.resources.library.expect_file()
     await item.save(folder / name, context.resources.max_file_mb * MEGABYTE)
     return Fetched(name, folder / name, media_type=item.known_as)
 

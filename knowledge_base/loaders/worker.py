@@ -116,7 +116,27 @@ class Reader:
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
         self._endings: set[asyncio.Task[None]] = set()
+        self._coming: asyncio.Task[None] | None = None
         self._closed = False
+
+    def expect(self) -> None:
+        """A file comes soon: start what reads it, unless something is there that does."""
+        if not (self._closed or self._idle or self._busy or self._coming):
+            self._coming = asyncio.create_task(self._come(), name="start of a worker process")
+
+    async def _come(self) -> None:
+        try:
+            process = await WorkerProcess.spawn()
+            try:
+                await process.greet(self._settings)
+            except BaseException:
+                self._end(process)
+                raise
+            self._idle.append(process)
+        except (WorkerStartError, OSError) as error:
+            log.warning("no worker is there yet: %s", error)  # Whoever needs one is told.
+        finally:
+            self._coming = None
 
     async def parse(self, upload: Upload, progress: Progress | None = None) -> ParsedDocument:
         """The file's chunks, split by the embedder's tokenizer, and their terms."""
@@ -171,6 +191,9 @@ class Reader:
     async def aclose(self) -> None:
         """End all processes; calls that still wait raise `InterruptedIngestError`."""
         self._closed = True
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.wait({self._coming})
         for process in self._idle:
             self._end(process)
         self._idle.clear()
@@ -208,6 +231,8 @@ class Reader:
     async def _attempt(self, job: frames.Job, result: _Result) -> _Result:
         if self._closed:
             raise errors.InterruptedIngestError(job.name)
+        if not self._idle and self._coming is not None:
+            await asyncio.wait({self._coming})
         fresh = not self._idle
         process = await WorkerProcess.spawn() if fresh else self._idle.pop()
         self._busy.add(process)

@@ -31,7 +31,11 @@ class PlainReader:
         self.gate = asyncio.Event()
         self.gate.set()
         self.parsed: list[str] = []
+        self.expected = 0
         self._begun = asyncio.Condition()
+
+    def expect(self) -> None:
+        self.expected += 1
 
     async def begun(self, count: int) -> None:
         """Until that many files have begun to be read."""

@@ -59,6 +59,9 @@ class Shelf:
         self.failure: Exception | None = None
         self.lexical_only = False
 
+    def expect_file(self) -> None:
+        return
+
     async def read(self, upload: Upload) -> FileText:
         content = await asyncio.to_thread(upload.path.read_bytes)
         return FileText((Section(content.decode("utf-8", "replace")),))

@@ -26,6 +26,7 @@ from knowledge_base.errors import (
     UnsupportedFormatError,
 )
 from knowledge_base.loaders import frames, media
+from knowledge_base.loaders.process import WorkerProcess
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import Upload
 from knowledge_base.settings import ReaderLimits
@@ -188,6 +189,41 @@ async def test_a_file_that_is_gone_or_oddly_named_is_no_riddle(tmp_path: Path):
 async def test_nothing_is_started_before_the_first_file():
     async with reading():
         assert _children() == []
+
+
+async def test_a_process_that_is_expected_reads_the_file_that_comes(tmp_path: Path):
+    async with reading() as reader:
+        reader.expect()
+        reader.expect()
+        parsed = await reader.parse(write(tmp_path, "a.txt", "words"))
+        assert len(_children()) == 1
+        reader.expect()
+        assert (await reader.parse(write(tmp_path, "b.txt", "more"))).chunks[0].text == "more"
+        assert len(_children()) == 1
+    assert parsed.chunks[0].text == "words"
+
+
+async def test_closing_ends_a_process_that_is_about_to_start():
+    for begun in (False, True):
+        async with reading() as reader:
+            reader.expect()
+            if begun:
+                await _until(_children)
+
+
+async def test_a_process_that_does_not_start_is_no_matter_until_there_is_a_file(
+    tmp_path: Path, monkeypatch, caplog
+):
+    async def spawn():
+        raise OSError("no memory")
+
+    async with reading() as reader:
+        with monkeypatch.context() as broken:
+            broken.setattr(WorkerProcess, "spawn", spawn)
+            reader.expect()
+            while "no worker is there yet: no memory" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert len((await reader.parse(write(tmp_path, "a.txt", "words"))).chunks) == 1
 
 
 async def test_reading_takes_no_longer_than_it_may_and_the_next_file_is_read(tmp_path: Path):
