@@ -29,7 +29,7 @@ from core.events import ActionPressed, ChannelKind, IncomingMessage, Invocation,
 from core.language import Words, words
 from core.layout import Draft
 from core.pacer import Pacer, Urgency
-from core.ports import Outbox
+from core.ports import Capabilities, Outbox
 from core.replies import Actions, Failed, FileReply, Finished, Menu, Progress, ReplyEvent
 from core.text import clip
 
@@ -103,6 +103,8 @@ KINDS: Final = (
 """Beginnings of the actions that `Pressing` deals with."""
 _BESIDE: Final = (AGREE,)
 """Those below an answer, which stays as it is: what comes of them is told beside it."""
+_LONGEST_END: Final = 400
+"""Characters of the end of a long outcome that are shown in any case."""
 
 
 class Pressing:
@@ -146,6 +148,7 @@ class _Shown:
         self._pacer = pacer
         self._words = words
         self._draft = Draft(words, markdown=outbox.capabilities.markup == "markdown")
+        self._draft.unfold()  # Beside a message that was there already goes no file.
         self._menus: tuple[Menu, ...] = ()
         self._failure: Failed | None = None
         self._said = False
@@ -206,18 +209,26 @@ class _Shown:
             await self._pacer.carry_out(partial(self._edit, text, menus))
         except ChannelGoneError:
             # Taken away meanwhile, or seen by one person alone: what was done still counts.
-            can = self._outbox.capabilities
-            await self._tell(clip(text, can.max_text, can.count))
+            await self._tell(_fitting(text, self._outbox.capabilities))
 
     async def _edit(self, text: str, menus: tuple[Menu, ...]) -> None:
         can = self._outbox.capabilities
-        shown = clip(text, can.max_text, can.count) if text.strip() else "…"
+        shown = _fitting(text, can) if text.strip() else "…"
         await self._outbox.edit(
             self._event.conversation,
             self._event.message_id,
             shown,
             menus=menus if can.can_buttons else (),
         )
+
+
+def _fitting(text: str, can: Capabilities) -> str:
+    """The text in one message: of a long one the beginning, and the end, which says what came of
+    it."""
+    if can.count(text) <= can.max_text:
+        return text
+    end = text[-_LONGEST_END:].partition("\n")[2] or text[-_LONGEST_END:]
+    return f"{clip(text, can.max_text - can.count(end) - 3, can.count)}\n\n{end}"
 
 
 def message_of(event: ActionPressed, invocation: Invocation) -> IncomingMessage:

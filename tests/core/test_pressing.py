@@ -4,9 +4,12 @@ import pytest
 
 from core.commands import EVERY
 from core.errors import ChannelGoneError, DeliveryRateLimitedError, ForbiddenError
-from core.events import Author, Invocation
-from core.pressing import KINDS, invocation_of
+from core.events import ActionPressed, Author, Invocation, Platform
+from core.pacer import Pacer
+from core.pressing import KINDS, Pressing, invocation_of
+from core.replies import TextDelta
 from tests.support.commanding import ADMIN, MEMBER, attachment, open_hall, spoken
+from tests.support.recording_outbox import RecordingOutbox
 
 TOWN = spoken("").conversation
 
@@ -98,3 +101,23 @@ async def test_an_outcome_that_nobody_can_be_told_in_private_is_not_told_to_ever
 async def test_in_a_private_chat_a_press_that_was_not_acknowledged_is_answered_there(hall):
     await hall.press("review:x:accept", ADMIN, channel="dm-ann", acknowledged=False)
     assert [m.channel for m in hall.outbox.messages.values()] == ["dm-ann", "dm-ann"]
+
+
+async def test_of_a_long_outcome_the_end_is_shown_as_well():
+    """As of an archive of many files that somebody accepts."""
+    lines = [f"Added `{number:03}.md`: 3 passages, 0.1 s.\n" for number in range(300)]
+
+    async def run(_message):
+        for line in lines:
+            yield TextDelta(line)
+        yield TextDelta("Accepted by `Ann`.")
+
+    outbox = RecordingOutbox()
+    ours = await outbox.send(TOWN, "menu")
+    pressing = Pressing(run, {Platform.DISCORD: outbox}, lambda _event: Pacer(0))
+    await pressing.pressed(ActionPressed(TOWN, ours, "review:ab:accept", ADMIN))
+    shown = outbox.messages[ours].text
+    assert shown.startswith("Added `000.md`: 3 passages, 0.1 s.\nAdded `001.md`")
+    assert shown.endswith("Added `299.md`: 3 passages, 0.1 s.\nAccepted by `Ann`.")
+    assert "in the file" not in shown
+    assert 1800 < len(shown) <= outbox.capabilities.max_text
