@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import takewhile
 from typing import Final, Protocol
 
 import numpy as np
@@ -35,6 +36,7 @@ DOUBT: Final = (0.1, 0.9)
 LOADING_SECONDS: Final = 3.0
 """How long the first question in doubt waits for the model, which takes one or two; later ones are
 served by what was loaded meanwhile."""
+_AT_ONCE: Final = 2
 _LEAST_READ: Final = 2
 _REMEMBERED_BYTES: Final = 64 * 1024**2
 _LEAST_CHANCE: Final = 1e-6
@@ -157,7 +159,7 @@ def closer(
 
 
 class CloseLook:
-    """Reads passages closely, on a thread of its own; the model is loaded with the first look."""
+    """Reads passages closely, two at a time; the model is loaded with the first look."""
 
     def __init__(
         self,
@@ -168,7 +170,10 @@ class CloseLook:
         self._load = load
         self._budget = budget_seconds
         self._room = remembered_bytes
-        self._thread = ThreadPoolExecutor(1, "close-look")
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "close-look")
+        self._loading = threading.Lock()
+        self._lock = threading.Lock()
+        """Of what is remembered."""
         self._model: TokenReader | None = None
         self._is_lost = False
         self._remembered: OrderedDict[str, Read] = OrderedDict()
@@ -181,50 +186,70 @@ class CloseLook:
         best = max((passage.relevance for passage in passages), default=0.0)
         if not DOUBT[0] <= best <= DOUBT[1] or len(passages) < _LEAST_READ or self._is_lost:
             return passages, False
-        near: list[Nearness] = []
-        loop = asyncio.get_running_loop()
-        looked_at = passages[:LOOKED_AT]
         model = await self._loaded()
         if model is None:
             return passages, not self._is_lost
-        try:
-            async with asyncio.timeout(self._budget):
-                asking = partial(model.query, readable(question))
-                asked = await loop.run_in_executor(self._thread, asking)
-                for passage in looked_at:
-                    look = partial(self._near, model, asked, passage.chunk)
-                    near.append(await loop.run_in_executor(self._thread, look))
-        except TimeoutError:
+        looked_at = passages[:LOOKED_AT]
+        near = await self._read(model, readable(question), [own.chunk for own in looked_at])
+        if len(near) < len(looked_at):
             log.debug("read %d of %d passages closely in time", len(near), len(looked_at))
         if len(near) < _LEAST_READ:
             return passages, True
         return closer(question, known, passages, near), len(near) < len(looked_at)
 
+    async def _read(
+        self, model: TokenReader, question: str, chunks: Sequence[Chunk]
+    ) -> list[Nearness]:
+        """Of the first chunks, as many as there is time for; what is begun then is remembered."""
+        loop = asyncio.get_running_loop()
+        looks: list[asyncio.Future[Nearness]] = []
+        try:
+            async with asyncio.timeout(self._budget):
+                asked = await loop.run_in_executor(self._threads, model.query, question)
+                looks = [
+                    loop.run_in_executor(self._threads, self._near, model, asked, chunk)
+                    for chunk in chunks
+                ]
+                await asyncio.wait(looks)
+        except TimeoutError:
+            pass
+        finally:
+            in_time = list(takewhile(asyncio.Future.done, looks))
+            for look in looks:
+                look.cancel()
+        return [look.result() for look in in_time]
+
     async def aclose(self) -> None:
-        """Finish the passage being read, refuse the rest."""
-        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+        """Finish the passages being read, refuse the rest."""
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
     async def _loaded(self) -> TokenReader | None:
         """The model; None where there is none, or none yet."""
         if self._model is None:
-            loading = asyncio.get_running_loop().run_in_executor(self._thread, self._ready)
+            loading = asyncio.get_running_loop().run_in_executor(self._threads, self._ready)
             await asyncio.wait({loading}, timeout=LOADING_SECONDS)
         return self._model
 
     def _near(self, model: TokenReader, question: Floats, chunk: Chunk) -> Nearness:
         text = embedded(chunk.text, chunk.heading)
-        read = self._remembered.pop(text, None)
+        with self._lock:
+            read = self._remembered.get(text)
         if read is None:
             read = Read.of(model.passage(readable(text)))
+        with self._lock:
+            if (before := self._remembered.pop(text, None)) is not None:
+                self._size -= before.size
+            # The last asked for comes last; the first go where there is no room.
+            self._remembered[text] = read
             self._size += read.size
-        # The last asked for comes last; the first go where there is no room.
-        self._remembered[text] = read
-        while self._size > self._room and len(self._remembered) > 1:
-            self._size -= self._remembered.popitem(last=False)[1].size
+            while self._size > self._room and len(self._remembered) > 1:
+                self._size -= self._remembered.popitem(last=False)[1].size
         return read.near(question)
 
     def _ready(self) -> None:
-        if self._model is None and not self._is_lost:
+        with self._loading:
+            if self._model is not None or self._is_lost:
+                return
             try:
                 self._model = self._load()
             except (OSError, ValueError):
