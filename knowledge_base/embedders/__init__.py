@@ -24,7 +24,7 @@ async def open_embedder(settings: EmbeddingSettings, proxy: str | None = None) -
     """
     match settings.kind:
         case "bundled":
-            # Only who says so moves it: its own library on the processor needs no other package.
+            # Only who says so moves it: on the processor it needs no other package.
             wanted = settings.device if settings.device == "cuda" else "cpu"
             return await _bundled(settings, wanted)
         case "sentence_transformers":
