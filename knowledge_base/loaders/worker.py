@@ -229,12 +229,16 @@ class Reader:
         return self._judged(result, upload.name)
 
     async def _attempt(self, job: frames.Job, result: _Result) -> _Result:
-        if self._closed:
-            raise errors.InterruptedIngestError(job.name)
         if not self._idle and self._coming is not None:
             await asyncio.wait({self._coming})
+        self._require_open(job)
         fresh = not self._idle
         process = await WorkerProcess.spawn() if fresh else self._idle.pop()
+        try:
+            self._require_open(job)  # Who closes knows of no process that is being made.
+        except errors.InterruptedIngestError:
+            self._end(process)
+            raise
         self._busy.add(process)
         fit = False
         try:
@@ -259,6 +263,10 @@ class Reader:
             else:
                 self._end(process)
         return result
+
+    def _require_open(self, job: frames.Job) -> None:
+        if self._closed:
+            raise errors.InterruptedIngestError(job.name)
 
     async def _take_all(self, process: WorkerProcess, job: frames.Job, result: _Result) -> None:
         """What the worker says of one job. `TimeoutError` where that takes too long.

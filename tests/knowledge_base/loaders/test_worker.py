@@ -323,6 +323,31 @@ async def test_closing_ends_what_is_read_and_refuses_what_waits(tmp_path: Path):
     assert psutil.Process().children(recursive=True) == []
 
 
+async def test_closing_ends_also_a_process_that_is_just_being_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made, go = asyncio.Event(), asyncio.Event()
+    spawn = WorkerProcess.spawn
+
+    async def slowly() -> WorkerProcess:
+        process = await spawn()
+        made.set()
+        await go.wait()
+        return process
+
+    monkeypatch.setattr(WorkerProcess, "spawn", slowly)
+    reader = Reader(ReaderLimits(), SPEC, workers=1)
+    task = asyncio.create_task(reader.parse(write(tmp_path, "a.txt", "Hours")))
+    await asyncio.wait_for(made.wait(), 30)
+    closing = asyncio.create_task(reader.aclose())
+    await asyncio.sleep(0)
+    go.set()
+    await closing
+    with pytest.raises(InterruptedIngestError):
+        await task
+    assert psutil.Process().children(recursive=True) == []
+
+
 async def test_more_passages_than_allowed_are_refused_before_all_are_made(tmp_path: Path):
     upload = write(tmp_path, "a.txt", "A sentence of some length. " * 200_000)
 
@@ -348,6 +373,7 @@ _PARENT = """
 import asyncio, sys
 from pathlib import Path
 from knowledge_base.embedders.base import TokenizerSpec
+from knowledge_base.loaders.process import WorkerProcess
 from knowledge_base.loaders.worker import Reader
 from knowledge_base.models import Upload
 from knowledge_base.settings import ReaderLimits
