@@ -22,19 +22,16 @@ from numpy.typing import NDArray
 
 from knowledge_base.calibration import (
     SHIPPED,
-    PseudoQuestion,
     RelevanceModel,
     Signals,
     evidence,
     expected,
     highest_of,
-    measure,
-    pseudo_questions,
     rank_scores,
-    replaced,
     standardise,
 )
 from knowledge_base.lexical import LexicalIndex, weigh
+from knowledge_base.pseudo_questions import PseudoQuestion, measure, pseudo_questions, replaced
 from knowledge_base.terms import Terms, pack_terms, script_code, terms_of
 
 SIZES = (3, 10, 40, 120, 240, 800)

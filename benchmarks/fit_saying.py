@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from benchmarks.fit_relevance import Corpus, prepare, read
 from knowledge_base import retrieval
-from knowledge_base.calibration import Calibration, PseudoQuestion, measure
+from knowledge_base.calibration import Calibration
 from knowledge_base.lexical import LexicalIndex
+from knowledge_base.pseudo_questions import PseudoQuestion, measure
 from knowledge_base.saying import SayingModel, Signs, asked, signs
 from knowledge_base.terms import pack_terms, script_of, terms_of, word_spans
 

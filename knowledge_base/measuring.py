@@ -14,19 +14,14 @@ from functools import partial
 
 import numpy as np
 
-from knowledge_base.calibration import (
-    Calibration,
-    PseudoQuestion,
-    calibrate,
-    measure,
-    pseudo_questions,
-)
+from knowledge_base.calibration import Calibration
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import KnowledgeError
 from knowledge_base.finding import LEAST_MEASURED, unmeasured
 from knowledge_base.models import BaseId, ChunkId
 from knowledge_base.offloop import blocking
 from knowledge_base.open_bases import OpenBases
+from knowledge_base.pseudo_questions import PseudoQuestion, calibrate, measure, pseudo_questions
 from knowledge_base.store import Store
 from knowledge_base.threads import Threads, run
 from knowledge_base.yardstick import TEXTS, usual

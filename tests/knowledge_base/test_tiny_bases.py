@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
-from knowledge_base.calibration import Calibration, calibrate
+from knowledge_base.calibration import Calibration
 from knowledge_base.embedders.bundled import BundledEmbedder, runs_here
 from knowledge_base.finding import LEAST_MEASURED
 from knowledge_base.library import Library
 from knowledge_base.models import Scope
+from knowledge_base.pseudo_questions import calibrate
 from knowledge_base.settings import KnowledgeSettings
 from knowledge_base.yardstick import MEASURED, TEXTS
 from tests.support.hash_embeddings import HashEmbedder
