@@ -127,10 +127,12 @@ class Searching(Front):
             # not keep the asker. Growing is looked after in the background.
             await asyncio.wait(waiting, timeout=MEASURING_SECONDS)
             found = await self._find(wanted, vectors)
-        passages, late = await self._looked_closely(wanted, found.known, found.passages)
+        # A closer look reads what it has time for: no member is to hear of that, as nobody is told
+        # of a reranker that is not there. One that is there and too slow is told.
+        passages, _ = await self._looked_closely(wanted, found.known, found.passages)
+        late = False
         if again:
-            passages, is_late = await self._looked_again(wanted, passages)
-            late = late or is_late
+            passages, late = await self._looked_again(wanted, passages)
         passages = passages[:limit]
         best = max((passage.relevance for passage in passages), default=0.0)
         refused = not passages or best < threshold

@@ -1,10 +1,13 @@
-"""A question waits for no measuring without an end."""
+"""A question waits neither for measuring nor for a closer look without an end."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 
-from knowledge_base import searching
+import numpy as np
+
+from knowledge_base import closeness, searching
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import add_text, find, open_library, texts
 
@@ -42,3 +45,37 @@ async def test_a_slow_embedder_keeps_the_first_question_for_a_while_and_not_for_
         embedder.go.set()
         await asyncio.gather(*library._measuring._tasks.values())
         assert library._at.bases.get(base).view.measured is not None
+
+
+class Stuck:
+    """Reads nothing before it is let."""
+
+    def __init__(self):
+        self.let = threading.Event()
+
+    def query(self, text):
+        self.let.wait(30)
+        return np.eye(3, dtype=np.float32)
+
+    def passage(self, text):
+        return np.eye(3, dtype=np.float32)
+
+
+async def test_a_closer_look_that_has_no_time_changes_nothing_and_is_not_told(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(closeness, "DOUBT", (0.0, 1.0))
+    reader = Stuck()
+    async with open_library(tmp_path / "data", HashEmbedder()) as library:
+        base = (await library.ensure_base("shared")).base_id
+        for number in range(12):
+            text = f"Gate {number} opens at {number} and closes when the guard of it goes home."
+            await add_text(library, base, tmp_path, f"{number}.txt", text)
+        before = await find(library, base, QUESTION)
+        close = closeness.CloseLook(lambda: reader, budget_seconds=0.01)
+        library.look_closely(close)
+        found = await find(library, base, QUESTION)
+        assert texts(found)[: len(texts(before))] == texts(before)
+        assert not found.looked_once
+        reader.let.set()
+        await close.aclose()
