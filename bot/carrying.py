@@ -10,10 +10,11 @@ from pathlib import Path
 from bot import output
 from bot.errors import ConfigError, Problem
 from bot.parts import open_library
-from bot.progress import AddProgress, CountBar
+from bot.progress import AddProgress, CountBar, became
 from bot.settings import Config
 from bot.titles import find_called
 from bot.wording import own_words, sentence
+from core.language import Words
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import Upload
 from knowledge_base.prebuilt import Prebuilt
@@ -25,8 +26,9 @@ async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_j
     """Write a base to a new zip; 1 where an original is missing."""
     if await asyncio.to_thread(path.exists):
         raise ConfigError(Problem("", None, "", f"{path} is there already"))
+    _ = own_words(config)
     async with open_library(config, embedding=False) as library:
-        found = await find_called(config, library, base, own_words(config))
+        found = await find_called(config, library, base, _)
         with CountBar(f"writing {path}", quiet=as_json) as bar:
             bundled = await library.export(found, path, uploaders=uploaders, told=bar.show)
     if as_json:
@@ -39,9 +41,16 @@ async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_j
             }
         )
     else:
-        output.say(f"{path}: {bundled.documents} documents, {bundled.size} bytes")
+        output.say(
+            _(
+                "{path}: {documents} documents, {size} bytes",
+                path=path,
+                documents=bundled.documents,
+                size=bundled.size,
+            )
+        )
     for name in bundled.missing:
-        output.tell(f"{name}: its original is gone or damaged")
+        output.tell(_("{name}: its original is gone or damaged", name=name))
     return 1 if bundled.missing else 0
 
 
@@ -70,7 +79,7 @@ async def take_in(config: Config, base: str, path: Path, *, agreed: bool, as_jso
                         elif error:
                             output.tell(f"{name}: {error}")
                         else:
-                            progress.say(f"{state:<9}  {name}")
+                            progress.say(became(state, name, say))
         except RejectedDocumentError as problem:
             output.tell(sentence(problem, say))
             return 1
@@ -84,8 +93,8 @@ async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_j
             # A sample of it goes to the embedder before anything is added.
             await library.require_near(base)
             async with library.prebuilt(path) as folder:
-                if not folder.is_same_embedder and not agreed and not await _agrees(folder):
-                    output.tell("nothing was imported; --yes imports without asking")
+                if not folder.is_same_embedder and not agreed and not await _agrees(folder, say):
+                    output.tell(say("Nothing was imported; `--yes` imports without asking."))
                     return 1
                 found = await library.ensure_base(base)
                 progress = AddProgress(quiet=as_json)
@@ -112,32 +121,37 @@ async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_j
                         elif error:
                             output.tell(f"{document.name}: {error}")
                         else:
-                            progress.say(f"{state:<9}  {document.name}  ({passages} passages)")
+                            progress.say(became(state, document.name, say, passages))
         except KnowledgeError as problem:
             output.tell(sentence(problem, say))
             return 1
     return 1 if failed else 0
 
 
-async def _agrees(folder: Prebuilt) -> bool:
+async def _agrees(folder: Prebuilt, _: Words) -> bool:
     """Told what it takes, whether whoever sits there wants it."""
     if folder.seconds is None:
-        takes = "no embedding model serves here: they will be found by words alone"
+        takes = _("no embedding model serves here: they will be found by words alone")
     else:
-        takes = f"embedding them here takes about {_long(folder.seconds)}"
+        takes = _("embedding them here takes about {time}", time=_long(folder.seconds, _))
     output.tell(
-        f"{len(folder.documents)} documents, {folder.passages} passages; their vectors are of "
-        f"another embedding model: {takes}."
+        _(
+            "{documents} documents, {passages} passages; their vectors are of another embedding "
+            "model: {takes}.",
+            documents=len(folder.documents),
+            passages=folder.passages,
+            takes=takes,
+        )
     )
     if not sys.stdin.isatty():
         return False
-    answer = await asyncio.to_thread(input, "Import them? [y/N] ")
+    answer = await asyncio.to_thread(input, _("Import them? [y/N] "))
     return answer.strip().lower() in ("y", "yes", "是")
 
 
-def _long(seconds: float) -> str:
+def _long(seconds: float, _: Words) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 5400:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"
+        return _.plural("{count} minute", "{count} minutes", round(seconds / 60))
+    return _("{hours} hours", hours=f"{seconds / 3600:.1f}")

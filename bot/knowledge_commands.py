@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot import output
 from bot.parts import open_library
-from bot.progress import AddProgress, CountBar, StagesBar
+from bot.progress import AddProgress, CountBar, StagesBar, became
 from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
@@ -147,12 +147,14 @@ class _Adding:
         elif error:
             output.tell(f"{file.path}: {error}")
         else:
-            self._progress.say(f"{state:<9}  {name}  ({passages} passages)")
+            _ = self._words
+            self._progress.say(became(state, name, _, passages))
             if unread:
-                self._progress.say(f"           {unread_pages(unread, self._words)}")
+                self._progress.say(f"           {unread_pages(unread, _)}")
             if added and gone:
-                told = f"it says what {added.document.name} says now"
-                self._progress.say(f"removed    the older version of {gone.name}: {told}")
+                told = _("the older version of {old}: it says what {new} says now",
+                         old=gone.name, new=added.document.name)  # fmt: skip
+                self._progress.say(became("removed", told, _))
 
 
 async def _files(
@@ -193,16 +195,17 @@ def _shown(origin: Path, upload: Upload | RejectedDocumentError) -> str:
 
 async def bases(config: Config, as_json: bool) -> int:
     """List the bases, by the names of the configuration and by those that people know."""
+    _ = own_words(config)
     async with open_library(config, embedding=False) as library:
         found = await library.bases()
-        titles = await titles_of(config, found, own_words(config))
+        titles = await titles_of(config, found, _)
         held = [await library.extent_of(base.base_id) for base in found]
     if not as_json:
         rows = [
             (base.name, titles[base.name], str(documents), str(size))
             for base, (documents, size) in zip(found, held, strict=True)
         ]
-        output.table(rows, ("base", "called", "documents", "bytes"))
+        output.table(rows, (_("base"), _("called"), _("documents"), _("bytes")))
         return 0
     for base, (documents, size) in zip(found, held, strict=True):
         output.emit(
@@ -218,16 +221,16 @@ async def bases(config: Config, as_json: bool) -> int:
 
 async def documents(config: Config, base: str, as_json: bool) -> int:
     """List what can be found."""
+    _ = own_words(config)
     async with open_library(config, embedding=False) as library:
-        found = await library.documents(
-            (await find_called(config, library, base, own_words(config))).base_id
-        )
+        found = await library.documents((await find_called(config, library, base, _)).base_id)
     if not as_json:
         rows = [
             (d.name, str(d.version), str(d.passages), str(d.size), f"{d.added_at:%Y-%m-%d %H:%M}")
             for d in found
         ]
-        output.table(rows, ("document", "version", "passages", "bytes", "added"))
+        titles = (_("document"), _("version"), _("passages"), _("bytes"), _("added"))
+        output.table(rows, titles)
         return 0
     for document in found:
         output.emit(
@@ -248,9 +251,9 @@ async def documents(config: Config, base: str, as_json: bool) -> int:
 
 async def remove(config: Config, base: str, names: Sequence[str], as_json: bool) -> int:
     """Take documents out; a name that is not there fails, the others go on."""
-    code = 0
+    code, _ = 0, own_words(config)
     async with open_library(config, embedding=False) as library:
-        found = await find_called(config, library, base, own_words(config))
+        found = await find_called(config, library, base, _)
         batch = uuid.uuid4().hex
         for name in map(composed, names):
             try:
@@ -258,27 +261,25 @@ async def remove(config: Config, base: str, names: Sequence[str], as_json: bool)
                 removed = True
             except NoSuchDocumentError as error:
                 removed, code = False, 1
-                output.tell(sentence(error, own_words(config)))
+                output.tell(sentence(error, _))
             if as_json:
                 output.emit({"document": name, "removed": removed})
             elif removed:
-                output.say(f"removed  {name}")
+                output.say(became("removed", name, _))
     return code
 
 
 async def undo(config: Config, base: str, names: Sequence[str], as_json: bool) -> int:
     """Bring back what was removed or replaced last, or documents by their names."""
-    code = 0
+    code, _ = 0, own_words(config)
     async with open_library(config) as library:
-        rests = await library.resting(
-            [(await find_called(config, library, base, own_words(config))).base_id]
-        )
+        rests = await library.resting([(await find_called(config, library, base, _)).base_id])
         # What an undoing took the place of comes back by its name alone.
         acts = [rest for rest in rests if rest.kind is not RestKind.UNDONE]
         last = [rest for rest in acts if rest.batch == acts[0].batch]
         wanted = tuple(map(composed, names)) or tuple(rest.document.name for rest in last)
         if not wanted:
-            output.tell("Nothing was removed that can be brought back.")
+            output.tell(_("Nothing was removed that can be brought back."))
             return 1
         with AddProgress(quiet=as_json) as progress:
             for name in wanted:
@@ -288,11 +289,11 @@ async def undo(config: Config, base: str, names: Sequence[str], as_json: bool) -
                         added = await library.bring_back(rest, show)
                 except (NotRestingError, NameTakenError, RejectedDocumentError) as error:
                     code, back = 1, False
-                    output.tell(sentence(error, own_words(config)))
+                    output.tell(sentence(error, _))
                 else:
                     back = added.state is not AddState.UNCHANGED
                     if not as_json:
-                        progress.say(f"{'back' if back else 'unchanged'}  {name}")
+                        progress.say(became("back" if back else "unchanged", name, _))
                 if as_json:
                     output.emit({"document": name, "back": back})
     return code
@@ -315,7 +316,7 @@ async def verify(config: Config, base: str, as_json: bool) -> int:
                 found.base_id,
                 lambda looked, done, total: bar.stage(f"checking {looked.value}", done, total),
             )
-        return _verified(result, as_json)
+        return _verified(result, own_words(config), as_json)
 
 
 async def rebuild(config: Config, base: str, as_json: bool) -> int:
@@ -324,10 +325,10 @@ async def rebuild(config: Config, base: str, as_json: bool) -> int:
         found = await find_called(config, library, base, own_words(config))
         with CountBar("making the indexes anew", quiet=as_json) as bar:
             result = await library.rebuild(found.base_id, bar.show)
-        return _verified(result, as_json)
+        return _verified(result, own_words(config), as_json)
 
 
-def _verified(result: Verification, as_json: bool) -> int:
+def _verified(result: Verification, _: Words, as_json: bool) -> int:
     if as_json:
         output.emit(
             {
@@ -340,8 +341,13 @@ def _verified(result: Verification, as_json: bool) -> int:
         )
     else:
         output.say(
-            f"{result.base}: {result.documents} documents, {result.passages} passages, "
-            f"{result.vectors} vectors"
+            _(
+                "{base}: {documents} documents, {passages} passages, {vectors} vectors",
+                base=result.base,
+                documents=result.documents,
+                passages=result.passages,
+                vectors=result.vectors,
+            )
         )
     for problem in result.problems:
         output.tell(problem)

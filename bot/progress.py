@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -21,9 +21,30 @@ from rich.progress import (
 )
 
 from bot import output
+from core.language import N_, Words
 from knowledge_base.models import IngestProgress
 
 log = logging.getLogger(__name__)
+
+_BECAME: Final = {
+    "added": N_("added"),
+    "replaced": N_("replaced"),
+    "unchanged": N_("unchanged"),
+    "kept": N_("kept"),
+    "removed": N_("removed"),
+    "back": N_("back"),
+}
+_COLUMN: Final = 9
+
+
+def became(state: str, name: str, _: Words, passages: int | None = None) -> str:
+    """What became of a document, in a line: a word of a column's width, its name, its size."""
+    word = _(_BECAME[state])
+    line = f"{word}{' ' * (_COLUMN - output.width(word))}  {name}"
+    if passages is None:
+        return line
+    counted = _.plural("{count} passage", "{count} passages", passages)
+    return f"{line}  ({counted})"
 
 
 class AddProgress:
@@ -32,6 +53,8 @@ class AddProgress:
     def __init__(self, *, quiet: bool) -> None:
         console = Console(stderr=True, highlight=False)
         self._shown = not quiet and sys.stderr.isatty()
+        self._aside = sys.stdout.isatty()
+        """Whether lines are read where the bars are."""
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -39,6 +62,8 @@ class AddProgress:
             console=console,
             transient=True,
             disable=not self._shown,
+            # Else what is piped elsewhere would be written above the bars.
+            redirect_stdout=self._aside,
         )
 
     def __enter__(self) -> AddProgress:
@@ -54,9 +79,10 @@ class AddProgress:
         self._bars.stop()
 
     def say(self, line: str) -> None:
-        """A line above the bars; to standard output where there are none."""
+        """A line above the bars; to standard output where there are none, or where that is read
+        elsewhere than at the terminal that shows them."""
         line = output.harmless(line).replace("\n", "\ufffd")
-        if self._shown:
+        if self._shown and self._aside:
             self._bars.console.print(line, markup=False)
         else:
             sys.stdout.write(line + "\n")

@@ -38,7 +38,9 @@ async def search(config: Config, request: SearchRequest, query: str) -> int:
         _emit_result(None, query, result)
         return 0
     if result.refused:
-        output.say(f"Nothing reaches the threshold of {result.threshold:.2f}; nearest:")
+        _ = own_words(config)
+        threshold = f"{result.threshold:.2f}"
+        output.say(_("Nothing reaches the threshold of {threshold}; nearest:", threshold=threshold))
     for passage in result.passages:
         output.say(f"\n{passage.relevance:.2f}  {_place(passage)}")
         text = passage.chunk.text

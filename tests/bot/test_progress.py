@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from bot.progress import CountBar, StagesBar
+from bot.progress import AddProgress, CountBar, StagesBar, became
+from core.language import words
 
 
 class Watched(io.StringIO):
@@ -49,3 +50,16 @@ def test_whoever_reads_json_sees_no_bar():
         with StagesBar(quiet=True) as stages:
             stages.stage("checking", 1, 2)
         assert seen() == ""
+
+
+def test_what_became_of_a_file_goes_where_the_output_goes_also_beside_bars(capsys):
+    """`kb add … | grep` at a terminal: the bars are seen there, the lines are read by grep."""
+    with watched() as seen, AddProgress(quiet=False) as progress:
+        progress.say(became("unchanged", "茶.txt", words("en")))
+    assert capsys.readouterr().out == "unchanged  茶.txt\n"
+    assert "茶" not in seen()
+
+
+def test_what_became_of_a_file_is_told_in_the_operators_language():
+    assert became("added", "a.txt", words("en"), 1) == "added      a.txt  (1 passage)"
+    assert became("added", "a.txt", words("zh_CN"), 3) == "已添加     a.txt  (3 个段落)"
