@@ -263,9 +263,9 @@ def test_pictures_go_to_an_engine_that_sees_and_nothing_is_fetched(served):
         assert json.loads(answer.choices[0].message.content)["images"] == ["image/jpeg"]
         with pytest.raises(openai.BadRequestError, match="does not see"):
             create(model="obedient", messages=shown(url))
-        with pytest.raises(openai.BadRequestError, match="url"):
+        with pytest.raises(openai.BadRequestError, match="URL"):
             create(model="seeing", messages=shown("http://127.0.0.1:1/picture.png"))
-        with pytest.raises(openai.BadRequestError, match="url"):
+        with pytest.raises(openai.BadRequestError, match="URL"):
             create(model="seeing", messages=shown("file:///etc/passwd"))
         with pytest.raises(openai.BadRequestError, match="base64"):
             create(model="seeing", messages=shown("data:image/png;base64,%%%"))

@@ -67,7 +67,11 @@ def test_backups_are_listed_checked_and_rotated_from_the_shell(tmp_path, server)
     assert "nothing to back up" in nothing.err
     assert "no backup" in bot(tmp_path, "restore", ".", *config).err
     assert bot(tmp_path, "kb", "add", "harbour.txt", *config).code == 0
-    made = [bot(tmp_path, "backup", "--json", *config).row for _ in range(3)]
+    made = [bot(tmp_path, "backup", "--json", *config).row for _ in range(2)]
+    # Unchanged databases lie once for all backups that hold them; this one changes.
+    (tmp_path / "ferry.txt").write_text("The ferry leaves at ten.")
+    assert bot(tmp_path, "kb", "add", "ferry.txt", *config).code == 0
+    made.append(bot(tmp_path, "backup", "--json", *config).row)
     assert [len(one["removed"]) for one in made] == [0, 0, 1]
     assert made[1]["new_bytes"] < made[0]["new_bytes"]
     listed = bot(tmp_path, "backup", "list", "--json", *config).rows
