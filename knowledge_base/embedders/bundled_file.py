@@ -67,20 +67,28 @@ class ModelFile:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PieceVectors:
+    """Vectors of pieces, which stay packed in the mapped file."""
+
+    packed: NDArray[np.uint8]
+    """Shape (pieces, bytes of one)."""
+    hidden: int
+
+    def of(self, ids: Sequence[int]) -> Vectors:
+        """Shape (len(ids), hidden)."""
+        rows = self.packed[np.asarray(ids, np.int64)]
+        return unpacked(rows.tobytes()).reshape(len(ids), self.hidden)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MappedModel:
-    """The same, but that the vectors of pieces stay packed in the mapped file."""
+    """The same, but for the vectors of pieces."""
 
     shape: Shape
     vocabulary: Vocabulary
     tensors: Mapping[str, NDArray[np.float32]]
-    """All but those of pieces."""
-    packed: NDArray[np.uint8]
-    """Shape (pieces, bytes of one)."""
-
-    def words(self, ids: Sequence[int]) -> Vectors:
-        """Vectors of these pieces, shape (len(ids), hidden)."""
-        rows = self.packed[np.asarray(ids, np.int64)]
-        return unpacked(rows.tobytes()).reshape(len(ids), self.shape.hidden)
+    """All others."""
+    words: PieceVectors
 
 
 def read_model(path: Path) -> ModelFile:
@@ -111,7 +119,7 @@ def map_model(path: Path) -> MappedModel:
         }
     except _BROKEN as error:
         raise BrokenModelError(path.name) from error
-    return MappedModel(shape, vocabulary, tensors, packed)
+    return MappedModel(shape, vocabulary, tensors, PieceVectors(packed, shape.hidden))
 
 
 def _header(content: bytes | memoryview) -> tuple[Shape, Vocabulary, int]:

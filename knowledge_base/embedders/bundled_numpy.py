@@ -194,7 +194,8 @@ class NumpyE5:
         lengths = [len(own.pieces) for own in windows]
         bounds = np.cumsum(lengths)[:-1]
         places = np.concatenate([np.arange(length) for length in lengths])
-        x = self._words([piece for own in windows for piece in own.pieces]) + self._places[places]
+        words = self._words.of([piece for own in windows for piece in own.pieces])
+        x = words + self._places[places]
         x = self._normed(x, self._norm)
         for layer in self._layers:
             three = x @ layer.inputs + layer.inputs_bias
