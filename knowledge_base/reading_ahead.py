@@ -29,6 +29,9 @@ _MAPS: Final = Path("/proc/self/maps")
 _TOUCHED: Final = 4
 """Times that the lists of an index were read, all told, after which hardly any is not in memory."""
 
+_SLICES: Final = 500
+"""That are asked for, after which a file is read as any other: some fifty questions' worth."""
+
 
 class FilePlaces:
     """Places of a file by their bytes."""
@@ -54,11 +57,17 @@ class MappedArray:
         self._begin = _address(array) - _address(whole) if len(array) else 0
         self._item = array.itemsize
         self._length = len(array) * array[:1].nbytes
+        self._left = _SLICES
 
     def soon(self, low: int, high: int) -> None:
         """These items are read next."""
-        if high > low:
-            self._soon(self._begin + low * self._item, self._begin + high * self._item)
+        if high <= low or self._left <= 0:
+            return
+        self._left -= 1  # Several threads may count one turn together: it is no exact number.
+        self._soon(self._begin + low * self._item, self._begin + high * self._item)
+        if self._left <= 0 and _ADVISES:
+            # Most is in memory by now, and comes into the process sooner by several pages at once.
+            self._content.madvise(mmap.MADV_NORMAL)
 
     def whole(self) -> None:
         """All of them are."""
