@@ -29,7 +29,7 @@ async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_j
     _ = own_words(config)
     async with open_library(config, embedding=False) as library:
         found = await find_called(config, library, base, _)
-        with CountBar(f"writing {path}", quiet=as_json) as bar:
+        with CountBar(_("writing {path}", path=path), quiet=as_json) as bar:
             bundled = await library.export(found, path, uploaders=uploaders, told=bar.show)
     if as_json:
         output.emit(
@@ -62,7 +62,7 @@ async def take_in(config: Config, base: str, path: Path, *, agreed: bool, as_jso
     say, failed, batch = own_words(config), False, uuid.uuid4().hex
     async with open_library(config) as library:
         found = await library.ensure_base(base)
-        progress = AddProgress(quiet=as_json)
+        progress = AddProgress(say, quiet=as_json)
         try:
             with progress:
                 async with library.bundle(Upload(path.name, path)) as entries:
@@ -97,7 +97,7 @@ async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_j
                     output.tell(say("Nothing was imported; `--yes` imports without asking."))
                     return 1
                 found = await library.ensure_base(base)
-                progress = AddProgress(quiet=as_json)
+                progress = AddProgress(say, quiet=as_json)
                 with progress:
                     for document in folder.documents:
                         state, error, passages = "failed", None, 0

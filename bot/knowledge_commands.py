@@ -10,14 +10,15 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from bot import output
 from bot.parts import open_library
-from bot.progress import AddProgress, CountBar, StagesBar, became
+from bot.progress import AddProgress, CheckingBar, CountBar, became
 from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
-from core.language import Words
+from core.language import N_, Words
 from core.unread import unread_pages
 from knowledge_base.errors import (
     KnowledgeError,
@@ -57,8 +58,9 @@ async def add(config: Config, base: str, paths: Sequence[str], as_json: bool) ->
     failed = False
     async with open_library(config) as library:
         found = await _taught(config, library, base)
-        progress = AddProgress(quiet=as_json)
-        adding = _Adding(library, found.base_id, progress, own_words(config), as_json)
+        _ = own_words(config)
+        progress = AddProgress(_, quiet=as_json)
+        adding = _Adding(library, found.base_id, progress, _, as_json)
         with progress:
             async with (
                 AsyncExitStack() as opened,
@@ -281,7 +283,7 @@ async def undo(config: Config, base: str, names: Sequence[str], as_json: bool) -
         if not wanted:
             output.tell(_("Nothing was removed that can be brought back."))
             return 1
-        with AddProgress(quiet=as_json) as progress:
+        with AddProgress(_, quiet=as_json) as progress:
             for name in wanted:
                 try:
                     with progress.file(name) as show:
@@ -310,22 +312,21 @@ def _last_of(name: str, rests: Sequence[Rest]) -> Rest:
 async def verify(config: Config, base: str, as_json: bool) -> int:
     """Check a base."""
     async with open_library(config, embedding=False) as library:
-        found = await find_called(config, library, base, own_words(config))
-        with StagesBar(quiet=as_json) as bar:
-            result = await library.verify(
-                found.base_id,
-                lambda looked, done, total: bar.stage(f"checking {looked.value}", done, total),
-            )
-        return _verified(result, own_words(config), as_json)
+        _ = own_words(config)
+        found = await find_called(config, library, base, _)
+        with CheckingBar(_, quiet=as_json) as bar:
+            result = await library.verify(found.base_id, bar.stage)
+        return _verified(result, _, as_json)
 
 
 async def rebuild(config: Config, base: str, as_json: bool) -> int:
     """Make the indexes of a base anew, with vectors where some are missing, then check it."""
     async with open_library(config) as library:
-        found = await find_called(config, library, base, own_words(config))
-        with CountBar("making the indexes anew", quiet=as_json) as bar:
+        _ = own_words(config)
+        found = await find_called(config, library, base, _)
+        with CountBar(_("making the indexes anew"), quiet=as_json) as bar:
             result = await library.rebuild(found.base_id, bar.show)
-        return _verified(result, own_words(config), as_json)
+        return _verified(result, _, as_json)
 
 
 def _verified(result: Verification, _: Words, as_json: bool) -> int:
@@ -354,12 +355,23 @@ def _verified(result: Verification, _: Words, as_json: bool) -> int:
     return 1 if result.problems else 0
 
 
+_FIGURES: Final = {
+    "base": N_("base"),
+    "documents": N_("documents"),
+    "passages": N_("passages"),
+    "bytes": N_("bytes"),
+    "embedder": N_("embedder"),
+    "dimension": N_("dimension"),
+    "index": N_("index"),
+    "reembedded": N_("vectors of another embedder that wait"),
+}
+
+
 async def stats(config: Config, base: str, as_json: bool) -> int:
     """Figures of a base."""
+    _ = own_words(config)
     async with open_library(config, embedding=False) as library:
-        result = await library.statistics(
-            (await find_called(config, library, base, own_words(config))).base_id
-        )
+        result = await library.statistics((await find_called(config, library, base, _)).base_id)
     figures = {
         "base": result.base,
         "documents": result.documents,
@@ -373,5 +385,6 @@ async def stats(config: Config, base: str, as_json: bool) -> int:
     if as_json:
         output.emit(figures)
     else:
-        output.table([(key, str(value)) for key, value in figures.items()], ("", ""))
+        named = {key: "" if value is None else str(value) for key, value in figures.items()}
+        output.table([(_(_FIGURES[key]), value) for key, value in named.items()], ("", ""))
     return 0

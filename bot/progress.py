@@ -21,8 +21,9 @@ from rich.progress import (
 )
 
 from bot import output
+from core.commands.ingesting import STAGES
 from core.language import N_, Words
-from knowledge_base.models import IngestProgress
+from knowledge_base.models import IngestProgress, Looked
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,12 @@ _BECAME: Final = {
     "kept": N_("kept"),
     "removed": N_("removed"),
     "back": N_("back"),
+}
+_CHECKING: Final = {
+    Looked.DATABASE: N_("checking the database"),
+    Looked.PASSAGES: N_("checking passages"),
+    Looked.ORIGINALS: N_("checking originals"),
+    Looked.INDEX_FILES: N_("checking index files"),
 }
 _COLUMN: Final = 9
 
@@ -50,8 +57,9 @@ def became(state: str, name: str, _: Words, passages: int | None = None) -> str:
 class AddProgress:
     """One bar for each file under way; silent where nobody watches."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, _: Words, *, quiet: bool) -> None:
         console = Console(stderr=True, highlight=False)
+        self._words = _
         self._shown = not quiet and sys.stderr.isatty()
         self._aside = sys.stdout.isatty()
         """Whether lines are read where the bars are."""
@@ -97,7 +105,7 @@ class AddProgress:
         def show(progress: IngestProgress) -> None:
             self._bars.update(
                 bar,
-                description=f"{name}: {progress.stage.value}",
+                description=f"{name}: {self._words(STAGES[progress.stage])}",
                 completed=progress.done,
                 total=progress.total,
             )
@@ -200,17 +208,20 @@ class CountBar:
         self._bars.update(self._bar, completed=done, total=total)
 
 
-class StagesBar(CountBar):
-    """One thing after the other, each with a bar and a time of its own."""
+class CheckingBar(CountBar):
+    """What a base is checked for, one thing after the other, each with a bar and a time of its
+    own."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, _: Words, *, quiet: bool) -> None:
         super().__init__("", quiet=quiet)
-        self._stage: str | None = None
+        self._words = _
+        self._looked: Looked | None = None
 
-    def stage(self, name: str, done: int, total: int | None) -> None:
+    def stage(self, looked: Looked, done: int, total: int | None) -> None:
         """So many are done of what is under way; None: nobody knows of how many."""
-        if name == self._stage:
+        if looked is self._looked:
             self._bars.update(self._bar, completed=done, total=total)
             return
-        self._stage = name
-        self._bars.reset(self._bar, completed=done, total=total, description=output.harmless(name))
+        self._looked = looked
+        checking = self._words(_CHECKING[looked])
+        self._bars.reset(self._bar, completed=done, total=total, description=checking)

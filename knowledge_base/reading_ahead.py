@@ -25,10 +25,10 @@ Ids = NDArray[np.int64]
 
 _PAGE: Final = mmap.PAGESIZE
 _SAYS: Final = hasattr(os, "posix_fadvise")
+_ADVISES: Final = hasattr(mmap.mmap, "madvise") and hasattr(mmap, "MADV_WILLNEED")
 _MAPS: Final = Path("/proc/self/maps")
 _TOUCHED: Final = 4
 """Times that the lists of an index were read, all told, after which hardly any is not in memory."""
-
 _SLICES: Final = 500
 """That are asked for, after which a file is read as any other: some fifty questions' worth."""
 
@@ -49,7 +49,10 @@ class FilePlaces:
 
 
 class MappedArray:
-    """An array in a mapped file, of which slices are asked for before they are read."""
+    """An array in a mapped file, of which slices are asked for before they are read.
+
+    Several arrays may share a file: the first that was asked often enough speaks for all of it.
+    """
 
     def __init__(self, content: mmap.mmap, array: NDArray[Any]) -> None:
         whole = np.frombuffer(content, np.uint8)
@@ -78,9 +81,6 @@ class MappedArray:
         if _ADVISES:
             begin -= begin % _PAGE
             self._content.madvise(mmap.MADV_WILLNEED, begin, end - begin)
-
-
-_ADVISES: Final = hasattr(mmap.mmap, "madvise") and hasattr(mmap, "MADV_WILLNEED")
 
 
 def by_places(content: mmap.mmap) -> None:

@@ -72,6 +72,8 @@ class BundledEmbedder:
         self._model = model
         self._fingerprint = fingerprint
         self._threads = threads
+        self._reader: NumpyE5 | None = None
+        """What reads tokens where a card makes the vectors."""
         self.device: Final = device
         is_card = device != "cpu"
         self._thread = BatchingThread(
@@ -120,7 +122,8 @@ class BundledEmbedder:
             return TokenVectors(self._model)
         if (weights := model_file()) is None:
             raise FileNotFoundError(NAME)
-        return TokenVectors(NumpyE5.load(weights))
+        self._reader = NumpyE5.load(weights)
+        return TokenVectors(self._reader)
 
     def give_way(self, look: Look) -> None:
         """Documents wait for answers that are written on the same device, as `look` tells."""
@@ -137,7 +140,8 @@ class BundledEmbedder:
 
     async def aclose(self) -> None:
         await self._thread.aclose()
-        await asyncio.to_thread(self._model.close)
+        for model in filter(None, (self._model, self._reader)):
+            await asyncio.to_thread(model.close)
 
     def _encode(self, texts: Sequence[str], is_query: bool) -> Vectors:
         if self._threads is not None:

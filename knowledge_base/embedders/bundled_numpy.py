@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,13 +175,8 @@ class NumpyE5:
         """
         room = self._shape.positions - 2
         begin, end = self._ends
-        windows: list[_Window] = []
-        for owner, text in enumerate(texts):
-            pieces = self._pieces.of(prompt + text)
-            windows.extend(
-                _Window(owner, [begin, *pieces[start : start + room], end])
-                for start in range(0, max(1, len(pieces)), room)
-            )
+        pieces = [self._pieces.of(prompt + text) for text in texts]
+        windows = [_Window(owner, [begin, *own, end]) for owner, own in windowed(pieces, room)]
         shares = _shared_out(windows, self._threads)
         states = [state for own in self._pool.map(self._forward, shares) for state in own]
         found: list[list[Vectors]] = [[] for _ in texts]
@@ -223,6 +218,13 @@ class NumpyE5:
         x = x - x.mean(axis=1, keepdims=True)
         spread = np.sqrt(np.square(x).mean(axis=1, keepdims=True) + self._shape.epsilon)
         return cast(Vectors, x / spread * weights[0] + weights[1])
+
+
+def windowed(texts: Sequence[Sequence[int]], room: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """Each text's number with `room` pieces of it at a time, at least once."""
+    for owner, pieces in enumerate(texts):
+        for start in range(0, max(1, len(pieces)), room):
+            yield owner, pieces[start : start + room]
 
 
 def _shared_out(windows: Sequence[_Window], shares: int) -> list[list[_Window]]:

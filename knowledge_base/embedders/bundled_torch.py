@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.embedders.bundled_file import ModelFile, Vocabulary, read_model
-from knowledge_base.embedders.bundled_numpy import PASSAGE, QUERY
+from knowledge_base.embedders.bundled_numpy import PASSAGE, QUERY, windowed
 
 if TYPE_CHECKING:
     import torch
@@ -127,20 +127,14 @@ class TorchE5:
 
     def _encode(self, texts: Sequence[list[int]]) -> Vectors:
         """A text that is too long is the mean of its windows, by their lengths."""
-        room = self._shape.positions - 2
-        windows: list[list[int]] = []
-        owners: list[int] = []
-        for number, pieces in enumerate(texts):
-            for start in range(0, max(1, len(pieces)), room):
-                windows.append(pieces[start : start + room])
-                owners.append(number)
+        owners, windows = zip(*windowed(texts, self._shape.positions - 2), strict=True)
         means = self._means(windows)
         sums = np.zeros((len(texts), self.dim), dtype=np.float32)
         weights = np.array([max(1, len(window)) for window in windows], dtype=np.float32)
-        np.add.at(sums, owners, means * weights[:, None])
+        np.add.at(sums, np.array(owners), means * weights[:, None])
         return cast(Vectors, sums / np.linalg.norm(sums, axis=1, keepdims=True))
 
-    def _means(self, windows: Sequence[list[int]]) -> NDArray[np.float32]:
+    def _means(self, windows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         import torch
 
         begin, end = self._vocabulary.begin, self._vocabulary.end

@@ -52,7 +52,8 @@ class WorkerProcess:
         root = str(Path(knowledge_base.__file__).parents[1])
         # What it puts there, as files that came with a mail, goes with it, however it ends.
         scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="lorekeeper-reader-"))
-        try:
+        with contextlib.ExitStack() as unless_it_starts:
+            unless_it_starts.callback(shutil.rmtree, scratch, ignore_errors=True)
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-X", "faulthandler", "-m", "knowledge_base.loaders.child"),
                 stdin=asyncio.subprocess.PIPE,
@@ -60,12 +61,10 @@ class WorkerProcess:
                 stderr=asyncio.subprocess.PIPE,
                 env=_environment(root, scratch),
             )
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise WorkerStartError("no pipes")
-        return cls(process, process.stdin, process.stdout, process.stderr, scratch)
+            if process.stdin is None or process.stdout is None or process.stderr is None:
+                raise WorkerStartError("no pipes")
+            unless_it_starts.pop_all()
+            return cls(process, process.stdin, process.stdout, process.stderr, scratch)
 
     async def greet(self, settings: frames.Settings) -> None:
         """Wait until it is ready for jobs. Raises `WorkerStartError`."""

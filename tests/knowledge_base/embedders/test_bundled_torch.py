@@ -10,23 +10,11 @@ import pytest
 from knowledge_base.embedders import bundled
 from knowledge_base.embedders.bundled import BundledEmbedder
 from knowledge_base.embedders.bundled_file import BrokenModelError, read_model, unpacked
+from tests.support.odd_texts import TEXTS
 
 pytestmark = [
     pytest.mark.local,
     pytest.mark.skipif(not bundled.runs_here(), reason="no wheel or no AVX2"),
-]
-
-TEXTS = [
-    "The harbour opens at six.",
-    "港口六点开放。今天天气很好，我们去公园。",
-    "x" * 300,
-    "😀😀 emoji ✓ ﬁ ① ＡＢＣ",
-    "  two  spaces\n\nlines\ttab ",
-    "词" * 900,
-    "",
-    "<s> hi </s> <pad>",
-    "مرحبا بالعالم",
-    "long " * 700,
 ]
 
 
