@@ -21,7 +21,7 @@ from core.access import Access
 from core.assistant import Assistant
 from core.bindings import Bindings
 from core.channels import Channels
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.commands.base import Resources
 from core.confirmations import Confirmations
 from core.database import Database
@@ -49,6 +49,7 @@ from core.events import (
 from core.forms import OpenForms
 from core.gaps import Gaps
 from core.history import History
+from core.knowledge import Knowledge
 from core.moderation import Moderation
 from core.permissions import Rules
 from core.prompts import Prompts

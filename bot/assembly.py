@@ -19,7 +19,7 @@ from core.assistant import Assistant
 from core.belonging import Belonging
 from core.bindings import Bindings
 from core.channels import Channels
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.clocks import SteadyClock
 from core.commands.base import Resources
 from core.completing import Completions
@@ -43,6 +43,7 @@ from core.gate import Gate
 from core.history import History
 from core.hooks import Hooks
 from core.jobs import JobRows
+from core.knowledge import Knowledge
 from core.limiting import Limiting
 from core.metering import metered
 from core.meters import UNMEASURED, Meters

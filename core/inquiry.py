@@ -29,6 +29,10 @@ _NAMED: Final = 5
 """Pictures that a remark names."""
 
 
+NEARLY: Final = 0.1
+"""Relevance from which on a refusal shows what comes closest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a question came upon, and the words that found the most."""

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from core.actions import Actions, Judge
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
@@ -30,6 +30,7 @@ from core.feedback import Feedback, Verdict
 from core.history import History
 from core.hooks import Hooks
 from core.inbox import DurableInbox
+from core.knowledge import Knowledge
 from core.permissions import Listed, Rules, level_of
 from core.ports import Capabilities
 from core.prompts import Prompts

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from core.attachments import LONGEST_PASSAGE, MOST_PASSAGES, read
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
+from core.knowledge import Knowledge
 from core.language import words
 from core.prompts import Prompts
 from core.replies import Notice, Sources, TextDelta, TextReplaced

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
@@ -16,6 +16,7 @@ from core.engines.queued import QueuedEngine
 from core.errors import EngineBrokeOffError, EngineUnavailableError, QueueFullError
 from core.events import IncomingMessage, Turn
 from core.history import History
+from core.knowledge import Knowledge
 from core.prompts import Prompts
 from core.replies import (
     Finished,

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
 from core.events import Quoted
 from core.history import History
+from core.knowledge import Knowledge
 from core.language import words
 from core.layout import Draft
 from core.noted import in_words

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.engines.base import ChatMessage, EngineEvent, GenerationOptions
 from core.engines.choice import EngineChoice
@@ -19,6 +19,7 @@ from core.engines.queued import QueuedEngine
 from core.errors import AttachmentTooLargeError, EngineUnavailableError
 from core.events import Attachment, Author, IncomingMessage, Quoted
 from core.history import History
+from core.knowledge import Knowledge
 from core.pictured import is_picture, kept_text, shows_only
 from core.pictures import LARGEST_SIDE, side_for
 from core.prompts import Prompts

@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from core.agreeing import HERE, Agreeing, Embedding
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
@@ -17,6 +17,7 @@ from core.engines.queued import QueuedEngine
 from core.engines.sleeping import EngineFacts, SleepingEngine
 from core.errors import EngineBrokeOffError, EngineUnavailableError, QueueFullError
 from core.history import History
+from core.knowledge import Knowledge
 from core.prompts import Prompts
 from core.replies import Actions, Finished, Notice, Queued, TextDelta, TextReplaced
 from core.settings import ChatSettings, EngineSettings

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.engines.base import ChatMessage, GenerationOptions
 from core.engines.choice import EngineChoice
@@ -17,6 +17,7 @@ from core.engines.queued import QueuedEngine
 from core.errors import EngineBudgetError, EngineUnavailableError
 from core.events import Author, ChannelRef, ConversationRef, Platform, Turn
 from core.history import History, move_exchanges
+from core.knowledge import Knowledge
 from core.prompts import Prompts
 from core.retention import Retention
 from core.settings import ChatSettings, EngineSettings, PrivacySettings

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.engines.choice import EngineChoice
 from core.engines.extractive import ExtractiveEngine
@@ -15,6 +15,7 @@ from core.engines.pool import EnginePool
 from core.engines.queued import QueuedEngine
 from core.errors import EngineBrokeOffError
 from core.history import History
+from core.knowledge import Knowledge
 from core.prompts import Prompts
 from core.replies import Notice, TextDelta
 from core.settings import ChatSettings, EngineSettings

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from core.actions import Actions, Judge
 from core.channels import Channels
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.dispatcher import Dispatcher
 from core.engines.choice import EngineChoice
@@ -17,6 +17,7 @@ from core.engines.queued import QueuedEngine
 from core.events import ActionPressed, InteractionRef, Platform
 from core.history import History
 from core.hooks import Hooks
+from core.knowledge import Knowledge
 from core.permissions import Rules, level_of
 from core.ports import Capabilities
 from core.prompts import Prompts

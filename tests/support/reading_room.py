@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.chat import Chat, Knowledge
+from core.chat import Chat
 from core.database import Database
 from core.engines.base import ChatEngine, ChatMessage
 from core.engines.choice import EngineChoice
@@ -17,6 +17,7 @@ from core.engines.extractive import ExtractiveEngine
 from core.engines.queued import QueuedEngine
 from core.events import IncomingMessage
 from core.history import History
+from core.knowledge import Knowledge
 from core.prompts import Prompts
 from core.replies import Notice, Progress, ReplyEvent, Sources, TextDelta, TextReplaced
 from core.settings import ChatSettings, EngineSettings
