@@ -77,16 +77,16 @@ WHO = {
     Level.MEMBER: {"en": "Members", "zh": "成员"},
     Level.UPLOADER: {
         "en": "Who may teach (the setting `teachers`; moderators always)",
-        "zh": "可以教我的人（设置 `teachers`；管理员始终可以）",
+        "zh": "可以教我的人（设置 `teachers`；版主始终可以）",
     },
     Level.MODERATOR: {
         "en": "Moderators (Discord: Manage Messages; Telegram: administrators)",
-        "zh": "管理员（Discord：管理消息；Telegram：群管理员）",
+        "zh": "版主（Discord：管理消息；Telegram：群管理员）",
     },
     Level.CHANNEL_ADMIN: {
         "en": "Admins of the channel (Discord: Manage Channel or Manage Server; Telegram: "
         "administrators)",
-        "zh": "频道管理者（Discord：管理频道或管理服务器；Telegram：群管理员）",
+        "zh": "频道管理员（Discord：管理频道或管理服务器；Telegram：群管理员）",
     },
     Level.OWNER: {
         "en": "The owner (`owners` in the configuration)",
