@@ -82,6 +82,11 @@ class Lease:
             return True
         return is_held(self._folder / holder)
 
+    def is_alone(self) -> bool:
+        """Whether no other holder's process runs."""
+        others = (path.name for path in self._folder.iterdir() if path.name != self.holder)
+        return not any(map(self.alive, others))
+
     def sweep(self) -> None:
         """Remove the files of holders that are gone."""
         for path in self._folder.iterdir():

@@ -2,6 +2,7 @@
 
 The new vectors wait in rows of their own, document by document: a run that is killed goes on where
 it was. Until all are there the old ones serve; then one transaction puts the new in their place.
+Processes with different embedders let theirs wait side by side: the last to have all has its way.
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ Told: TypeAlias = Callable[[int, int], None]
 
 _SWAP: Final = (
     """DELETE FROM vectors
-    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = ?)""",
+    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = :base)""",
     """INSERT INTO vectors SELECT document_id, vectors FROM next_vectors
-    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = ?)""",
+    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = :base)
+    AND fingerprint = :fingerprint""",
     """DELETE FROM next_vectors
-    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = ?)""",
-    "DELETE FROM segments WHERE base_id = ? AND leg = 'dense'",
-    "DELETE FROM calibrations WHERE base_id = ?",
+    WHERE document_id IN (SELECT document_id FROM documents WHERE base_id = :base)
+    AND (:alone OR fingerprint = :fingerprint)""",
+    "DELETE FROM segments WHERE base_id = :base AND leg = 'dense'",
+    "DELETE FROM calibrations WHERE base_id = :base",
 )
 
 
@@ -146,7 +149,8 @@ class Reembedding:
     def _swap(
         self, base_id: BaseId, made_by: MadeBy, dimension: int, index: Prepared | None
     ) -> bool:
-        generation = swap_vectors(self._at.store, base_id, made_by, dimension)
+        alone = self._at.lease.is_alone()
+        generation = swap_vectors(self._at.store, base_id, made_by, dimension, alone=alone)
         if generation is not None:
             self._at.bases.get(base_id).swapped(generation, made_by.fingerprint, index)
             self._at.store.shorten_log()
@@ -231,8 +235,11 @@ def keep_vectors(store: Store, document_id: DocumentId, fingerprint: str, vector
 
 
 @blocking
-def swap_vectors(store: Store, base_id: BaseId, made_by: MadeBy, dimension: int) -> int | None:
-    """All at once; the base's generation since. None while a document still has none."""
+def swap_vectors(
+    store: Store, base_id: BaseId, made_by: MadeBy, dimension: int, *, alone: bool
+) -> int | None:
+    """All at once; the base's generation since. None while a document still has none. `alone`: what
+    other embedders made waits for nobody any more."""
     with store.write() as connection:
         if Rows(connection).vectors.without_waiting(base_id, made_by.fingerprint, 1):
             return None
@@ -242,7 +249,9 @@ def swap_vectors(store: Store, base_id: BaseId, made_by: MadeBy, dimension: int)
             (made_by.fingerprint, made_by.name, dimension, base_id),
         ).fetchone()
         for statement in _SWAP:
-            connection.execute(statement, (base_id,))
+            connection.execute(
+                statement, {"base": base_id, "fingerprint": made_by.fingerprint, "alone": alone}
+            )
         # Whoever has the base open sees that old chunks have changed, and reads it anew.
         connection.execute(
             """UPDATE documents SET embedded = 1, generation = ?

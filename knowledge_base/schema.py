@@ -313,8 +313,23 @@ M012_UNWANTED = (
     ) STRICT
     """,
 )
+M013_WAITING_VECTORS = (
+    # Two processes with different embedders let theirs wait side by side.
+    """
+    CREATE TABLE waiting_vectors (
+        document_id INTEGER NOT NULL REFERENCES documents,
+        -- Of another embedder than the base's; they wait until all of its documents have some.
+        fingerprint TEXT NOT NULL,
+        vectors BLOB NOT NULL,
+        PRIMARY KEY (document_id, fingerprint)
+    ) STRICT
+    """,
+    "INSERT INTO waiting_vectors SELECT document_id, fingerprint, vectors FROM next_vectors",
+    "DROP TABLE next_vectors",
+    "ALTER TABLE waiting_vectors RENAME TO next_vectors",
+)
 MIGRATIONS = (
     M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES, M006_RESTING,
     M007_INDEX_FILES, M008_REEMBEDDING, M009_VERSIONS, M010_EMBEDDERS,
-    M011_HINTS, M012_UNWANTED,
+    M011_HINTS, M012_UNWANTED, M013_WAITING_VECTORS,
 )  # fmt: skip

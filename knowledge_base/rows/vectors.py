@@ -62,10 +62,11 @@ class VectorRows:
         return tuple(row[0] for row in rows)
 
     def waiting_passages(self, base_id: BaseId, fingerprint: str | None = None) -> int:
-        """Passages whose vectors of that embedder, or of any, wait for the others."""
-        statement = """SELECT coalesce(sum(passages), 0) FROM documents JOIN next_vectors
+        """Passages whose vectors of that embedder, or of the one that has most, wait for others."""
+        statement = """SELECT coalesce(max(waiting), 0) FROM (
+            SELECT sum(passages) AS waiting FROM documents JOIN next_vectors
             USING (document_id) WHERE base_id = ? AND state = 'ready'
-            AND (? IS NULL OR fingerprint = ?)"""
+            AND (? IS NULL OR fingerprint = ?) GROUP BY fingerprint)"""
         row = self._connection.execute(statement, (base_id, fingerprint, fingerprint)).fetchone()
         return int(row[0])
 

@@ -28,8 +28,8 @@ OTHER = {"dimension": 32, "salt": "other"}
 class Gated(HashEmbedder):
     """Embeds so many texts, then waits until it is let go on."""
 
-    def __init__(self, free: int) -> None:
-        super().__init__(**OTHER)
+    def __init__(self, free: int, salt: str = "other") -> None:
+        super().__init__(dimension=32, salt=salt)
         self.free = free
         self.waits = asyncio.Event()
         self.open = asyncio.Event()
@@ -280,6 +280,46 @@ async def test_an_embedder_that_does_not_answer_leaves_the_old_vectors(tmp_path,
         assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
 
 
+async def test_what_another_process_makes_by_another_model_waits_beside_ours(tmp_path):
+    await taught(tmp_path)
+    ours, theirs = Gated(free=5), Gated(free=7, salt="third")
+    data = tmp_path / "data"
+    async with open_library(data, ours) as library, open_library(data, theirs) as other:
+        base = (await library.base("shared")).base_id
+        for one, embedder in ((library, ours), (other, theirs)):
+            one.reembed_all()
+            await asyncio.wait_for(embedder.waits.wait(), 30)
+        assert (await library.statistics(base)).reembedded == 7
+        ours.open.set()
+        await settled(library)
+        assert ours.embedded == FILES  # each once
+        assert (await library.base("shared")).fingerprint == ours.fingerprint
+        assert await nearest(library, base, "Gate 7 opens at word7.") == "Gate 7 opens at word7."
+        assert (await library.statistics(base)).reembedded == 7
+        theirs.open.set()
+        await settled(other)
+        assert theirs.embedded == FILES
+        assert (await other.base("shared")).fingerprint == theirs.fingerprint
+        assert await nearest(other, base, "Gate 3 opens at word3.") == "Gate 3 opens at word3."
+        for one in (library, other):
+            assert (await one.statistics(base)).reembedded == 0
+            assert (await one.verify(base)).problems == ()
+
+
+async def test_vectors_of_a_model_that_nobody_runs_any_more_go_with_the_next_change(tmp_path):
+    await taught(tmp_path)
+    given_up = Gated(free=5)
+    async with open_library(tmp_path / "data", given_up) as library:
+        base = (await library.base("shared")).base_id
+        library.reembed_all()
+        await asyncio.wait_for(given_up.waits.wait(), 30)
+    async with open_library(tmp_path / "data", Turned(salt="third")) as library:
+        assert (await library.statistics(base)).reembedded == 5
+        library.reembed_all()
+        await settled(library)
+        assert (await library.statistics(base)).reembedded == 0
+
+
 async def test_a_base_whose_texts_stay_near_keeps_its_own_model_beside_the_others(tmp_path):
     await taught(tmp_path)
     other = HashEmbedder(**OTHER)
@@ -326,7 +366,7 @@ async def test_killed_right_before_the_swap_it_swaps_with_a_server_that_was_aske
 ):
     await taught(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(reembedding, "swap_vectors", lambda *_given: 1 / 0)
+        patched.setattr(reembedding, "swap_vectors", lambda *_given, **_named: 1 / 0)
         async with open_library(tmp_path / "data", HashEmbedder(**OTHER)) as library:
             base = (await library.base("shared")).base_id
             with pytest.raises(ZeroDivisionError):

@@ -48,6 +48,18 @@ async def test_an_earlier_knowledge_base_is_found_in_and_whole(number, tmp_path)
         assert kept_schemas.content(copy, columns) == {**rows, "calibrations": []}
 
 
+async def test_vectors_that_waited_for_others_wait_still(tmp_path):
+    kept_schemas.data_directory(1, 12, tmp_path)
+    waiting = (1, "another", b"vectors")
+    path = tmp_path / "knowledge.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO next_vectors VALUES (?, ?, ?)", waiting)
+    async with open_library(tmp_path):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        assert connection.execute("SELECT * FROM next_vectors").fetchall() == [waiting]
+
+
 async def test_without_room_for_a_copy_nothing_is_touched(tmp_path, monkeypatch):
     kept_schemas.write("knowledge", 2, tmp_path / "knowledge.db")
     before = kept_schemas.columns(tmp_path / "knowledge.db")
