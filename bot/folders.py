@@ -6,12 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
+from bot.folder_files import State, is_gone, places_of, root_of, state_of, states_of
+from bot.folder_watcher import FolderWatcher
 from bot.renames import Absences, contents_of, renamings, sha256_of
 from bot.wording import sentence
 from core.language import Words
@@ -33,14 +35,6 @@ UPLOADER: Final = "folder"
 SETTLE_SECONDS: Final = 2.0
 """How long a file must have lain still before a running bot takes it: it may still be written."""
 _AT_ONCE: Final = 4
-_LOOK_MS: Final = 2000
-"""How often it looks whether a folder came or went, and at files that were still being written."""
-_POLL_MS: Final = 5000
-
-_State: TypeAlias = "tuple[int, int]"
-"""Size and time of the last change of a file."""
-_Place: TypeAlias = "tuple[int, int]"
-"""Device and inode of a folder: another one is mounted there, or none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +68,7 @@ class _Found:
 class _Twin:
     """What a file was found to say the same as."""
 
-    state: _State
+    state: State
     name: str
     sha256: str
 
@@ -96,12 +90,11 @@ class FollowedFolders:
         self._words = words
         self._settle_seconds = settle_seconds
         self._clock = clock
-        self._known: dict[tuple[str, str], _State] = {}
+        self._known: dict[tuple[str, str], State] = {}
         """States of files, by base and name, in which they are in the base, or were refused."""
         self._twins: dict[tuple[str, str], _Twin] = {}
         """Files that say what another document says, by base and name: they are not in the base
         for as long as that one is."""
-        self._places: dict[str, _Place] = {}
         self._told: dict[tuple[str, str], str] = {}
         """What is wrong, by base and what it is about: told once, until it is over."""
         self._looked_at: dict[str, datetime] = {}
@@ -120,7 +113,7 @@ class FollowedFolders:
 
     async def states(self) -> tuple[FolderState, ...]:
         """How each of them was found last."""
-        present = await asyncio.to_thread(self._present)
+        present = await asyncio.to_thread(places_of, self._folders)
         return tuple(
             FolderState(
                 name,
@@ -135,82 +128,14 @@ class FollowedFolders:
     @asynccontextmanager
     async def watching(self) -> AsyncGenerator[None, None]:
         """Follow changes as they happen, until the context is left."""
-        task = asyncio.create_task(self._watch(), name="watch folders")
+        watcher = FolderWatcher(self._folders, self._follow_some, self._missed)
+        task = asyncio.create_task(watcher.run(), name="watch folders")
         try:
             yield
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-
-    async def _watch(self) -> None:
-        """Events say that something changed; what it was is looked up, so none can be missed.
-
-        Events of the time before it began are not told: everything is looked through first.
-        """
-        due = set(self._folders)
-        polling = False
-        while True:
-            present = await asyncio.to_thread(self._present)
-            due |= {name for name in self._folders if present.get(name) != self._places.get(name)}
-            self._places = present
-            try:
-                async with aclosing(self._events(present, polling=polling)) as events:
-                    async for touched in events:
-                        due = await self._follow_some(due | touched)
-                        # One that is gone is looked for: that it is back may be told to nobody.
-                        due |= {name for name, about in self._told if about == "gone"}
-                        now = await asyncio.to_thread(self._present)
-                        if now != present:
-                            # It may be back before the next watcher looks, with files that came
-                            # while there was none.
-                            self._places = now
-                            break
-            except OSError as error:
-                # Too many folders for the system's watcher, or a file system without one.
-                log.warning("folders are looked through by turns from now on: %s", error)
-                polling = True
-                await asyncio.sleep(_LOOK_MS / 1000)
-
-    async def _events(
-        self, present: Mapping[str, _Place], *, polling: bool
-    ) -> AsyncGenerator[set[str], None]:
-        """Bases whose folders were touched; every now and then none. Raises `OSError`."""
-        from watchfiles import awatch
-        from watchfiles._rust_notify import WatchfilesRustInternalError
-
-        yield set()
-        if not present:
-            while True:
-                await asyncio.sleep(_LOOK_MS / 1000)
-                yield set()
-        roots = await asyncio.to_thread(self._roots, tuple(present))
-        watched = awatch(
-            *roots.values(),
-            watch_filter=None,
-            rust_timeout=_LOOK_MS,
-            yield_on_timeout=True,
-            force_polling=polling or None,
-            poll_delay_ms=_POLL_MS,
-            ignore_permission_denied=True,
-        )
-        unseen = set(roots)
-        try:
-            async for changes in watched:
-                paths = [Path(path) for _change, path in changes]
-                touched = {
-                    name
-                    for name, root in roots.items()
-                    if any(path.is_relative_to(root) for path in paths)
-                }
-                # At first all of them: what came after the last look and before the watcher began
-                # was told to nobody.
-                yield touched | unseen
-                unseen.clear()
-        except WatchfilesRustInternalError as error:
-            raise OSError(str(error)) from error
-        finally:
-            await watched.aclose()
 
     async def _follow_some(self, due: Iterable[str]) -> set[str]:
         """Those that are to be looked at again soon."""
@@ -230,21 +155,9 @@ class FollowedFolders:
                 again.add(name)
         return again
 
-    def _roots(self, names: Iterable[str]) -> dict[str, Path]:
-        return {name: _root(self._folders[name]).resolve() for name in names}
-
-    def _present(self) -> dict[str, _Place]:
-        """The folders that are there."""
-        found = {}
-        for name, folder in self._folders.items():
-            with suppress(OSError):
-                status = _root(folder).stat()
-                found[name] = (status.st_dev, status.st_ino)
-        return found
-
     async def _follow(self, name: str, *, settle_seconds: float) -> bool:
         """Whether it is up to date now; False where a file may still be written."""
-        folder = await asyncio.to_thread(_root, self._folders[name])
+        folder = await asyncio.to_thread(root_of, self._folders[name])
         if not await asyncio.to_thread(folder.is_dir):
             self._warn(name, "gone", f"there is no folder {folder}; its documents stay")
             return True
@@ -287,7 +200,7 @@ class FollowedFolders:
             elif await asyncio.to_thread(self._is_settled, upload.path, settle):
                 taken[upload.name] = upload
             else:
-                state = await asyncio.to_thread(_state, upload.path)
+                state = await asyncio.to_thread(state_of, upload.path)
                 unsettled[upload.name] = -1 if state is None else state[0]
         return _Found(taken, unsettled, tuple(rejected))
 
@@ -304,18 +217,18 @@ class FollowedFolders:
         if not found.names:
             return set()  # Perhaps nothing is mounted there.
         missing = set(own) - found.names
-        return {name for name in missing if await asyncio.to_thread(_is_gone, folder / name)}
+        return {name for name in missing if await asyncio.to_thread(is_gone, folder / name)}
 
-    async def _fresh(self, base: str, found: _Found) -> dict[str, _State]:
+    async def _fresh(self, base: str, found: _Found) -> dict[str, State]:
         """Files that are not known as they are now."""
-        states = await asyncio.to_thread(_states, tuple(found.uploads.values()))
+        states = await asyncio.to_thread(states_of, tuple(found.uploads.values()))
         return {n: state for n, state in states.items() if self._known.get((base, n)) != state}
 
     async def _contents(
         self,
         base: str,
         found: _Found,
-        fresh: Mapping[str, _State],
+        fresh: Mapping[str, State],
         own: Mapping[str, Document],
         gone: set[str],
     ) -> dict[str, str]:
@@ -329,7 +242,7 @@ class FollowedFolders:
         return {**twins, **await contents_of(uploads, own, gone)}
 
     async def _rename(
-        self, base: KnowledgeBase, moves: Sequence[Renaming], fresh: Mapping[str, _State]
+        self, base: KnowledgeBase, moves: Sequence[Renaming], fresh: Mapping[str, State]
     ) -> None:
         """What cannot be, because somebody else changed the base, is a file that went and another
         that came."""
@@ -355,7 +268,7 @@ class FollowedFolders:
             return
         self._told.pop((base.name, "empty"), None)
         for name in sorted(missing):
-            if not await asyncio.to_thread(_is_gone, folder / name):
+            if not await asyncio.to_thread(is_gone, folder / name):
                 continue
             self._known.pop((base.name, name), None)
             self._told.pop((base.name, name), None)
@@ -368,7 +281,7 @@ class FollowedFolders:
         base: KnowledgeBase,
         found: _Found,
         stored: Mapping[str, Document],
-        fresh: Mapping[str, _State],
+        fresh: Mapping[str, State],
         contents: Mapping[str, str],
     ) -> None:
         places = asyncio.Semaphore(_AT_ONCE)
@@ -390,7 +303,7 @@ class FollowedFolders:
                 else:
                     self._known[key] = state
 
-    async def _add(self, base: KnowledgeBase, upload: Upload, state: _State) -> None:
+    async def _add(self, base: KnowledgeBase, upload: Upload, state: State) -> None:
         try:
             added = await self._library.add(base.base_id, upload)
         except RejectedDocumentError as error:
@@ -429,6 +342,10 @@ class FollowedFolders:
             del self._twins[key]
         return bool(parted)
 
+    def _missed(self) -> set[str]:
+        """One that is gone is looked for: that it is back may be told to nobody."""
+        return {name for name, about in self._told if about == "gone"}
+
     def _warn(self, name: str, about: str, text: str) -> None:
         """Once, until it is over."""
         if (name, about) not in self._told:
@@ -436,41 +353,9 @@ class FollowedFolders:
             log.warning("knowledge.folders: %s: %s", name, text)
 
 
-def _root(folder: Path) -> Path:
-    """The folder itself, or the documents in one laid out as langchain-ChatGLM does."""
-    content = folder / "content"
-    return content if content.is_dir() and (folder / "vector_store").is_dir() else folder
-
-
-def _state(path: Path) -> _State | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
-
-
-def _states(uploads: Iterable[Upload]) -> dict[str, _State]:
-    """Of those that are there."""
-    found = ((upload.name, _state(upload.path)) for upload in uploads)
-    return {name: state for name, state in found if state is not None}
-
-
 def _is_like(twin: _Twin, stored: Mapping[str, Document]) -> bool:
     document = stored.get(twin.name)
     return document is not None and document.sha256 == twin.sha256
-
-
-def _is_gone(path: Path) -> bool:
-    """Whether it is known not to be there: where one may not look, nothing is known."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    # A link that leads out of the folder now, or something hidden: it is not followed.
-    return True
 
 
 def _sizes(document: Document | None) -> tuple[int, ...]:
