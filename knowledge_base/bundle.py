@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +27,7 @@ from knowledge_base.errors import (
 )
 from knowledge_base.models import ENTRY_TYPE, PAGE_TYPE, Document, Upload
 from knowledge_base.offloop import blocking
-from knowledge_base.originals import Originals, full_disk_told
+from knowledge_base.originals import Originals, full_disk_told, sync_folder
 from knowledge_base.settings import ReaderLimits
 from knowledge_base.web import document_name
 from knowledge_base.zips import BROKEN, blocks
@@ -35,11 +37,16 @@ MANIFEST: Final = "manifest.json"
 FORMAT: Final = "lorekeeper base"
 VERSION: Final = 1
 _LONGEST_MANIFEST: Final = 64 << 20
+_LONGEST_NAME: Final = 100_000
+"""Letters. What lay in an archive within an archive has a name of all their folders."""
 _BLOCK: Final = 1 << 20
 _STORED_FROM: Final = 1 << 20
 """Bytes. Larger files are not packed: most are already, and none looks like a bomb then."""
 _SMALL: Final = 10 << 20
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NO_LETTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Controls, ends of lines, turns of direction and halves of letters. All else is a name's own: wide
+blanks are usual in Chinese names, narrow ones in those of screenshots."""
 _VOUCHED: Final = (notes.MEDIA_TYPE, PAGE_TYPE, ENTRY_TYPE)
 _BROKEN: Final = (*BROKEN, KeyError, RecursionError)
 """Of the archive, of its directory, and of a manifest that is nested past all reason."""
@@ -117,14 +124,42 @@ def write(
     uploaders: bool,
     told: Callable[[int, int], None] = nobody,
 ) -> Bundled:
-    """Write a base's documents to a new file. Without `uploaders` nobody's name goes with them.
-    `told`: documents written, of how many."""
+    """Write a base's documents to a new file, which is there only when it is whole and on disk.
+    Without `uploaders` nobody's name goes with them. `told`: documents written, of how many."""
+    if path.exists():
+        raise FileExistsError(path)
+    unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with full_disk_told():
+            entries, missing = _filled(unfinished, base, documents, originals, uploaders, told)
+            with unfinished.open("rb+") as file:
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+            sync_folder(path.parent)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    told(len(documents), len(documents))
+    return Bundled(entries, path.stat().st_size, missing)
+
+
+def _filled(
+    path: Path,
+    base: str,
+    documents: Sequence[Document],
+    originals: Originals,
+    uploaders: bool,
+    told: Callable[[int, int], None],
+) -> tuple[int, tuple[str, ...]]:
+    """How many documents were written, and the names of those that could not be."""
     entries: list[Entry] = []
     missing: list[str] = []
-    with full_disk_told(), zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
+    names: set[str] = set()
+    # A clock that was never set counts from 1970, where zip archives know no time before 1980.
+    with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for number, document in enumerate(documents, start=1):
             told(number - 1, len(documents))
-            entry = _entry(number, document, uploaders=uploaders)
+            entry = _entry(number, document, _portable(document.name, names), uploaders=uploaders)
             original = originals.path(document.sha256)
             if not originals.intact(document.sha256):
                 missing.append(document.name)
@@ -145,15 +180,23 @@ def write(
             "documents": [asdict(entry) for entry in entries],
         }
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
-    told(len(documents), len(documents))
-    return Bundled(len(entries), path.stat().st_size, tuple(missing))
+    return len(entries), tuple(missing)
 
 
-def _entry(number: int, document: Document, *, uploaders: bool) -> Entry:
+def _portable(name: str, taken: set[str]) -> str:
+    """The name, as whoever imports it takes it: what is no letter is written out."""
+    name = _NO_LETTER.sub(lambda found: ascii(found.group())[1:-1], name)
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _entry(number: int, document: Document, name: str, *, uploaders: bool) -> Entry:
     last = document.name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     shown = re.sub(r"[^\w.() -]", "_", last).strip(". ")[-80:] or "document"
     return Entry(
-        name=document.name,
+        name=name,
         file=f"documents/{number:06d}-{shown}",
         sha256=document.sha256,
         version=document.version,
@@ -265,7 +308,7 @@ def entry_of(told: object) -> Entry | None:
         if isinstance(value := told.get(key), str)
     }
     version, added_at, kind = told.get("version"), told.get("added_at"), told.get("media_type")
-    named = bool(name.strip()) and len(name) <= 500 and name.isprintable()
+    named = 0 < len(name) <= _LONGEST_NAME and _NO_LETTER.search(name) is None
     if not named or not _HASH.fullmatch(sha256) or not file:
         return None
     return Entry(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import zipfile
@@ -13,6 +14,7 @@ from knowledge_base.embedders import open_embedder
 from knowledge_base.errors import (
     LimitExceededError,
     RejectedDocumentError,
+    StorageFullError,
     UnreadableDocumentError,
     UnsafeArchiveError,
 )
@@ -105,6 +107,62 @@ async def test_a_base_of_another_embedder_is_embedded_by_the_bundled_one(tmp_pat
             for entry in entries:
                 await three.restore(base.base_id, entry)
         assert texts(await find(three, base.base_id, "gate opens"))[0] == "The gate opens at nine."
+
+
+ODD_NAMES = {
+    "会议　纪要.txt": "会议　纪要.txt",
+    "Screenshot 3.04\u202fPM.txt": "Screenshot 3.04\u202fPM.txt",
+    "a\u00a0b.txt": "a\u00a0b.txt",
+    "灯塔\u200b.txt": "灯塔\u200b.txt",
+    "soft\u00adhyphen.txt": "soft\u00adhyphen.txt",
+    f"{'folder/' * 90}deep.txt": f"{'folder/' * 90}deep.txt",
+    # What acts on a terminal, or on who reads it, is written out, and stays another name.
+    "a\nb.txt": "a\\nb.txt",
+    "a\\nb.txt": "a\\nb.txt_",
+    "\x1b[2Jx.txt": "\\x1b[2Jx.txt",
+    "fdp.\u202etxt": "fdp.\\u202etxt",
+}
+
+
+async def test_documents_of_whatever_name_come_back(tmp_path):
+    (tmp_path / "given").mkdir()
+    async with open_library(tmp_path / "one") as one:
+        base = await one.ensure_base("town")
+        for number, name in enumerate(ODD_NAMES):
+            path = tmp_path / "given" / str(number)
+            path.write_text(f"The gate opens at {number}.")
+            await one.add(base.base_id, Upload(name, path))
+        documents = await one.documents(base.base_id)
+        bundled = await one.export(base, tmp_path / "base.zip")
+    assert (bundled.documents, bundled.missing) == (len(ODD_NAMES), ())
+    async with reading(tmp_path / "two") as (two, town):
+        async with two.bundle(Upload("base.zip", tmp_path / "base.zip")) as entries:
+            for entry in entries:
+                await two.restore(town.base_id, entry)
+        came = {d.sha256: d.name for d in await two.documents(town.base_id)}
+    wanted = {d.sha256: ODD_NAMES[d.name] for d in documents}
+    assert came == wanted
+
+
+async def test_an_export_that_is_broken_off_leaves_no_file_that_looks_like_one(tmp_path):
+    class FullError(OSError):
+        """What the system says of a full disk."""
+
+    def full(done, _total):
+        if done == 2:
+            raise FullError(errno.ENOSPC, "no space left")
+
+    (tmp_path / "out").mkdir()
+    async with open_library(tmp_path / "one") as one:
+        base = await filled(one, tmp_path)
+        with pytest.raises(StorageFullError):
+            await one.export(base, tmp_path / "out" / "base.zip", told=full)
+        assert list((tmp_path / "out").iterdir()) == []
+        bundled = await one.export(base, tmp_path / "out" / "base.zip")
+        assert (bundled.documents, bundled.missing) == (3, ())
+        with pytest.raises(FileExistsError):
+            await one.export(base, tmp_path / "out" / "base.zip")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["base.zip"]
 
 
 async def test_without_uploaders_nobodys_name_goes_with_it(tmp_path):
