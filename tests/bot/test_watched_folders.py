@@ -3,21 +3,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import zipfile
 from contextlib import asynccontextmanager
 
 import pytest
 
 from bot.folders import FollowedFolders
 from core.language import words
+from knowledge_base.loaders.archive import extract
+from knowledge_base.settings import ReaderLimits
 from tests.support.libraries import add_text, open_library
+from tests.support.plain_reader import PlainReader
 
 PATIENCE = 100.0
 
 
 @asynccontextmanager
-async def watched(tmp_path, folder, **how):
+async def watched(tmp_path, folder, reader=None, **how):
     """A library whose base `notes` follows the folder, and a wait for what it should hold."""
-    async with open_library(tmp_path / "data") as library:
+    async with open_library(tmp_path / "data", reader=reader) as library:
         folders = FollowedFolders(
             library, {"notes": folder}, words("en"), **{"settle_seconds": 0.05, **how}
         )
@@ -48,6 +52,33 @@ def folder(tmp_path):
     place.mkdir()
     (place / "a.txt").write_text("The bakery opens at seven.")
     return place
+
+
+class Unzipping(PlainReader):
+    """Opens archives, in this process."""
+
+    async def extract(self, upload, destination):
+        found = await asyncio.to_thread(
+            extract, upload.path, upload.name, ReaderLimits(), destination
+        )
+        return tuple(found)
+
+
+async def test_what_lies_in_an_archive_follows_too(tmp_path, folder):
+    """It is unpacked anew at each look, and is no younger for that."""
+
+    def pack(**members):
+        with zipfile.ZipFile(folder / "old.zip", "w") as archive:
+            for name, text in members.items():
+                archive.writestr(f"{name}.txt", text)
+
+    async with watched(tmp_path, folder, Unzipping(), settle_seconds=1.0) as (becomes, _held):
+        pack(lamp="The lighthouse was lit in 1887.", 渡轮="渡轮九点开。")
+        await becomes({"a.txt": 1, "old.zip/lamp.txt": 1, "old.zip/渡轮.txt": 1})
+        pack(lamp="The lighthouse was lit in 1888.", 渡轮="渡轮九点开。")
+        await becomes({"a.txt": 1, "old.zip/lamp.txt": 2, "old.zip/渡轮.txt": 1})
+        (folder / "old.zip").unlink()
+        await becomes({"a.txt": 1})
 
 
 async def test_files_added_changed_renamed_and_removed_follow(tmp_path, folder):

@@ -116,6 +116,17 @@ async def test_what_an_archive_held_is_there_until_the_context_is_left(
         assert all(isinstance(upload, Upload) and upload.path.is_file() for upload in held)
 
 
+async def test_what_an_archive_held_is_as_old_as_the_archive(
+    library: Library, tmp_path: Path
+) -> None:
+    archive = zipped(tmp_path / "some.zip", one="1", sub__two="2")
+    os.utime(archive, ns=(5 * 10**18, 10**18))
+    async with library.uploads([archive]) as uploads:
+        held = [upload async for upload in uploads]
+        times = [upload.path.stat().st_mtime_ns for upload in held if isinstance(upload, Upload)]
+    assert times == [10**18, 10**18]
+
+
 async def test_a_name_that_is_no_utf8_is_written_out(library: Library, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.txt")
     try:
