@@ -14,7 +14,8 @@ BundleEntry: TypeAlias = "tuple[Entry, Path]"
 
 
 class FileReader(Protocol):
-    """Reads files for several tasks at once; raises `RejectedDocumentError` for what it cannot."""
+    """Reads files for several tasks at once; raises `RejectedDocumentError` for what it cannot,
+    and `StorageFullError` where there is no room for what it holds."""
 
     def expect(self) -> None:
         """A file comes soon. Returns at once."""

@@ -22,6 +22,7 @@ from knowledge_base.embedders.base import TokenizerSpec
 from knowledge_base.errors import (
     LimitExceededError,
     RejectedDocumentError,
+    StorageFullError,
     UnreadableDocumentError,
     UnsafeArchiveError,
     UnsupportedFormatError,
@@ -30,6 +31,7 @@ from knowledge_base.extras import OCR_MB, reads_pictures
 from knowledge_base.loaders import detect, frames, load_as, media
 from knowledge_base.loaders.source import MEGABYTE, Source
 from knowledge_base.models import Section
+from knowledge_base.originals import FULL
 from knowledge_base.settings import ReaderLimits
 from knowledge_base.splitter import pieces, searched, whole
 from knowledge_base.terms import pack_terms, terms_of
@@ -107,6 +109,11 @@ class _Worker:
             last = _rejection(error)
         except (FileNotFoundError, PermissionError, IsADirectoryError, RecursionError):
             last = frames.Rejected(UnreadableDocumentError.__name__, media_type=self._kind)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            # What it unpacks has no room: no fault of the file's.
+            last = frames.Rejected(StorageFullError.__name__)
         except MemoryError:
             self._send(frames.OutOfMemory())
             return False

@@ -97,7 +97,8 @@ class Reader:
     """Reads uploads in spawned, reused processes, `workers` at a time, and beside them one file
     that comes with a question: whoever asks does not wait for the documents of others.
 
-    Methods raise `RejectedDocumentError` subclasses. Cancelling one ends its process; the next
+    Methods raise `RejectedDocumentError` subclasses, and `StorageFullError` where what a file holds
+    has no room to be unpacked. Cancelling one ends its process; the next
     call gets another. Safe for several tasks of one event loop.
     """
 
@@ -318,9 +319,11 @@ def _chunk(frame: frames.ReadChunk) -> ChunkDraft:
     return ChunkDraft(frame.text, frame.heading, frame.page, terms)
 
 
-def _error(rejected: frames.Rejected, name: str) -> errors.RejectedDocumentError:
+def _error(rejected: frames.Rejected, name: str) -> errors.KnowledgeError:
     kind = rejected.media_type or ""
     match rejected.error:
+        case "StorageFullError":
+            return errors.StorageFullError()
         case "UnsupportedFormatError":
             return errors.UnsupportedFormatError(name, kind)
         case "EncryptedDocumentError":

@@ -22,6 +22,7 @@ from knowledge_base.errors import (
     EmptyDocumentError,
     InterruptedIngestError,
     LimitExceededError,
+    StorageFullError,
     UnreadableDocumentError,
     UnsupportedFormatError,
 )
@@ -158,6 +159,28 @@ async def test_members_of_an_archive_become_uploads_of_their_uploader(tmp_path: 
         ("b.zip/c.md", "ada", "c"),
     ]
     assert (text, docx) == (None, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another process gets a limit, as if full")
+async def test_what_has_no_room_to_be_unpacked_is_no_fault_of_the_archive(tmp_path: Path):
+    packed = {"a.txt": "a" * 5000, "b.txt": "b"}
+    upload = Upload("a.zip", documents.pack(tmp_path / "a.zip", packed), "ada")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+
+    async with reading() as reader:
+        await reader.text(write(tmp_path, "a.txt", "starts a process"))
+        (worker,) = _children()
+        most = worker.rlimit(psutil.RLIMIT_FSIZE)
+        worker.rlimit(psutil.RLIMIT_FSIZE, (1000, most[1]))
+        with pytest.raises(StorageFullError):
+            await reader.extract(upload, tmp_path / "one")
+        assert _children() == [worker]
+        worker.rlimit(psutil.RLIMIT_FSIZE, most)
+        members = await reader.extract(upload, tmp_path / "two")
+
+    assert members is not None
+    assert [member.name for member in members] == ["a.txt", "b.txt"]
 
 
 async def test_a_process_is_reused_after_files_that_are_rejected(tmp_path: Path):
