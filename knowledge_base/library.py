@@ -104,7 +104,7 @@ class Library(Searching, Removing, Carrying):
     async def _last_snapshot(self) -> None:
         try:
             await self.snapshot()
-        except KnowledgeError:
+        except (KnowledgeError, OSError):
             # The rows have everything; the next start takes longer.
             log.warning("the index files are not written", exc_info=True)
 

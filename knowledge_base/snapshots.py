@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 @blocking
 def write_snapshots(store: Store, bases: OpenBases, folder: Path) -> None:
     """Write the sealed segments that have no file yet; one process at a time does."""
+    # What is made of the rows may be thrown away at any time, the folder with it.
+    folder.mkdir(exist_ok=True)
     try:
         with locked(folder / "lock", wait_seconds=0):
             for base in bases.opened():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -128,6 +129,22 @@ async def test_a_reopened_base_reads_its_words_from_the_file(tmp_path, small, mo
     assert len(await answers(tmp_path)) == 12
     assert min(asked) >= 8
     assert set(kept) <= set(files(tmp_path))
+
+
+async def test_a_folder_that_goes_while_the_bot_runs_is_made_anew(tmp_path, small):
+    await taught(tmp_path)
+    indexes = tmp_path / "data" / "indexes"
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("large")).base_id
+        assert texts(await find(library, base, "word3"))
+        await asyncio.to_thread(shutil.rmtree, indexes)
+        await add_text(library, base, tmp_path, "new.txt", "Something new at wordnew.")
+        assert texts(await find(library, base, "wordnew"))[0] == "Something new at wordnew."
+        assert (await library.rebuild(base)).problems == ()
+        await library.snapshot()
+        assert files(tmp_path)
+        await asyncio.to_thread(shutil.rmtree, indexes)
+    assert len(await answers(tmp_path)) == 13
 
 
 async def test_what_was_removed_and_added_after_the_file_is_known(tmp_path, small, monkeypatch):
