@@ -14,6 +14,7 @@ from bot.progress import AddProgress, CountBar, became
 from bot.settings import Config
 from bot.titles import find_called
 from bot.wording import own_words, sentence
+from core.counts import documents_of, passages_of
 from core.language import Words
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import Upload
@@ -43,9 +44,9 @@ async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_j
     else:
         output.say(
             _(
-                "{path}: {documents} documents, {size} bytes",
+                "{path}: {documents}, {size} bytes",
                 path=path,
-                documents=bundled.documents,
+                documents=documents_of(bundled.documents, _),
                 size=bundled.size,
             )
         )
@@ -136,10 +137,9 @@ async def _agrees(folder: Prebuilt, _: Words) -> bool:
         takes = _("embedding them here takes about {time}", time=_long(folder.seconds, _))
     output.tell(
         _(
-            "{documents} documents, {passages} passages; their vectors are of another embedding "
-            "model: {takes}.",
-            documents=len(folder.documents),
-            passages=folder.passages,
+            "{documents}, {passages}; their vectors are of another embedding model: {takes}.",
+            documents=documents_of(len(folder.documents), _),
+            passages=passages_of(folder.passages, _),
             takes=takes,
         )
     )

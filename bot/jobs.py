@@ -16,6 +16,7 @@ from bot.folders import FollowedFolders
 from bot.letting_go import Step
 from bot.settings import Config
 from core.alerts import Alerts, Subject, Trouble
+from core.counts import documents_of
 from core.database import Database
 from core.digest import Digests
 from core.job_runs import JobRuns
@@ -150,9 +151,9 @@ async def _folders(means: Means) -> str:
 
 async def _backup(config: Config, means: Means) -> str:
     report = await scheduled(config, means.alerts)
-    return means.words(
-        "Backup {path}: {documents} documents.", path=report.path, documents=report.documents
-    )
+    _ = means.words
+    documents = documents_of(report.documents, _)
+    return _("Backup {path}: {documents}.", path=report.path, documents=documents)
 
 
 async def _digest(digests: Digests, _: Words) -> str:

@@ -18,6 +18,7 @@ from bot.progress import AddProgress, CheckingBar, CountBar, became
 from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
+from core.counts import documents_of, passages_of, vectors_of
 from core.language import N_, Words
 from core.unread import unread_pages
 from knowledge_base.errors import (
@@ -343,11 +344,11 @@ def _verified(result: Verification, _: Words, as_json: bool) -> int:
     else:
         output.say(
             _(
-                "{base}: {documents} documents, {passages} passages, {vectors} vectors",
+                "{base}: {documents}, {passages}, {vectors}",
                 base=result.base,
-                documents=result.documents,
-                passages=result.passages,
-                vectors=result.vectors,
+                documents=documents_of(result.documents, _),
+                passages=passages_of(result.passages, _),
+                vectors=vectors_of(result.vectors, _),
             )
         )
     for problem in result.problems:

@@ -13,19 +13,19 @@ from core.spend import CapReached, Period
 _ALL: Final = 100
 _FORMS: Final[Mapping[tuple[Period, bool], str]] = {
     ("day", False): N_(
-        "{percent} % of what may be spent on the model {engine} today are spent: "
+        "{percent} % of what may be spent on the model {engine} today is spent: "
         "{spent:.2f} of {cap:.2f}."
     ),
     ("month", False): N_(
-        "{percent} % of what may be spent on the model {engine} this month are spent: "
+        "{percent} % of what may be spent on the model {engine} this month is spent: "
         "{spent:.2f} of {cap:.2f}."
     ),
     ("day", True): N_(
-        "The model {engine} serves no more today: {spent:.2f} of {cap:.2f} are spent. Another one "
+        "The model {engine} serves no more today: {spent:.2f} of {cap:.2f} is spent. Another one "
         "answers meanwhile, or quotations."
     ),
     ("month", True): N_(
-        "The model {engine} serves no more this month: {spent:.2f} of {cap:.2f} are spent. "
+        "The model {engine} serves no more this month: {spent:.2f} of {cap:.2f} is spent. "
         "Another one answers meanwhile, or quotations."
     ),
 }

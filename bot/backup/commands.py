@@ -18,6 +18,7 @@ from bot.progress import BytesBar
 from bot.settings import Config
 from bot.wording import own_words, sentence
 from core.alerts import Alerts, Subject, Trouble
+from core.counts import documents_of
 from core.language import Words
 from knowledge_base.errors import KnowledgeError
 
@@ -66,9 +67,9 @@ async def make(config: Config, to: Path | None, keep: int | None, as_json: bool)
     else:
         output.say(
             _(
-                "Backup {path}: {documents} documents, {size}, of which {new} are new.",
+                "Backup {path}: {documents}, {size}, of which {new} are new.",
                 path=report.path,
-                documents=report.documents,
+                documents=documents_of(report.documents, _),
                 size=_size(report.size),
                 new=_size(report.new),
             )
@@ -143,10 +144,10 @@ async def bring_back(
 def _tell_restored(restored: Restored, _: Words) -> None:
     output.say(
         _(
-            "Restored into {into}: the backup of {made}, {documents} documents.",
+            "Restored into {into}: the backup of {made}, {documents}.",
             into=restored.into,
             made=_moment(restored.manifest.began_at),
-            documents=restored.manifest.documents,
+            documents=documents_of(restored.manifest.documents, _),
         )
     )
     if restored.aside is not None:

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from bot.checking.items import Item, Looked
 from bot.checking.rows import reading
 from core import migrations
+from core.counts import bases_of, documents_of
 from core.language import Words
 from knowledge_base import schema
 from knowledge_base.copying import damage_in
@@ -118,9 +119,9 @@ def _bases(connection: sqlite3.Connection, folder: Path, _: Words) -> list[Item]
         items.append(Item("warning", "data", text, "python -m bot kb rebuild"))
     if not items:
         text = _(
-            "{bases} bases with {documents} documents are in order.",
-            bases=len(bases),
-            documents=documents,
+            "All is in order: {bases}, {documents}.",
+            bases=bases_of(len(bases), _),
+            documents=documents_of(documents, _),
         )
         items.append(Item("ok", "data", text))
     return items

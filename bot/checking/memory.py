@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot import output
 from bot.models import wording
 from bot.planning import PlannedEngine
+from core.counts import answers_at_once
 from core.engines.memory import Part
 from core.language import Words
 
@@ -29,9 +30,8 @@ def say_plan(engine: PlannedEngine, _: Words) -> None:
     output.table(rows, (_("part"), _("memory")))
     output.say(
         _(
-            "{slots} answers at once, of {context} tokens each with question and passages; "
-            "{slot} for one.",
-            slots=made.slots,
+            "{slots}, of {context} tokens each with question and passages; {slot} for one.",
+            slots=answers_at_once(made.slots, _),
             context=made.context,
             slot=wording.gib_words(made.slot_bytes),
         )

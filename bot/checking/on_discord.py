@@ -59,7 +59,11 @@ def _logins(gateway: Answer, _: Words) -> list[Item]:
     left = gateway.value("session_start_limit", "remaining")
     if not isinstance(left, int) or left > _FEW_LOGINS:
         return []
-    text = _("Discord allows {count} more log-ins today.", count=left)
+    text = _.plural(
+        "Discord allows {count} more log-in today.",
+        "Discord allows {count} more log-ins today.",
+        left,
+    )
     fix = _("Find out what restarts the bot so often; wait until tomorrow.")
     return [Item("warning", "discord", text, fix)]
 

@@ -8,6 +8,7 @@ from core.commands.base import CommandContext, Replies
 from core.commands.places import bases_of, document_named, title_of
 from core.commands.sizes import size_of
 from core.commands.talking import excerpt, place_of
+from core.counts import documents_of, passages_of
 from core.inert import inert
 from core.language import Words
 from core.replies import TextDelta
@@ -45,10 +46,10 @@ async def show(context: CommandContext) -> Replies:
     document = await document_named(context, context.text("name"))
     facts = [
         _(
-            "{name}: version {version}, {passages} passages, {size}, added on {date:%Y-%m-%d}.",
+            "{name}: version {version}, {passages}, {size}, added on {date:%Y-%m-%d}.",
             name=inert(document.name),
             version=document.version,
-            passages=document.passages,
+            passages=passages_of(document.passages, _),
             size=size_of(document.size),
             date=document.added_at,
         )
@@ -95,11 +96,10 @@ async def statistics(context: CommandContext) -> Replies:
         figures = await context.resources.library.statistics(base.base_id)
         pieces.append(
             _(
-                "{base}: {documents} documents, {passages} passages, {size}; embedding model: "
-                "{embedder}.",
+                "{base}: {documents}, {passages}, {size}; embedding model: {embedder}.",
                 base=title_of(context, figures.base),
-                documents=figures.documents,
-                passages=figures.passages,
+                documents=documents_of(figures.documents, _),
+                passages=passages_of(figures.passages, _),
                 size=size_of(figures.size),
                 embedder=inert(figures.embedder) if figures.embedder else _("none"),
             )

@@ -11,6 +11,7 @@ from core.access import SHARED, homes_of
 from core.commands.base import CommandContext, Replies
 from core.commands.ingesting import STAGES
 from core.commands.places import bases_of, require_near, title_of
+from core.counts import documents_of, passages_of, vectors_of
 from core.inert import inert
 from core.replies import Progress, TextDelta
 from knowledge_base.models import KnowledgeBase, Stage, Verification
@@ -75,11 +76,11 @@ def _told(context: CommandContext, found: list[Verification]) -> str:
     for each in found:
         lines.append(
             _(
-                "{base}: {documents} documents, {passages} passages, {vectors} vectors.",
+                "{base}: {documents}, {passages}, {vectors}.",
                 base=title_of(context, each.base),
-                documents=each.documents,
-                passages=each.passages,
-                vectors=each.vectors,
+                documents=documents_of(each.documents, _),
+                passages=passages_of(each.passages, _),
+                vectors=vectors_of(each.vectors, _),
             )
         )
         lines += [f"- {inert(problem)}" for problem in each.problems[:_MOST_LISTED]]

@@ -186,18 +186,22 @@ def _engine_timeout(error: core_errors.EngineTimeoutError, _: Words) -> str:
 @explain.register
 def _queue_full(error: core_errors.QueueFullError, _: Words) -> str:
     if error.key.endswith("per_member"):
-        return _(
-            "You have {waiting} questions waiting already. Ask again when one is answered.",
-            waiting=error.waiting,
+        return _.plural(
+            "You have {count} question waiting already. Ask again when it is answered.",
+            "You have {count} questions waiting already. Ask again when one is answered.",
+            error.waiting,
         )
     if error.key.endswith("per_channel"):
-        return _(
-            "{waiting} questions of this channel are waiting already. Try again in a few minutes.",
-            waiting=error.waiting,
+        return _.plural(
+            "{count} question of this channel is waiting already. Try again in a few minutes.",
+            "{count} questions of this channel are waiting already. Try again in a few minutes.",
+            error.waiting,
         )
-    return _(
-        "{waiting} questions are waiting already, which is as many as I keep (`{key}`). "
+    return _.plural(
+        "{count} question is waiting already, which is as many as I keep (`{key}`). "
         "Try again in a few minutes.",
-        waiting=error.waiting,
+        "{count} questions are waiting already, which is as many as I keep (`{key}`). "
+        "Try again in a few minutes.",
+        error.waiting,
         key=error.key,
     )

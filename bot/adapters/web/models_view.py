@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from bot.adapters.web.knowledge_view import button
 from bot.adapters.web.markup import plain
 from bot.adapters.web.modelling import EmbedderRow, EngineRow, ModelRow, PlanRow, Pulling
+from core.counts import answers_at_once
 from core.language import N_, Words
 
 _STATES: Final = {
@@ -66,11 +67,11 @@ def plan(rows: Sequence[PlanRow], machine: str, _: Words) -> str:
             for n, (name, size) in enumerate(row.parts)
         )
         told = _(
-            "{used} of {budget} GiB on {device}: {slots} answers at once, {context} tokens each.",
+            "{used} of {budget} GiB on {device}: {slots}, {context} tokens each.",
             used=f"{used / _GIB:.1f}",
             budget=f"{row.budget / _GIB:.1f}",
             device=row.device,
-            slots=row.slots,
+            slots=answers_at_once(row.slots, _),
             context=row.context,
         )
         shown += (

@@ -63,7 +63,7 @@ async def test_what_is_stored_is_in_order_and_stays_as_it_is(tmp_path):
     items = await found(knowledge.look, Config(data_dir=tmp_path))
     assert states(items) == [("ok", "data"), ("ok", "data")]
     assert items[0].text == "lorekeeper.db is in order."
-    assert "1 bases with 2 documents" in items[1].text
+    assert "1 base, 2 documents" in items[1].text
     assert files_of(tmp_path) == before
 
 

@@ -26,7 +26,7 @@ async def teach(hall: Hall) -> None:
 async def test_what_is_sound_is_said_so_in_both_languages(hall, command):
     await teach(hall)
     assert (await hall.slash(command, OWNER)).text == (
-        "This channel's documents: 1 documents, 1 passages, 1 vectors.\nNothing is wrong."
+        "This channel's documents: 1 document, 1 passage, 1 vector.\nNothing is wrong."
     )
     assert (await hall.types(f"/{command}", OWNER, locale="zh-CN")).text == (
         "本频道的文档：1 个文档，1 个段落，1 个向量。\n一切正常。"
