@@ -196,6 +196,9 @@ class Answering:
             _log.warning("what was said could not be noted: %r", error)
 
     async def _note(self, admits: Admits) -> bool:
+        # Before all else: that its author was seen is noted by whoever admits it.
+        if self._inbox_id is None and await self._inbox.was_forgotten(self.message):
+            return False
         if not await admits(self.message):
             return False
         if self._inbox_id is None and not await self._has_thread():

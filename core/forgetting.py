@@ -67,6 +67,9 @@ class Wish:
     uploads: bool
     """Also what they added to the bases of others."""
     asked_at: float
+    heard_until: float = 0
+    """When they said, by the platform's clock, the last of what was forgotten: that and what they
+    said before is not dealt with again, see `DurableInbox.was_forgotten`."""
 
 
 async def _unknown(_member: MemberRef) -> ChannelRef | None:
@@ -159,13 +162,13 @@ class Forgetting:
     async def _wishes(self, where: str, parameters: tuple[float, ...]) -> tuple[Wish, ...]:
         async with self._database.reader() as connection:
             rows = await connection.execute_fetchall(
-                "SELECT platform, user_id, uploads, asked_at FROM forgotten"  # noqa: S608 - ours
+                "SELECT platform, user_id, uploads, asked_at, heard_until FROM forgotten"  # noqa: S608 - ours
                 f" WHERE {where} ORDER BY asked_at",
                 parameters,
             )
         return tuple(
-            Wish(MemberRef(Platform(platform), user_id), bool(uploads), asked_at)
-            for platform, user_id, uploads, asked_at in rows
+            Wish(MemberRef(Platform(platform), user_id), bool(uploads), asked_at, heard_until)
+            for platform, user_id, uploads, asked_at, heard_until in rows
         )
 
     async def _erase(self, wish: Wish) -> None:
@@ -217,10 +220,15 @@ async def put_on_record(database: Database, wishes: Sequence[Wish]) -> None:
     """
     async with database.transaction() as connection:
         await connection.executemany(
-            "INSERT INTO forgotten (platform, user_id, uploads, asked_at) VALUES (?, ?, ?, ?)"
+            "INSERT INTO forgotten (platform, user_id, uploads, asked_at, heard_until)"
+            " VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET uploads = max(uploads, excluded.uploads),"
-            " asked_at = excluded.asked_at, done_at = NULL, scrubbed = 0",
-            [(*_key(wish.member), wish.uploads, wish.asked_at) for wish in wishes],
+            " asked_at = excluded.asked_at, done_at = NULL, scrubbed = 0,"
+            " heard_until = max(heard_until, excluded.heard_until)",
+            [
+                (*_key(wish.member), wish.uploads, wish.asked_at, wish.heard_until)
+                for wish in wishes
+            ],
         )
 
 
@@ -349,6 +357,13 @@ async def _forget_chats(
 async def _forget_rows(connection: aiosqlite.Connection, member: MemberRef) -> None:
     """Every row that says that it is theirs; threads and counts by their questions before that."""
     key = _key(member)
+    # With its row goes what tells a question that came already from a new one.
+    await connection.execute(
+        "UPDATE forgotten SET heard_until = max(heard_until, coalesce("
+        "(SELECT max(sent_at) FROM inbox WHERE platform = ? AND author_id = ?), 0))"
+        " WHERE platform = ? AND user_id = ?",
+        (*key, *key),
+    )
     asked = "SELECT message_id FROM {} WHERE platform = ? AND author_id = ?"
     for table in ("opened_threads", "unasked_answers"):
         for questions in ("exchanges", "inbox"):

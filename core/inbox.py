@@ -98,6 +98,22 @@ class DurableInbox:
             )
             return next((InboxId(row[0]) for row in rows), None)
 
+    async def was_forgotten(self, message: IncomingMessage) -> bool:
+        """Whether it is from the time of which its author is forgotten.
+
+        Their rows are gone, so what a platform tells anew of that time would pass for new.
+        """
+        async with self._database.reader() as connection:
+            rows = await connection.execute_fetchall(
+                "SELECT 1 FROM forgotten WHERE platform = ? AND user_id = ? AND heard_until >= ?",
+                (
+                    message.conversation.channel.platform.value,
+                    storable(message.author.user_id),
+                    message.sent_at.timestamp(),
+                ),
+            )
+        return bool(list(rows))
+
     async def receive_again(self, inbox_id: InboxId, message: IncomingMessage) -> None:
         """Note that the question was edited and is owed a new answer."""
         async with self._database.transaction() as connection:

@@ -754,6 +754,15 @@ M018_DIGESTS = Migration(
     ),
 )
 
+M019_HEARD_UNTIL = Migration(
+    "m019_heard_until",
+    (
+        # The last moment, by the platform's clock, of which something of theirs was forgotten: a
+        # platform that is asked for what was missed tells it anew.
+        "ALTER TABLE forgotten ADD COLUMN heard_until REAL NOT NULL DEFAULT 0",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -773,4 +782,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M016_ACCOUNT_IDS,
     M017_WHOLE,
     M018_DIGESTS,
+    M019_HEARD_UNTIL,
 )

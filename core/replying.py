@@ -152,7 +152,7 @@ class Replying:
         return self.runs.stop(conversation, user_id)
 
     async def _skip(self, message: IncomingMessage) -> None:
-        if await self.admits(message):
+        if not await self._inbox.was_forgotten(message) and await self.admits(message):
             await self._inbox.receive(message, InboxState.SKIPPED)
 
     def _line_up(self, message: IncomingMessage) -> Turn | None:

@@ -195,13 +195,19 @@ def _read_wishes(path: Path, mode: str, since: float) -> Iterator[Wish]:
         table = "SELECT 1 FROM sqlite_master WHERE name = 'forgotten'"
         if connection.execute(table).fetchone() is None:
             return
+        columns = [name for (name,) in connection.execute(
+            "SELECT name FROM pragma_table_info('forgotten')"
+        )]  # fmt: skip
+        # An earlier version did not note until when.
+        until = "heard_until" if "heard_until" in columns else "0"
         rows = connection.execute(
-            "SELECT platform, user_id, uploads, asked_at FROM forgotten WHERE asked_at >= ?"
-            " ORDER BY asked_at",
+            f"SELECT platform, user_id, uploads, asked_at, {until} FROM forgotten"  # noqa: S608 - ours
+            " WHERE asked_at >= ? ORDER BY asked_at",
             (since,),
         )
-        for platform, user_id, uploads, asked_at in rows:
-            yield Wish(MemberRef(Platform(platform), user_id), bool(uploads), asked_at)
+        for platform, user_id, uploads, asked_at, heard_until in rows:
+            member = MemberRef(Platform(platform), user_id)
+            yield Wish(member, bool(uploads), asked_at, heard_until)
 
 
 @contextlib.contextmanager

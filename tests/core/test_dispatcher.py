@@ -418,6 +418,32 @@ async def test_a_reply_that_takes_too_long_ends_with_a_sentence(tmp_path):
         assert w.outbox.transcript.startswith("bot> You said\n\nThis took too long")
 
 
+async def test_what_somebody_said_before_they_were_forgotten_is_not_even_looked_at(tmp_path):
+    seen = []
+
+    async def admits(asked):
+        seen.append(asked.message_id)
+        return True
+
+    async with world(tmp_path, hooks=Hooks(admits=admits)) as w:
+        now = datetime.now(UTC)
+        async with w.database.transaction() as connection:
+            await connection.execute(
+                "INSERT INTO forgotten VALUES ('discord', 'ada', 0, 1, 1, 1, ?)",
+                (now.timestamp(),),
+            )
+        hour = timedelta(hours=2)
+        for key, user, at in (
+            ("too old", "ada", now - hour), ("before", "ada", now), ("other", "bob", now),
+            ("after", "ada", now + timedelta(milliseconds=1)),
+        ):  # fmt: skip
+            w.dispatcher.submit(group(key, key, user=user, at=at))
+        await w.idle()
+        assert (sorted(seen), w.script.begun) == (["after", "other"], ["other", "after"])
+        assert await w.state(group("before", "before")) is None
+        assert await w.state(group("too old", "too old")) is None
+
+
 async def test_messages_that_are_too_old_are_noted_and_not_answered(tmp_path):
     async with world(tmp_path) as w:
         old = group("yesterday", "1", at=datetime.now(UTC) - timedelta(hours=2))

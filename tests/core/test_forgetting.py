@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -291,6 +291,31 @@ async def test_what_a_backup_brings_back_is_forgotten_anew(hall):
         await forgetting.again(wish)
     await forgetting.prune()
     assert holding(hall.folder) == []
+
+
+async def test_what_she_said_before_is_told_from_what_she_says_afterwards(hall):
+    forgetting = Forgetting(hall.database, hall.library, hall.channels, hall.reviews)
+    inbox = DurableInbox(hall.database)
+    asked = spoken("Where?", ADA, message_id="q7")
+    earlier, later = (
+        replace(asked, message_id=key, sent_at=asked.sent_at + timedelta(seconds=seconds))
+        for key, seconds in (("q6", -60), ("q8", 0.001))
+    )
+    others = replace(asked, author=OTHER)
+    await inbox.receive(asked)
+    assert not await inbox.was_forgotten(asked)
+    await forgetting.forget(HER, uploads=False)
+    told = [await inbox.was_forgotten(one) for one in (earlier, asked, later, others)]
+    assert told == [True, True, False, False]
+    # Once more, and by way of a backup from before: it is no less forgotten.
+    (wish,) = await forgetting.wishes(0)
+    await forgetting.forget(HER, uploads=False)
+    assert await inbox.was_forgotten(asked)
+    async with hall.database.transaction() as connection:
+        await connection.execute("DELETE FROM forgotten")
+    assert not await inbox.was_forgotten(asked)
+    await forgetting.again(wish)
+    assert await inbox.was_forgotten(asked)
 
 
 async def test_of_every_column_it_is_known_whether_it_names_a_person(hall):

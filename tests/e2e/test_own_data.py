@@ -70,3 +70,35 @@ async def test_what_a_member_wrote_goes_from_the_disk_of_a_bot_that_serves(tmp_p
         done = shell(tmp_path, "forget", f"discord:{eve.user.id}", "--yes")
         assert (done.code, "is forgotten" in done.out) == (0, True), done.err
         assert shell(tmp_path, "forget", "nobody", "--yes").code == 2
+
+
+async def test_who_was_forgotten_is_not_answered_again_when_the_bot_catches_up(
+    tmp_path, privileged
+):
+    async with FakeDiscord(limits=QUICK, privileged=privileged) as fake:
+        server = fake.server("Aquarists")
+        general = server.channel("general")
+        alice = server.join(fake.person("Alice"), server.role("root", Permission.ADMINISTRATOR))
+        eve = server.join(fake.person("Eve"))
+        async with serving(tmp_path, fake) as served:
+            await fake.connected()
+            mention = fake.bot.mention
+            file = File("pumps.txt", b"The small tank takes the pump P-3.")
+            asked = await alice.say(general, f"{mention} /kb add", files=[file])
+            await fake.answer(asked, lambda m: "Added" in m.content)
+            hers = await eve.say(general, f"{mention} Which pump does the small tank take?")
+            await fake.answer(hers, lambda m: "P-3" in m.content)
+            shown = await eve.slash(general, "forgetme")
+            await shown.until(lambda s: "for good: 1 question" in s.text)
+            await eve.press(shown.message, "Erase, files too")
+            await fake.wait_for(lambda: "I have forgotten you" in shown.text)
+            await served.kill()
+            missed = await alice.say(general, f"{mention} Which pump does the small tank take?")
+            again = await eve.say(general, f"{mention} And which one does the small tank need?")
+            await served.start()
+            await fake.answer(missed, lambda m: "P-3" in m.content)
+            # What she asks after it is a question like any other.
+            await fake.answer(again, lambda m: m.content != "")
+            answers = [m for m in fake.said_by_bot(general) if m.reply_to is hers]
+            assert len(answers) == 1
+            assert await served.stop() == 0

@@ -57,8 +57,9 @@ async def forget_later(data: Path, user_id: str) -> None:
         database.transaction() as connection,
     ):
         await connection.execute(
-            "INSERT INTO forgotten (platform, user_id, uploads, asked_at, done_at, scrubbed)"
-            " VALUES ('discord', ?, 0, ?, 1, 1)",
+            "INSERT INTO forgotten"
+            " (platform, user_id, uploads, asked_at, done_at, scrubbed, heard_until)"
+            " VALUES ('discord', ?, 0, ?, 1, 1, 5)",
             (user_id, datetime.now(UTC).timestamp()),
         )
 

@@ -289,15 +289,15 @@ def test_who_asked_to_be_forgotten_since_is_forgotten_anew(data, backup, tmp_pat
     # The newer backup of the same folder tells, also on another machine.
     restored = bring_back(backup, tmp_path / "new")
     assert restored.wishes == 1
-    wish = "SELECT user_id, done_at FROM forgotten"
-    assert rows(tmp_path / "new" / "lorekeeper.db", wish) == [("7001", None)]
+    wish = "SELECT user_id, done_at, heard_until FROM forgotten"
+    assert rows(tmp_path / "new" / "lorekeeper.db", wish) == [("7001", None, 5)]
     # And so does the directory that it takes the place of.
     alone = tmp_path / "alone"
     shutil.copytree(tmp_path / "backups", alone)
     for name in Repository(alone).names()[1:]:
         shutil.rmtree(alone / name)
     assert bring_back(alone, data, agreed=True).wishes == 1
-    assert rows(data / "lorekeeper.db", wish) == [("7001", None)]
+    assert rows(data / "lorekeeper.db", wish) == [("7001", None, 5)]
 
 
 def test_a_damaged_database_can_be_replaced(data, backup):
