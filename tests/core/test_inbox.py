@@ -19,6 +19,7 @@ from core.events import (
     Quoted,
     Trigger,
 )
+from core.history import History
 from core.inbox import DurableInbox, InboxState, move_inbox
 from core.packing import digest_of
 from core.replies import SentMessage
@@ -153,6 +154,93 @@ async def test_rows_follow_a_channel_and_leave_the_new_ids_free(inbox, database)
     entry = await inbox.find(there, "town:1")
     assert entry.sent == (SentMessage("text", 0, "town:m1"),)
     assert {owed.message.conversation for owed in await the_owed(inbox)} == {there}
+
+
+async def test_a_message_of_ours_leads_to_its_question_in_its_own_conversation_alone(inbox):
+    inbox_id = await inbox.receive(group("q", "1", thread="t"))
+    await inbox.sent(inbox_id, SentMessage("text", 0, "m1"))
+    await inbox.sent(inbox_id, SentMessage("text", 1, "m2"))
+    for ours in ("m1", "m2"):
+        found = await inbox.behind(conversation(thread="t"), ours)
+        assert (found.inbox_id, found.message_id, found.author_id) == (inbox_id, "1", "ada")
+        assert found.is_kept
+    for elsewhere in (
+        conversation(),
+        conversation(thread="u"),
+        conversation("city", "t"),
+        conversation(thread="t", platform=Platform.TELEGRAM),
+    ):
+        assert await inbox.behind(elsewhere, "m1") is None
+    assert await inbox.behind(conversation(thread="t"), "1") is None
+
+
+async def test_a_message_without_its_thread_or_from_before_a_move_is_followed(inbox, database):
+    inbox_id = await inbox.receive(group("q", "1", thread="t"))
+    await inbox.sent(inbox_id, SentMessage("text", 0, "m1"))
+    there = MessageRef(conversation(thread="t"), "m1")
+    assert await inbox.followed(conversation(), "m1") == there
+    assert await inbox.followed(conversation(thread="u"), "m1") is None
+    assert await inbox.followed(conversation("city"), "m1") is None
+
+    old, new = ChannelRef(Platform.DISCORD, "town"), ChannelRef(Platform.DISCORD, "city")
+    async with database.transaction() as connection:
+        await move_inbox(connection, old, new)
+    moved = MessageRef(conversation("city", "t"), "town:m1")
+    assert await inbox.followed(conversation(thread="t"), "m1") == moved
+
+
+async def test_a_question_can_be_asked_again_while_its_words_are_kept(inbox, database):
+    question = group("q", "1", at=NOON)
+    inbox_id = await inbox.receive(question)
+    await inbox.sent(inbox_id, SentMessage("text", 0, "m1"))
+    await History(database).append_question(question)
+    await inbox.finish(inbox_id)
+    owed = await inbox.kept(conversation(), "1")
+    assert (owed.message, owed.sent) == (question, (SentMessage("text", 0, "m1"),))
+    assert await inbox.kept(conversation(thread="t"), "1") is None
+    assert [each.message for each in await inbox.recent(Platform.DISCORD, 7.0, 9)] == [question]
+    assert await inbox.recent(Platform.DISCORD, 7.5, 9) == ()
+    assert await inbox.recent(Platform.TELEGRAM, 0.0, 9) == ()
+
+    await History(database).remove(conversation(), "1")
+    await inbox.finish(inbox_id)
+    assert await inbox.kept(conversation(), "1") is None
+    assert await inbox.recent(Platform.DISCORD, 0.0, 9) == ()
+
+
+async def test_old_questions_go_but_for_those_owed_and_those_that_an_answer_needs(database):
+    now = [7.0]
+    inbox, history = DurableInbox(database, clock=lambda: now[0]), History(database)
+    gone, stored, owed = (group("q", number, at=NOON) for number in "123")
+    for question in (gone, stored):
+        inbox_id = await inbox.receive(question)
+        if question is stored:
+            await history.append_question(question)
+        await inbox.finish(inbox_id)
+    await inbox.receive(owed)
+    now[0] += 30 * 86_400
+    assert await inbox.prune(30) == 0
+
+    now[0] += 1
+    assert await inbox.prune(30) == 1
+    assert await inbox.find(conversation(), "1") is None
+    assert (await inbox.find(conversation(), "2")).state is InboxState.DONE
+    assert await inbox.kept(conversation(), "2") is None, "its words go all the same"
+    assert [each.message for each in await the_owed(inbox)] == [owed]
+
+
+async def test_the_latest_conversations_come_first_each_with_its_newest_message(inbox):
+    later = NOON.replace(hour=13)
+    await inbox.receive(group("q", "1", at=NOON))
+    await inbox.receive(group("q", "2", at=later))
+    await inbox.receive(group("q", "3", at=NOON.replace(minute=30), thread="t"))
+    newest = MessageRef(conversation(), "2")
+    assert await inbox.addressed(Platform.DISCORD) == (
+        newest,
+        MessageRef(conversation(thread="t"), "3"),
+    )
+    assert await inbox.addressed(Platform.DISCORD, most=1) == (newest,)
+    assert await inbox.addressed(Platform.TELEGRAM) == ()
 
 
 def test_the_digest_tells_questions_apart_and_nothing_else():
