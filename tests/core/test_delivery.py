@@ -283,6 +283,22 @@ def test_a_message_that_is_being_sent_when_a_stop_comes_is_still_marked():
     assert [sent.message_id for sent in receipts.messages] == ["m1"]
 
 
+def test_a_file_that_was_not_sent_yet_goes_with_a_stop():
+    outbox = RecordingOutbox(PLATFORM)
+    reply = delivery(outbox)
+    file = FileReply("all.zip", "application/zip", b"PK")
+
+    async def scenario():
+        task = asyncio.create_task(deliver(reply, TextDelta("Half"), file, 9))
+        await asyncio.sleep(2.5)
+        task.cancel()
+        await asyncio.wait({task})
+        await reply.stop()
+
+    run(scenario())
+    assert outbox.transcript == "bot> Half\n\n[stopped]\n"
+
+
 def test_a_stop_before_anything_was_shown_shows_nothing():
     outbox = RecordingOutbox(PLATFORM)
     run(delivery(outbox).stop())
