@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.pairing import say, verdict
 from bot.adapters.terminal.messages import question
 from bot.adapters.terminal.replies import ask
-from bot.app import build
+from bot.building import build
 from bot.golden_bench import Bench
 from bot.settings import Config, WebSettings
 from core.attribution import attribute

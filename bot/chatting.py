@@ -11,7 +11,7 @@ from pathlib import Path
 from bot import output
 from bot.adapters.terminal.messages import question
 from bot.adapters.terminal.replies import Reply, ask
-from bot.app import Bot, build
+from bot.building import Bot, build
 from bot.questions import questions
 from bot.settings import Config
 from bot.wording import own_words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot import output
-from bot.app import build
+from bot.building import build
 from bot.evaluating import with_engine
 from bot.hinting import enriching
 from bot.parts import open_library

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot import golden_runs, output
-from bot.app import build
+from bot.building import build
 from bot.config import load
 from bot.errors import ConfigError, Problem
 from bot.golden_bench import SHIPPED, Bench, read_file

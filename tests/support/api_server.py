@@ -23,8 +23,8 @@ from fastapi import FastAPI
 from bot.adapters.api.api import Api
 from bot.adapters.api.requests import Limits
 from bot.adapters.web.server import serving
-from bot.app import rules_of
 from bot.assembly import Stores, assemble
+from bot.rules import rules_of
 from bot.settings import ApiSettings, Config, WebSettings
 from core.accounts import Accounts, Configured
 from core.database import Database

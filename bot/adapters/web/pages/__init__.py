@@ -13,7 +13,7 @@ How a page comes to be:
   time). `visitor_of(request)` says who it is. What only an operator can use carries
   `elem_classes=["changes"]`: viewers are not shown it.
 - What a page works with is in `Parts` (parts.py): typed fields, added as a page needs them and
-  filled in bot/app.py (`_web`); what lies above the adapters is declared there as a protocol.
+  filled in bot/serving_web.py; what lies above the adapters is declared there as a protocol.
 - The page is listed in `PAGES` below: path, title in the navigation, `build`. Pages are deep links
   (`/knowledge`), each with only its own components, under the one header (console.js). A tab or
   accordion within a page is the page's own affair.
