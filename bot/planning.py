@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from bot.errors import ConfigError, Problem
 from bot.machine import Machine, computes_in_bf16, look
+from bot.model_sizes import (
+    BITS_OF,
+    Files,
+    embedder_bytes,
+    embedders_bytes,
+    files_of,
+    reranker_bytes,
+)
 from bot.settings import Config
-from core.engines.gguf import BrokenGgufError, parts_of, read_gguf, shape_of_gguf
+from core.engines.gguf import BrokenGgufError
 from core.engines.memory import (
     GIB,
     Device,
@@ -25,11 +29,9 @@ from core.engines.memory import (
     plan,
     weight_bytes,
 )
-from core.engines.shape import ModelShape, UnknownShapeError, read_shape
+from core.engines.shape import UnknownShapeError
 from core.language import Words, words
 from core.settings import EngineSettings
-from knowledge_base.embedders.bundled import CARD_BYTES, model_file
-from knowledge_base.settings import EmbeddingSettings
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +49,6 @@ _CACHE_BITS: Final = {"f16": 16.0, "q8_0": 8.5, "q4_0": 4.5}
 """With the scale that each block of 32 numbers carries."""
 _LLAMA_BATCH: Final = 128
 _MOST_OF_RAM: Final = 0.9
-_EMBEDDER_BATCH_BYTES: Final = 512 * 1024**2
-_RERANKER_BATCH_BYTES: Final = 256 * 1024**2
-_WEIGHT_FILES: Final = ("*.safetensors", "pytorch_model*.bin")
-_BITS_OF: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What lies on disk of a model."""
-
-    shape: ModelShape
-    bytes_on_disk: int
-    stored_bits: int = 16
-    """Of a number in them; 0 where they are quantised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,89 +213,11 @@ def moved_words(engine: PlannedEngine, _: Words) -> str:
     )
 
 
-def files_of(engine: EngineSettings) -> Files:
-    """The shape and size of a model in this process.
-
-    Raises `FileNotFoundError`, `OSError`, `ValueError`, `BrokenGgufError`, `UnknownShapeError`.
-    """
-    model = str(engine.model or "bundled")
-    if model == "bundled":
-        from core.engines.llama_cpp import bundled_model
-
-        return _gguf(bundled_model())
-    path = Path(model).expanduser()
-    if model.endswith(".gguf"):
-        return _gguf(path)
-    folder = path if path.is_dir() else cached(model)
-    if folder is None:
-        raise FileNotFoundError(model)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return Files(read_shape(folder), weights_on_disk(folder), _stored_bits(config))
-
-
-def cached(hub_id: str) -> Path | None:
-    """The folder of a hub's model in the hub library's cache, if it is there."""
-    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
-    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    snapshots = hub / f"models--{hub_id.replace('/', '--')}" / "snapshots"
-    found = [path.parent for path in snapshots.glob("*/config.json")]
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
-
-
 def is_hub_id(engine: PlannedEngine) -> bool:
     """Whether what it names is fetched from a hub where it is not here."""
     model = str(engine.settings.model)
     is_path = model.startswith((".", "/", "~"))
     return engine.kind == "transformers" and model.count("/") == 1 and not is_path
-
-
-def weights_on_disk(folder: Path) -> int:
-    """Bytes of a model's weights; where two formats lie there, of the first."""
-    for pattern in _WEIGHT_FILES:
-        files = [path for path in folder.glob(pattern) if not path.name.startswith("consolidated")]
-        if files:
-            return sum(path.stat().st_size for path in files)
-    return 0
-
-
-def embedder_bytes(settings: EmbeddingSettings) -> int:
-    """What an embedder in this process and one batch of it take on a card; 0: it wants none."""
-    if settings.base_url or settings.kind == "openai":
-        return 0
-    if settings.model in (None, "bundled"):
-        wants_card = settings.kind == "auto" or settings.device == "cuda"
-        return CARD_BYTES + _EMBEDDER_BATCH_BYTES if wants_card and model_file() else 0
-    path = Path(str(settings.model)).expanduser()
-    folder = path if path.is_dir() else cached(str(settings.model))
-    if folder is None:
-        return 0
-    return weights_on_disk(folder) + _EMBEDDER_BATCH_BYTES
-
-
-def embedders_bytes(config: Config) -> int:
-    """The configured embedder, and former ones: they are loaded beside it for as long as bases
-    have the vectors that they made."""
-    from knowledge_base.embedders.recipe import recipe_of, settings_of
-    from knowledge_base.former import recipes_in
-
-    own = recipe_of(config.embedding)
-    former = [
-        settings_of(recipe, config.embedding)
-        for recipe in recipes_in(config.data_dir)
-        if recipe != own
-    ]
-    return sum(embedder_bytes(one) for one in (config.embedding, *former) if one is not None)
-
-
-def reranker_bytes(config: Config) -> int:
-    """What the reranker and one portion of its work take on a card; 0: there is none, or it is not
-    here yet."""
-    model = config.retrieval.reranker
-    if model is None:
-        return 0
-    path = Path(model).expanduser()
-    folder = path if path.is_dir() else cached(model)
-    return weights_on_disk(folder) + _RERANKER_BATCH_BYTES if folder is not None else 0
 
 
 def _engines(config: Config) -> list[tuple[str, EngineSettings]]:
@@ -396,7 +306,7 @@ def _weights(kind: str, settings: EngineSettings, files: Files, *, is_gpu: bool)
     if settings.quantization != "none":
         precision = Precision.INT8 if settings.quantization == "8bit" else Precision.INT4
         return weight_bytes(files.shape, precision)
-    wanted = _BITS_OF.get(settings.dtype, 16 if is_gpu or computes_in_bf16() else 32)
+    wanted = BITS_OF.get(settings.dtype, 16 if is_gpu or computes_in_bf16() else 32)
     if str(settings.model).endswith(".gguf"):  # transformers unpacks what it reads
         return files.shape.parameters * wanted // 8
     return (
@@ -416,21 +326,6 @@ def _settled(one: PlannedEngine | None, configured: EngineSettings) -> EngineSet
         context_window=one.plan.context,
         memory_share=one.share if one.kind == "transformers" else None,
     )
-
-
-def _gguf(path: Path) -> Files:
-    head = read_gguf(path)
-    size = sum(part.stat().st_size for part in parts_of(path))
-    return Files(shape_of_gguf(head), size, 0)
-
-
-def _stored_bits(config: Mapping[str, object]) -> int:
-    nested = config.get("text_config")
-    both: dict[str, object] = {**(nested if isinstance(nested, dict) else {}), **config}
-    if both.get("quantization_config"):
-        return 0
-    stored = both.get("dtype") or both.get("torch_dtype")
-    return _BITS_OF.get(str(stored), 16)
 
 
 def _gib(size: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.checking.items import Item, Local, Looked
 from bot.checking.scripts import Corpus, corpora, is_blind
-from bot.planning import cached
+from bot.model_sizes import cached
 from bot.proxies import proxy_for
 from core.distance import host_of
 from core.language import N_, Words

@@ -22,8 +22,9 @@ from bot.checking.reach import (
     trouble_words,
     way_of,
 )
+from bot.model_sizes import cached
 from bot.models.sources import HUGGING_FACE, MODELSCOPE
-from bot.planning import Planned, cached, is_hub_id
+from bot.planning import Planned, is_hub_id
 from bot.proxies import shown
 from bot.settings import Config, DiscordSettings
 

@@ -10,15 +10,8 @@ import pytest
 
 from bot.errors import ConfigError
 from bot.machine import Card, Machine, bandwidth_of, card_line, look
-from bot.planning import (
-    cached,
-    embedder_bytes,
-    enforced,
-    files_of,
-    planned,
-    settled,
-    weights_on_disk,
-)
+from bot.model_sizes import cached, embedder_bytes, files_of, weights_on_disk
+from bot.planning import enforced, planned, settled
 from bot.process import keep_downloads
 from bot.settings import Config, ModelsSettings
 from core.engines.memory import GIB, Device, Part
