@@ -537,7 +537,16 @@ async def test_an_answer_in_another_language_is_asked_for_once_more(desk):
     assert len(engine.calls) == 2
     first, second = (call.messages[-1].text for call in engine.calls)
     assert second == f"{first}\n\n请用中文回答，即使段落用的是其他语言。"
-    assert engine.calls[0].outcome == "cancelled" or engine.calls[0].said
+
+
+async def test_an_answer_in_another_language_is_stopped_as_soon_as_that_is_sure(desk):
+    words = [f"{word} " for word in (ENGLISH + " ").split() * 3]
+    never = asyncio.Event()
+    engine = ScriptedEngine(Script(words, gates={len(words) - 1: never}), "大门九点打开 [1]。")
+    desk.shelf.put("shared", "门.md", "花园的大门九点打开。")
+    events = await desk.ask(engine, group("花园的大门几点打开？"))
+    assert engine.calls[0].outcome == "cancelled"
+    assert "大门九点打开" in text_of(events)
 
 
 async def test_a_model_that_keeps_to_its_language_is_told_of_and_asked_no_third_time(desk):

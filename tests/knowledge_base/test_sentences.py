@@ -57,6 +57,7 @@ def test_headings_and_list_items_stand_alone_and_wrapped_lines_do_not():
 
 def test_long_runs_are_cut_at_clauses():
     parts = texts("一二三四五六七八九，" * 200)
+    assert "".join(parts) == "一二三四五六七八九，" * 200
     assert all(len(part) <= LONGEST_SENTENCE and part.endswith("，") for part in parts)
     assert max(map(len, texts("ไทย" * 1000))) == LONGEST_SENTENCE
 

@@ -37,7 +37,7 @@ async def test_the_stages_end_in_what_a_search_finds(town):
         (c.score for c in stages.candidates), reverse=True
     )
     assert "rye" in stages.asked.terms
-    assert stages.asked.dimension == len(stages.asked.numbers) or stages.asked.dimension > 12
+    assert (stages.asked.dimension, len(stages.asked.numbers)) == (64, 12)
     assert len(stages.background) >= 2
 
 
@@ -60,9 +60,11 @@ async def test_a_leg_that_is_off_says_nothing(town):
     assert by_words.asked.embedder is None
     assert by_words.asked.text == ""
     assert by_words.background == ()
+    assert [c.dense_rank for c in by_words.candidates[:1]] == [None]
     assert all(c.dense_rank is None for c in by_words.candidates)
     by_meaning = await library.examine(scope, "rye bread", legs=Legs.DENSE)
     assert by_meaning.asked.terms == ()
+    assert [c.lexical_rank for c in by_meaning.candidates[:1]] == [None]
     assert all(c.lexical_rank is None for c in by_meaning.candidates)
 
 

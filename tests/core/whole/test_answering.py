@@ -336,10 +336,7 @@ async def test_without_a_model_that_can_the_document_speaks_for_itself(room, eng
         "# The garden\n\nIt lies by the lake.\n\n## Gates\n\nThere are two of them.",
     )
     heard = await room.ask(group("summarise garden.md"), *([engine] if engine else []))
-    assert (
-        heard.text == ("`garden.md`, by its sections:\n- **The garden** [1]\n- **Gates** [2]")
-        or "**Gates**" in heard.text
-    )
+    assert heard.text == "`garden.md`, by its sections:\n- **The garden** [1]\n- **Gates** [2]"
     assert reason in heard.notices
     assert engine is None or engine.asked == 0
 

@@ -39,6 +39,7 @@ async def test_the_tables_commands_are_offered_to_those_who_need_them(fake, club
 
 async def test_commands_are_for_servers_and_private_chats_and_installed_by_servers(fake, general):
     async with surface(fake):
+        assert fake.world.commands[None]
         for command in fake.world.commands[None]:
             assert command["contexts"] == [0, 1]
             assert command["integration_types"] == [0]
