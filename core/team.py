@@ -48,7 +48,6 @@ CHANNEL_LIMIT: Final = 20
 """Questions a day, of one channel."""
 _HOUR: Final = 3600
 _DAY: Final = 86_400
-_KEPT_SECONDS: Final = 180 * _DAY
 _MOST_DOCUMENTS: Final = 5
 _LONGEST_QUESTION: Final = 600
 """Quoting and escaping lengthen it, at most threefold."""
@@ -189,9 +188,6 @@ class _Rows:
         asker = (member.platform.value, storable(member.user_id))
         place = (channel.platform.value, storable(channel.channel_id))
         async with self._database.transaction() as connection:
-            await connection.execute(
-                "DELETE FROM team_questions WHERE asked_at < ?", (now - _KEPT_SECONDS,)
-            )
             if await _has(connection, conversation, message_id):
                 return _Taken.ASKED_BEFORE
             if await _count(connection, "asker_id", asker, now - _HOUR) >= ASKER_LIMIT:

@@ -102,9 +102,14 @@ async def privacy(context: CommandContext) -> Replies:
     if context.message.kind is ChannelKind.GROUP and context.settings.helpers is not None:
         lines.append(
             "- "
-            + _("\"Ask the team\" shows a question with its asker's name to those who help here; "
-                "that it was asked I keep for half a year.")
-        )  # fmt: skip
+            + _.plural(
+                '"Ask the team" shows a question with its asker\'s name to those who help here; '
+                "that it was asked I keep for {count} day.",
+                '"Ask the team" shows a question with its asker\'s name to those who help here; '
+                "that it was asked I keep for {count} days.",
+                round(disclosure.kept.feedback_days),
+            )
+        )
     if context.settings.speaks in UNASKED:
         lines.append(
             "- "

@@ -14,7 +14,7 @@ from core.events import ChannelRef, ConversationRef, InteractionRef, Platform, Q
 from core.language import words
 from core.permissions import Level, Rules
 from core.replies import TextDelta
-from core.settings import Disclosure
+from core.settings import Disclosure, PrivacySettings
 from tests.support.commanding import (
     ADMIN,
     MEMBER,
@@ -172,6 +172,15 @@ async def test_privacy_tells_of_pictures_where_the_model_sees_them(hall):
     assert "pictures" not in (await hall.types("/privacy")).text
     hall.engines.of().engine.accepts_images = True
     assert "So are pictures that come with a question" in (await hall.types("/privacy")).text
+
+
+async def test_privacy_tells_how_long_it_is_known_that_the_team_was_asked(tmp_path):
+    kept = Disclosure(kept=PrivacySettings(feedback_days=90))
+    async with open_hall(tmp_path, kept) as hall:
+        assert "Ask the team" not in (await hall.types("/privacy", MEMBER)).text
+        await hall.types("/settings helpers here", ADMIN)
+        said = await hall.types("/privacy", MEMBER)
+        assert "that it was asked I keep for 90 days." in said.text
 
 
 async def test_privacy_tells_of_figures_and_on_the_console_of_its_accounts(hall):
