@@ -3,7 +3,8 @@
 Statistics are those of the bases that are searched, and only of what is alive in them: joint over
 several bases, exact after a removal. Adding makes a small segment; eight of a size become one,
 small ones at once and large ones when whoever keeps the index runs `merge`, so that adding costs
-what it adds (times the logarithm of what is there).
+what it adds (times the logarithm of what is there). Chunks that get other words, as with the new
+name of their document, have these in segments of their own until they are many (`term_layers`).
 One thread may add or remove while others search: readers take a tuple of segments that never
 change.
 """
@@ -12,21 +13,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.postings import Ids, Postings
-from knowledge_base.term_segments import (
-    MERGE_FACTOR,
-    TermSegment,
-    are_alike,
-    built,
-    compacted,
-    merged,
-    without_chunks,
-)
+from knowledge_base.term_layers import Layers, Merge
+from knowledge_base.term_segments import TermSegment, built
 from knowledge_base.terms import Terms
 
 K1 = 1.2
@@ -91,96 +85,79 @@ class LexicalMatch:
     """Codes of the scripts that the chunks are written in, see `terms.SCRIPTS`."""
 
 
-_Taken = tuple[tuple[TermSegment, ...], int, tuple[Ids, NDArray[np.uint8]]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Merge:
-    """Segments to make one of, in the background."""
-
-    segments: tuple[TermSegment, ...]
-
-    def run(self) -> TermSegment:
-        """The slow part; the index is not touched."""
-        return merged(self.segments)
+_Taken = tuple[Layers, int, tuple[Ids, NDArray[np.uint8]]]
 
 
 class LexicalIndex:
     """The lexical leg of one base."""
 
-    def __init__(self, segments: Sequence[TermSegment] = ()) -> None:
-        self._segments: tuple[TermSegment, ...] = tuple(segments)
+    def __init__(
+        self, segments: Sequence[TermSegment] = (), amended: Sequence[TermSegment] = ()
+    ) -> None:
+        """`amended`: newer words of chunks whose older ones are dead in the others."""
+        self._layers = Layers(tuple(segments), tuple(amended))
         self._taken: _Taken | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return sum(segment.living for segment in self._segments)
+        return sum(segment.living for segment in self._layers.all)
 
     @property
     def nbytes(self) -> int:
         """Memory that the postings take."""
-        return sum(segment.arrays.nbytes + segment.dead.nbytes for segment in self._segments)
+        return sum(segment.arrays.nbytes + segment.dead.nbytes for segment in self._layers.all)
 
     @property
     def segments(self) -> tuple[TermSegment, ...]:
-        return self._segments
+        """Those whose ids ascend."""
+        return self._layers.base
+
+    def older_in(self, segment: TermSegment) -> Ids:
+        """Ids of the chunks of which one of `segments` has older words."""
+        return self._layers.older_in(segment)
 
     def with_files(self, saved: Mapping[Postings, TermSegment]) -> None:
         """Use the same postings where they lie now."""
         with self._lock:
-            self._segments = tuple(
-                replace(saved[s.arrays], dead=s.dead, length=s.length) if s.arrays in saved else s
-                for s in self._segments
-            )
+            self._layers = self._layers.with_files(saved)
 
     def add(self, chunk_ids: Ids, packed: Sequence[bytes]) -> None:
         """Add chunks by their packed terms; the ids ascend, also over calls."""
-        if len(chunk_ids) != len(packed):
-            raise ValueError(f"{len(chunk_ids)} ids for {len(packed)} chunks")
-        if not len(packed):
-            return
-        segment = built(chunk_ids, packed)
-        with self._lock:
-            if self._segments and segment.arrays.chunk_ids[0] < self._segments[-1].high:
-                raise ValueError("ids must ascend")
-            self._segments = compacted((*self._segments, segment))
+        if (segment := _built(chunk_ids, packed)) is not None:
+            with self._lock:
+                self._layers = self._layers.with_added(segment)
+
+    def amend(self, chunk_ids: Ids, packed: Sequence[bytes]) -> None:
+        """Give chunks that are there other words; it costs what these do."""
+        if (segment := _built(chunk_ids, packed)) is not None:
+            with self._lock:
+                self._layers = self._layers.with_amended(segment)
 
     def merge(self) -> Merge | None:
         """A merge that is due, but takes too long to be done while somebody waits."""
-        segments = self._segments
-        for end in range(MERGE_FACTOR, len(segments) + 1):
-            if are_alike(window := segments[end - MERGE_FACTOR : end]):
-                return Merge(window)
-        return None
+        return self._layers.merge()
 
     def adopt(self, merge: Merge, merged: TermSegment) -> bool:
         """Put the result of a merge in place; False where the index is no longer the merge's."""
-        count = len(merge.segments)
         with self._lock:
-            for start in range(len(self._segments) - count + 1):
-                here = self._segments[start : start + count]
-                if all(one is other for one, other in zip(here, merge.segments, strict=True)):
-                    after = self._segments[start + count :]
-                    self._segments = (*self._segments[:start], merged, *after)
-                    return True
-        return False
+            layers = self._layers.adopt(merge, merged)
+            if layers is not None:
+                self._layers = layers
+        return layers is not None
 
     def remove(self, chunk_ids: Ids) -> None:
         """Take chunks out of every later search and out of the statistics; unknown ids pass."""
         gone = np.unique(np.asarray(chunk_ids, np.int64))
         with self._lock:
-            self._segments = tuple(
-                s for s in (without_chunks(s, gone) for s in self._segments) if s
-            )
+            self._layers = self._layers.without(gone)
 
     def statistics(self, terms: Terms) -> TermStatistics:
         """The base's part of the joint statistics; constant in time for each term."""
-        segments = self._segments
         frequencies = np.zeros(len(terms), np.int64)
         chunks = length = 0
         if not len(terms):
             return TermStatistics(chunks, length, frequencies)
-        for segment in segments:
+        for segment in self._layers.all:
             frequencies += segment.arrays.frequencies(terms.hashes)
             if len(segment.dead):
                 dead = segment.arrays.counts_at(terms.hashes, segment.dead)
@@ -194,7 +171,7 @@ class LexicalIndex:
         found_ids: list[Ids] = []
         found_scores: list[Floats] = []
         floor = 0.0
-        for segment in self._segments:
+        for segment in self._layers.all:
             scores = _scores(segment, query)
             # Flatnonzero of truths is many times as fast. Ties stay: ids decide below.
             ordinals = np.flatnonzero(scores >= floor if floor else scores > 0)
@@ -215,7 +192,7 @@ class LexicalIndex:
         scores, matched = np.zeros(len(chunk_ids)), np.zeros(len(chunk_ids))
         scripts = np.zeros(len(chunk_ids), np.uint8)
         missing = len(chunk_ids)
-        for segment in self._segments:
+        for segment in self._layers.all:
             if not missing:
                 break
             arrays = segment.arrays
@@ -237,10 +214,16 @@ class LexicalIndex:
 
     def sample(self, most: int) -> tuple[Ids, NDArray[np.uint8]]:
         """About `most` chunks taken evenly, all where there are fewer, and their scripts."""
-        segments, taken = self._segments, self._taken
-        if taken is None or taken[0] is not segments or taken[1] != most:
-            taken = self._taken = (segments, most, _sample(segments, most))
+        layers, taken = self._layers, self._taken
+        if taken is None or taken[0] is not layers or taken[1] != most:
+            taken = self._taken = (layers, most, _sample(layers.all, most))
         return taken[2]
+
+
+def _built(chunk_ids: Ids, packed: Sequence[bytes]) -> TermSegment | None:
+    if len(chunk_ids) != len(packed):
+        raise ValueError(f"{len(chunk_ids)} ids for {len(packed)} chunks")
+    return built(chunk_ids, packed) if len(packed) else None
 
 
 def weigh(terms: Terms, statistics: TermStatistics) -> LexicalQuery:

@@ -119,6 +119,17 @@ class OpenBases:
             base.apply(committed, packed, vectors, fingerprint)
             self._look_after(base)
 
+    def catch_up(self, base_id: BaseId) -> None:
+        """Bring the base up to the rows, if it is in memory; where it would have to be read whole,
+        the next search does it."""
+        with self._lock:
+            base = self._open.get(base_id)
+        if base is None or base.view is None:
+            return
+        with base.lock, self._store.read() as rows:
+            base.current(rows, at_any_cost=False)
+        self._look_after(base)
+
     def _look_after(self, base: OpenBase) -> None:
         """Queue the upkeep that is due; close what the budget has no room for."""
         size, due = base.nbytes, base.due

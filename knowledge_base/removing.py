@@ -55,10 +55,8 @@ class Removing(Adding):
 
         def renamed(part: Sequence[Renaming]) -> tuple[Document, ...]:
             done = rename(self._at.store, base, part)
-            if done.learns:
-                self._at.bases.get(base).forget()
-            elif done.gone is not None:
-                self._at.bases.apply(base, done.gone)
+            if done.is_found_otherwise:
+                self._at.bases.catch_up(base)
             for sha256 in done.hashes:
                 collect(self._at.store, self._at.originals, sha256)
             self._at.store.settle()

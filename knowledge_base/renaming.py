@@ -2,8 +2,8 @@
 whatever cites them.
 
 A document's name is part of what the lexical leg counts. Its words are written anew with the
-name; a small base then makes its indexes anew from the rows, a large one finds the documents by the
-words of their old names until it does so for another reason (`Library.rebuild`).
+name, and the row says since when, so that whoever has older ones in memory or in a file takes these
+instead: it costs what the documents hold, whatever else the base does.
 """
 
 from __future__ import annotations
@@ -20,12 +20,10 @@ from knowledge_base.rows import Rows
 from knowledge_base.splitter import searched
 from knowledge_base.store import Store
 from knowledge_base.terms import pack_terms, terms_of
-from knowledge_base.versions import Committed, next_generation, take_out
+from knowledge_base.versions import next_generation, take_out
 
 AT_ONCE: Final = 2000
 """Passages whose words are written in one transaction, in which nobody else writes."""
-LEARNT_ANEW: Final = 10_000
-"""Passages of a base whose indexes are made anew from the rows within about a second."""
 
 _Words: TypeAlias = "list[tuple[bytes, ChunkId]]"
 
@@ -46,12 +44,10 @@ class Renamed:
 
     documents: tuple[Document, ...]
     """As they are now."""
-    gone: Committed | None
-    """What was taken out because another one has its name now."""
     hashes: tuple[str, ...]
-    """Of originals of those."""
-    learns: bool
-    """Whether the base is to be read anew."""
+    """Of originals of those that were taken out because another one has their name now."""
+    is_found_otherwise: bool
+    """Whether searches find something else from now on."""
 
 
 def parts(renamings: Sequence[Renaming]) -> Iterator[list[Renaming]]:
@@ -87,7 +83,11 @@ def rename(store: Store, base_id: BaseId, part: Sequence[Renaming]) -> Renamed:
     with store.write() as connection:
         rows = Rows(connection)
         _require(rows, base_id, part)
-        gone = _taken_out(connection, base_id, part)
+        over = _in_the_way(rows, base_id, part)
+        changes = bool(words or over)
+        generation = next_generation(connection, base_id) if changes else 0
+        for document in over:
+            take_out(connection, document, generation)
         connection.executemany(
             "UPDATE documents SET name = ? WHERE document_id = ?",
             # Nothing else is called so: two may take each other's name.
@@ -102,19 +102,14 @@ def rename(store: Store, base_id: BaseId, part: Sequence[Renaming]) -> Renamed:
         )
         for document, terms in words:
             connection.executemany("UPDATE terms SET terms = ? WHERE chunk_id = ?", terms)
-            _hint_anew(connection, base_id, document)
-        learns = bool(words) and rows.counts.passages(base_id) <= LEARNT_ANEW
-        if learns:
-            # As after something was erased: no process goes on with what it has in memory.
             connection.execute(
-                "UPDATE bases SET generation = generation + 1, erased = generation + 1"
-                " WHERE base_id = ?",
-                (base_id,),
+                "UPDATE documents SET renamed = ? WHERE document_id = ?",
+                (generation, document.document_id),
             )
-            connection.execute("DELETE FROM segments WHERE base_id = ?", (base_id,))
+            _hint_anew(connection, base_id, document)
         found = [rows.documents.find(own.document.document_id) for own in part]
     hashes = [own.over.sha256 for own in part if own.over is not None]
-    return Renamed(tuple(one for one in found if one is not None), gone, tuple(hashes), learns)
+    return Renamed(tuple(one for one in found if one is not None), tuple(hashes), changes)
 
 
 def _speaks_otherwise(renaming: Renaming) -> bool:
@@ -140,17 +135,9 @@ def _require(rows: Rows, base_id: BaseId, part: Sequence[Renaming]) -> None:
             raise NameTakenError(own.name)
 
 
-def _taken_out(
-    connection: sqlite3.Connection, base_id: BaseId, part: Sequence[Renaming]
-) -> Committed | None:
-    rows = Rows(connection)
+def _in_the_way(rows: Rows, base_id: BaseId, part: Sequence[Renaming]) -> list[Document]:
     over = [own.over for own in part if own.over is not None]
-    live = [own for own in over if rows.documents.named(base_id, own.name) == own]
-    if not live:
-        return None
-    generation = next_generation(connection, base_id)
-    spans = tuple(take_out(connection, document, generation) for document in live)
-    return Committed(live[0], spans[0][0], generation, removed=spans)
+    return [own for own in over if rows.documents.named(base_id, own.name) == own]
 
 
 def _hint_anew(connection: sqlite3.Connection, base_id: BaseId, document: Document) -> None:

@@ -54,9 +54,23 @@ class RowParts:
 
     def terms(self, rows: Rows, low: int, high: int) -> Iterator[tuple[Ids, list[bytes]]]:
         """(ids, packed terms)"""
-        terms = rows.chunks.terms_between(self.base_id, *self._range(low, high))
+        return self._in_terms(rows.chunks.terms_between(self.base_id, *self._range(low, high)))
+
+    def _in_terms(self, terms: Iterator[tuple[int, bytes]]) -> Iterator[tuple[Ids, list[bytes]]]:
         while part := list(islice(terms, PART)):
             yield self.ids(np.array([n for n, _ in part])), [packed for _, packed in part]
+
+    def terms_of(self, rows: Rows, ids: Ids) -> Iterator[tuple[Ids, list[bytes]]]:
+        """(ids, packed terms) of these chunks alone; the ids ascend, in runs as documents have."""
+        runs = np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1) if len(ids) else []
+        found = (
+            pair
+            for run in runs
+            for pair in rows.chunks.terms_between(
+                self.base_id, *self._range(int(run[0]), int(run[-1]) + 1)
+            )
+        )
+        return self._in_terms(found)
 
     def vectors(
         self, rows: Rows, dimension: int, low: int, high: int

@@ -328,8 +328,14 @@ M013_WAITING_VECTORS = (
     "DROP TABLE next_vectors",
     "ALTER TABLE waiting_vectors RENAME TO next_vectors",
 )
+M014_RENAMING = (
+    # Generation of the base at the commit that gave it another name: what was made of its words
+    # before that knows it by its old one.
+    "ALTER TABLE documents ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX documents_by_renaming ON documents (base_id, renamed) WHERE renamed > 0",
+)
 MIGRATIONS = (
     M001_SPINE, M002_UPLOADERS, M003_EXPIRY, M004_ERASING, M005_SOURCES, M006_RESTING,
     M007_INDEX_FILES, M008_REEMBEDDING, M009_VERSIONS, M010_EMBEDDERS,
-    M011_HINTS, M012_UNWANTED, M013_WAITING_VECTORS,
+    M011_HINTS, M012_UNWANTED, M013_WAITING_VECTORS, M014_RENAMING,
 )  # fmt: skip

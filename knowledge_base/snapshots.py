@@ -11,13 +11,14 @@ from knowledge_base import lexical_files, segments
 from knowledge_base.errors import StorageBusyError
 from knowledge_base.index_files import Leg, SavedSegment
 from knowledge_base.leases import locked
-from knowledge_base.models import BaseId
+from knowledge_base.models import BaseId, chunk_id
 from knowledge_base.offloop import blocking
 from knowledge_base.open_base import Mapped, OpenBase
 from knowledge_base.open_bases import OpenBases
 from knowledge_base.rows import Rows
 from knowledge_base.store import Store
 from knowledge_base.term_segments import TermSegment
+from knowledge_base.views import View
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ def _snapshot(store: Store, base: OpenBase, folder: Path) -> None:
         }
         stored = rows.bases.find(base.base_id)
         erased = rows.bases.erased(base.base_id)
+        of_words = [_generation_of(view, part, base.base_id, rows) for part in lexical]
     if {segment.file for segment in dense} | {part.file for part in lexical} <= kept.keys():
         return
     if stored is None or stored.fingerprint != view.fingerprint or view.generation < erased:
@@ -108,11 +110,11 @@ def _snapshot(store: Store, base: OpenBase, folder: Path) -> None:
             mapped.dense[segment] = segments.load(folder, saved)
         told.append(saved)
     low = 0
-    for part in lexical:
+    for part, generation in zip(lexical, of_words, strict=True):
         saved = kept.get(part.file or "")
         if saved is None:
             saved = SavedSegment(
-                Leg.LEXICAL, low, part.high, view.generation,
+                Leg.LEXICAL, low, part.high, generation,
                 lexical_files.save(part, folder), lexical_files.KIND, part.chunks,
             )  # fmt: skip
             mapped.lexical[part.arrays] = lexical_files.load(folder, saved)
@@ -120,6 +122,13 @@ def _snapshot(store: Store, base: OpenBase, folder: Path) -> None:
         low = part.high
     save_segments(store, base.base_id, told, view.fingerprint)
     base.use_files(mapped)
+
+
+def _generation_of(view: View, part: TermSegment, base_id: BaseId, rows: Rows) -> int:
+    """Until when all that is alive has the words that stand in the part."""
+    older = (view.lexical.older_in(part) - chunk_id(base_id, 0)).tolist()
+    renamed = rows.documents.first_renamed(base_id, older) if older else None
+    return view.generation if renamed is None else min(view.generation, renamed - 1)
 
 
 def _worth_files(own: tuple[TermSegment, ...]) -> tuple[TermSegment, ...]:

@@ -21,6 +21,8 @@ _AT_ONCE = 1000
 """Chunks that are merged while they are added, in some tens of milliseconds."""
 MOST_CHUNKS = 300_000
 """Chunks of a segment: merging larger ones would take more memory than searching all of them."""
+_SORTED_AT_ONCE = 1 << 20
+"""Postings."""
 PACKED_FROM = 8192
 """Chunks from which on a segment is packed; smaller ones come and go quickly."""
 
@@ -119,7 +121,8 @@ def compacted(segments: tuple[TermSegment, ...]) -> tuple[TermSegment, ...]:
         newest = segments[-MERGE_FACTOR:]
         if not are_alike(newest) or sum(s.chunks for s in newest) > _AT_ONCE:
             return segments
-        segments = (*segments[:-MERGE_FACTOR], merged(newest))
+        fresh = merged(newest)
+        segments = (*segments[:-MERGE_FACTOR], *((fresh,) if fresh.living else ()))
     return segments
 
 
@@ -130,7 +133,7 @@ def are_alike(segments: Sequence[TermSegment]) -> bool:
 
 
 def merged(segments: Sequence[TermSegment]) -> TermSegment:
-    """One segment of what is alive in several, whose ids ascend; linear in their postings."""
+    """One segment of what is alive in several; linear in their postings where their ids ascend."""
     parts = [_living(segment) for segment in segments]
     hashes = np.unique(np.concatenate([part.hashes for part in parts]))
     sizes = np.zeros(len(hashes), np.int64)
@@ -152,16 +155,43 @@ def merged(segments: Sequence[TermSegment]) -> TermSegment:
         free[place] += each
         chunks += len(part.chunk_ids)
     used = sizes > 0
-    return _segment(
-        TermArrays(
-            chunk_ids=np.concatenate([part.chunk_ids for part in parts]),
-            lengths=np.concatenate([part.lengths for part in parts]),
-            scripts=np.concatenate([part.scripts for part in parts]),
-            hashes=hashes[used],
-            offsets=np.append(0, np.cumsum(sizes[used])).astype(np.int64),
-            ordinals=ordinals,
-            counts=counts,
-        )
+    arrays = TermArrays(
+        chunk_ids=np.concatenate([part.chunk_ids for part in parts]),
+        lengths=np.concatenate([part.lengths for part in parts]),
+        scripts=np.concatenate([part.scripts for part in parts]),
+        hashes=hashes[used],
+        offsets=np.append(0, np.cumsum(sizes[used])).astype(np.int64),
+        ordinals=ordinals,
+        counts=counts,
+    )
+    return _segment(_ascending(arrays))
+
+
+def _ascending(arrays: TermArrays) -> TermArrays:
+    """The same in the order of the chunks' ids."""
+    order = np.argsort(arrays.chunk_ids, kind="stable")
+    if np.array_equal(order, np.arange(len(order))):
+        return arrays
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    ordinals, counts = place[arrays.ordinals], arrays.counts.copy()
+    at, offsets = 0, arrays.offsets
+    while at < len(arrays.hashes):
+        # So many terms at a time: sorting takes several times the memory of what is sorted.
+        end = int(np.searchsorted(offsets, offsets[at] + _SORTED_AT_ONCE, "right")) - 1
+        end = max(at + 1, end)
+        here = slice(int(offsets[at]), int(offsets[end]))
+        term = np.repeat(np.arange(end - at), np.diff(offsets[at : end + 1]))
+        by_chunk = np.lexsort((ordinals[here], term))
+        ordinals[here], counts[here] = ordinals[here][by_chunk], counts[here][by_chunk]
+        at = end
+    return replace(
+        arrays,
+        chunk_ids=arrays.chunk_ids[order],
+        lengths=arrays.lengths[order],
+        scripts=arrays.scripts[order],
+        ordinals=ordinals,
+        counts=counts,
     )
 
 

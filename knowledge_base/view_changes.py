@@ -25,6 +25,10 @@ def caught_up(view: View, parts: RowParts, rows: Rows, generation: int) -> View 
     if any(span.first < view.next_chunk for span in live) or sum(s.count for s in live) > TAIL:
         # Old chunks that got vectors, or more than a tail should hold: from the rows.
         return None
+    spans = rows.documents.renamed(parts.base_id, view.generation)
+    renamed = [span for span in spans if span.first < view.next_chunk]
+    if sum(span.count for span in renamed) > TAIL:
+        return None
     known = parts.known(rows)
     packed: list[bytes] = []
     numbers: list[int] = []
@@ -50,6 +54,7 @@ def caught_up(view: View, parts: RowParts, rows: Rows, generation: int) -> View 
         added=(parts.ids(np.array(numbers)), packed) if numbers else None,
         vectors=(parts.ids(numbers_of(embedded)), np.concatenate(vectors)) if vectors else None,
         removed=parts.ids(numbers_of(gone)) if gone else None,
+        amended=list(parts.terms_of(rows, parts.ids(numbers_of(renamed)))),
     )
 
 
@@ -59,14 +64,18 @@ def changed(
     added: tuple[Ids, Sequence[bytes]] | None,
     vectors: tuple[Ids, Vectors] | None,
     removed: Ids | None,
+    amended: Sequence[tuple[Ids, Sequence[bytes]]] = (),
 ) -> View:
-    """With what was added (ids and packed terms, ids and vectors), without what was removed."""
+    """With what was added (ids and packed terms, ids and vectors), without what was removed, and
+    with the words that chunks have now (`amended`)."""
     lexical = copy.copy(view.lexical)
     dense = view.dense.copy()
     next_chunk = view.next_chunk
     if removed is not None:
         lexical.remove(removed)
         dense.remove(removed)
+    for ids, packed in amended:
+        lexical.amend(ids, packed)
     if added is not None:
         lexical.add(*added)
         next_chunk = parts.number(int(added[0][-1])) + 1

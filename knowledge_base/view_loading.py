@@ -111,6 +111,7 @@ class ViewLoading:
     def _load_lexical(self, rows: Rows, alive: Ids) -> LexicalIndex:
         """As `_load_dense`."""
         segments: list[TermSegment] = []
+        again = [np.empty(0, dtype=np.int64)]
         sealed_to = 0
         for saved in rows.files.of(self._parts.base_id, Leg.LEXICAL):
             if saved.low != sealed_to or saved.kind != lexical_files.KIND:
@@ -119,9 +120,15 @@ class ViewLoading:
             segment = self._from_file(saved, lexical_files.load)
             if segment is not None:
                 own = segment.arrays.chunk_ids
-                segment = segment.without(np.flatnonzero(~among(own, here)))
-                if segment.living != len(here) or len(segment.dead) > DEAD_SHARE * len(own):
+                renamed = rows.documents.renamed(self._parts.base_id, saved.generation)
+                kept = here[~among(here, self._parts.ids(numbers_of(renamed)))]
+                segment = segment.without(np.flatnonzero(~among(own, kept)))
+                # Of documents that had got another name, or have got one since.
+                amended = here[~among(here, own[segment.alive()])]
+                if len(segment.dead) + len(amended) > DEAD_SHARE * len(own):
                     segment = None
+                else:
+                    again.append(amended)
             if segment is None and len(here):
                 log.warning("index file %s does not fit its rows: built anew", saved.written.file)
                 terms = self._parts.terms(rows, saved.low, saved.high)
@@ -133,7 +140,8 @@ class ViewLoading:
         terms = self._parts.terms(rows, sealed_to, 1 << 62)
         while parts := [built(*part) for part in islice(terms, MOST_CHUNKS // PART)]:
             segments.append(parts[0] if len(parts) == 1 else merged(parts))
-        return LexicalIndex(segments)
+        newer = self._parts.terms_of(rows, np.concatenate(again))
+        return LexicalIndex(segments, [built(*part) for part in newer])
 
     def _from_file(
         self, saved: SavedSegment, read: Callable[[Path, SavedSegment], Loaded]

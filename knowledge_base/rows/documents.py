@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -128,6 +129,29 @@ class DocumentRows:
             WHERE base_id = ? AND state = 'ready' AND first_chunk >= ? AND first_chunk < ?
             ORDER BY first_chunk"""
         return self._spans(statement, (base_id, low, high))
+
+    def renamed(self, base_id: BaseId, after: int = 0) -> tuple[Span, ...]:
+        """Of the live documents that got their names after a generation, in the order of n."""
+        statement = """SELECT document_id, first_chunk, passages, 1, embedded FROM documents
+            WHERE base_id = ? AND renamed > ? AND renamed > 0 AND state = 'ready'
+            ORDER BY first_chunk"""
+        return self._spans(statement, (base_id, after))
+
+    def first_renamed(self, base_id: BaseId, numbers: Sequence[int]) -> int | None:
+        """The generation at which the first of the live documents that have these chunks got its
+        name; None where none of them ever got another."""
+        statement = """SELECT first_chunk, passages, renamed FROM documents
+            WHERE base_id = ? AND renamed > 0 AND state = 'ready'"""
+        found = self._connection.execute(statement, (base_id,))
+        ordered = sorted(numbers)
+        return min(
+            (
+                renamed
+                for first, count, renamed in found
+                if bisect_left(ordered, first) < bisect_left(ordered, first + count)
+            ),
+            default=None,
+        )
 
     def _spans(self, statement: str, parameters: tuple[int, ...]) -> tuple[Span, ...]:
         rows = self._connection.execute(statement, parameters)

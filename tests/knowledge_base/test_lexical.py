@@ -54,6 +54,10 @@ steps = st.lists(
     st.one_of(
         st.lists(documents, min_size=1, max_size=4).map(lambda texts: ("add", texts)),
         st.sets(st.integers(0, 40), min_size=1, max_size=4).map(lambda ids: ("remove", ids)),
+        st.dictionaries(st.integers(0, 40), documents, min_size=1, max_size=4).map(
+            lambda texts: ("amend", texts)
+        ),
+        st.just(("merge", None)),
     ),
     min_size=1,
     max_size=30,
@@ -76,6 +80,13 @@ def go_through(history, question):
             following += len(new)
             alive |= new
             index.add(np.array(list(new)), [pack_terms(terms_of(t)) for t in new.values()])
+        elif kind == "amend":
+            new = {key: what[key] for key in sorted(what.keys() & alive.keys())}
+            alive |= new
+            index.amend(np.array(list(new)), [pack_terms(terms_of(t)) for t in new.values()])
+        elif kind == "merge":
+            while (due := index.merge()) is not None:
+                assert index.adopt(due, due.run())
         else:
             index.remove(np.array(sorted(what)))
             alive = {key: text for key, text in alive.items() if key not in what}
@@ -173,7 +184,7 @@ def test_segments_stay_few_and_shrink_with_what_is_removed():
     index = LexicalIndex()
     for n in range(700):
         index.add(np.array([n]), [pack_terms(terms_of(f"cat {n}"))])
-    assert len(index._segments) <= 40
+    assert len(index.segments) <= 40
     full = index.nbytes
     index.remove(np.arange(700))
     assert (len(index), index.nbytes) == (0, 0)
@@ -215,11 +226,11 @@ def test_large_merges_are_left_to_the_background_and_change_no_result():
     before = found(index, "cat fox n77")
     merge = index.merge()
     assert merge is not None
-    assert len(index._segments) == 8
+    assert len(index.segments) == 8
 
     assert index.adopt(merge, merge.run())
 
-    assert len(index._segments) == 1
+    assert len(index.segments) == 1
     assert found(index, "cat fox n77") == pytest.approx(before)
     assert index.merge() is None
 
@@ -239,6 +250,46 @@ def test_a_merge_keeps_what_was_added_meanwhile_and_gives_way_to_what_was_remove
     other.remove(np.array([5]))
     assert not other.adopt(merge, merged)
     assert 5 not in found(other, "cat", 5000)
+
+
+def test_words_of_many_chunks_that_changed_are_made_one_with_the_others():
+    index = parts_of(4, 300)
+    few, many = np.arange(310, 320), np.arange(600, 900)
+    index.amend(few, [pack_terms(terms_of("zebra")) for _ in few])
+    assert index.merge() is None  # too few to be worth it
+    index.amend(many[::-1][::2][::-1], [pack_terms(terms_of("yak"))] * 150)
+    before = {question: found(index, question) for question in ("zebra", "yak", "cat fox n311")}
+    assert set(before["zebra"]) == set(few.tolist())
+    assert set(before["yak"]) == set(many[1::2].tolist())
+
+    while (due := index.merge()) is not None:
+        assert index.adopt(due, due.run())
+
+    assert [segment.living for segment in index.segments] == [300, 290, 300, 300]
+    assert len(index) == 1200
+    for question, scores in before.items():
+        assert found(index, question) == pytest.approx(scores)
+    assert index.older_in(index.segments[1]).tolist() == few.tolist()
+    index.remove(np.arange(300, 900))
+    assert len(index) == 600
+    assert found(index, "zebra yak") == {}
+
+
+def test_chunks_that_change_while_they_are_made_one_with_the_others_have_their_last_words():
+    index = parts_of(2, 100)
+    index.amend(np.arange(50), [pack_terms(terms_of("zebra"))] * 50)
+    due = index.merge()
+    made = due.run()
+    index.amend(np.array([150]), [pack_terms(terms_of("gnat"))])
+    assert index.adopt(due, made)  # it is about others
+    index.amend(np.arange(60), [pack_terms(terms_of("okapi"))] * 60)
+    due = index.merge()
+    made = due.run()
+    index.amend(np.array([7]), [pack_terms(terms_of("gnat"))])
+    assert not index.adopt(due, made)
+    assert set(found(index, "gnat")) == {7, 150}
+    assert 7 not in found(index, "okapi zebra")
+    assert len(index) == 200
 
 
 def natural(count: int, seed: int) -> list[str]:
