@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.adapters.web.parts import Parts
+from bot.adapters.web.parts import Parts, Shelved
 from bot.adapters.web.shelves import Kind, Shelf
 from bot.adapters.web.talks import Talks
 from bot.adapters.web.visitors import Visitor
@@ -41,5 +41,5 @@ class NoPassages:
         return ()
 
 
-def scripted_parts(inbox: ScriptedInbox, database: Database) -> Parts:
-    return Parts(inbox, shelves, Talks(database, NoPassages(), _nothing_seen), lambda: "scripted")
+def scripted_parts(inbox: ScriptedInbox, database: Database, shelved: Shelved = shelves) -> Parts:
+    return Parts(inbox, shelved, Talks(database, NoPassages(), _nothing_seen), lambda: "scripted")

@@ -72,19 +72,18 @@ class Visit:
     async def opened(self, request: gr.Request) -> Update:
         page = self._page
         shelves, _ = await self._shelves(visitor_of(request)), words_for(request)
-        # Nobody is answered from what a member taught in private without having picked it.
-        common = [shelf.name for shelf in shelves if shelf.kind != "private"]
-        chosen = [name for name in common if name != SAMPLES]
-        if chosen in ([], [SHARED]):
-            # The samples serve until the operator has a base of their own.
-            chosen = common
+        ready: Update = {
+            page.bases: gr.update(choices=_named(shelves, _), value=_usual(shelves)),
+            page.target: gr.update(choices=_named(_own(shelves), _), value=SHARED),
+        }
+        if str(request.session_hash) in self._under_way:
+            return ready  # Whoever was faster than the page sees the answer to that.
         wanted = str(dict(request.query_params).get(_THREAD, ""))
         said = await self._talks.exchanges(visitor_of(request), wanted) if wanted else ()
         talk = _talk_of(wanted, said, _) if said else Talk()
         return {
+            **ready,
             **await self._talk_shown(talk, request),
-            page.bases: gr.update(choices=_named(shelves, _), value=chosen),
-            page.target: gr.update(choices=_named(_own(shelves), _), value=SHARED),
             page.send: gr.update(visible=True),
             page.stop: gr.update(visible=False),
             page.sources: "",
@@ -119,6 +118,9 @@ class Visit:
     ) -> Updates:
         if not text.strip():
             return
+        if talk is None and not bases:
+            # Nobody chose none of them: the page has not offered any yet.
+            bases = _usual(await self._shelves(visitor_of(request)))
         talk, picked = talk or Talk(), await self._picked(bases, request)
         incoming = self._message(talk, text.strip(), picked, request)
         async with aclosing(self._answered(incoming, talk, talk.bubbles, request)) as updates:
@@ -324,6 +326,17 @@ def _list(listed: Sequence[Opening], current: str, _: Words) -> str:
         )
     name = escape(_("Conversations"), quote=True)
     return f'<ul class="talks" aria-label="{name}">{"".join(lines)}</ul>'
+
+
+def _usual(shelves: Sequence[Shelf]) -> list[str]:
+    """What is answered from unless somebody chooses otherwise.
+
+    Nobody is answered from what a member taught in private without having picked it.
+    """
+    common = [shelf.name for shelf in shelves if shelf.kind != "private"]
+    chosen = [name for name in common if name != SAMPLES]
+    # The samples serve until the operator has a base of their own.
+    return common if chosen in ([], [SHARED]) else chosen
 
 
 def _named(shelves: Sequence[Shelf], _: Words) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -32,25 +33,27 @@ pytestmark = [
 
 
 @asynccontextmanager
-async def opened(inbox: ScriptedInbox, tmp_path, **settings):
+async def opened(inbox: ScriptedInbox, tmp_path, shelved=None, **settings):
     from playwright.async_api import async_playwright
 
     if "gradio" not in sys.modules:
         prepare(tmp_path / "uploads")
     from bot.adapters.web.console import Console
-    from tests.support.console import scripted_parts
+    from tests.support.console import scripted_parts, shelves
 
     async with (
         Database.open(tmp_path / "lorekeeper.db") as database,
         serving(
-            WebSettings(port=0, **settings), Console(scripted_parts(inbox, database))
+            WebSettings(port=0, **settings),
+            Console(scripted_parts(inbox, database, shelved or shelves)),
         ) as address,
         async_playwright() as driver,
     ):
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = await (await browser.new_context(locale="en-US")).new_page()
         await page.goto(address)
-        await page.wait_for_selector("text=samples")
+        if shelved is None:
+            await page.wait_for_selector("text=samples")
         yield page
         await browser.close()
 
@@ -77,6 +80,29 @@ async def test_the_mended_text_and_the_sources_are_what_stays(tmp_path):
         assert await page.inner_text("#chat .user.message") == "How <b>many</b>?"
         assert await page.inner_text("#chat .bot.message") == "It is seven. [1]"
         assert await page.inner_text("#status") == ""
+    assert inbox.messages[0].bases == ("shared", "samples")
+
+
+async def test_who_asks_before_the_page_offers_bases_is_answered_from_the_usual_ones(tmp_path):
+    from tests.support.console import shelves
+
+    answered, opening = asyncio.Event(), []
+
+    async def slowly(visitor):
+        opening.append(visitor)
+        if len(opening) == 1:
+            await answered.wait()
+        return await shelves(visitor)
+
+    inbox = ScriptedInbox([TextDelta("It is seven.")], hold=True)
+    async with opened(inbox, tmp_path, slowly) as page:
+        await ask(page, "How many?")
+        await page.wait_for_selector("text=It is seven.")
+        answered.set()
+        await page.wait_for_selector("text=samples")
+        assert await page.inner_text("#chat .user.message") == "How many?"
+        await page.click("#stop")
+        await page.wait_for_selector("text=[stopped]")
     assert inbox.messages[0].bases == ("shared", "samples")
 
 
