@@ -28,6 +28,7 @@ from knowledge_base.errors import (
     NoSuchDocumentError,
     NotRestingError,
     RejectedDocumentError,
+    StorageFullError,
 )
 from knowledge_base.library import Library
 from knowledge_base.models import (
@@ -101,11 +102,18 @@ class _Adding:
         self._failed = False
 
     async def all(self, files: AsyncGenerator[_File, None]) -> bool:
-        """Whether any file failed."""
+        """Whether any file failed. Raises `StorageFullError` where archives and pages find no room;
+        what is under way then is ended first."""
+        full: StorageFullError | None = None
         async with asyncio.TaskGroup() as group:
-            async for file in files:
-                await self._places.acquire()
-                group.create_task(self._one(file), name=f"add {file.path}")
+            try:
+                async for file in files:
+                    await self._places.acquire()
+                    group.create_task(self._one(file), name=f"add {file.path}")
+            except StorageFullError as error:
+                full = error  # raised in here, it would be one of a group that nobody puts in words
+        if full is not None:
+            raise full
         return self._failed
 
     async def _one(self, file: _File) -> None:

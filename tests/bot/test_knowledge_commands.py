@@ -8,8 +8,9 @@ import pytest
 
 from bot import knowledge_commands
 from bot.settings import Config
+from knowledge_base.errors import StorageFullError
 from tests.support.libraries import open_library
-from tests.support.plain_reader import PICTURED
+from tests.support.plain_reader import PICTURED, PlainReader
 
 
 @pytest.fixture
@@ -35,3 +36,26 @@ async def test_pages_that_could_not_be_read_are_named_to_people(plan, capsys):
         await knowledge_commands.add(Config(data_dir=plan.parent), "team", [str(plan)], False) == 0
     )
     assert "Pages 2–3 are pictures and were not read" in " ".join(capsys.readouterr().out.split())
+
+
+async def test_a_disk_that_gets_full_over_an_archive_is_one_error_and_what_is_under_way_ends(
+    tmp_path, monkeypatch, capsys
+):
+    class Full(PlainReader):
+        """Has no room for what archives hold."""
+
+        async def extract(self, upload, destination):
+            raise StorageFullError
+
+    monkeypatch.setattr(
+        knowledge_commands,
+        "open_library",
+        lambda _config: open_library(tmp_path / "data", reader=Full()),
+    )
+    (tmp_path / "plan.txt").write_text("The bakery opens at seven.")
+    (tmp_path / "old.zip").write_bytes(b"PK")
+    paths = [str(tmp_path / name) for name in ("plan.txt", "old.zip")]
+    with pytest.raises(StorageFullError):
+        await knowledge_commands.add(Config(data_dir=tmp_path / "data"), "team", paths, True)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["document"]: row["state"] for row in rows} == {"plan.txt": "added"}
