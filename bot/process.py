@@ -50,7 +50,10 @@ def execute(
     try:
         code = asyncio.run(_guarded(work, config))
     except KeyboardInterrupt:
-        output.tell("Stopped. What was reported as done is done.")
+        from bot.wording import own_words
+
+        _ = own_words(config)
+        output.tell(_("Stopped. What was reported as done is done."))
         code = FAILED
     sys.exit(code)
 
