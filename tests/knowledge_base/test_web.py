@@ -164,6 +164,28 @@ async def test_a_name_that_answers_differently_the_second_time_gets_nowhere(tmp_
         assert pages.asked == ["/again"]
 
 
+@pytest.mark.parametrize("proxied", [False, True])
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_name_of_which_one_address_leads_inside_is_refused_whole(
+    tmp_path, monkeypatch, order, proxied
+):
+    async with serving() as (server, pages):
+        there = ["127.0.0.1", "10.0.0.1"][::order]
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, server.port)) for address in there
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_asked, **_more: found)
+        own = WebPages(
+            PageSettings(page_ports=(server.port,)),
+            proxy=f"http://127.0.0.1:{server.port}" if proxied else None,
+            # The server of this test stands for a public one.
+            permits=lambda address: address == ip_address("127.0.0.1"),
+        )
+        with pytest.raises(PageRefusedError) as refused:
+            await own.fetch(f"http://both.example.com:{server.port}/lighthouse", tmp_path)
+        assert (refused.value.reason, pages.asked) == ("address", [])
+
+
 async def test_a_name_server_that_does_not_answer_holds_up_nobody_else(tmp_path, monkeypatch):
     waits, go = threading.Semaphore(0), threading.Event()
 
