@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -28,10 +28,11 @@ from core.events import (
     MessageEdited,
     Platform,
 )
+from core.holding import Holding
 from core.hooks import Hooks, Reply
 from core.inbox import DurableInbox
 from core.language import words
-from core.ports import Outbox
+from core.ports import Outbox, Part
 from core.replies import Finished, ReplyEvent
 from core.replying import Replying
 from core.resuming import Resuming
@@ -60,6 +61,7 @@ class Dispatcher:
         self._replying = Replying(reply, outboxes, inbox, settings, hooks, clock)
         self._amending = Amending(self._replying, inbox, database, settings, hooks, clock)
         self._resuming = Resuming(self._replying, self._amending, inbox, database, settings, hooks)
+        self._holding = Holding(self._replying, inbox, database, clock=clock)
         self._runs = self._replying.runs
         self._closed = False
 
@@ -89,7 +91,22 @@ class Dispatcher:
 
     async def noted(self) -> None:
         """See `Inbox`."""
+        await self._holding.noted()
         await self._runs.noted()
+
+    def hold(self, part: Part) -> None:
+        """See `Inbox`."""
+        if not self._closed:
+            self._holding.hold(part)
+
+    def release(self, message: IncomingMessage, whole: str) -> None:
+        """See `Inbox`."""
+        if not self._closed:
+            self._holding.release(message, whole)
+
+    async def held(self, platform: Platform) -> Sequence[Part]:
+        """See `Inbox`."""
+        return await self._holding.held(platform) if await self._resuming.may_resume() else ()
 
     async def stream(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
         """The reply for a surface that shows it itself; closing the generator cancels it.

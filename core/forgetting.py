@@ -291,6 +291,9 @@ async def _forget_repeated(connection: aiosqlite.Connection, member: MemberRef) 
         await connection.execute(
             "UPDATE inbox SET payload = ? WHERE inbox_id = ?", (kept, inbox_id)
         )
+    await connection.execute(
+        "DELETE FROM held_parts WHERE platform = ? AND payload LIKE ?", (*key[:1], mentioned)
+    )
     asked = await connection.execute_fetchall(
         "SELECT question FROM exchanges WHERE platform = ? AND author_id = ? AND question <> ''"
         " UNION SELECT question FROM feedback WHERE platform = ? AND asker_id = ?"

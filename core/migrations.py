@@ -763,6 +763,25 @@ M019_HEARD_UNTIL = Migration(
     ),
 )
 
+M020_HELD_PARTS = Migration(
+    "m020_held_parts",
+    (
+        # A message that its platform hands over in parts (an album), until it is whole.
+        """
+        CREATE TABLE held_parts (
+            platform TEXT NOT NULL,
+            channel_id TEXT NOT NULL,
+            whole TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            author_id TEXT NOT NULL,
+            payload TEXT NOT NULL,
+            held_at REAL NOT NULL,
+            PRIMARY KEY (platform, channel_id, whole, message_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -783,4 +802,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M017_WHOLE,
     M018_DIGESTS,
     M019_HEARD_UNTIL,
+    M020_HELD_PARTS,
 )

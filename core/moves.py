@@ -82,6 +82,11 @@ async def move_channel(connection: aiosqlite.Connection, old: ChannelRef, new: C
     await move_team_questions(connection, old, new)
     await move_cards(connection, old, new)
     await drop_forms(connection, old)
+    # The rest of such a message comes, if at all, as part of another one.
+    await connection.execute(
+        "DELETE FROM held_parts WHERE platform = ? AND channel_id = ?",
+        (old.platform.value, old.channel_id),
+    )
     await connection.execute(
         "INSERT OR REPLACE INTO moves VALUES (?, ?, ?)",
         (old.platform.value, old.channel_id, new.channel_id),

@@ -17,6 +17,7 @@ from core.events import (
     IncomingMessage,
     InteractionRef,
     MessageRef,
+    Platform,
     ReplyTo,
 )
 from core.replies import Form, Menu, ReplyEvent
@@ -109,6 +110,15 @@ class UnreachableError(Exception):
     """A platform cannot be reached, or ended the connection: trying again later may help."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a message that its platform hands over piece by piece, as a message of its own."""
+
+    message: IncomingMessage
+    whole: str
+    """Which message it is part of: a name in that channel."""
+
+
 class Inbox(Protocol):
     """Where surfaces hand in what happened."""
 
@@ -119,6 +129,20 @@ class Inbox(Protocol):
     async def noted(self) -> None:
         """Until what was handed in so far is on disk, or turned away: a platform that keeps things
         until they are confirmed is to hear of it no sooner."""
+        ...
+
+    def hold(self, part: Part) -> None:
+        """Keep a part of a message that may not be whole yet, or the part as it is now. Returns at
+        once; `noted` waits for it, too."""
+        ...
+
+    def release(self, message: IncomingMessage, whole: str) -> None:
+        """The parts of this message are not needed any more: it was submitted. Returns at once."""
+        ...
+
+    async def held(self, platform: Platform) -> Sequence[Part]:
+        """What an earlier run of the program held and did not release, in order. Its files are
+        to be refetched."""
         ...
 
     def stream(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:

@@ -60,16 +60,20 @@ class Replying:
 
     def take(self, message: IncomingMessage) -> None:
         """Answer a new message, or note that it came too late."""
-        if message.trigger is Trigger.AMBIENT:
-            ambient = self._hooks.ambient
-            meant = ambient(message) if ambient is not None else None
-            if meant is None:
-                self._overhear(message)  # Of what is not addressed to us nothing is kept.
-                return
-            message = meant
-        elif self._hooks.speaking is not None:
+        meant = self.meant(message)
+        if meant is None:
+            self._overhear(message)  # Of what is not addressed to us nothing is kept.
+            return
+        if message.trigger is not Trigger.AMBIENT and self._hooks.speaking is not None:
             self._hooks.speaking.addressed(message)
-        self._begin(message)
+        self._begin(meant)
+
+    def meant(self, message: IncomingMessage) -> IncomingMessage | None:
+        """A message as it is taken; None: it is not for us."""
+        if message.trigger is not Trigger.AMBIENT:
+            return message
+        ambient = self._hooks.ambient
+        return ambient(message) if ambient is not None else None
 
     def _overhear(self, message: IncomingMessage) -> None:
         speaking = self._hooks.speaking

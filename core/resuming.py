@@ -77,7 +77,7 @@ class Resuming:
 
     async def resume(self, platforms: Collection[Platform]) -> int:
         """See `Dispatcher.resume`."""
-        if not await self._may_resume():
+        if not await self.may_resume():
             _log.warning("another process serves this data directory: what is owed is left to it")
             return 0
         # A platform that was lost in between is reached by another outbox now: what is under way
@@ -206,7 +206,8 @@ class Resuming:
                 await asyncio.wait(late)
         return [_UNKNOWN if task.cancelled() else task.result() for task in tasks]
 
-    async def _may_resume(self) -> bool:
+    async def may_resume(self) -> bool:
+        """Whether what an earlier run left is ours, and not another process's."""
         # Two processes would both answer what one of them is to answer.
         if not self._leased:
             lock = locked(self._database.path.with_name(RESUMING), 0)

@@ -64,6 +64,8 @@ class Retention:
             for table, column, seconds in (
                 ("confirmations", "asked_at", OPEN_SECONDS),
                 ("forms", "opened_at", _DAY),
+                # Of a surface that is off: one that runs puts them together when it begins.
+                ("held_parts", "held_at", _DAY),
                 ("console_sessions", "seen_at", IDLE_SECONDS),
                 ("console_sessions", "begun_at", LONGEST_SECONDS),
             ):

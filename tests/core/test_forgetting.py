@@ -28,6 +28,7 @@ from core.forgetting import OTHERWISE, PEOPLE, Forgetting, tables_of_people
 from core.history import History
 from core.inbox import DurableInbox
 from core.jobs import JobRows, Outcome, Schedule
+from core.packing import packed
 from core.replies import CitedPassage, FileReply, Form, FormField, Sources, Usage
 from core.reviews import HeldFile
 from core.settings import EngineSettings
@@ -100,6 +101,15 @@ async def ask(hall, message, answer, sources=None):
     return await history.answer(message.conversation, message.message_id)
 
 
+async def hold(database, message):
+    """A part of a message that is not whole yet."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO held_parts VALUES ('discord', 'town', 'album', ?, ?, ?, 1)",
+            (message.message_id, message.author.user_id, packed(message)),
+        )
+
+
 async def cited(hall, text):
     base = await hall.library.base("discord:town")
     found = await hall.library.search(Scope(frozenset({base.base_id})), text)
@@ -157,6 +167,9 @@ async def plant_messages(hall):
     await ask(hall, replace(says, quoted=Quoted("m1", ADA, f"when {MARK} opens")), "She asks.")
     owed = replace(says, message_id="m4", quoted=Quoted("m1", ADA, f"when {MARK} opens"))
     await DurableInbox(database).receive(owed)
+    # Albums of which not all has come, hers and one that is about a message of hers.
+    await hold(database, spoken(f"these {MARK}", ADA, message_id="m9"))
+    await hold(database, replace(owed, message_id="m10"))
     # What others were told from her files.
     sources = await cited(hall, f"{MARK} 7")
     theirs = await ask(

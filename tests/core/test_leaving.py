@@ -96,6 +96,11 @@ async def fill(hall, channel="town", server="9", user=MEMBER):
     await hall.reply(spoken("/kb remove nothing", moderator, **facts))
     inbox, history = DurableInbox(hall.database), hall.resources.history
     inbox_id = await inbox.receive(own)
+    async with hall.database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO held_parts VALUES ('discord', ?, 'album', 'p', ?, '{}', 1)",
+            (channel, user.user_id),
+        )
     await history.append_question(own)
     await history.append_answer(own, "At nine.")
     await inbox.finish(inbox_id)

@@ -28,6 +28,7 @@ ROWS = {
         " VALUES ('discord', 'c', 'a', 'A', 'removed', 'x', 0)"
     ),
     "confirmations": "INSERT INTO confirmations VALUES ('t', 'discord', 'c', 'a', '{}', 0)",
+    "held_parts": "INSERT INTO held_parts VALUES ('discord', 'c', 'w', 'm', 'a', '{}', 0)",
     "console_sessions": "INSERT INTO console_sessions VALUES (x'00', 'ann', 0, 0)",
 }
 KEPT = {"exchanges": 3, "inbox": 3, "feedback": 5, "team_questions": 5, "audit": 7}
@@ -51,7 +52,7 @@ async def test_each_goes_after_its_own_time(tmp_path):
                     if list(await connection.execute_fetchall(f"SELECT 1 FROM {table}"))
                 }
             expected = {table for table, days in KEPT.items() if day < days}
-            soon = {"confirmations", "console_sessions"}
+            soon = {"confirmations", "console_sessions", "held_parts"}
             assert there == expected | (soon if day == 0 else set()), day
 
 

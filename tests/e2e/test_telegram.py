@@ -218,6 +218,39 @@ async def test_pushed_updates_are_answered_and_what_came_meanwhile_after_a_resta
             assert "Traceback" not in bot.log
 
 
+@pytest.mark.parametrize("pushed", [False, True], ids=["polled", "pushed"])
+async def test_an_album_that_was_confirmed_is_learnt_whole_after_a_kill(
+    tmp_path: Path, pushed: bool
+):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    webhook = {
+        "LOREKEEPER__TELEGRAM__WEBHOOK_URL": f"http://127.0.0.1:{port}/telegram",
+        "LOREKEEPER__TELEGRAM__WEBHOOK_PORT": str(port),
+    }
+    async with FakeTelegram(limits=UNLIMITED, privacy_mode=False) as telegram:
+        ada = telegram.user("Ada")
+        group = telegram.supergroup("Readers", ada)
+        environ = {**UNHURRIED, **(webhook if pushed else {})}
+        async with serving(tmp_path, None, telegram, **environ) as bot:
+            await _teach(telegram, ada, group)
+            files = [
+                Attached(f"{name}.txt", f"The {name} closes at {hour}.\n".encode())
+                for name, hour in (("library", 5), ("museum", 6), ("harbour", 7))
+            ]
+            album = ada.say(group, "@lorekeeper_bot /kb add", files=files)
+            await telegram.wait_for(lambda: not telegram.bot.updates.pending, PATIENCE)
+            await bot.kill()
+            assert telegram.answers_to(album) == []
+            await bot.start()
+            learnt = await telegram.answer_to(album, lambda m: "harbour" in m.text, PATIENCE)
+            assert [name for name in ("library", "museum") if name not in learnt.text] == []
+            assert len(telegram.answers_to(album)) == 1
+            assert await bot.stop() == 0
+            assert "Traceback" not in bot.log
+
+
 async def test_a_message_that_is_part_of_no_answer_can_be_pressed_away(tmp_path: Path):
     async with FakeTelegram(limits=UNLIMITED) as telegram:
         ada = telegram.user("Ada")

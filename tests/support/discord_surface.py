@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from bot.adapters.discord import Addressed, DiscordListener, Past
 from bot.settings import DiscordSettings
 from core.commands.base import Command, CommandContext, Option, Replies
-from core.events import IncomingEvent, IncomingMessage, Interrupted
+from core.events import IncomingEvent, IncomingMessage, Interrupted, Platform
 from core.permissions import Level
+from core.ports import Part
 from tests.platforms.discord_server.client import Shown
 from tests.platforms.discord_server.server import FakeDiscord
 
@@ -83,6 +84,15 @@ class HearingInbox:
 
     async def noted(self) -> None:
         """All that there is to it."""
+
+    def hold(self, part: Part) -> None:
+        raise AssertionError("it comes in one piece")
+
+    def release(self, message: IncomingMessage, whole: str) -> None:
+        raise AssertionError("it comes in one piece")
+
+    async def held(self, platform: Platform) -> tuple[Part, ...]:
+        return ()
 
     def submit(self, event: IncomingEvent) -> None:
         self.events.append(event)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from core.events import ConversationRef, IncomingEvent, IncomingMessage
+from core.events import ConversationRef, IncomingEvent, IncomingMessage, Platform
+from core.ports import Part
 from core.replies import Finished, ReplyEvent
 
 
@@ -24,6 +25,15 @@ class ScriptedInbox:
 
     async def noted(self) -> None:
         """All that there is to it."""
+
+    def hold(self, part: Part) -> None:
+        raise AssertionError("it comes in one piece")
+
+    def release(self, message: IncomingMessage, whole: str) -> None:
+        raise AssertionError("it comes in one piece")
+
+    async def held(self, platform: Platform) -> tuple[Part, ...]:
+        return ()
 
     def submit(self, event: IncomingEvent) -> None:
         raise AssertionError("pull surfaces do not submit")

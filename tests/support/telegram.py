@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from bot.adapters.telegram.client import TelegramListener
 from bot.settings import TelegramSettings
 from core.commands import COMMANDS
-from core.events import IncomingEvent, IncomingMessage
+from core.events import IncomingEvent, IncomingMessage, Platform
+from core.ports import Part
 from core.replies import ReplyEvent
 from tests.platforms.telegram_server.server import FakeTelegram
 
@@ -24,11 +25,28 @@ class NotedEvents:
 
     def __init__(self) -> None:
         self.events: list[IncomingEvent] = []
+        self.parts: list[Part] = []
+        """What is held now."""
+        self.seen: list[Part] = []
+        """What was ever held."""
         self._came = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def noted(self) -> None:
         """All that there is to it."""
+
+    def hold(self, part: Part) -> None:
+        known = [one for one in self.parts if one.message.message_id != part.message.message_id]
+        self.parts = [*known, part]
+        self.seen.append(part)
+
+    def release(self, message: IncomingMessage, whole: str) -> None:
+        """Once it is submitted."""
+        assert self.events[-1] == message
+        self.parts = [part for part in self.parts if part.whole != whole]
+
+    async def held(self, platform: Platform) -> tuple[Part, ...]:
+        return tuple(self.parts)
 
     def submit(self, event: IncomingEvent) -> None:
         self.events.append(event)
@@ -85,9 +103,10 @@ def listener_for(telegram: FakeTelegram, **settings: object) -> TelegramListener
 @asynccontextmanager
 async def listening(
     listener: TelegramListener,
+    inbox: NotedEvents | None = None,
 ) -> AsyncGenerator[tuple[TelegramListener, NotedEvents]]:
     """The listener logged in and polling."""
-    inbox = NotedEvents()
+    inbox = inbox or NotedEvents()
     async with listener:
         task = asyncio.create_task(listener.listen(inbox))
         try:

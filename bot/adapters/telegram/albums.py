@@ -9,9 +9,12 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from core.events import ChannelRef, IncomingMessage, Trigger
+from core.ports import Part
 
 QUIET_SECONDS: Final = 1.0
 """Nobody says how many files an album has: it is complete when no more come."""
+RESTORED_SECONDS: Final = 3.0
+"""After a start the rest has to be asked for first."""
 MOST_FILES: Final = 10
 MOST_KEPT: Final = 256
 """Albums that are remembered, so that one whose caption is edited keeps its other files."""
@@ -22,28 +25,47 @@ _log = logging.getLogger(__name__)
 
 
 class Albums:
-    """Holds the messages of an album until it is complete, then hands over one."""
+    """Gathers the messages of an album until it is complete, then hands over one.
+
+    Telegram was told by then that we have them: each is held by the core meanwhile.
+    """
 
     def __init__(
-        self, submit: Callable[[IncomingMessage], None], *, quiet_seconds: float = QUIET_SECONDS
+        self,
+        submit: Callable[[IncomingMessage], None],
+        hold: Callable[[Part], None],
+        release: Callable[[IncomingMessage, str], None],
     ) -> None:
+        """`release` is called with what was submitted just before."""
         self._submit = submit
-        self._quiet_seconds = quiet_seconds
+        self._hold = hold
+        self._release = release
         self._open: dict[_Key, list[IncomingMessage]] = {}
         self._kept: dict[_Key, tuple[str, list[IncomingMessage]]] = {}
         self._timers: dict[_Key, asyncio.TimerHandle] = {}
 
     def collect(self, message: IncomingMessage, group_id: str) -> None:
-        """Take a message of an album."""
+        """Take a message of an album, perhaps once more: what we died before confirming."""
         key = (message.conversation.channel, group_id)
-        self._open.setdefault(key, []).append(message)
+        _message_id, known = self._kept.get(key, ("", []))
+        if any(one.message_id == message.message_id for one in known):
+            return
+        self._hold(Part(message, group_id))
+        self._add(key, message, QUIET_SECONDS)
+
+    def restore(self, part: Part) -> None:
+        """Go on with what an earlier run of the program held."""
+        self._add((part.message.conversation.channel, part.whole), part.message, RESTORED_SECONDS)
+
+    def _add(self, key: _Key, message: IncomingMessage, quiet_seconds: float) -> None:
+        self._open[key] = _with(self._open.get(key, []), message)
         if key in self._timers:
             self._timers.pop(key).cancel()
         if len(self._open[key]) >= MOST_FILES:
             self._complete(key)
         else:
             loop = asyncio.get_running_loop()
-            self._timers[key] = loop.call_later(self._quiet_seconds, self._complete, key)
+            self._timers[key] = loop.call_later(quiet_seconds, self._complete, key)
 
     def edited(self, message: IncomingMessage, group_id: str) -> IncomingMessage | None:
         """The whole album with one of its messages edited; None where it is not complete yet, or
@@ -51,6 +73,7 @@ class Albums:
         key = (message.conversation.channel, group_id)
         if key in self._open:
             self._open[key] = _with(self._open[key], message)
+            self._hold(Part(message, group_id))
             return None
         if key not in self._kept:
             _log.info("an album of an earlier run was edited: its other files are not known")
@@ -74,6 +97,7 @@ class Albums:
         if len(self._kept) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         self._submit(whole)
+        self._release(whole, key[1])
 
 
 def merged(messages: list[IncomingMessage]) -> IncomingMessage:

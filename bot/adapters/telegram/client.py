@@ -40,9 +40,18 @@ from core.events import (
     IncomingEvent,
     IncomingMessage,
     MessageEdited,
+    Platform,
 )
 from core.pacer import Pacers
-from core.ports import BadTokenError, Completer, Inbox, Refetched, Unknown, UnreachableError
+from core.ports import (
+    BadTokenError,
+    Completer,
+    Inbox,
+    Part,
+    Refetched,
+    Unknown,
+    UnreachableError,
+)
 
 HEARD: Final = (
     "message",
@@ -92,7 +101,7 @@ class TelegramListener:
         self._reach = Reach()
         self._calls = Calls(self._reach)
         self._inbox: Inbox | None = None
-        self._albums = Albums(self._submit)
+        self._albums = Albums(self._submit, self._hold, self._release)
         # Updates come several at a time; those of one chat are taken in their order.
         self._lines: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -156,6 +165,8 @@ class TelegramListener:
         token is not taken any more."""
         self._inbox = inbox
         self._calls.on_migration = inbox.submit
+        for part in await inbox.held(Platform.TELEGRAM):
+            self._albums.restore(Part(self._as_fetchable(part.message), part.whole))
         menu = asyncio.create_task(self._show_menus(), name="telegram menus")
         await self._application.start()
         try:
@@ -172,6 +183,10 @@ class TelegramListener:
         quoted = message.quoted
         if not message.attachments and not (quoted and quoted.attachments):
             return Unknown()
+        return self._as_fetchable(message)
+
+    def _as_fetchable(self, message: IncomingMessage) -> IncomingMessage:
+        quoted = message.quoted
         if quoted is not None:
             quoted = replace(quoted, attachments=self._again(quoted.attachments))
         return replace(message, attachments=self._again(message.attachments), quoted=quoted)
@@ -266,6 +281,14 @@ class TelegramListener:
     def _submit(self, event: IncomingEvent) -> None:
         if self._inbox is not None:
             self._inbox.submit(event)
+
+    def _hold(self, part: Part) -> None:
+        if self._inbox is not None:
+            self._inbox.hold(part)
+
+    def _release(self, message: IncomingMessage, whole: str) -> None:
+        if self._inbox is not None:
+            self._inbox.release(message, whole)
 
     def _poll_failed(self, error: TelegramError) -> None:
         if isinstance(error, Conflict):

@@ -27,6 +27,7 @@ from core.events import (
 )
 from core.permissions import Level
 from core.ports import BadTokenError, UnreachableError
+from tests.platforms.telegram_server.payload import message_json
 from tests.platforms.telegram_server.people import Attached
 from tests.platforms.telegram_server.server import FakeTelegram
 from tests.support.telegram import NotedEvents, listener_for, listening
@@ -157,6 +158,32 @@ async def test_an_album_of_an_earlier_run_is_not_taken_for_one_of_its_files(tele
         await inbox.message("after")
     assert inbox.of(MessageEdited) == []
     assert "album of an earlier run" in caplog.text
+
+
+async def test_an_album_of_which_only_a_part_came_before_a_kill_is_one_message(telegram, tmp_path):
+    ada = telegram.user("Ada")
+    killed = NotedEvents()
+    async with listening(listener_for(telegram)) as (_, inbox):
+        files = [Attached(f"{name}.txt", name.encode(), "text/plain") for name in ("a", "b", "c")]
+        ada.say(ada.private, "/kb add", files=files)
+        whole = await inbox.one(IncomingMessage)
+        killed.parts = inbox.seen[:2]
+    # Of what was held the second comes again: it was not confirmed. The third was not heard.
+    messages = [each for each in ada.private.everything if each.album]
+    for message in messages[1:]:
+        telegram.bot.updates.push("message", message_json(message))
+    async with listening(listener_for(telegram), killed) as (_, inbox):
+        again = await inbox.one(IncomingMessage)
+        for file in again.attachments:
+            await file.save(tmp_path / file.filename, 1000)
+        # Late, once more: it is known, and nothing new.
+        telegram.bot.updates.push("message", message_json(messages[1]))
+        ada.say(ada.private, "after")
+        await inbox.message("after")
+    assert (again.text, again.message_id) == (whole.text, whole.message_id)
+    assert [file.filename for file in again.attachments] == ["a.txt", "b.txt", "c.txt"]
+    assert (tmp_path / "a.txt").read_text() == "a"
+    assert (len(inbox.events), inbox.parts) == (2, [])
 
 
 async def test_an_album_under_way_is_handed_over_when_listening_ends(telegram):
