@@ -80,9 +80,35 @@ async def test_a_role_that_was_taken_away_counts_no_longer_than_some_minutes(sce
 
 @pytest.mark.parametrize("blocked", [(), ("discord:ada",), ("telegram:role:9",)])
 async def test_where_no_role_of_the_platform_is_listed_nobody_is_asked(scene, blocked):
-    scene.town.refuse("standing", ForbiddenError(conversation("square")))
+    scene.town.roles = {"ada": {"9"}}
     await scene.level(blocked=blocked)
+    assert scene.town.looked_up == []
     assert scene.roles.of(ADA) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "lists", [{"blocked": ["discord:role:9"]}, {"allowed": ["discord:role:7"]}]
+)
+async def test_where_the_platform_is_away_nobody_gets_past_a_list(scene, lists):
+    scene.town.roles = {"ada": {"9"}}
+    for _ in range(2):
+        scene.town.refuse("standing", ForbiddenError(conversation("square")))
+        with pytest.raises(ForbiddenError):
+            await scene.level(**lists)
+        assert scene.roles.of(ADA) == frozenset()
+    assert await scene.level(**lists) is Level.BLOCKED
+    assert scene.town.looked_up == [("ada", "square")] * 3
+
+
+async def test_one_server_that_cannot_be_asked_is_enough_to_say_nothing(scene):
+    places = open_places(scene.database, Shelf())
+    await places.sightings.saw(said("harbour", server="s2"))
+    scene.town.readers["harbour"] = {"ada"}
+    scene.town.refuse("standing", ForbiddenError(conversation("square")))
+    with pytest.raises(ForbiddenError):
+        await scene.level(blocked=["discord:role:9"])
+    assert len(scene.town.looked_up) == 2
+    assert await scene.level(blocked=["discord:role:9"]) is Level.CHANNEL_ADMIN
 
 
 async def test_in_a_channel_the_roles_are_those_that_came_with_the_message(scene):

@@ -71,6 +71,8 @@ class Town(RecordingOutbox):
         self.silent: set[str] = set()
         self.roles: dict[str, set[str]] = {}
         self.asked: list[tuple[str, str]] = []
+        self.looked_up: list[tuple[str, str]] = []
+        """Whose standing was asked for, and where."""
 
     async def is_member(self, user_id: str, channel: ChannelRef) -> bool | None:
         self.asked.append((user_id, channel.channel_id))
@@ -80,6 +82,9 @@ class Town(RecordingOutbox):
 
     async def standing(self, user_id: str, channel: ChannelRef) -> Standing | None:
         own = channel.channel_id
+        self.looked_up.append((user_id, own))
+        if self.refusals["standing"]:
+            raise self.refusals["standing"].popleft()
         if own in self.silent:
             return None
         admin = user_id in self.admins.get(own, set())
