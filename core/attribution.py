@@ -25,6 +25,8 @@ _FENCED: Final = re.compile(
 _CODE_OR_MARKER: Final = re.compile(
     r"(?P<code>(?P<ticks>`+)[^\n]+?(?P=ticks))|(?P<space>[ \t]*)\[(?P<n>\d+)\]"
 )
+_WOULD_FENCE: Final = re.compile(r"^[ \t>]*(?:\[\d+\][ \t]*)+(?=`{3}|~{3})", re.M)
+"""Markers without which their line would begin a code block."""
 _LIST_MARK: Final = re.compile(r"^[ \t>]*(?:[-*+•]|\(?\d{1,3}[.)、]|#+)\s+")
 _LINE_END: Final = re.compile(r"[\s.!?…。！？；;\"'”’」』)）*_]*\Z")
 _TABLE_RULE: Final = re.compile(r"^[ \t]*\|?[ \t:|-]*-[ \t:|-]*$", re.M)
@@ -84,8 +86,9 @@ class _Prose:
         self._markers: list[_Marker] = []
         pieces: list[str] = []
         at = length = 0
+        fencing = [match.end() for match in _WOULD_FENCE.finditer(text)]
         for match in _CODE_OR_MARKER.finditer(text):
-            if match["code"]:
+            if match["code"] or match.end() in fencing:
                 continue
             pieces.append(text[at : match.start()])
             length += match.start() - at
@@ -129,7 +132,7 @@ class _Prose:
 
     def _judge(self, sentence: Sentence, marked: list[int]) -> tuple[Verdict, list[int]]:
         """The verdict on a sentence, and the numbers it should carry."""
-        claim = claim_of(_LIST_MARK.sub("", sentence.text), self._question)
+        claim = claim_of(_LIST_MARK.sub("", sentence.text), self._question, binds=True)
         if not _is_claim(sentence.text, claim):
             return Verdict.UNKNOWN, marked
         supporting = [
@@ -144,6 +147,8 @@ class _Prose:
             if several.supports(claim)[0] is Verdict.SUPPORTED:
                 return Verdict.SUPPORTED, marked
         verdict, index = best(claim, self._evidence)
+        if verdict is Verdict.UNKNOWN and marked:
+            verdict = Verdict.UNSUPPORTED  # What it is said to be from does not say it.
         return verdict, [] if index is None else [index + 1]
 
     def _end(self, sentence: Sentence) -> int | None:

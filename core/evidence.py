@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
+from core.binding import Part, part_of, parts_of, says_otherwise
+from core.dates import dates
 from core.han_names import han_names, is_misnamed
+from core.measures import measures
 from core.numerals import (
     HAN,
     HAN_NUMBER,
@@ -91,6 +95,11 @@ class Claim:
     han_names: frozenset[str] = frozenset()
     counted: frozenset[tuple[str, str]] = frozenset()
     """Numbers with what they count, as far as that stands behind them."""
+    said: Part | None = None
+    """What its numbers, dates and names stand with, where that is to be compared."""
+    asked: Part | None = None
+    """The same of the question."""
+    measured: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def is_telling(self) -> bool:
@@ -124,6 +133,10 @@ class Evidence:
     text: str = ""
     """Folded."""
     parts: tuple[_Part, ...] = ()
+    dates: frozenset[str] = frozenset()
+    measured: frozenset[tuple[str, str, str]] = frozenset()
+    written: tuple[str, ...] = ()
+    """The texts of the passages, as they stand."""
 
     @classmethod
     def of(cls, passage: Passage) -> Evidence:
@@ -137,6 +150,9 @@ class Evidence:
             frozenset(_names(folded)),
             folded,
             tuple(map(_part, sentences(passage.chunk.text))),
+            frozenset(dates(folded)),
+            frozenset(measures(folded)),
+            (passage.chunk.text,),
         )
 
     @classmethod
@@ -149,11 +165,14 @@ class Evidence:
             frozenset().union(*(part.names for part in several)),
             "\n".join(part.text for part in several),
             tuple(own for part in several for own in part.parts),
+            frozenset().union(*(part.dates for part in several)),
+            frozenset().union(*(part.measured for part in several)),
+            tuple(text for part in several for text in part.written),
         )
 
     def supports(self, claim: Claim) -> tuple[Verdict, float]:
         """The verdict and, among supporters, how well it fits."""
-        if not claim.numbers <= self.numbers:
+        if not self._holds_numbers(claim):
             return Verdict.UNSUPPORTED, 0.0
         if _script(claim.tokens) not in (None, *map(_script, (self.tokens,))):
             return (Verdict.SUPPORTED if claim.numbers else Verdict.UNKNOWN), 0.0
@@ -167,7 +186,48 @@ class Evidence:
         enough = whole >= ENOUGH and (new >= ENOUGH_NEW or lenient)
         if not enough and not (whole >= ENOUGH_NUMBERED and self._has_its_numbers(claim)):
             return Verdict.UNSUPPORTED, 0.0
+        if self._binds_otherwise(claim):
+            return Verdict.UNSUPPORTED, 0.0
         return Verdict.SUPPORTED, whole + new
+
+    def disputes(self, claim: Claim) -> bool:
+        """Whether it says what the claim says, in its script, but of other numbers or names."""
+        if _script(claim.tokens) not in (None, _script(self.tokens)):
+            return False
+        named = bool(claim.names or claim.han_names)
+        return (
+            any(
+                (part.numbers or named) and _held(claim, part.tokens) >= ENOUGH
+                for part in self.parts
+            )
+            and self.supports(claim)[0] is Verdict.UNSUPPORTED
+        )
+
+    def _holds_numbers(self, claim: Claim) -> bool:
+        """Whether its numbers are here, and dates and measures are not of something else."""
+        if not claim.numbers <= self.numbers or self._dates_otherwise(claim):
+            return False
+        here = {(number, kind) for number, kind, _unit in self.measured}
+        return all((own[0], own[1]) not in here for own in claim.measured - self.measured)
+
+    def _dates_otherwise(self, claim: Claim) -> bool:
+        """Whether a date of the claim is none of these, though the day or the month is."""
+        if claim.said is None or claim.asked is None:
+            return False
+        own = {item.value for item in claim.said.items if item.kind == "date"} - claim.asked.forms
+        halves = {half for date in self.dates for half in _halves(date)}
+        return any(not halves.isdisjoint(_halves(date)) for date in own - self.dates)
+
+    def _binds_otherwise(self, claim: Claim) -> bool:
+        """Whether a number, date or name of the claim belongs to something else here."""
+        if claim.said is None or claim.asked is None or not claim.said.items:
+            return False
+        written = [_parts(text) for text in self.written]
+        levels = (
+            [part for whole, _clauses in written for part in whole],
+            [part for _whole, clauses in written for part in clauses],
+        )
+        return says_otherwise(claim.said, claim.asked, levels)
 
     def _says_otherwise(self, claim: Claim) -> bool:
         """The sentence that the claim was made from counts another number of the same, and the
@@ -200,8 +260,9 @@ def alike(one: Claim, other: Claim) -> float:
     return min(_held(one, other.tokens), _held(other, one.tokens))
 
 
-def claim_of(sentence: str, question: str) -> Claim:
-    """What a sentence claims; names that the question holds need no support."""
+def claim_of(sentence: str, question: str, *, binds: bool = False) -> Claim:
+    """What a sentence claims; names that the question holds need no support. `binds`: with what its
+    numbers, dates and names stand with."""
     folded, asked = normalise(sentence), normalise(question)
     tokens = frozenset(_tokens(folded))
     first = re.search(r"\w", sentence)
@@ -224,7 +285,20 @@ def claim_of(sentence: str, question: str) -> Claim:
         tuple(_han_runs(folded)),
         han_names(folded),
         frozenset(counted(folded)),
+        part_of(sentence, _tokens, surely=True) if binds else None,
+        part_of(question, _tokens) if binds else None,
+        frozenset(measures(folded)) if binds else frozenset(),
     )
+
+
+@lru_cache(maxsize=64)
+def _parts(text: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    return parts_of(text, _tokens)
+
+
+def _halves(date: str) -> tuple[str, str]:
+    month, _, day = date.partition("-")
+    return f"month {month}", f"day {day}"
 
 
 def _part(sentence: Sentence) -> _Part:
@@ -289,6 +363,9 @@ def best(claim: Claim, evidence: Sequence[Evidence]) -> tuple[Verdict, int | Non
     UNKNOWN where none does and the most relevant one, the first, cannot be compared.
     """
     verdicts = [one.supports(claim) for one in evidence]
+    if any(one.disputes(claim) for one in evidence):
+        # What speaks the same language says otherwise: a number elsewhere proves nothing.
+        verdicts = [verdict if verdict[1] else (Verdict.UNSUPPORTED, 0.0) for verdict in verdicts]
     supporters = [n for n, (verdict, _) in enumerate(verdicts) if verdict is Verdict.SUPPORTED]
     if supporters:
         return Verdict.SUPPORTED, max(supporters, key=lambda n: (verdicts[n][1], -n))

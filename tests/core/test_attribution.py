@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.attribution import attribute, says_not_found
@@ -86,6 +86,95 @@ def test_a_swapped_number_or_name_is_marked_and_loses_its_marker(said):
     shown = settled(said)
     assert shown.endswith(MARK)
     assert "[" not in shown
+
+
+POOL = passage(
+    "pool.md",
+    "The Marlow pool opens on 14 June and closes on 3 October. Adults pay 6.50 euros, children 3 "
+    "euros. Head lifeguard: Petra Novak; her deputy is Jonas Weil. In 2024 there were 41,200 "
+    "visitors, in 2023 there were 38,900. The sauna is closed on Mondays. Lane swimming takes "
+    "place on Tuesdays and Thursdays at 18:30, and on Saturdays at 9:00. The roof was built in "
+    "1992 and renovated for 1.2 million crowns in 2019. A locker may be kept for 14 days.",
+    n=1,
+)
+CHOIR = passage(
+    "合唱团.md",
+    "青松合唱团每年6月14日开放报名，10月3日截止。成人团费六元五角，儿童3元。馆长是王建国，副馆长是李晓梅。"
+    "2024年接待游客41200人，2023年为38900人。每周二、周四晚上七点半排练，周六上午九点加练。"
+    "2018年花费12万元翻修排练厅。押金为两百元，三天内退还。周日闭馆。",
+    n=2,
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The pool opens on 3 October [1].",
+        "The pool closes on 14 October [1].",
+        "Adults pay 3 euros [1].",
+        "Children pay 6.50 euros [1].",
+        "Adults pay 6.50 dollars [1].",
+        "Adults pay $6.50 [1].",
+        "A locker may be kept for 14 weeks [1].",
+        "The head lifeguard is Jonas Weil [1].",
+        "The deputy is Petra Novak [1].",
+        "In 2024 there were 38,900 visitors [1].",
+        "The sauna is closed on Tuesdays [1].",
+        "Lane swimming on Saturdays is at 18:30 [1].",
+        "The roof was renovated in 1992 [1].",
+        "The roof was renovated for 1.2 billion crowns [1].",
+        "合唱团10月3日开放报名[2]。",
+        "合唱团10月14日截止报名[2]。",
+        "成人团费3元[2]。",
+        "成人团费五元六角[2]。",
+        "馆长是李晓梅[2]。",
+        "副馆长是王建国[2]。",
+        "2023年接待游客41200人[2]。",
+        "周六上午七点半加练[2]。",
+        "2018年花费12元翻修排练厅[2]。",
+        "押金为两百美元[2]。",
+    ],
+)
+def test_what_the_passage_says_of_something_else_is_marked_and_loses_its_marker(said):
+    shown = attribute(said, (POOL, CHOIR), "?", MARK).text
+    assert shown.endswith(MARK)
+    assert "[" not in shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The pool is open from June 14 to October 3 [1].",
+        "The pool opens on the 14th of June [1].",
+        "Adults pay €6.50 and children €3 [1].",
+        "Children pay 3 euros [1].",
+        "Jonas Weil is Petra Novak's deputy [1].",
+        "In 2023 the pool had 38900 visitors, in 2024 it had 41200 [1].",
+        "Lane swimming on Tuesdays is at 6:30 pm [1].",
+        "The roof dates from 1992 and was renovated in 2019 for 1,200,000 crowns [1].",
+        "You may keep a locker for 14 days [1].",
+        "六月十四日开放报名，十月三日截止[2]。",
+        "成人团费6.5元，儿童三元[2]。",
+        "副馆长是李晓梅[2]。",
+        "2024年接待游客四万一千二百人，即4.12万人[2]。",
+        "每周四排练，时间是19:30[2]。",
+        "排练厅翻修花费120000元[2]。",
+        "合唱团周日闭馆[2]。",
+    ],
+)
+def test_what_is_said_of_the_same_in_other_words_keeps_its_marker(said):
+    assert attribute(said, (POOL, CHOIR), "?", MARK).text == said
+
+
+def test_what_the_question_says_need_not_be_said_again():
+    asked = "What does it cost for children?"
+    assert attribute("They pay 3 euros [1].", (POOL,), asked, MARK).text.endswith("[1].")
+
+
+def test_a_number_in_another_language_proves_nothing_against_the_passage_in_this_one():
+    chinese = passage("价目.md", "山屋共有四十五张床位，成人票38元。", n=2)
+    english = passage("prices.md", "An adult ticket for the hut costs 45 crowns.", n=3)
+    assert "[" not in attribute("成人票45元。", (english, chinese), "?", MARK).text
 
 
 @pytest.mark.parametrize(
@@ -190,6 +279,8 @@ def test_only_markers_and_marks_are_ever_changed(text):
 
 
 @given(st.lists(pieces, max_size=20).map("".join))
+@example("周日闭馆\n[1]```\n")
+@example("周日闭馆\n[1] [2] ~~~\n")
 def test_settling_twice_changes_nothing_more(text):
     once = attribute(text, PASSAGES, "?", None).text
     assert attribute(once, PASSAGES, "?", None).text == once
