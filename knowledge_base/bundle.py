@@ -44,7 +44,7 @@ _STORED_FROM: Final = 1 << 20
 """Bytes. Larger files are not packed: most are already, and none looks like a bomb then."""
 _SMALL: Final = 10 << 20
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_NO_LETTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+NO_LETTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Controls, ends of lines, turns of direction and halves of letters. All else is a name's own: wide
 blanks are usual in Chinese names, narrow ones in those of screenshots."""
 _VOUCHED: Final = (notes.MEDIA_TYPE, PAGE_TYPE, ENTRY_TYPE)
@@ -185,7 +185,7 @@ def _filled(
 
 def _portable(name: str, taken: set[str]) -> str:
     """The name, as whoever imports it takes it: what is no letter is written out."""
-    name = _NO_LETTER.sub(lambda found: ascii(found.group())[1:-1], name)
+    name = NO_LETTER.sub(lambda found: ascii(found.group())[1:-1], name)
     while name in taken:
         name += "_"
     taken.add(name)
@@ -308,7 +308,7 @@ def entry_of(told: object) -> Entry | None:
         if isinstance(value := told.get(key), str)
     }
     version, added_at, kind = told.get("version"), told.get("added_at"), told.get("media_type")
-    named = 0 < len(name) <= _LONGEST_NAME and _NO_LETTER.search(name) is None
+    named = 0 < len(name) <= _LONGEST_NAME and NO_LETTER.search(name) is None
     if not named or not _HASH.fullmatch(sha256) or not file:
         return None
     return Entry(

@@ -1,8 +1,8 @@
 """What LangChain writes beside a FAISS index, read without running any of it.
 
-`index.pkl` is a pickle, which is a program. Here only stand-ins of ours for LangChain's document
-and its store come out of one; whatever else a pickle names is refused before it is looked up. Runs
-in the worker process.
+`index.pkl` is a pickle, which is a program. Here only stand-ins of ours for LangChain's document,
+its store and plain values come out of one; whatever else a pickle names is refused before it is
+looked up. Runs in the worker process.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from knowledge_base.bundle import NO_LETTER
 from knowledge_base.errors import LimitExceededError, UnreadableDocumentError
 from knowledge_base.settings import ReaderLimits
 from knowledge_base.splitter import searched
@@ -46,7 +47,7 @@ _BROKEN: Final = (
 class _StandIn:
     """Takes what a pickle says an object holds, and does nothing with it."""
 
-    def __new__(cls, *_args: object, **_more: object) -> _StandIn:
+    def __new__(cls, *_args: object, **_more: object) -> Self:
         return super().__new__(cls)
 
     def __init__(self, *_args: object, **_more: object) -> None:
@@ -66,6 +67,22 @@ class _Docstore(_StandIn):
 
 class _Fields(_StandIn):
     """In place of the set of names that old protocols write as a call."""
+
+
+class _Fact(_StandIn):
+    """In place of a time, a number or a mark among what a document says of itself: nobody asks for
+    it, and a folder is not refused for it."""
+
+
+class _Path(_StandIn):
+    """In place of a path, of which only the words are kept."""
+
+    parts: tuple[str, ...]
+
+    def __new__(cls, *args: object, **_more: object) -> Self:
+        path = super().__new__(cls)
+        path.parts = tuple(part for part in args if isinstance(part, str))
+        return path
 
 
 _KNOWN: Final[Mapping[tuple[str, str], type[_StandIn]]] = {
@@ -88,6 +105,22 @@ _KNOWN: Final[Mapping[tuple[str, str], type[_StandIn]]] = {
             "langchain_community.docstore",
             "langchain_community.docstore.in_memory",
         )
+    },
+    **{
+        (module, name): _Fact
+        for module, names in {
+            "datetime": ("date", "datetime", "time", "timedelta", "timezone"),
+            "decimal": ("Decimal",),
+            "uuid": ("UUID",),
+            "numpy": ("dtype",),
+            "numpy.core.multiarray": ("scalar",),
+            "numpy._core.multiarray": ("scalar",),
+        }.items()
+        for name in names
+    },
+    **{
+        ("pathlib", name): _Path
+        for name in ("Path", "PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
     },
     ("builtins", "set"): _Fields,
     ("__builtin__", "set"): _Fields,
@@ -152,6 +185,8 @@ def _told(found: object, name: str) -> Iterator[Passage]:
 def _source(metadata: Mapping[object, object]) -> str:
     for key in ("source", "file_path", "filename", "title"):
         value = metadata.get(key)
+        if isinstance(value, _Path):
+            value = "/".join(value.parts)
         if isinstance(value, str) and value.strip():
             return value
     return ""
@@ -180,7 +215,7 @@ def named(found: list[Passage]) -> dict[str, list[Passage]]:
 
 def _file_name(source: str) -> str:
     last = re.split(r"[/\\]", source.split("?")[0].rstrip("/\\"))[-1]
-    shown = "".join(letter if letter.isprintable() else "_" for letter in composed(last))
+    shown = NO_LETTER.sub("_", composed(last))
     return shown.strip(". ")[-_LONGEST_NAME:] or _NAMELESS
 
 

@@ -5,6 +5,10 @@ import os
 import pickle
 from collections import Counter
 from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import PurePosixPath
+from uuid import UUID
 
 import faiss
 import numpy as np
@@ -13,7 +17,7 @@ import pytest
 from knowledge_base.embedders.base import Embedder
 from knowledge_base.errors import InaccessibleFileError, UnreadableDocumentError
 from knowledge_base.library import Library
-from knowledge_base.loaders.langchain import passages
+from knowledge_base.loaders.langchain import named, passages
 from knowledge_base.models import Legs, Scope
 from knowledge_base.prebuilt import find, read_index
 from knowledge_base.settings import KnowledgeSettings, ReaderLimits
@@ -139,6 +143,39 @@ async def test_the_layout_of_chatglm_is_understood_and_its_files_are_the_origina
         document = await library.document(own.base_id, "灯塔.txt")
         assert document is not None
         assert document.size == len("海边的灯塔建于一八八八年。原文。".encode())
+
+
+async def test_a_name_with_wide_blanks_is_kept_and_its_file_found(tmp_path):
+    base, name = tmp_path / "samples", "灯塔　说明.txt"
+    write_by_hand(base / "vector_store", [("海边的灯塔。", {"source": f"C:\\知识库\\{name}"})])
+    (base / "content").mkdir()
+    (base / "content" / name).write_text("海边的灯塔建于一八八八年。原文。")
+    async with taken_in(tmp_path, base, HashEmbedder()) as (library, own, _found):
+        (document,) = await library.documents(own.base_id)
+        assert document.name == name
+        assert document.size == len("海边的灯塔建于一八八八年。原文。".encode())
+
+
+FACTS = {
+    "when": datetime(2024, 5, 1, 9, 30, tzinfo=UTC),
+    "day": date(2024, 5, 1),
+    "took": timedelta(seconds=3),
+    "price": Decimal("1.50"),
+    "mark": UUID(int=7),
+    "score": np.float32(0.5),
+    "count": np.int64(3),
+    "names": {"a", "b"},
+}
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_what_else_a_document_says_of_itself_is_no_reason_to_refuse_it(tmp_path, protocol):
+    told = {"source": PurePosixPath("/srv/docs/gate.md"), "page": 2, **FACTS}
+    written = [("The gate opens at nine.", told)]
+    folder = write_by_hand(tmp_path / "in", written, protocol=protocol)
+    (found,) = passages(folder / "index.pkl", "index.pkl")
+    assert (found.text, found.page) == ("The gate opens at nine.", 3)
+    assert list(named([found])) == ["gate.md"]
 
 
 class Reduced:
