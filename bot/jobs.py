@@ -20,7 +20,7 @@ from core.counts import documents_of
 from core.database import Database
 from core.digest import Digests
 from core.job_runs import JobRuns
-from core.jobs import Job, JobRows, Schedule, Work
+from core.jobs import Job, JobRows, Schedule, Told, Work
 from core.language import Words
 from core.meters import Meters
 from core.scheduler import Beat, Scheduler
@@ -44,7 +44,7 @@ class Means:
     words: Words
     digests: Digests | None = None
     """None: no platform can be written to from here."""
-    golden: Callable[[], Awaitable[str]] | None = None
+    golden: Work | None = None
     """Asks golden questions. None: nothing answers here."""
 
 
@@ -69,7 +69,6 @@ def schedules(config: Config) -> tuple[Schedule, ...]:
 
 def jobs(config: Config, means: Means) -> tuple[Job, ...]:
     """The jobs that can be done with these means."""
-    _ = means.words
     works: dict[str, Work] = {
         "snapshots": partial(_snapshots, means),
         "retention": partial(_retention, means),
@@ -78,7 +77,7 @@ def jobs(config: Config, means: Means) -> tuple[Job, ...]:
         "backup": partial(_backup, config, means),
     }
     if means.digests is not None:
-        works["digest"] = partial(_digest, means.digests, _)
+        works["digest"] = partial(_digest, means.digests)
     if means.golden is not None:
         works["golden"] = means.golden
     return tuple(
@@ -98,19 +97,19 @@ def _subject(name: str) -> Subject:
     return Subject(Trouble.BACKUP) if name == "backup" else Subject(Trouble.JOB, name)
 
 
-async def _snapshots(means: Means) -> str:
+async def _snapshots(means: Means) -> Told:
     await means.library.snapshot()
-    return means.words("The indexes' files are written.")
+    return lambda _: _("The indexes' files are written.")
 
 
-async def _retention(means: Means) -> str:
+async def _retention(means: Means) -> Told:
     """All of them, whichever fails. Raises what failed."""
     ended = [await _ended(step) for step in means.letting_go]
     failed = [one for one in ended if isinstance(one, Exception)]
     if failed:
         raise ExceptionGroup("not everything could be let go of", failed)
     count = sum(one for one in ended if isinstance(one, int))
-    return means.words.plural(
+    return lambda _: _.plural(
         "{count} thing was let go of.", "{count} things were let go of.", count
     )
 
@@ -122,7 +121,7 @@ async def _ended(step: Callable[[], Awaitable[object]]) -> object:
     return ended
 
 
-async def _integrity(means: Means) -> str:
+async def _integrity(means: Means) -> Told:
     """Raises `DamagedBasesError`; what is wrong stands in the log."""
     damaged: list[str] = []
     bases = await means.library.bases()
@@ -134,31 +133,32 @@ async def _integrity(means: Means) -> str:
             damaged.append(base.name)
     if damaged:
         raise DamagedBasesError(tuple(damaged))
-    return means.words.plural(
+    return lambda _: _.plural(
         "{count} base was checked; nothing is wrong.",
         "{count} bases were checked; nothing is wrong.",
         len(bases),
     )
 
 
-async def _folders(means: Means) -> str:
-    _ = means.words
+async def _folders(means: Means) -> Told:
     behind = await means.folders.look_through()
     if behind:
-        return _("Not up to date yet: {names}.", names=_(", ").join(behind))
-    return _("All folders were looked through.")
+        return lambda _: _("Not up to date yet: {names}.", names=_(", ").join(behind))
+    return lambda _: _("All folders were looked through.")
 
 
-async def _backup(config: Config, means: Means) -> str:
+async def _backup(config: Config, means: Means) -> Told:
     report = await scheduled(config, means.alerts)
-    _ = means.words
-    documents = documents_of(report.documents, _)
-    return _("Backup {path}: {documents}.", path=report.path, documents=documents)
+    return lambda _: _(
+        "Backup {path}: {documents}.",
+        path=report.path,
+        documents=documents_of(report.documents, _),
+    )
 
 
-async def _digest(digests: Digests, _: Words) -> str:
+async def _digest(digests: Digests) -> Told:
     count = await digests.post()
-    return _.plural("{count} digest was posted.", "{count} digests were posted.", count)
+    return lambda _: _.plural("{count} digest was posted.", "{count} digests were posted.", count)
 
 
 @asynccontextmanager

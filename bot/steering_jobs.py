@@ -94,7 +94,7 @@ async def run(config: Config, name: str, as_json: bool) -> int:
     else:
         say = output.say if state.outcome is Outcome.DONE else output.tell
         reference = f" ({state.reference})" if state.reference else ""
-        say(f"{name}: {ended(state, _)}. {state.detail}{reference}".rstrip())
+        say(f"{name}: {ended(state, _)}. {state.told(_)}{reference}".rstrip())
     return 0 if state.outcome is Outcome.DONE else 1
 
 
@@ -189,7 +189,7 @@ def _row(state: JobState, _: Words) -> tuple[str, ...]:
         due = _("paused")
     elif state.due_at is not None and state.cron:
         due = f"{state.due_at.astimezone(zone_named(state.time_zone)):%Y-%m-%d %H:%M %Z}"
-    detail = f"{state.detail} ({state.reference})" if state.reference else state.detail
+    detail = f"{state.told(_)} ({state.reference})" if state.reference else state.told(_)
     return state.name, state.cron, due, ended(state, _), detail
 
 

@@ -419,7 +419,8 @@ async def _forget_name(connection: aiosqlite.Connection, member: MemberRef) -> N
     if (own := private_base_of(member)) is not None:
         # A job says which bases it found damaged; the name of theirs has their number in it.
         await connection.execute(
-            "UPDATE jobs SET detail = '' WHERE instr(detail, ?) > 0", (storable(own),)
+            "UPDATE jobs SET detail = '', said = '{}' WHERE instr(detail || said, ?) > 0",
+            (storable(own),),
         )
 
 

@@ -7,12 +7,13 @@ import logging
 import time
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from core import tracing
 from core.alerts import Alerts
 from core.explain import explain
-from core.jobs import Job, JobRows, JobState, Outcome
+from core.jobs import Job, JobRows, JobState, Outcome, Told
 from core.language import Words
 from core.meters import UNMEASURED, JobEnded, Meters
 from core.shielding import to_the_end
@@ -66,7 +67,7 @@ class JobRuns:
         """Say of a run that a process which died left behind that it is over; remember what is
         wrong since before this start."""
         if state.outcome is Outcome.FAILED and not state.paused:
-            self._observe(job, well=False, detail=state.detail)
+            self._observe(job, well=False, detail=state.told(self._words))
         if state.outcome is not Outcome.RUNNING:
             return
         with ExitStack() as held:
@@ -83,10 +84,10 @@ class JobRuns:
             return False
         return True
 
-    async def _ended(self, job: Job, ended: str | BaseException, seconds: float) -> None:
+    async def _ended(self, job: Job, ended: Told | BaseException, seconds: float) -> None:
         name = job.name
-        if isinstance(ended, str):
-            await self._rows.end(name, Outcome.DONE, ended)
+        if not isinstance(ended, BaseException):
+            await self._rows.end(name, Outcome.DONE, ended, own=self._words)
             _log.info("the job %s ended after %.1f s", name, seconds)
             self._meters.note(JobEnded(name, "done", seconds))
             if job.tells:
@@ -95,17 +96,18 @@ class JobRuns:
         reference = tracing.reference()
         # With the traceback, without the values that were held there.
         _log.error("the job %s failed, reference %s", name, reference, exc_info=ended)
-        detail = self._told(ended)
-        await self._rows.end(name, Outcome.FAILED, detail, reference)
+        await self._rows.end(name, Outcome.FAILED, partial(_why, ended), reference, self._words)
         self._meters.note(JobEnded(name, "failed", seconds))
-        self._observe(job, well=False, detail=f"{detail.rstrip('.。')} ({reference})")
-
-    def _told(self, error: BaseException) -> str:
-        known = explain(error, self._words) if isinstance(error, Exception) else None
-        if isinstance(error, BaseExceptionGroup):
-            return "; ".join(dict.fromkeys(self._told(one) for one in error.exceptions))
-        return known or type(error).__name__
+        detail = _why(ended, self._words).rstrip(".。")
+        self._observe(job, well=False, detail=f"{detail} ({reference})")
 
     def _observe(self, job: Job, *, well: bool, detail: str = "") -> None:
         if self._alerts is not None:
             self._alerts.observe(job.subject, well=well, detail=detail)
+
+
+def _why(error: BaseException, _: Words) -> str:
+    known = explain(error, _) if isinstance(error, Exception) else None
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(dict.fromkeys(_why(one, _) for one in error.exceptions))
+    return known or type(error).__name__

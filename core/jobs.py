@@ -6,9 +6,10 @@ there by whoever decides it, in whatever process, and obeyed by the one that kee
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -17,15 +18,18 @@ import aiosqlite
 
 from core.alerts import Subject
 from core.database import Database
+from core.language import Words, every_words, words
 from core.text import clip, storable
 
-Work: TypeAlias = Callable[[], Awaitable[str]]
-"""One run; returns what it did, as a sentence for the operator."""
+Told: TypeAlias = str | Callable[[Words], str]
+"""A sentence in each language, or in one: whoever reads it later has their own."""
+Work: TypeAlias = Callable[[], Awaitable[Told]]
+"""One run; returns what it did."""
 
 _LONGEST_DETAIL: Final = 500
 _COLUMNS: Final = (
     "name, cron, time_zone, paused, due_at, asked_at, started_at, ended_at, outcome, detail,"
-    " reference, runs, failures"
+    " reference, runs, failures, said"
 )
 
 
@@ -86,11 +90,22 @@ class JobState:
     outcome: Outcome | None = None
     """Of the last run; None: there was none."""
     detail: str = ""
-    """What it did, or why it failed."""
+    """What it did, or why it failed, in the operator's language."""
     reference: str = ""
     """Under which a failure is found in the log."""
     runs: int = 0
     failures: int = 0
+    said: Mapping[str, str] = field(default_factory=dict)
+    """The detail by language, where it is known in others."""
+
+    def told(self, _: Words) -> str:
+        """The detail, for a reader of this language."""
+        return self.said.get(_.language, self.detail)
+
+
+def told(detail: Told, _: Words) -> str:
+    """It in one language."""
+    return detail if isinstance(detail, str) else detail(_)
 
 
 class JobRows:
@@ -159,23 +174,36 @@ class JobRows:
         """A run begins, by which all wishes for one are fulfilled; `due_at`: the next."""
         await self._update(
             "asked_at = NULL, started_at = ?, ended_at = NULL, outcome = 'running', detail = '',"
-            " reference = '', due_at = ?",
+            " said = '{}', reference = '', due_at = ?",
             name,
             self.clock(),
             _stamp(due_at),
         )
 
-    async def end(self, name: str, outcome: Outcome, detail: str = "", reference: str = "") -> None:
-        """The run is over."""
+    async def end(
+        self,
+        name: str,
+        outcome: Outcome,
+        detail: Told = "",
+        reference: str = "",
+        own: Words | None = None,
+    ) -> None:
+        """The run is over. `own`: the operator's language, else English."""
         failed = outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
         again = ", due_at = started_at" if outcome is Outcome.STOPPED else ""
         await self._update(
-            "ended_at = ?, outcome = ?, detail = ?, reference = ?, runs = runs + 1,"
+            "ended_at = ?, outcome = ?, detail = ?, said = ?, reference = ?, runs = runs + 1,"
             f" failures = failures + ?{again}",
             name,
             self.clock(),
             outcome.value,
-            storable(clip(detail, _LONGEST_DETAIL)),
+            _kept(told(detail, own or words("en"))),
+            json.dumps(
+                {}
+                if isinstance(detail, str)
+                else {_.language: _kept(detail(_)) for _ in every_words()},
+                ensure_ascii=False,
+            ),
             reference,
             int(failed),
         )
@@ -211,11 +239,15 @@ async def _states(
         JobState(
             name, cron, zone, bool(paused), _moment(due), _moment(asked), _moment(started),
             _moment(ended), None if outcome is None else Outcome(outcome), detail, reference,
-            runs, failures,
+            runs, failures, json.loads(said),
         )
         for name, cron, zone, paused, due, asked, started, ended, outcome, detail, reference, runs,
-        failures in rows
+        failures, said in rows
     )  # fmt: skip
+
+
+def _kept(detail: str) -> str:
+    return storable(clip(detail, _LONGEST_DETAIL))
 
 
 def _stamp(moment: datetime | None) -> float | None:

@@ -114,6 +114,12 @@ def answering_words(question: str, locale: str | None) -> Words:
     return words(question if is_ours else locale)
 
 
+def every_words() -> tuple[Words, ...]:
+    """Our sentences in each language that we have."""
+    folders = sorted(file.parents[1].name for file in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
+    return (_english(), *map(_catalogue, folders))
+
+
 @cache
 def _english() -> Words:
     return Words("en", gettext.NullTranslations())

@@ -149,7 +149,7 @@ async def _forget_bases(connection: aiosqlite.Connection, bases: Sequence[Knowle
     )
     # A job says which bases it found damaged.
     await connection.executemany(
-        "UPDATE jobs SET detail = '' WHERE instr(detail, ?) > 0",
+        "UPDATE jobs SET detail = '', said = '{}' WHERE instr(detail || said, ?) > 0",
         [(storable(base.name),) for base in bases],
     )
 

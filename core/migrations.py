@@ -782,6 +782,14 @@ M020_HELD_PARTS = Migration(
     ),
 )
 
+M021_JOBS_SAID = Migration(
+    "m021_jobs_said",
+    (
+        # How a run ended in each language that we have, as JSON: who reads it has their own.
+        "ALTER TABLE jobs ADD COLUMN said TEXT NOT NULL DEFAULT '{}'",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     M001_TURNS_AND_INBOX,
     M002_FEEDBACK,
@@ -803,4 +811,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     M018_DIGESTS,
     M019_HEARD_UNTIL,
     M020_HELD_PARTS,
+    M021_JOBS_SAID,
 )

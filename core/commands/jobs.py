@@ -76,8 +76,8 @@ def line(state: JobState, now: datetime, _: Words) -> str:
     if state.failures:
         parts.append(_("{failures} of {runs} runs failed", failures=state.failures,
                        runs=state.runs))  # fmt: skip
-    if state.detail:
-        told = inert(state.detail)
+    if detail := state.told(_):
+        told = inert(detail)
         parts.append(f"{told} ({state.reference})" if state.reference else told)
     return _("; ").join(parts)
 

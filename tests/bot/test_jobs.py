@@ -19,7 +19,7 @@ from core.cron import Cron, zone_named
 from core.database import Database
 from core.job_runs import JobRuns
 from core.jobs import JobRows, Outcome
-from core.language import words
+from core.language import language_of, words
 from core.scheduler import Scheduler
 from tests.support.libraries import open_library
 from tests.support.shell import bot
@@ -112,6 +112,11 @@ async def test_a_folder_is_looked_through_and_its_base_checked(kept):
     assert state.detail == "1 base was checked; nothing is wrong."
     state = await kept.run("snapshots")
     assert state.outcome is Outcome.DONE
+    # Whoever asks later is told in their own language.
+    for name in ("folders", "integrity", "snapshots", "retention"):
+        state = await kept.run(name)
+        told = [state.told(words(language)) for language in ("en", "zh")]
+        assert [language_of(sentence) for sentence in told] == ["en", "zh"], name
 
 
 async def test_damage_is_a_failure_that_names_the_base(kept, caplog):
@@ -122,6 +127,8 @@ async def test_damage_is_a_failure_that_names_the_base(kept, caplog):
     state = await kept.run("integrity")
     assert state.outcome is Outcome.FAILED
     assert state.detail.startswith("Something is wrong in `team`")
+    assert language_of(state.told(words("zh"))) == "zh"
+    assert "team" in state.told(words("zh"))
     assert any(r.getMessage().startswith("team: ") for r in caplog.records)
     assert isinstance(caplog.records[-1].exc_info[1], DamagedBasesError)
 

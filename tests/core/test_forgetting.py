@@ -431,9 +431,12 @@ async def test_a_job_that_found_her_own_base_damaged_no_longer_names_it(hall):
     rows = JobRows(hall.database)
     for name, base in (("hers", "discord:@4711"), ("other", "discord:town")):
         await rows.ensure(Schedule(name, "0 4 * * *"))
-        await rows.end(name, Outcome.FAILED, f"Something is wrong in `{base}`.", "abc123")
+        await rows.end(
+            name, Outcome.FAILED, lambda _, base=base: f"{_.language}: wrong in `{base}`.", "abc123"
+        )
     forgetting = Forgetting(hall.database, hall.library, hall.channels, hall.reviews)
     await forgetting.forget(HER, uploads=False)
     hers, other = await rows.all()
     assert (hers.outcome, hers.detail, hers.reference) == (Outcome.FAILED, "", "abc123")
-    assert other.detail == "Something is wrong in `discord:town`."
+    assert (hers.said, other.detail) == ({}, "en: wrong in `discord:town`.")
+    assert other.said == {tag: f"{tag}: wrong in `discord:town`." for tag in ("en", "zh")}

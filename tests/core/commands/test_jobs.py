@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from core.jobs import JobRows, Outcome, Schedule
-from tests.support.commanding import ADMIN, OWNER, open_hall
+from core.language import words
+from tests.support.commanding import ADMIN, OWNER, open_hall, spoken
 
 
 @pytest.fixture
@@ -35,6 +36,26 @@ async def test_all_are_listed_with_how_they_stand(hall, rows):
     assert first.startswith("- **backup**: runs only when asked to; failed 20")
     assert first.endswith("1 of 1 runs failed; `The disk is full.` (A1B2C3)")
     assert second == "- **integrity**: next 2027-06-06 04:30 UTC; never ran"
+
+
+async def test_how_a_run_ended_is_told_in_the_language_of_who_asks(hall, rows):
+    def done(_):
+        return _("All folders were looked through.")
+
+    await rows.begin("integrity", None)
+    await rows.end("integrity", Outcome.DONE, done, own=words("zh"))
+    # One that an earlier version, or a program that is no part of this one, has told.
+    await rows.begin("backup", None)
+    await rows.end("backup", Outcome.DONE, "Already there.")
+    english = await hall.reply(spoken("/jobs", OWNER, locale="en-GB"))
+    chinese = await hall.reply(spoken("/jobs", OWNER, locale="zh-CN"))
+    assert english.text.splitlines()[1].endswith("; `All folders were looked through.`")
+    assert chinese.text.splitlines()[1].endswith(f"；`{done(words('zh'))}`")
+    assert done(words("zh")) != done(words("en")) == "All folders were looked through."
+    for said in (english, chinese):
+        assert "Already there." in said.text.splitlines()[0]
+    await rows.begin("integrity", None)
+    assert "folders" not in (await hall.reply(spoken("/jobs", OWNER, locale="en"))).text
 
 
 async def test_one_is_paused_resumed_and_asked_for(hall, rows):
