@@ -10,13 +10,13 @@ from datetime import datetime
 import numpy as np
 
 from knowledge_base import expanding, lexical, retrieval, saying
+from knowledge_base.at_hand import Bases
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.hints import Hints
 from knowledge_base.joining import joined
 from knowledge_base.lexical import LexicalQuery, TermStatistics
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
-from knowledge_base.open_bases import OpenBases
 from knowledge_base.rows import Rows
 from knowledge_base.terms import Terms, normalise, terms_of
 from knowledge_base.views import View
@@ -71,7 +71,7 @@ class Found:
 
 
 @blocking
-def find(bases: OpenBases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
+def find(bases: Bases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
     """`vectors` holds the embedded question by the fingerprint of its embedder."""
     query = retrieval.Query(wanted.question, vectors)
     with bases.views(wanted.scope.bases) as (rows, views):
@@ -140,7 +140,7 @@ def said(
 
 
 def hints_for(
-    bases: OpenBases, rows: Rows, wanted: Wanted, views: Sequence[View]
+    bases: Bases, rows: Rows, wanted: Wanted, views: Sequence[View]
 ) -> tuple[Hints | None, ...]:
     """Of each of the bases, in their order, as far as they are wanted."""
     if not wanted.enriched:
@@ -240,7 +240,7 @@ def chosen_of(rows: Rows, passages: Iterator[Passage], wanted: Wanted) -> list[P
 
 
 @blocking
-def weigh(bases: OpenBases, question: str, passages: Sequence[Passage]) -> LexicalQuery:
+def weigh(bases: Bases, question: str, passages: Sequence[Passage]) -> LexicalQuery:
     """A question's terms by the statistics of the bases that the passages come from."""
     terms = terms_of(question)
     with bases.views({passage.document.base_id for passage in passages}) as (_, views):

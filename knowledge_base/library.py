@@ -122,7 +122,7 @@ class Library(Searching, Removing, Carrying):
 
     async def statistics(self, base: BaseId) -> BaseStatistics:
         """Raises `NoSuchBaseError`."""
-        return await run(self._at.threads.search, partial(self._caretaker.statistics, base))
+        return await self._ask([base], lambda own: self._caretaker.statistics(own, base))
 
     async def rebuild(
         self, base: BaseId, told: Callable[[int, int], None] = _uncounted

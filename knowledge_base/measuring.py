@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from knowledge_base.at_hand import Bases, ask
 from knowledge_base.calibration import Calibration
 from knowledge_base.embedders.base import Embedder, Vectors
 from knowledge_base.errors import KnowledgeError
@@ -99,8 +100,11 @@ class Measuring:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _measure(self, base_id: BaseId, embedder: Embedder) -> None:
-        prepared = await run(
-            self._threads.search, partial(self._prepare, base_id, embedder.fingerprint)
+        prepared = await ask(
+            self._bases,
+            self._threads.search,
+            [base_id],
+            lambda own: self._prepare(own, base_id, embedder.fingerprint),
         )
         if prepared is None:
             return
@@ -141,8 +145,8 @@ class Measuring:
             return self._usual
 
     @blocking
-    def _prepare(self, base_id: BaseId, fingerprint: str) -> _Prepared | None:
-        with self._bases.views([base_id]) as (rows, (view,)):
+    def _prepare(self, bases: Bases, base_id: BaseId, fingerprint: str) -> _Prepared | None:
+        with bases.views([base_id]) as (rows, (view,)):
             chunks = len(view.lexical)
             if view.fingerprint != fingerprint or not unmeasured(view):
                 return None

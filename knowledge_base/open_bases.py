@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge_base.embedders.base import Vectors
@@ -16,6 +17,7 @@ from knowledge_base.models import BaseId
 from knowledge_base.open_base import OpenBase
 from knowledge_base.rows import Rows
 from knowledge_base.store import Store
+from knowledge_base.threads import one_faiss_thread
 from knowledge_base.versions import Committed
 from knowledge_base.views import View
 
@@ -26,6 +28,8 @@ ATTEMPTS = 3
 is of no use; the last time nobody writes."""
 
 
+READERS = 4
+"""Bases that are read whole at once, for those who wait for them without a thread."""
 CHECKED_AFTER_SECONDS = 5.0
 """After a base was read from its files, their bytes are looked at."""
 RESTS = 2.0
@@ -34,6 +38,16 @@ RESTS = 2.0
 
 class _ClosingError(Exception):
     """There is no time any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Bases as they were at one moment of the store."""
+
+    rows: Rows
+    views: tuple[View, ...]
+    lost: tuple[tuple[OpenBase, View | None], ...]
+    """Those that have to be read whole, with what was in memory of them."""
 
 
 class OpenBases:
@@ -47,6 +61,10 @@ class OpenBases:
         self._open: OrderedDict[BaseId, OpenBase] = OrderedDict()
         self._lock = threading.Lock()
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="index upkeep")
+        self._reads = ThreadPoolExecutor(
+            READERS, thread_name_prefix="read bases", initializer=one_faiss_thread
+        )
+        self._readings: dict[OpenBase, Future[None]] = {}
         self._checks = ThreadPoolExecutor(1, thread_name_prefix="index check")
         self._closing = threading.Event()
         self._queued: set[BaseId] = set()
@@ -55,6 +73,7 @@ class OpenBases:
     def close(self) -> None:
         """Wait for the upkeep that runs, drop what waits; what was not checked is so next time."""
         self._closing.set()
+        self._reads.shutdown(cancel_futures=True)
         self._checks.shutdown(cancel_futures=True)
         self._upkeep.shutdown(cancel_futures=True)
 
@@ -80,29 +99,63 @@ class OpenBases:
 
     @contextlib.contextmanager
     def views(self, base_ids: Iterable[BaseId]) -> Iterator[tuple[Rows, tuple[View, ...]]]:
-        """One moment of the store, and the bases' views of that same moment, in order."""
+        """One moment of the store, and the bases' views of that same moment, in order. What has to
+        be read whole is read here: the caller's thread waits."""
         bases = [self.get(base_id) for base_id in sorted(base_ids)]
-        lost: list[View | None] = [None] * len(bases)
+        lost: dict[OpenBase, View | None] = {}
         for left in reversed(range(ATTEMPTS)):
-            for base, old in zip(bases, lost, strict=True):
-                if base.warm(old):
-                    self._look_after(base)
-            with contextlib.ExitStack() as transaction:
-                with contextlib.ExitStack() as locks:
-                    for base in bases:
-                        locks.enter_context(base.lock)
-                    # The transaction sees its first rows only now, with the locks held.
-                    rows = transaction.enter_context(self._store.read())
-                    before = [base.view for base in bases]
-                    found = [base.current(rows, at_any_cost=not left) for base in bases]
-                for base, old, view in zip(bases, before, found, strict=True):
-                    if view is not None and view is not old:
-                        self._look_after(base)
-                views = tuple(view for view in found if view is not None)
-                if len(views) == len(bases):
-                    yield rows, views
+            for base in bases:
+                self._read(base, lost.get(base))
+            with self.moment(bases, at_any_cost=not left) as moment:
+                if not moment.lost:
+                    yield moment.rows, moment.views
                     return
-            lost = [old if view is None else None for old, view in zip(before, found, strict=True)]
+            lost = dict(moment.lost)
+
+    @contextlib.contextmanager
+    def moment(self, bases: Sequence[OpenBase], *, at_any_cost: bool) -> Iterator[Moment]:
+        """One moment of the store. Without `at_any_cost`, what would have to be read whole is not
+        among the views."""
+        with contextlib.ExitStack() as transaction:
+            with contextlib.ExitStack() as locks:
+                for base in bases:
+                    locks.enter_context(base.lock)
+                # The transaction sees its first rows only now, with the locks held.
+                rows = transaction.enter_context(self._store.read())
+                before = [base.view for base in bases]
+                found = [base.current(rows, at_any_cost=at_any_cost) for base in bases]
+            for base, old, view in zip(bases, before, found, strict=True):
+                if view is not None and view is not old:
+                    self._look_after(base)
+            yield Moment(
+                rows,
+                tuple(view for view in found if view is not None),
+                tuple(
+                    (base, old)
+                    for base, old, view in zip(bases, before, found, strict=True)
+                    if view is None
+                ),
+            )
+
+    def read_once(self, base: OpenBase, lost: View | None) -> Future[None]:
+        """Read a base whole in another thread, unless that is being done already."""
+        with self._lock:
+            reading = self._readings.get(base)
+            if reading is None:
+                reading = self._reads.submit(self._read_for_all, base, lost)
+                self._readings[base] = reading
+        return reading
+
+    def _read_for_all(self, base: OpenBase, lost: View | None) -> None:
+        try:
+            self._read(base, lost)
+        finally:
+            with self._lock:
+                del self._readings[base]
+
+    def _read(self, base: OpenBase, lost: View | None) -> None:
+        if base.warm(lost):
+            self._look_after(base)
 
     def apply(
         self,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from knowledge_base import finding, quoting, stages
+from knowledge_base.at_hand import Bases, ask
 from knowledge_base.closeness import LOOKED_AT as READ_CLOSELY
 from knowledge_base.closeness import CloseLook
 from knowledge_base.embedders.base import Embedder, Vectors
@@ -35,6 +37,8 @@ from knowledge_base.threads import run
 from knowledge_base.web import WebPages
 
 log = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 MEASURING_SECONDS = 3.0
 """How long the first question to a base may wait until the base is measured: longer than a model on
@@ -166,8 +170,9 @@ class Searching(Front):
             enriched=self.enriched,
         )
         vectors = await self._embedded(wanted)
-        look = partial(stages.examine, self._at.bases, wanted, vectors, self._at.embedder)
-        found = await run(self._at.threads.search, look)
+        found = await self._ask(
+            scope.bases, lambda own: stages.examine(own, wanted, vectors, self._at.embedder)
+        )
         passages, late = await self._looked_closely(wanted, found.known, found.passages)
         if again:
             passages, is_late = await self._looked_again(wanted, passages)
@@ -199,8 +204,9 @@ class Searching(Front):
         """
         if not passages:
             return ()
-        weighed = await run(
-            self._at.threads.search, partial(finding.weigh, self._at.bases, question, passages)
+        weighed = await self._ask(
+            {passage.document.base_id for passage in passages},
+            lambda own: finding.weigh(own, question, passages),
         )
         embedder = self._at.embedder
         if embedder is not None and not by_words:
@@ -254,9 +260,10 @@ class Searching(Front):
         return (passages, True) if again is None else (again, False)
 
     async def _find(self, wanted: finding.Wanted, vectors: dict[str, Vectors]) -> finding.Found:
-        return await run(
-            self._at.threads.search, partial(finding.find, self._at.bases, wanted, vectors)
-        )
+        return await self._ask(wanted.scope.bases, lambda own: finding.find(own, wanted, vectors))
+
+    async def _ask(self, base_ids: Collection[BaseId], call: Callable[[Bases], R]) -> R:
+        return await ask(self._at.bases, self._at.threads.search, base_ids, call)
 
     async def _embedded(self, wanted: finding.Wanted) -> dict[str, Vectors]:
         """The question's vector by fingerprint, where a base of the scope can use it."""

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base import finding, retrieval
+from knowledge_base.at_hand import Bases
 from knowledge_base.embedders.base import Embedder, Prompted, Vectors
 from knowledge_base.joining import joined
 from knowledge_base.models import ChunkId, Legs, Passage
 from knowledge_base.offloop import blocking
-from knowledge_base.open_bases import OpenBases
 from knowledge_base.terms import script_of, shown_terms
 
 MOST_SHOWN = 30
@@ -82,7 +82,7 @@ class Stages:
 
 @blocking
 def examine(
-    bases: OpenBases,
+    bases: Bases,
     wanted: finding.Wanted,
     vectors: Mapping[str, Vectors],
     embedder: Embedder | None,

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from knowledge_base.at_hand import Bases
 from knowledge_base.errors import NoSuchBaseError
 from knowledge_base.index_files import Leg, is_intact
 from knowledge_base.models import BaseId, BaseStatistics, KnowledgeBase, Looked, Verification
@@ -87,8 +88,9 @@ class Caretaker:
         return Verification(base.name, totals.documents, totals.passages, vectors, tuple(problems))
 
     @blocking
-    def statistics(self, base_id: BaseId) -> BaseStatistics:
-        with self._bases.views([base_id]) as (rows, (view,)):
+    def statistics(self, bases: Bases, base_id: BaseId) -> BaseStatistics:
+        """Raises `NoSuchBaseError`."""
+        with bases.views([base_id]) as (rows, (view,)):
             base = _require(rows, base_id)
             documents, size = rows.counts.extent_of(base_id)
             passages = rows.counts.passages(base_id)
