@@ -68,9 +68,10 @@ async def test_what_lies_in_an_archive_follows_too(tmp_path, folder):
     """It is unpacked anew at each look, and is no younger for that."""
 
     def pack(**members):
-        with zipfile.ZipFile(folder / "old.zip", "w") as archive:
+        with zipfile.ZipFile(tmp_path / "new.zip", "w") as archive:
             for name, text in members.items():
                 archive.writestr(f"{name}.txt", text)
+        (tmp_path / "new.zip").replace(folder / "old.zip")
 
     async with watched(tmp_path, folder, Unzipping(), settle_seconds=1.0) as (becomes, _held):
         pack(lamp="The lighthouse was lit in 1887.", 渡轮="渡轮九点开。")
