@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.evidence import Claim, Evidence, Verdict, best, claim_of
+from core.not_found import is_not_found
 from knowledge_base.models import Passage
 from knowledge_base.sentences import Sentence, sentences
-
-NOT_FOUND: Final = ("The documents do not say", "资料中没有说明")
-"""What our prompts ask a model to write when no passage holds the answer."""
 
 _FENCED: Final = re.compile(
     r"(^[ \t>]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*\2[`~]*[ \t]*$|\Z))", re.M | re.S
@@ -69,12 +67,6 @@ def attribute(
             pieces.append(fence.group())
             at = fence.end()
     return Attribution("".join(pieces), frozenset(cited), unsupported)
-
-
-def says_not_found(text: str) -> bool:
-    """Whether an answer is what our prompts ask for when no passage holds it."""
-    plain = text.strip().lstrip('*_“"「')
-    return plain.casefold().startswith(tuple(phrase.casefold() for phrase in NOT_FOUND))
 
 
 class _Prose:
@@ -133,7 +125,7 @@ class _Prose:
     def _judge(self, sentence: Sentence, marked: list[int]) -> tuple[Verdict, list[int]]:
         """The verdict on a sentence, and the numbers it should carry."""
         claim = claim_of(_LIST_MARK.sub("", sentence.text), self._question, binds=True)
-        if not _is_claim(sentence.text, claim):
+        if not _is_claim(sentence.text, claim, self._question):
             return Verdict.UNKNOWN, marked
         supporting = [
             number
@@ -175,11 +167,11 @@ def _mark_at(sentence: Sentence) -> int:
     return sentence.start + len(row[:-1].rstrip())
 
 
-def _is_claim(text: str, claim: Claim) -> bool:
+def _is_claim(text: str, claim: Claim, question: str) -> bool:
     """False for headings, also of tables, questions, announcements and an honest "not found"."""
     plain = text.strip().rstrip("*_")
     if plain.startswith("|") and _TABLE_RULE.search(plain):
         return False
-    if claim.empty or plain.startswith("#") or says_not_found(plain):
+    if claim.empty or plain.startswith("#") or is_not_found(plain, question):
         return False
     return not plain.endswith(("?", "？", ":", "："))

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
-from core.attribution import says_not_found
 from core.disagreeing import told
 from core.engines.choice import Course, EngineChoice
 from core.engines.queued import QueuedEngine
@@ -19,6 +18,7 @@ from core.inert import inert
 from core.inquiry import NEARLY, Found, Inquiry, refusal, speaks_for_itself, unsaid
 from core.knowledge import Knowledge
 from core.language import Words
+from core.not_found import says_not_found
 from core.noted import Noted, in_words, noted
 from core.prompts import Draft, Prompts
 from core.relay import relayed

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
-from core.attribution import says_not_found
 from core.citations import without_unknown_markers
 from core.engines.base import ChatMessage, EngineDelta, GenerationOptions
 from core.engines.queue import Asker
@@ -26,6 +25,7 @@ from core.evidence import claim_of, content
 from core.fence import disarm
 from core.inquiry import Inquiry
 from core.language import N_, is_in, words
+from core.not_found import says_not_found
 from core.reasoning import without_reasoning
 from core.text import clip
 

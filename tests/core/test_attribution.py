@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.attribution import attribute, says_not_found
+from core.attribution import attribute
 from tests.support.passages import passage
 
 HUT = passage(
@@ -256,10 +256,24 @@ def test_it_tells_what_is_cited_and_how_much_is_not_supported():
     assert (result.cited, result.unsupported) == ({1}, 1)
 
 
-def test_an_honest_not_found_is_recognised():
-    assert says_not_found("The documents do not say.")
-    assert says_not_found("**资料中没有说明。**")
-    assert not says_not_found("The documents say that it opens at nine.")
+@pytest.mark.parametrize(
+    "said",
+    ["It has 38 beds [1]. The documents don't say whether it has a bath.",
+     "每人最多可借六本书[2]。文档中没有提到能否续借。"],
+)  # fmt: skip
+def test_what_is_not_said_is_no_claim(said):
+    assert settled(said) == said
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["The documents do not say; a night costs 50 crowns.",
+     "The documents do not say, usually it is 50 crowns.",
+     "资料中没有说明，一般是50元。",
+     "资料中没有说明上限，但每人最多可借八本书[2]。"],
+)  # fmt: skip
+def test_what_is_said_all_the_same_is_a_claim(said):
+    assert MARK in settled(said)
 
 
 pieces = st.one_of(

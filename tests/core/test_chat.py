@@ -174,8 +174,16 @@ async def test_where_nothing_is_taught_it_says_how_to_teach(desk):
     assert sources(events) == Sources((), refused=True)
 
 
-async def test_a_model_that_finds_no_answer_is_told_as_a_refusal_of_its_own(desk):
-    events = await desk.ask(ScriptedEngine("The documents do not say."), group(ASKED))
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The documents do not say.",
+        "Sorry, the documents don’t say that [1].",
+        "答：文档中没有提到。",
+    ],
+)
+async def test_a_model_that_finds_no_answer_is_told_as_a_refusal_of_its_own(desk, said):
+    events = await desk.ask(ScriptedEngine(said), group(ASKED))
     assert text_of(events).startswith("There are documents about this, but none of them says it.")
     assert sources(events).refused
 
