@@ -6,7 +6,9 @@ import pytest
 
 from core.database import Database
 from core.errors import NoLongerOpenError
+from core.events import MessageRef
 from core.reviews import HeldFile, Reviews
+from tests.support.messages import conversation
 
 
 @pytest.fixture
@@ -48,6 +50,20 @@ async def test_what_waits_for_one_base_is_not_open_to_another(reviews, tmp_path)
     with pytest.raises(NoLongerOpenError):
         await reviews.open(held.token, ("discord:other",))
     assert await reviews.open(held.token, ("discord:town",)) == held
+
+
+async def test_only_the_very_card_that_shows_it_leads_to_it(reviews, tmp_path):
+    origin, card = MessageRef(conversation(), "1"), MessageRef(conversation("office"), "c1")
+    given = files(tmp_path, "a.md")
+    held = await reviews.hold("discord:town", "Ada", "discord:ada", given, origin)
+    bare = await reviews.hold("discord:town", "Ada", "discord:ada", given)
+    assert await reviews.behind(held.token, card) is None
+    await reviews.carded(held, card)
+    found = await reviews.behind(held.token, card)
+    assert (found.token, found.origin, found.card) == (held.token, origin, card)
+    for other in (MessageRef(conversation("office"), "c2"), MessageRef(conversation("town"), "c1")):
+        assert await reviews.behind(held.token, other) is None
+    assert await reviews.behind(bare.token, card) is None
 
 
 async def test_files_of_a_process_that_died_are_swept_and_those_that_wait_stay(reviews, tmp_path):
