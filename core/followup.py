@@ -20,6 +20,12 @@ _FURTHEST: Final = 3
 """How many questions back the one that stands alone is looked for."""
 _LONGEST_JOINED: Final = 600
 
+_FILLER: Final = re.compile(
+    r"(?i)^\W*(?:(?:h+m+|u+m+|u+h+)\b[\s,.!…-]*|"
+    r"(?:a+h+|o+h+|well|thanks|thank you|great|cool|yes|no)\b\s*[,.!…-]+\s*|"
+    r"(?:嗯+|哦+|噢|啊|好的|谢谢|明白了)[\s，,。！!…]*)+(?=\S)"
+)
+"""What is said before a question, and says nothing of it."""
 _OPENS: Final = re.compile(
     r"(?i)^\W*(?:and|but|or|so|then|also|plus|what about|how about|what else|anything else|"
     r"any other|same for|why not|how so|how come|for example|such as|really|"
@@ -48,10 +54,18 @@ _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _ASKS: Final = re.compile(
     r"(?i)\b(?:who|what|when|where|which|whose|how|why|is|are|do|does|can|may)\b"
 )
+_VERB: Final = re.compile(
+    r"(?i)\b(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had)\b"
+)
+_ZH_ALSO: Final = re.compile(r"也|一样|还(?![书款车钱给伞卡])")
 _SHORT: Final = 3
 """Words of English up to which a question is taken for a part of one."""
 _ZH_SHORT: Final = 5
 """The same in Chinese characters."""
+_FRAGMENT: Final = 4
+"""Words of English up to which a question without a verb is taken for a part of one."""
+_ZH_ALSO_SHORT: Final = 8
+"""Chinese characters up to which one that says "also" is."""
 
 
 class Lean(IntEnum):
@@ -65,14 +79,16 @@ class Lean(IntEnum):
 
 def lean_of(question: str) -> Lean:
     """Told by how the question opens and ends, what it points at, and how short it is."""
-    text = question.strip()
+    text = _FILLER.sub("", question.strip())
     if language_of(text) in ("zh", "ja"):
         sure = _ZH_OPENS.search(text) or _ZH_ENDS.search(text) or _ZH_POINTS.search(text)
-        short = _han(text) <= _ZH_SHORT and not re.search(r"[A-Za-z0-9]", text)
+        most = _ZH_ALSO_SHORT if _ZH_ALSO.search(text) else _ZH_SHORT
+        short = _han(text) <= most and not re.search(r"[A-Za-z0-9]", text)
     else:
         sure = _OPENS.search(text) or _POINTS.search(_INTRODUCES.sub("", text))
         words = len(_WORD.findall(text))
-        short = words < _SHORT or (words == _SHORT and not _ASKS.search(text))
+        fragment = words <= _FRAGMENT and bool(_ASKS.search(text)) and not _VERB.search(text)
+        short = words < _SHORT or (words == _SHORT and not _ASKS.search(text)) or fragment
     if sure or (short and not content(text)):
         return Lean.SURELY
     return Lean.MAYBE if short else Lean.NOT

@@ -78,3 +78,24 @@ def test_a_short_question_only_may_lean_and_one_that_points_back_surely_does():
     assert lean_of("那周日呢？") is Lean.SURELY
     assert lean_of("how much?") is Lean.SURELY
     assert lean_of("多少钱？") is Lean.SURELY
+
+
+@pytest.mark.parametrize(
+    ("question", "lean"),
+    [
+        ("For how long?", Lean.SURELY),
+        ("How much for kids?", Lean.MAYBE),
+        ("hmm and if it rains?", Lean.SURELY),
+        ("Thanks! And on Sundays?", Lean.SURELY),
+        ("谢谢！那周日呢？", Lean.SURELY),
+        ("周末也一样吗？", Lean.MAYBE),
+        ("还需要押金吗？", Lean.MAYBE),
+        ("还书要去哪里办理？", Lean.NOT),
+        ("Thanks, when does the library open on Sunday?", Lean.NOT),
+        ("No smoking where?", Lean.MAYBE),
+        ("How much is a locker?", Lean.NOT),
+        ("Great Hall opening hours?", Lean.NOT),
+    ],
+)
+def test_fragments_fillers_and_what_says_also_lean(question, lean):
+    assert lean_of(question) is lean
