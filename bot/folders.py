@@ -34,6 +34,9 @@ UPLOADER: Final = "folder"
 """Marks the documents that came from a folder; only those leave the base with their file."""
 SETTLE_SECONDS: Final = 2.0
 """How long a file must have lain still before a running bot takes it: it may still be written."""
+AGAIN_SECONDS: Final = 30.0
+"""After which a file is tried again that could not be stored: the disk was full, or the embedding
+model did not answer."""
 _AT_ONCE: Final = 4
 
 
@@ -62,6 +65,12 @@ class _Found:
     @property
     def names(self) -> frozenset[str]:
         return frozenset((*self.uploads, *self.unsettled, *(one.name for one in self.rejected)))
+
+    def lost(self, names: Iterable[str]) -> set[str]:
+        """Those of the names that nothing stands for. What lay in an archive that cannot be opened,
+        perhaps because it is being written, may lie in it still."""
+        closed = tuple(f"{name}/" for name in self.names - self.uploads.keys())
+        return {name for name in set(names) - self.names if not name.startswith(closed)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,8 @@ class FollowedFolders:
         """What is wrong, by base and what it is about: told once, until it is over."""
         self._looked_at: dict[str, datetime] = {}
         self._absences = Absences(clock)
+        self._again_at: dict[str, float] = {}
+        """When bases are looked at again of which a file could not be stored."""
         self._looking = asyncio.Lock()
 
     async def follow_all(self) -> None:
@@ -109,7 +120,8 @@ class FollowedFolders:
     async def look_through(self) -> tuple[str, ...]:
         """Bring all bases up to date, whatever the system told of changes or did not; the names
         of those that are not yet: a file may still be written, or could not be read or stored."""
-        return tuple(sorted(await self._follow_some(self._folders)))
+        behind = await self._follow_some(self._folders)
+        return tuple(sorted(behind | self._again_at.keys()))
 
     async def states(self) -> tuple[FolderState, ...]:
         """How each of them was found last."""
@@ -162,10 +174,11 @@ class FollowedFolders:
             self._warn(name, "gone", f"there is no folder {folder}; its documents stay")
             return True
         self._told.pop((name, "gone"), None)
+        self._again_at.pop(name, None)
         base = await self._library.ensure_base(name)
         stored = {d.name: d for d in await self._library.documents(base.base_id)}
         async with self._library.uploads([folder], UPLOADER) as uploads:
-            found = await self._found(name, uploads, settle_seconds)
+            found = await self._found(name, folder, uploads, settle_seconds)
             own = _from_folder(stored)
             gone = await self._gone(folder, own, found)
             fresh = await self._fresh(base.name, found)
@@ -174,7 +187,7 @@ class FollowedFolders:
             if moves:
                 await self._rename(base, moves, fresh)
                 stored = {d.name: d for d in await self._library.documents(base.base_id)}
-            missing = _from_folder(stored).keys() - found.names
+            missing = found.lost(_from_folder(stored))
             sizes = {name: stored[name].size for name in missing & gone}
             missing -= self._absences.waiting(name, sizes, found.unsettled.values())
             # First, so that a file under another name is not taken for what is there already.
@@ -187,6 +200,7 @@ class FollowedFolders:
     async def _found(
         self,
         name: str,
+        folder: Path,
         uploads: AsyncGenerator[Upload | RejectedDocumentError, None],
         settle: float,
     ) -> _Found:
@@ -194,15 +208,21 @@ class FollowedFolders:
         unsettled: dict[str, int] = {}
         rejected: list[RejectedDocumentError] = []
         async for upload in uploads:
-            if not isinstance(upload, Upload):
+            path = upload.path if isinstance(upload, Upload) else folder / upload.name
+            settled = await asyncio.to_thread(self._is_settled, path, settle)
+            state = None if settled else await asyncio.to_thread(state_of, path)
+            if isinstance(upload, Upload) and settled:
+                taken[upload.name] = upload
+            elif isinstance(upload, Upload) or state is not None:
+                unsettled[upload.name] = -1 if state is None else state[0]
+            else:
                 self._warn(name, upload.name, sentence(upload, self._words))
                 rejected.append(upload)
-            elif await asyncio.to_thread(self._is_settled, upload.path, settle):
-                taken[upload.name] = upload
-            else:
-                state = await asyncio.to_thread(state_of, upload.path)
-                unsettled[upload.name] = -1 if state is None else state[0]
-        return _Found(taken, unsettled, tuple(rejected))
+        found = _Found(taken, unsettled, tuple(rejected))
+        for key in self._told.keys() - {(name, about) for about in ("gone", "empty", *found.names)}:
+            if key[0] == name:
+                del self._told[key]  # the file is gone, or an archive that can be opened now
+        return found
 
     def _is_settled(self, path: Path, settle_seconds: float) -> bool:
         try:
@@ -216,7 +236,7 @@ class FollowedFolders:
         """Names of documents without a file."""
         if not found.names:
             return set()  # Perhaps nothing is mounted there.
-        missing = set(own) - found.names
+        missing = found.lost(own)
         return {name for name in missing if await asyncio.to_thread(is_gone, folder / name)}
 
     async def _fresh(self, base: str, found: _Found) -> dict[str, State]:
@@ -312,7 +332,10 @@ class FollowedFolders:
             self._told[base.name, upload.name] = f"{upload.name}: {told}"
             log.warning("%s: %s", upload.path, told)
         except KnowledgeError as error:
-            log.warning("%s: %s", upload.path, sentence(error, self._words))
+            told = sentence(error, self._words)
+            self._told[base.name, upload.name] = f"{upload.name}: {told}"
+            self._again_at[base.name] = self._clock() + AGAIN_SECONDS
+            log.warning("%s: %s", upload.path, told)
         else:
             self._told.pop((base.name, upload.name), None)
             if added.document.name == upload.name:
@@ -343,8 +366,12 @@ class FollowedFolders:
         return bool(parted)
 
     def _missed(self) -> set[str]:
-        """One that is gone is looked for: that it is back may be told to nobody."""
-        return {name for name, about in self._told if about == "gone"}
+        """Those that nobody tells of: one that is gone may be back, and what could not be stored a
+        while ago perhaps can be now."""
+        now = self._clock()
+        # However the clock was set meanwhile, nobody waits for longer than that.
+        again = {name for name, at in self._again_at.items() if not now < at <= now + AGAIN_SECONDS}
+        return again | {name for name, about in self._told if about == "gone"}
 
     def _warn(self, name: str, about: str, text: str) -> None:
         """Once, until it is over."""

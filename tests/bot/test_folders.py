@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+import zipfile
+
 from bot import renames
-from bot.folders import FollowedFolders
+from bot.folders import AGAIN_SECONDS, FollowedFolders
 from core.language import words
+from knowledge_base.errors import EmbeddingUnavailableError
+from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import open_library
-from tests.support.plain_reader import PICTURED
+from tests.support.plain_reader import PICTURED, Unzipping
 
 
 async def follow(library, folder):
@@ -62,6 +68,94 @@ async def test_how_a_folder_was_found_is_told_and_what_was_wrong_until_it_is_men
         assert not more.is_there
         (folder / "empty.txt").write_text("It closes at five.")
         await followed.follow_all()
+        assert (await followed.states())[0].remarks == ()
+        (folder / "nothing.txt").write_text("")
+        await followed.follow_all()
+        assert len((await followed.states())[0].remarks) == 1
+        (folder / "nothing.txt").unlink()
+        await followed.follow_all()
+        assert (await followed.states())[0].remarks == ()
+
+
+async def test_what_lay_in_an_archive_stays_while_that_cannot_be_opened(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+
+    def pack(text):
+        with zipfile.ZipFile(folder / "old.zip", "w") as archive:
+            archive.writestr("灯塔.txt", text)
+
+    pack("The lighthouse was lit in 1887.")
+    (folder / "a.txt").write_text("The bakery opens at seven.")
+    async with open_library(tmp_path / "data", reader=Unzipping()) as library:
+        followed = FollowedFolders(library, {"notes": folder}, words("en"))
+        await followed.follow_all()
+        base = (await library.base("notes")).base_id
+
+        async def held():
+            return {d.name: d.version for d in await library.documents(base)}
+
+        assert await held() == {"a.txt": 1, "old.zip/灯塔.txt": 1}
+        whole = (folder / "old.zip").read_bytes()
+        (folder / "old.zip").write_bytes(whole[:40])  # half of it is copied
+        await followed.follow_all()
+        assert await held() == {"a.txt": 1, "old.zip/灯塔.txt": 1}
+        assert len((await followed.states())[0].remarks) == 1
+        pack("The lighthouse was lit in 1888.")
+        await followed.follow_all()
+        assert await held() == {"a.txt": 1, "old.zip/灯塔.txt": 2}
+        assert (await followed.states())[0].remarks == ()
+        (folder / "old.zip").unlink()
+        await followed.follow_all()
+        assert await held() == {"a.txt": 1}
+
+
+async def test_an_archive_that_is_being_written_is_waited_for_and_not_told_as_broken(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "old.zip").write_bytes(b"PK\x03\x04")
+    async with open_library(tmp_path / "data", reader=Unzipping()) as library:
+        now = time.time() + 1
+        followed = FollowedFolders(
+            library, {"notes": folder}, words("en"), settle_seconds=5.0, clock=lambda: now
+        )
+        assert await followed.look_through() == ("notes",)
+        assert (await followed.states())[0].remarks == ()
+        now += 60
+        assert await followed.look_through() == ()
+        assert len((await followed.states())[0].remarks) == 1
+
+
+async def test_a_file_that_could_not_be_stored_is_behind_and_tried_again(tmp_path):
+    class Down(HashEmbedder):
+        """An embedder on a server that is away for a while."""
+
+        away = True
+
+        async def embed_documents(self, given):
+            if self.away:
+                raise EmbeddingUnavailableError(self.name)
+            return await super().embed_documents(given)
+
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The bakery opens at seven.")
+    embedder, now = Down(), time.time() + 60
+    async with open_library(tmp_path / "data", embedder) as library:
+        followed = FollowedFolders(library, {"notes": folder}, words("en"), clock=lambda: now)
+        assert await followed.look_through() == ("notes",)
+        base = (await library.base("notes")).base_id
+        async with followed.watching():
+            for _look in range(2):
+                assert await library.documents(base) == ()
+                (remark,) = (await followed.states())[0].remarks
+                assert remark.startswith("a.txt: ")
+            embedder.away = False
+            now += AGAIN_SECONDS + 1
+            async with asyncio.timeout(60):
+                while not await library.documents(base):  # noqa: ASYNC110 - the watcher says when
+                    await asyncio.sleep(0.05)
+        assert await followed.look_through() == ()
         assert (await followed.states())[0].remarks == ()
 
 

@@ -10,10 +10,8 @@ import pytest
 
 from bot.folders import FollowedFolders
 from core.language import words
-from knowledge_base.loaders.archive import extract
-from knowledge_base.settings import ReaderLimits
 from tests.support.libraries import add_text, open_library
-from tests.support.plain_reader import PlainReader
+from tests.support.plain_reader import Unzipping
 
 PATIENCE = 100.0
 
@@ -52,16 +50,6 @@ def folder(tmp_path):
     place.mkdir()
     (place / "a.txt").write_text("The bakery opens at seven.")
     return place
-
-
-class Unzipping(PlainReader):
-    """Opens archives, in this process."""
-
-    async def extract(self, upload, destination):
-        found = await asyncio.to_thread(
-            extract, upload.path, upload.name, ReaderLimits(), destination
-        )
-        return tuple(found)
 
 
 async def test_what_lies_in_an_archive_follows_too(tmp_path, folder):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from knowledge_base.bundle import unpack
 from knowledge_base.errors import EmptyDocumentError, UnreadableDocumentError
+from knowledge_base.loaders.archive import extract
 from knowledge_base.loaders.langchain import lay_out
 from knowledge_base.models import ChunkDraft, FileText, ParsedDocument, Picture, Section, Upload
 from knowledge_base.notes import MEDIA_TYPE, note_of
@@ -98,6 +99,16 @@ class PlainReader:
             lambda: list(lay_out(upload.path, upload.name, ReaderLimits(), destination))
         )
         return tuple(Upload(name, path) for name, path in found)
+
+
+class Unzipping(PlainReader):
+    """Opens archives too."""
+
+    async def extract(self, upload: Upload, destination: Path) -> tuple[Upload, ...] | None:
+        found = await asyncio.to_thread(
+            extract, upload.path, upload.name, ReaderLimits(), destination
+        )
+        return tuple(found)
 
 
 def _pictured(pages: list[str]) -> tuple[int, ...]:
