@@ -28,6 +28,7 @@ from bot.supervise import Surface
 from bot.wording import own_words
 from core.alerts import LOOK_SECONDS
 from core.events import Platform
+from core.jobs import Told
 from core.scheduler import Beat
 
 log = logging.getLogger(__name__)
@@ -168,13 +169,11 @@ def _garbage() -> Generator[None, None, None]:
         gc.set_threshold(*before)
 
 
-async def _golden(config: Config, bot: Bot) -> str:
+async def _golden(config: Config, bot: Bot) -> Told:
     """Raises `WorseAnswersError` and what reading the questions raises."""
     bench = Bench(bot.library, bot.inbox, bot.engines.name_for(None))
     jobs = config.jobs
-    return await bench.nightly(
-        jobs.golden_file, jobs.golden_base or "shared", config.data_dir, own_words(config)
-    )
+    return await bench.nightly(jobs.golden_file, jobs.golden_base or "shared", config.data_dir)
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ from bot.settings import SAMPLES
 from core.events import Turn
 from core.golden import Golden, is_of, rank_of, read, says
 from core.golden_figures import Answered, fallen
-from core.language import Words, language_of
+from core.jobs import Told
+from core.language import language_of
 from core.own_words import Tongue
 from core.ports import Inbox
 from knowledge_base.library import Library
@@ -77,7 +78,7 @@ class Bench:
         finally:
             await self.library.empty(base.base_id)
 
-    async def nightly(self, file: Path | None, base: str, data_dir: Path, _: Words) -> str:
+    async def nightly(self, file: Path | None, base: str, data_dir: Path) -> Told:
         """Ask the questions of a file over a base, or the shipped ones over the samples.
 
         Raises `WorseAnswersError` where a figure fell beyond the interval of the run that is the
@@ -95,7 +96,7 @@ class Bench:
         if worse:
             raise WorseAnswersError(tuple((now.name, now.value, was.value) for now, was in worse))
         await asyncio.to_thread(golden_runs.keep, data_dir, run)
-        return _.plural(
+        return lambda _: _.plural(
             "{count} golden question was asked; nothing got worse.",
             "{count} golden questions were asked; nothing got worse.",
             len(questions),

@@ -21,9 +21,10 @@ from core.database import Database
 from core.digest import Digests
 from core.job_runs import JobRuns
 from core.jobs import Job, JobRows, Schedule, Told, Work
-from core.language import Words
+from core.language import Words, words
 from core.meters import Meters
 from core.scheduler import Beat, Scheduler
+from core.verified import told
 from knowledge_base.library import Library
 
 _NAMES: Final = ("snapshots", "retention", "integrity", "folders", "backup", "digest", "golden")
@@ -128,7 +129,7 @@ async def _integrity(means: Means) -> Told:
     for base in bases:
         found = await means.library.verify(base.base_id)
         for problem in found.problems:
-            _log.error("%s: %s", base.name, problem)
+            _log.error("%s: %s", base.name, told(problem, words("en")))
         if found.problems:
             damaged.append(base.name)
     if damaged:

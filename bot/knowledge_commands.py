@@ -19,8 +19,9 @@ from bot.settings import Config
 from bot.titles import find_called, titles_of
 from bot.wording import own_words, sentence
 from core.counts import documents_of, passages_of, vectors_of
-from core.language import N_, Words
+from core.language import N_, Words, words
 from core.unread import unread_pages
+from core.verified import told
 from knowledge_base.errors import (
     KnowledgeError,
     NameTakenError,
@@ -163,9 +164,9 @@ class _Adding:
             if unread:
                 self._progress.say(f"           {unread_pages(unread, _)}")
             if added and gone:
-                told = _("the older version of {old}: it says what {new} says now",
+                older = _("the older version of {old}: it says what {new} says now",
                          old=gone.name, new=added.document.name)  # fmt: skip
-                self._progress.say(became("removed", told, _))
+                self._progress.say(became("removed", older, _))
 
 
 async def _files(
@@ -346,7 +347,7 @@ def _verified(result: Verification, _: Words, as_json: bool) -> int:
                 "documents": result.documents,
                 "passages": result.passages,
                 "vectors": result.vectors,
-                "problems": list(result.problems),
+                "problems": [told(problem, words("en")) for problem in result.problems],
             }
         )
     else:
@@ -360,7 +361,7 @@ def _verified(result: Verification, _: Words, as_json: bool) -> int:
             )
         )
     for problem in result.problems:
-        output.tell(problem)
+        output.tell(told(problem, _))
     return 1 if result.problems else 0
 
 

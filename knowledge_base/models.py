@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NewType
 
+from knowledge_base.problems import Problem
+
 BaseId = NewType("BaseId", int)
 DocumentId = NewType("DocumentId", int)
 ChunkId = NewType("ChunkId", int)
@@ -327,7 +329,7 @@ class Verification:
     documents: int
     passages: int
     vectors: int
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)

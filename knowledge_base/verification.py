@@ -14,6 +14,14 @@ from knowledge_base.models import BaseId, BaseStatistics, KnowledgeBase, Looked,
 from knowledge_base.offloop import blocking
 from knowledge_base.open_bases import OpenBases
 from knowledge_base.originals import Originals
+from knowledge_base.problems import (
+    Kept,
+    LostIndexFile,
+    LostOriginal,
+    Miscounted,
+    Problem,
+    WithoutVectors,
+)
 from knowledge_base.rows import Rows
 from knowledge_base.snapshots import save_segments
 from knowledge_base.store import Store
@@ -52,7 +60,7 @@ class Caretaker:
         with self._bases.views([base_id]) as (rows, (view,)):
             base = _require(rows, base_id)
             documents = rows.documents.live(base_id)
-            problems = [*rows.counts.damage(), *rows.counts.torn_documents(base_id)]
+            problems: list[Problem] = [*rows.counts.damage(), *rows.counts.torn_documents(base_id)]
             totals = rows.counts.totals(base_id, partial(told, Looked.PASSAGES))
             spans = rows.documents.live_spans(base_id)
             used = {segment.file for segment in view.dense.segments}
@@ -61,30 +69,26 @@ class Caretaker:
         vectors = totals.vector_bytes // (4 * base.dimension) if base.dimension else 0
         expected = sum(span.count for span in spans if span.embedded)
         counts = (
-            ("chunks", totals.chunks, totals.passages),
-            ("lexical rows", totals.terms, totals.passages),
-            ("vectors", vectors, expected),
-            ("vectors in the index", len(view.dense), expected),
-            ("chunks in the lexical index", len(view.lexical), totals.passages),
+            Miscounted(Kept.PASSAGES, totals.chunks, totals.passages),
+            Miscounted(Kept.WORDS, totals.terms, totals.passages),
+            Miscounted(Kept.VECTORS, vectors, expected),
+            Miscounted(Kept.INDEXED_VECTORS, len(view.dense), expected),
+            Miscounted(Kept.INDEXED_WORDS, len(view.lexical), totals.passages),
         )
+        problems += [one for one in counts if one.found != one.wanted]
         problems += [
-            f"{found} {what} where {wanted} should be"
-            for what, found, wanted in counts
-            if found != wanted
-        ]
-        problems += [
-            f"the original of {document.name} is missing or damaged: add the same file again"
+            LostOriginal(document.name)
             for document in _counted(documents, partial(told, Looked.ORIGINALS))
             if not self._originals.intact(document.sha256)
         ]
         files = [written for written in files if written.file in used]
         problems += [
-            f"the index file {written.file} is missing or damaged"
+            LostIndexFile(written.file)
             for written in _counted(files, partial(told, Looked.INDEX_FILES))
             if not is_intact(self._folder / "indexes", written)
         ]
         if base.fingerprint is not None and expected < totals.passages:
-            problems.append(f"{totals.passages - expected} passages were added without vectors")
+            problems.append(WithoutVectors(totals.passages - expected))
         return Verification(base.name, totals.documents, totals.passages, vectors, tuple(problems))
 
     @blocking

@@ -12,8 +12,8 @@ from core.commands.base import CommandContext, Replies
 from core.commands.ingesting import STAGES
 from core.commands.places import bases_of, require_near, title_of
 from core.counts import documents_of, passages_of, vectors_of
-from core.inert import inert
 from core.replies import Progress, TextDelta
+from core.verified import told
 from knowledge_base.models import KnowledgeBase, Stage, Verification
 
 _MOST_LISTED: Final = 20
@@ -61,8 +61,8 @@ async def _rebuilt(context: CommandContext, base: KnowledgeBase) -> _Steps:
     )
     making.add_done_callback(lambda _task: news.put_nowait(None))
     try:
-        while (told := await news.get()) is not None:
-            yield Progress(stage, *told)
+        while (done := await news.get()) is not None:
+            yield Progress(stage, *done)
         yield making.result()
     finally:
         making.cancel()
@@ -70,7 +70,6 @@ async def _rebuilt(context: CommandContext, base: KnowledgeBase) -> _Steps:
 
 
 def _told(context: CommandContext, found: list[Verification]) -> str:
-    """Findings stand as the log and the shell have them."""
     _ = context.words
     lines: list[str] = []
     for each in found:
@@ -83,7 +82,7 @@ def _told(context: CommandContext, found: list[Verification]) -> str:
                 vectors=vectors_of(each.vectors, _),
             )
         )
-        lines += [f"- {inert(problem)}" for problem in each.problems[:_MOST_LISTED]]
+        lines += [f"- {told(problem, _)}" for problem in each.problems[:_MOST_LISTED]]
         if len(each.problems) > _MOST_LISTED:
             lines.append(_("… and {count} more.", count=len(each.problems) - _MOST_LISTED))
     if not lines:

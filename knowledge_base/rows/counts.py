@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from knowledge_base.models import BaseId, Extent, chunk_id
+from knowledge_base.problems import Damage, TornDocument
 
 _AT_ONCE: Final = 10_000
 """Chunks between two reports."""
@@ -92,7 +93,7 @@ class Counts:
             yield chunk_id(base_id, low), chunk_id(base_id, min(low + _AT_ONCE, known))
         yield chunk_id(base_id, known), chunk_id(base_id, 0) + (1 << 32)
 
-    def torn_documents(self, base_id: BaseId) -> tuple[str, ...]:
+    def torn_documents(self, base_id: BaseId) -> tuple[TornDocument, ...]:
         """Those that have not as many chunks as they say."""
         rows = self._connection.execute(
             """SELECT name, passages, count(chunk_id) FROM documents
@@ -101,13 +102,13 @@ class Counts:
             GROUP BY document_id HAVING count(chunk_id) != passages""",
             (base_id,),
         )
-        return tuple(f"{name} has {found} of {said} chunks" for name, said, found in rows)
+        return tuple(TornDocument(name, found, said) for name, said, found in rows)
 
-    def damage(self) -> tuple[str, ...]:
+    def damage(self) -> tuple[Damage, ...]:
         """What SQLite's own check of the file finds."""
         found = [row[0] for row in self._connection.execute("PRAGMA quick_check(20)")]
         found += [
             f"{table}: row {row} refers to a missing {parent}"
             for table, row, parent, _ in self._connection.execute("PRAGMA foreign_key_check")
         ]
-        return tuple(line for line in found if line != "ok")
+        return tuple(Damage(line) for line in found if line != "ok")

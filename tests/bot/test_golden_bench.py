@@ -100,10 +100,10 @@ async def test_at_night_what_got_worse_is_an_error_that_names_it(library, tmp_pa
     await library.ensure_base("shared")
     _ = words("en")
     good, bad = Bench(library, ScriptedInbox(ANSWER), "a"), (TextDelta("No."), Finished("stop"))
-    told = await good.nightly(file, "shared", tmp_path, _)
+    told = (await good.nightly(file, "shared", tmp_path))(_)
     assert told == "20 golden questions were asked; nothing got worse."
     with pytest.raises(WorseAnswersError) as caught:
-        await Bench(library, ScriptedInbox(bad), "a").nightly(file, "shared", tmp_path, _)
+        await Bench(library, ScriptedInbox(bad), "a").nightly(file, "shared", tmp_path)
     said = sentence(caught.value, _)
     assert said.startswith(
         "Golden questions were answered worse than before: right passage first 0.00, before 1.00; "
@@ -111,8 +111,8 @@ async def test_at_night_what_got_worse_is_an_error_that_names_it(library, tmp_pa
     assert "比以前差" in sentence(caught.value, words("zh"))
     # What is as bad the next night has not recovered.
     with pytest.raises(WorseAnswersError):
-        await Bench(library, ScriptedInbox(bad), "a").nightly(file, "shared", tmp_path, _)
-    assert "nothing got worse" in await good.nightly(file, "shared", tmp_path, _)
+        await Bench(library, ScriptedInbox(bad), "a").nightly(file, "shared", tmp_path)
+    assert "nothing got worse" in (await good.nightly(file, "shared", tmp_path))(_)
 
 
 def test_figures_are_printed_with_what_they_were(capsys):

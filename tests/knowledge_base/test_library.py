@@ -26,6 +26,7 @@ from knowledge_base.errors import (
 )
 from knowledge_base.library import Library
 from knowledge_base.models import AddState, BaseId, IngestProgress, Legs, Scope, Stage, Upload
+from knowledge_base.problems import Kept, LostOriginal, Miscounted, TornDocument, WithoutVectors
 from knowledge_base.settings import KnowledgeSettings, ReaderLimits
 from tests.support.hash_embeddings import HashEmbedder
 from tests.support.libraries import SETTINGS, add_text, find, open_library, texts
@@ -327,7 +328,7 @@ async def test_without_an_embedder_words_alone_serve(tmp_path: Path) -> None:
         assert (await library.statistics(base)).index == "none"
     async with open_library(tmp_path / "data") as library:
         await add_text(library, base, tmp_path, "b.txt", LIGHTHOUSE)
-        assert "without vectors" in (await library.verify(base)).problems[0]
+        assert isinstance((await library.verify(base)).problems[0], WithoutVectors)
         mended = await library.rebuild(base)
         assert (mended.problems, mended.vectors) == ((), 4)
         found = await library.search(Scope(frozenset({base})), "rye bread", legs=Legs.DENSE)
@@ -493,10 +494,10 @@ async def test_verification_finds_what_was_damaged_and_rebuilding_mends_the_cach
         opened.view.dense.remove(np.array([added.document.base_id << 32]))
 
     await asyncio.to_thread(lose_a_chunk)
-    assert (await library.verify(base)).problems == ("1 vectors in the index where 2 should be",)
+    assert (await library.verify(base)).problems == (Miscounted(Kept.INDEXED_VECTORS, 1, 2),)
     assert (await library.rebuild(base)).problems == ()
     originals(tmp_path)[0].write_bytes(b"other")
-    assert "original of a.txt" in (await library.verify(base)).problems[0]
+    assert (await library.verify(base)).problems[0] == LostOriginal("a.txt")
 
 
 async def test_rows_that_are_lost_are_noticed(
@@ -511,8 +512,8 @@ async def test_rows_that_are_lost_are_noticed(
 
     await asyncio.to_thread(lose_rows)
     problems = (await library.verify(base)).problems
-    assert "a.txt has 1 of 2 chunks" in problems
-    assert "1 chunks where 2 should be" in problems
+    assert TornDocument("a.txt", 1, 2) in problems
+    assert Miscounted(Kept.PASSAGES, 1, 2) in problems
 
 
 async def test_bases_are_known_by_name(library: Library, base: BaseId, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from knowledge_base import ingest, removing
 from knowledge_base.erasing import Doomed
 from knowledge_base.models import AddState, Upload
+from knowledge_base.problems import LostOriginal
 from knowledge_base.store import Store
 from knowledge_base.threads import run
 from tests.support.libraries import add_text, find, open_library, texts
@@ -123,7 +124,7 @@ async def test_adding_the_same_bytes_again_mends_an_original(tmp_path):
         for damage in (original.unlink, lambda: original.write_bytes(b"x")):
             damage()
             (problem,) = (await library.verify(base)).problems
-            assert problem == "the original of 1.txt is missing or damaged: add the same file again"
+            assert problem == LostOriginal("1.txt")
             added = await add_text(library, base, tmp_path, "1.txt", TEXTS["1.txt"])
             assert added.state is AddState.UNCHANGED
             assert (await library.verify(base)).problems == ()

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from knowledge_base.models import Looked
+from knowledge_base.problems import Kept, Miscounted
 from knowledge_base.rows import counts
 from tests.support.libraries import add_text, find, open_library
 
@@ -50,7 +51,7 @@ async def test_rows_that_no_document_knows_of_are_counted_wherever_they_are(taug
 
     await asyncio.to_thread(stray)
     verified = await library.verify(base.base_id)
-    assert "11 chunks where 10 should be" in verified.problems
+    assert Miscounted(Kept.PASSAGES, 11, 10) in verified.problems
 
 
 async def test_figures_are_told_without_looking_at_every_passage(taught):

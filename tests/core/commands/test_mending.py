@@ -39,10 +39,12 @@ async def test_what_is_damaged_is_named_and_told_how_it_is_mended(hall):
     original.write_bytes(b"other")
     for command in ("kb verify", "kb rebuild"):
         said = await hall.slash(command, OWNER)
-        told = "the original of hours.md is missing or damaged: add the same file again"
-        assert f"\n- `{told}`\n" in said.text
+        told = "the original of `hours.md` is missing or damaged: add the same file again"
+        assert f"\n- {told}\n" in said.text
         assert "`/kb rebuild` makes the indexes anew" in said.text
-    assert "有问题" in (await hall.types("/kb verify", OWNER, locale="zh-CN")).text
+    chinese = (await hall.types("/kb verify", OWNER, locale="zh-CN")).text
+    assert "`hours.md` 的原件丢失或损坏：请重新添加同一个文件" in chinese
+    assert "有问题" in chinese
 
 
 async def test_after_a_rebuilding_everything_is_found_as_before(hall):
