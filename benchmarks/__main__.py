@@ -23,6 +23,7 @@ NAMES = (
     "api_stream",
     "console_paint",
     "attribution",
+    "swapped_numbers",
     "aggregates",
     "injection",
     "readers",
