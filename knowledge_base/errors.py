@@ -20,7 +20,11 @@ An error carries facts; `core.explain` has the words.
 
 from __future__ import annotations
 
-from typing import Literal
+import errno
+from typing import Final, Literal
+
+FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""What the system says of a disk, a quota or a file that takes no more."""
 
 
 class KnowledgeError(Exception):

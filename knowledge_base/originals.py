@@ -10,7 +10,6 @@ put aside, where a person finds it.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import logging
 import os
@@ -22,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from knowledge_base.errors import LimitExceededError, StorageFullError
+from knowledge_base.errors import FULL, LimitExceededError, StorageFullError
 from knowledge_base.offloop import blocking
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,6 @@ FOUND: Final = "found"
 """The folder beside the originals for what the database has lost."""
 Fate: TypeAlias = Literal["wanted", "unwanted", "unknown"]
 """Of an original: some document has it; none has it any more; no row has ever heard of it."""
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextlib.contextmanager

@@ -26,13 +26,13 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 from knowledge_base.addresses import Address, is_disguised, is_inside, is_public, literal
 from knowledge_base.connections import through_socks
 from knowledge_base.errors import (
+    FULL,
     LimitExceededError,
     PageNotFetchedError,
     PageRefusedError,
     StorageFullError,
 )
 from knowledge_base.models import PAGE_TYPE, Upload
-from knowledge_base.originals import FULL
 from knowledge_base.settings import PageSettings
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Final
 
 from core.explain.base import explain, near, says
@@ -19,7 +18,7 @@ _OLD_OFFICE: Final = {
 @explain.register
 def _of_the_system(error: OSError, _: Words) -> str | None:
     """A disk that takes no more may show anywhere."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in kb_errors.FULL:
         return explain(kb_errors.StorageFullError(), _)
     return None
 

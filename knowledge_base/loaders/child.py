@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from knowledge_base.embedders.base import TokenizerSpec
 from knowledge_base.errors import (
+    FULL,
     LimitExceededError,
     RejectedDocumentError,
     StorageFullError,
@@ -31,7 +32,6 @@ from knowledge_base.extras import OCR_MB, reads_pictures
 from knowledge_base.loaders import detect, frames, load_as, media
 from knowledge_base.loaders.source import MEGABYTE, Source
 from knowledge_base.models import Section
-from knowledge_base.originals import FULL
 from knowledge_base.settings import ReaderLimits
 from knowledge_base.splitter import pieces, searched, whole
 from knowledge_base.terms import pack_terms, terms_of

@@ -33,7 +33,7 @@ def test_accounts_are_made_listed_changed_and_removed(tmp_path):
     assert console(tmp_path, "add-user", "ANN", "--role", "viewer", typed="other other\n")[0] == 1
     _code, listed, _err = console(tmp_path, "list", LC_ALL="zh_CN.UTF-8")
     assert "操作员" in listed
-    assert "访客" in listed
+    assert "只读用户" in listed
     assert console(tmp_path, "passwd", "ann", typed="open barley\n")[0] == 0
     assert console(tmp_path, "passwd", "bob", typed="open barley\n")[0] == 1
     assert console(tmp_path, "remove", "ann")[0] == 0
