@@ -92,6 +92,7 @@ class Reembedding:
         try:
             while True:
                 try:
+                    await run(self._at.threads.write, self._let_go)
                     near = await self._near()
                     waiting |= set(near)
                     self._ingestion.changing |= waiting
@@ -182,6 +183,21 @@ class Reembedding:
                         base_id, done, total, left // 60,
                     )  # fmt: skip
         told(total, total)
+
+    @blocking
+    def _let_go(self) -> None:
+        """Where the operator went back to a base's own embedder, what another one made of the base
+        waits for nobody any more."""
+        assert self._at.embedder is not None  # noqa: S101 - `start` asked
+        own = self._at.embedder.fingerprint
+        with self._at.store.read() as rows:
+            abandoned = rows.vectors.abandoned(own)
+        if abandoned and self._at.lease.is_alone():
+            with self._at.store.write() as connection:
+                connection.executemany(
+                    "DELETE FROM next_vectors WHERE document_id = ?",
+                    [(document_id,) for document_id in abandoned],
+                )
 
     async def _near(self) -> list[BaseId]:
         """Of the others, those whose texts may go to the embedder."""

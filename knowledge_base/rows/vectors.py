@@ -61,6 +61,13 @@ class VectorRows:
         rows = self._connection.execute(statement, (base_id, fingerprint, most))
         return tuple(row[0] for row in rows)
 
+    def abandoned(self, fingerprint: str) -> tuple[DocumentId, ...]:
+        """Documents for which vectors wait, though their bases have those of that embedder."""
+        statement = """SELECT DISTINCT document_id FROM next_vectors
+            JOIN documents USING (document_id) JOIN bases USING (base_id)
+            WHERE bases.fingerprint = ?"""
+        return tuple(row[0] for row in self._connection.execute(statement, (fingerprint,)))
+
     def waiting_passages(self, base_id: BaseId, fingerprint: str | None = None) -> int:
         """Passages whose vectors of that embedder, or of the one that has most, wait for others."""
         statement = """SELECT coalesce(max(waiting), 0) FROM (

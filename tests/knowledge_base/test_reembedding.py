@@ -320,6 +320,22 @@ async def test_vectors_of_a_model_that_nobody_runs_any_more_go_with_the_next_cha
         assert (await library.statistics(base)).reembedded == 0
 
 
+async def test_half_a_change_goes_where_the_operator_takes_it_back(tmp_path):
+    await taught(tmp_path)
+    given_up = Gated(free=5)
+    async with open_library(tmp_path / "data", given_up) as library:
+        library.reembed_all()
+        await asyncio.wait_for(given_up.waits.wait(), 30)
+    async with open_library(tmp_path / "data") as library:
+        base = (await library.base("shared")).base_id
+        assert (await library.statistics(base)).reembedded == 5
+        library.reembed_all()
+        await settled(library)
+        assert (await library.statistics(base)).reembedded == 0
+        assert await nearest(library, base, "Gate 3 opens at word3.") == "Gate 3 opens at word3."
+        assert (await library.verify(base)).problems == ()
+
+
 async def test_a_base_whose_texts_stay_near_keeps_its_own_model_beside_the_others(tmp_path):
     await taught(tmp_path)
     other = HashEmbedder(**OTHER)
