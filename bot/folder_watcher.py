@@ -28,7 +28,7 @@ class FolderWatcher:
         missed: Callable[[], set[str]],
     ) -> None:
         """`follow` takes names of bases, and says which of them are to be looked at again soon.
-        `missed`: those whose folder was not there when it was looked for last."""
+        `missed`: those that are to be looked at though no event tells of them."""
         self._folders = folders
         self._follow = follow
         self._missed = missed
@@ -48,9 +48,7 @@ class FolderWatcher:
             try:
                 async with aclosing(self._events(present, polling=polling)) as events:
                     async for touched in events:
-                        due = await self._follow(due | touched)
-                        # One that is gone is looked for: that it is back may be told to nobody.
-                        due |= self._missed()
+                        due = await self._follow(due | touched) | self._missed()
                         now = await asyncio.to_thread(places_of, self._folders)
                         if now != present:
                             # It may be back before the next watcher looks, with files that came

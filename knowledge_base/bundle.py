@@ -136,9 +136,8 @@ def write(
                 os.fsync(file.fileno())
             unfinished.replace(path)
             sync_folder(path.parent)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    finally:
+        unfinished.unlink(missing_ok=True)  # where it came to its end, it has its own name now
     told(len(documents), len(documents))
     return Bundled(entries, path.stat().st_size, missing)
 

@@ -161,7 +161,9 @@ async def test_members_of_an_archive_become_uploads_of_their_uploader(tmp_path: 
     assert (text, docx) == (None, None)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="another process gets a limit, as if full")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux lets us set the limits of another process"
+)
 async def test_what_has_no_room_to_be_unpacked_is_no_fault_of_the_archive(tmp_path: Path):
     packed = {"a.txt": "a" * 5000, "b.txt": "b"}
     upload = Upload("a.zip", documents.pack(tmp_path / "a.zip", packed), "ada")
