@@ -6,8 +6,9 @@ Sets as for `retrieval_quality`. **Half**: a base of the marked half of the docu
 question. **Near**: a base of all is asked every second question with only that one's document taken
 out and brought back, so that its neighbours stay; the other questions are answerable. Prints AUROC
 of the best relevance, wrong answers among unanswerable questions and refusals among answerable ones
-at the default threshold, and the expected calibration error of the best passage (ten bins). With
-`EVERY=n` only every n-th question is asked. Does nothing where there are no sets.
+at the default threshold, and the expected calibration error of the best passage (ten bins). The
+bundled embedder's passages are looked at closely, as in the bot, for `LOOK_MS` (default 400; 0: not
+at all). With `EVERY=n` only every n-th question is asked. Does nothing where there are no sets.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,10 @@ import numpy as np
 
 from benchmarks.pairing import say
 from benchmarks.retrieval_quality import EvaluationSet, Question, auroc, english_embedder, read
+from knowledge_base.closeness import CloseLook
 from knowledge_base.embedders import open_embedder
 from knowledge_base.embedders.base import Embedder
+from knowledge_base.embedders.bundled import BundledEmbedder
 from knowledge_base.library import Library
 from knowledge_base.models import BaseId, Scope, SearchResult, Upload
 from knowledge_base.settings import EmbeddingSettings, KnowledgeSettings
@@ -67,10 +70,16 @@ def calibration_error(told: Sequence[Told]) -> float:
 
 
 @asynccontextmanager
-async def opened(embedder: Embedder | None) -> AsyncIterator[Library]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with Library.open(Path(folder) / "data", embedder, KnowledgeSettings()) as library:
-            yield library
+async def opened(embedder: Embedder | None, look_ms: int) -> AsyncIterator[Library]:
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        data = Path(folder) / "data"
+        library = await stack.enter_async_context(Library.open(data, embedder, KnowledgeSettings()))
+        if look_ms and isinstance(embedder, BundledEmbedder):
+            close = CloseLook(embedder.token_reader, look_ms / 1000)
+            stack.push_async_callback(close.aclose)
+            library.look_closely(close)
+        yield library
 
 
 async def fill(library: Library, name: str, texts: Mapping[str, str]) -> BaseId:
@@ -108,7 +117,7 @@ async def near(library: Library, one: EvaluationSet, asked: Sequence[Question]) 
             found = await library.search(scope, own.text, limit=LIMIT)
             told.append(told_of(own, found, answerable=True))
             continue
-        await library.remove(base, f"{own.document}.txt")
+        await library.remove(base, f"{own.document}.txt", batch="near")
         told.append(told_of(own, await library.search(scope, own.text, limit=LIMIT), False))
         for rest in await library.resting([base]):
             await library.bring_back(rest)
@@ -128,6 +137,7 @@ async def main() -> bool:
         say("not run: EVAL_DIR names no folder with evaluation sets")
         return True
     every = int(os.environ.get("EVERY", "1"))
+    look_ms = int(os.environ.get("LOOK_MS", "400"))
     wanted = [EmbeddingSettings(kind="bundled")]
     if (english := english_embedder()) is not None:
         wanted.append(EmbeddingSettings(kind="sentence_transformers", model=str(english)))
@@ -138,7 +148,7 @@ async def main() -> bool:
         for one in found:
             asked = one.questions[::every]
             for name, way in (("half", half), ("near", near)):
-                async with opened(embedder) as library:
+                async with opened(embedder, look_ms) as library:
                     told = await way(library, one, asked)
                 kind = embedder.name if embedder else "none"
                 say(f"| {one.name} | {Path(kind).name} | {name} | {figures(told)} |")
