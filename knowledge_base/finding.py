@@ -18,7 +18,7 @@ from knowledge_base.lexical import LexicalQuery, TermStatistics
 from knowledge_base.models import BaseId, ChunkId, Legs, Passage, Scope, base_of
 from knowledge_base.offloop import blocking
 from knowledge_base.rows import Rows
-from knowledge_base.terms import Terms, normalise, terms_of
+from knowledge_base.terms import NO_TERMS, Terms, normalise, terms_of
 from knowledge_base.views import View
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,9 @@ def find(bases: Bases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
             chosen = chosen_of(rows, fresh, several)
             if len(chosen) >= several.limit or len(ranked) < fetch or fetch >= most:
                 about = max((passage.relevance for passage in chosen), default=0.0)
-                weighed = weighed_by(query.terms, views)
+                # The dense leg goes by no words.
+                terms = NO_TERMS if wanted.legs is Legs.DENSE else query.terms
+                weighed = weighed_by(terms, views)
                 chosen = said(weighed, first, chosen, wanted)
                 return Found(
                     tuple(joined(rows, chosen, wanted.join) if wanted.join else chosen),

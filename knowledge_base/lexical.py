@@ -204,6 +204,8 @@ class LexicalIndex:
             missing -= len(rows)
             ordinals = at[rows]
             scripts[rows] = arrays.scripts[ordinals]
+            if not len(query.hashes):
+                continue  # The dense leg alone asks for scripts only.
             norms = _norm(arrays.lengths[ordinals], query.average_length)
             counts = arrays.counts_at(query.hashes, ordinals)
             weights = query.weights[:, None]

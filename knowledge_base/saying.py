@@ -22,10 +22,14 @@ from knowledge_base.models import Passage
 from knowledge_base.sentences import sentences
 from knowledge_base.splitter import searched
 from knowledge_base.terms import (
+    PREFIX_LETTERS,
+    is_word,
     normalise,
     paired_runs,
     pairs_of,
+    plain,
     script_of,
+    tokens_of,
     word_terms,
     words_of,
 )
@@ -69,13 +73,13 @@ class _Wanted:
     is_name: bool = False
     """A name or a number: nothing else can stand for it."""
 
-    def found(self, text: str, words: frozenset[int]) -> float:
-        """What of it stands in a folded text with these terms, in [0, 1]."""
+    def found(self, text: str, terms: frozenset[int]) -> float:
+        """What of it stands in a folded text whose words have these terms, in [0, 1]."""
         if self.pairs:
             return 1.0 if any(pair in text for pair in self.pairs) else 0.0
-        if self.words[0] in words:
+        if self.words[0] in terms:
             return 1.0
-        return _OTHER_FORM if any(own in words for own in self.words[1:]) else 0.0
+        return 0.0 if terms.isdisjoint(self.words) else _OTHER_FORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,20 @@ class Asked:
     knowing: float
     """How surely the searched bases would use the question's words, in [0, 1]."""
     script: str
+    beginnings: frozenset[str]
+    """Of its words. A word of ASCII that begins otherwise has no term of theirs."""
+
+    def found(self, text: str) -> list[float]:
+        """What of each word stands in a text, in [0, 1]."""
+        folded = normalise(text)
+        # To look up the terms of all words is what would take the longest.
+        like = [
+            word
+            for word in (tokens_of(folded) if self.beginnings else ())
+            if word[:PREFIX_LETTERS] in self.beginnings or not word.isascii()
+        ]
+        terms = frozenset(term for word in like if is_word(word) for term in word_terms(word))
+        return [own.found(folded, terms) for own in self.wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +162,21 @@ def asked(question: str, weighed: LexicalQuery) -> Asked:
         tuple(replace(own, weight=own.weight / total) for own in wanted) if total else (),
         float(SHIPPED.knowing(np.array(weighed.known))),
         script_of(question),
+        frozenset(
+            word[:PREFIX_LETTERS] for own in _asked_for(question) for word in (own, plain(own))
+        ),
     )
+
+
+def _asked_for(question: str) -> list[str]:
+    """Its words but for those that only ask, unless it has no others."""
+    words = words_of(question)
+    return [own for own in words if own not in _ASKING] or words
 
 
 def _words(question: str, weights: Mapping[int, float]) -> Iterator[_Wanted]:
     names = {word for name in _NAME.findall(question) for word in words_of(name)}
-    words = words_of(question)
-    for word in [own for own in words if own not in _ASKING] or words:
+    for word in _asked_for(question):
         terms = word_terms(word)
         is_name = word in names or word.isdecimal()
         yield _Wanted(weights.get(terms[0], 0.0), words=terms, is_name=is_name)
@@ -175,8 +201,8 @@ def signs(question: Asked, text: str, above: str, relevance: float, margin: floa
     chance = min(max(relevance, _LEAST_CHANCE), 1 - _LEAST_CHANCE)
     weights = np.array([own.weight for own in question.wanted])
     parts = [part.text for part in sentences(text)[:_MOST_SENTENCES]] or [text]
-    found = np.array([_found(question, part) for part in parts])
-    beside = np.tile(_found(question, above), (len(found), 1))
+    found = np.array([question.found(part) for part in parts])
+    beside = np.broadcast_to(question.found(above), found.shape).copy()
     somewhere = np.maximum(found.max(axis=0), beside[0])
     beside[1:] = np.maximum(beside[1:], found[:-1])
     beside[:-1] = np.maximum(beside[:-1], found[1:])
@@ -191,13 +217,6 @@ def signs(question: Asked, text: str, above: str, relevance: float, margin: floa
         close=float(close.max()),
         absent=min(_MOST_ABSENT, absent),
     )
-
-
-def _found(question: Asked, text: str) -> list[float]:
-    """What of each word stands in a text, in [0, 1]."""
-    words = frozenset(term for word in words_of(text) for term in word_terms(word))
-    folded = normalise(text)
-    return [own.found(folded, words) for own in question.wanted]
 
 
 def revised(

@@ -16,11 +16,14 @@ LONGEST_SENTENCE = 500
 _CLOSERS = "\"'”’»)）]】〕」』》〉＂＇"
 # Ends a sentence wherever it stands: CJK, Arabic, Devanagari, Myanmar, Khmer, Ethiopic, Armenian.
 _ALWAYS = "。！？｡؟۔।॥။។።։"
+# The first character stands before the alternatives: what has none of them is passed over quickly.
 _END = re.compile(
-    rf"[{_ALWAYS}]+[{re.escape(_CLOSERS)}{_ALWAYS}…!?.]*"
-    rf"|(?:[.!?…]+[{re.escape(_CLOSERS)}]*)(?=\s|$)"
-    r"|[!?…]+(?=[\u3040-\u9fff])"
-    r"|\n+[^\S\n]*(?:\n[^\S\n]*)*"
+    rf"[{_ALWAYS}.!?…\n](?:"
+    rf"(?<=[{_ALWAYS}])[{re.escape(_CLOSERS)}{_ALWAYS}…!?.]*"
+    rf"|(?<=[.!?…])[.!?…]*[{re.escape(_CLOSERS)}]*(?=\s|$)"
+    r"|(?<=[!?…])[!?…]*(?=[\u3040-\u9fff])"
+    r"|(?<=\n)\s*"
+    r")"
 )
 _ABBREVIATIONS = frozenset(
     """

@@ -53,6 +53,8 @@ _ARABIC_ARTICLES = ("وال", "بال", "كال", "فال", "ال", "لل")
 _LATIN_LETTERS = str.maketrans("đøłı", "doli")
 _WORD_KIND, _PREFIX_KIND = b"w", b"p"
 _PAIR_KIND, _SINGLE_KIND = 1 << 62, 1 << 61
+_ASCII_TOKEN = re.compile("[a-z0-9]+")
+"""Of folded text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +91,9 @@ def terms_of(text: str) -> Terms:
     """The terms of a document's or a question's text."""
     words: list[str] = []
     runs: list[str] = []
-    for token in _token_pattern().findall(_join_digit_groups(normalise(text))):
+    for token in tokens_of(normalise(text)):
         # Particles grow onto Korean words: the pairs match, the words would not.
-        (runs if _is_paired(token[0]) else words).append(token)
+        (words if is_word(token) else runs).append(token)
     hashed = [np.fromiter(itertools.chain.from_iterable(map(_word_hashes, words)), np.uint64)]
     if runs:
         hashed += _run_hashes(runs)
@@ -99,10 +101,21 @@ def terms_of(text: str) -> Terms:
     return Terms(hashes, np.minimum(counts, _MAX_COUNT).astype(np.uint16), script_of(text))
 
 
+def tokens_of(folded: str) -> list[str]:
+    """The words of a text that `normalise` folded, and the runs that are compared by pairs."""
+    # The pattern of all scripts takes four times as long.
+    pattern = _ASCII_TOKEN if folded.isascii() else _token_pattern()
+    return pattern.findall(_join_digit_groups(folded))
+
+
+def is_word(token: str) -> bool:
+    """Whether one of `tokens_of` is a word, and not a run that is compared by pairs."""
+    return not _is_paired(token[0])
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text, folded, in order; nothing of scripts that are compared by pairs."""
-    tokens = _token_pattern().findall(_join_digit_groups(normalise(text)))
-    return [token for token in tokens if not _is_paired(token[0])]
+    return [token for token in tokens_of(normalise(text)) if is_word(token)]
 
 
 def word_terms(word: str) -> tuple[int, ...]:
@@ -112,8 +125,7 @@ def word_terms(word: str) -> tuple[int, ...]:
 
 def paired_runs(text: str) -> list[str]:
     """What stands between blanks and marks in scripts that are compared by pairs, folded."""
-    tokens = _token_pattern().findall(_join_digit_groups(normalise(text)))
-    return [token for token in tokens if _is_paired(token[0])]
+    return [token for token in tokens_of(normalise(text)) if not is_word(token)]
 
 
 def pairs_of(run: str) -> NDArray[np.uint64]:
@@ -126,8 +138,8 @@ def pairs_of(run: str) -> NDArray[np.uint64]:
 def shown_terms(text: str) -> tuple[str, ...]:
     """What `terms_of` looks for, for people: words, and pairs of characters; each once."""
     shown: dict[str, None] = {}
-    for token in _token_pattern().findall(_join_digit_groups(normalise(text))):
-        if len(token) > 2 and _is_paired(token[0]):
+    for token in tokens_of(normalise(text)):
+        if len(token) > 2 and not is_word(token):
             shown.update(dict.fromkeys(token[at : at + 2] for at in range(len(token) - 1)))
         else:
             shown[token] = None
@@ -154,10 +166,10 @@ def script_of(text: str) -> str:
     if looked_at.isascii():
         return "LATIN" if any(map(str.isalpha, looked_at)) else ""
     counts: Counter[str] = Counter()
-    for letter in looked_at:
+    for letter, times in Counter(looked_at).items():
         if letter.isalpha():
             script = _script(letter)
-            counts[script] += _HAN_LETTERS if script == "HAN" else 1
+            counts[script] += times * (_HAN_LETTERS if script == "HAN" else 1)
     return counts.most_common(1)[0][0] if counts else ""
 
 
@@ -239,16 +251,16 @@ def _hash(kind: bytes, form: str) -> int:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _word_hashes(word: str) -> tuple[int, ...]:
-    plain = _plain(word)
+    bare = plain(word)
     hashes = [_hash(_WORD_KIND, word)]
-    if plain != word:
-        hashes.append(_hash(_WORD_KIND, plain))
-    if len(plain) > PREFIX_LETTERS and not plain.isdigit():
-        hashes.append(_hash(_PREFIX_KIND, plain[:PREFIX_LETTERS]))
+    if bare != word:
+        hashes.append(_hash(_WORD_KIND, bare))
+    if len(bare) > PREFIX_LETTERS and not bare.isdigit():
+        hashes.append(_hash(_PREFIX_KIND, bare[:PREFIX_LETTERS]))
     return tuple(hashes)
 
 
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
     """The word without accents; Arabic without vowel marks, spelling variants and the article."""
     if word.isascii():
         return word

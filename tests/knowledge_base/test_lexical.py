@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from knowledge_base import lexical, term_segments
 from knowledge_base.lexical import K1, SMOOTHING, B, LexicalIndex, weigh
-from knowledge_base.terms import pack_terms, terms_of
+from knowledge_base.terms import NO_TERMS, pack_terms, script_code, terms_of
 
 WORDS = ["ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen"]
 documents = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
@@ -161,6 +161,13 @@ def test_a_chunk_without_terms_is_there_and_never_found():
     index = index_of({1: "…", 2: "cat"})
     assert len(index) == 2
     assert list(found(index, "cat")) == [2]
+
+
+def test_without_words_every_chunk_still_has_its_script():
+    index = index_of({0: "a hut", 1: "图书馆"})
+    match = index.match(weigh(NO_TERMS, index.statistics(NO_TERMS)), np.arange(3))
+    assert match.scripts.tolist() == [script_code("LATIN"), script_code("HAN"), 0]
+    assert not np.concatenate([match.scores, match.coverage, match.matched]).any()
 
 
 def test_scripts_and_an_even_sample():

@@ -1,13 +1,16 @@
 """Whether a passage says what is asked, and not only what it is about."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from knowledge_base.lexical import LexicalIndex, weigh
 from knowledge_base.saying import LEARNT, Signs, asked, revised, signs
-from knowledge_base.terms import pack_terms, terms_of
+from knowledge_base.terms import normalise, pack_terms, terms_of, word_terms, words_of
 from tests.support.passages import passage
 
 HUT = "The hut has 38 beds. It stands above the tree line. Half board costs 41 crowns in summer."
@@ -84,6 +87,24 @@ def test_a_name_and_a_number_that_are_not_there_are_counted_two_at_most():
 def test_a_word_in_another_form_counts_for_nearly_as_much():
     exact, other = told("observations", "The observations."), told("observations", "He observed.")
     assert 0 < other.held < exact.held
+
+
+WORDS = st.sampled_from(
+    re.findall(
+        r"\S+",
+        "hut huts observations observed élève eleve naïve naive ångström angstrom 1887 18 1,887 WiFi "
+        "WiFi密码 密码 观测站 观测 한국어 한국abc abc한국 öffnen offnen алфавит الكتاب",
+    )
+)
+
+
+@given(st.lists(WORDS, min_size=1), st.lists(WORDS | st.sampled_from([". ", "。", "\n"])))
+def test_words_that_are_passed_over_have_no_term_of_the_questions(question, text):
+    wanted = asked(" ".join(question), weighed(" ".join(question), *OTHERS))
+    written = " ".join(text)
+    every = frozenset(term for word in words_of(written) for term in word_terms(word))
+    exactly = [own.found(normalise(written), every) for own in wanted.wanted]
+    assert wanted.found(written) == exactly
 
 
 def test_the_likeliest_comes_first_and_each_has_its_own_probability():

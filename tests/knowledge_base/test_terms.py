@@ -16,6 +16,7 @@ from knowledge_base.terms import (
     terms_of,
     unpack_terms,
     word_spans,
+    words_of,
 )
 
 
@@ -139,3 +140,8 @@ def test_normalise_folds_ascii_and_the_rest_alike():
 def test_word_spans_cut_unspaced_text_in_pairs():
     text = "go 去图书馆"
     assert [text[a:b] for a, b in word_spans(text)] == ["go", "去图", "书馆"]
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_words_of_ascii_are_those_that_they_are_beside_other_letters(text):
+    assert [*words_of(text), "é"] == words_of(f"{text} é")
