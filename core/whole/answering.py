@@ -104,7 +104,12 @@ class Whole:
                 if job.was_searched:
                     yield Notice(_("I looked in what a search for {topic} finds: {names}.",
                                    topic=inert(job.topic), names=names(texts, _)))  # fmt: skip
-                ask = _Ask(job.kind, texts, job.topic, question, course, job.is_plain)
+                if job.looked_through:
+                    yield Notice(_.plural("I looked through {count} document for it.",
+                                          "I looked through all {count} documents for it.",
+                                          job.looked_through))  # fmt: skip
+                ask = _Ask(job.kind, texts, job.topic, question, course, job.is_plain,
+                           by_looks=job.looked_through > 0)  # fmt: skip
                 async with aclosing(self._told(ask, answer)) as events:
                     async for event in events:
                         yield event
@@ -116,8 +121,8 @@ class Whole:
         match job:
             case Everything():
                 return await listing.listed(question, self._means.library, self._means.access)
-            case Choice(documents=documents):
-                return listing.choice(documents, len(documents), question.words)
+            case Choice():
+                return listing.choice(job, question.words)
             case Talk():
                 return talk.told(question)
 
@@ -175,7 +180,7 @@ class Whole:
         _ = ask.question.words
         writers = [] if await asyncio.to_thread(_says_it_itself, ask) else list(_writers(ask))
         if not writers:
-            yield Notice(why(ask.course.first.engine, ask.kind, _))
+            yield Notice(why(ask.course.first.engine, ask.kind, _, itself=ask.by_looks))
             yield await self._composed(ask, answer)
             return
         speech = self._speech(ask, answer)
@@ -411,6 +416,8 @@ class _Ask:
     question: Inquiry
     course: Course
     is_plain: bool = False
+    by_looks: bool = False
+    """What shows it was found in many documents: quoted it is complete."""
 
     @property
     def document(self) -> Document | None:
@@ -473,7 +480,7 @@ async def _spoken(
 
 def _says_it_itself(ask: _Ask) -> bool:
     """Whether the exact answer needs no model: headings, sentences that differ."""
-    if not all(text.passages for text in ask.texts):
+    if ask.by_looks or not all(text.passages for text in ask.texts):
         return True
     if ask.kind is Kind.OUTLINE:
         return has_headings(ask.texts[0].passages)

@@ -137,6 +137,23 @@ READINGS: Final[tuple[Reading, ...]] = tuple(
             rf"{_DIFFERENCE_ZH}{_IS_ZH}",
         ),
         (
+            Kind.COMPARISON,
+            False,
+            rf"(?:比较|对比|对照|比对)(?:一下|下)?(?:这|那)?[两几][份个篇本](?!.*{_AND_ZH})"
+            rf"(?P<both>.+?)(?:之间)?(?:的)?(?:{_DIFFERENCE_ZH}|内容)?",
+        ),
+        (
+            Kind.COMPARISON,
+            True,
+            rf"(?:比较|对比|对照|比对)(?:一下|下)?(?!.*{_AND_ZH})(?P<both>.+?)",
+        ),
+        (
+            Kind.COMPARISON,
+            False,
+            rf"(?:这|那)?两[份个篇本](?P<both>[^版].*?)(?:之间|相比|比起来)?[，,]?(?:的)?{_WHICH_ZH}(?:的)?"
+            rf"{_DIFFERENCE_ZH}{_IS_ZH}",
+        ),
+        (
             Kind.ALL,
             False,
             rf"{_LIST_ZH}(?:(?P<of>.+?)(?:里面?|中|内|提到|规定|"
@@ -163,6 +180,17 @@ READINGS: Final[tuple[Reading, ...]] = tuple(
             True,
             rf"(?:(?P<of>.+?)(?:里面?|中|内|提到|"
             rf"当中)的?)?{_ALL_ZH}的?(?P<topic>[^的吗呢都能要会可应须需是有不多几谁哪怎共]{{1,10}})",
+        ),
+        (
+            Kind.ALL,
+            True,
+            r"(?P<of>.+?)(?:里面?|中|内|当中)?(?:一共|都)?(?:有|提到了?|规定了?)(?:哪些|什么)"
+            r"(?P<sort>[^的]{2,8})",
+        ),
+        (
+            Kind.ALL,
+            False,
+            r"(?:这里|这儿|现在|目前)?都?有(?:哪些|什么)(?P<sort>截止(?:日期|时间)|期限|时限)",
         ),
     )
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -18,16 +18,15 @@ from core.events import Attachment, IncomingMessage, Trigger
 from core.filenames import file_name
 from core.inquiry import Inquiry
 from core.pictured import is_picture, pictures_of
-from core.whole.extracting import SEPARATOR
+from core.whole.extracting import SEPARATOR, all_of
 from core.whole.kinds import Kind
 from core.whole.naming import Fit, fit, fitting, named_in
-from core.whole.recognising import Wanted, core_of, is_generic, points, wanted
-from core.whole.sorts import SORTS
+from core.whole.recognising import Wanted, core_of, is_everything, is_generic, points, wanted
+from core.whole.sorts import is_sort
 from core.whole.talk import asks_of_talk
-from knowledge_base.models import BaseId, Document, DocumentId, Legs, Scope
+from knowledge_base.models import BaseId, Document, DocumentId, Legs, Passage, Scope
 from knowledge_base.notes import MEDIA_TYPE
 from knowledge_base.offloop import blocking
-from knowledge_base.terms import normalise
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -40,6 +39,10 @@ _MOST_WANTS: Final = 6
 """Ways to read a question that are held against all names; the likeliest come first."""
 _MOST_READ: Final = 5
 """Documents that are read for one question which names none."""
+_MOST_SUMMED: Final = 12
+"""Documents that are summed up for one question about all of them."""
+_MOST_LOOKED_THROUGH: Final = 10_000
+"""Passages, of all documents together, in which what is told by its looks is looked for."""
 _SHORT: Final = 120
 """Characters of an answer to our asking back."""
 _DOCUMENT_WORD: Final = re.compile(
@@ -47,12 +50,15 @@ _DOCUMENT_WORD: Final = re.compile(
     r"\.\w{2,5}\b|"
     r"文件|文档|手册|指南|规则|须知|资料|材料|报告|说明书?|附件"
 )
+_FILE_NAME: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}\W*$")
 _MANNER: Final = re.compile(
     r"(?i)\d|\b(?:one|two|three|four|five|six|ten|words?|sentences?|lines?|paragraphs?|points?|"
     r"bullets?|"
     r"short|brief|briefly|detailed|long|longer|simple|nutshell|english|chinese|list|focus\w*)\b|"
     r"[一二三四五六七八九十两几](?:句|点|条|段|百?字)|简[单短]|详细|英文|中文"
 )
+_NUMBER: Final = re.compile(r"(?<![\w.])\d{1,2}(?![\w.])")
+_PAIR: Final = 2
 _PLACE: Final = re.compile(
     r"\W*(?:第|no\.? ?|number ?|the )?(\d{1,2})(?:st|nd|rd|th|个|份)?(?: one)?\W*", re.I
 )
@@ -69,6 +75,8 @@ class Reading:
     """Nothing is said of how it is to be told: anybody's like question has the same answer."""
     was_searched: bool = False
     """The question names no document; these are about it."""
+    looked_through: int = 0
+    """The question names no document; in so many it was looked for, and these show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,10 @@ class Choice:
 
     kind: Kind
     documents: tuple[Document, ...]
+    unknown: str = ""
+    """The asker named one that is not there."""
+    of_two: bool = False
+    """Two of them are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +173,27 @@ class Choosing:
             job = await asyncio.to_thread(_first_meant, wants, known, question)
             if job is not None:
                 return job
-        return await self._about(wants, known, question, legs)
+        return await self._about(wants, known, question, legs) or _unknown(wants, known)
 
     async def _about(
         self, wants: Sequence[Wanted], known: _Known, question: Inquiry, legs: Legs
     ) -> Job | None:
-        """All of something, wherever it stands: in the documents that a search finds for it."""
-        lists = [want for want in wants if want.kind is Kind.ALL and not want.of]
-        if not lists or points(lists[-1].topic):
+        """All of something, wherever it stands: in the documents that show or name it, or else in
+        those that a search finds for it."""
+        lists = [want for want in wants if want.kind is Kind.ALL]
+        everywhere = next((want for want in lists if is_everything(want.of)), None)
+        unnamed = [want for want in lists if not want.of]
+        want = everywhere or (unnamed[-1] if unnamed else None)
+        if want is None or points(want.topic):
             return None
-        topic = lists[-1].topic
+        topic = want.topic
         if len(known.documents) == 1:
             return Reading(Kind.ALL, known.documents, topic)
+        is_known = is_sort(topic)
+        if is_known and sum(one.passages for one in known.documents) <= _MOST_LOOKED_THROUGH:
+            shown = await self._showing(topic, known.documents)
+            count = len(known.documents)
+            return Reading(Kind.ALL, shown or known.documents, topic, looked_through=count)
         scope = await self._access.scope_of(question.message)
         result = await self._library.search(
             scope,
@@ -184,7 +205,6 @@ class Choosing:
         )
         if result.refused:
             # What such a thing looks like is known: it may stand there in other words.
-            is_known = any(sort.asked.search(normalise(topic)) for sort in SORTS)
             return Choice(Kind.ALL, known.documents) if is_known else None
         by_id = {one.document_id: one for one in known.documents}
         found = [
@@ -193,6 +213,16 @@ class Choosing:
             if passage.relevance >= result.threshold and passage.document.document_id in by_id
         ]
         return Reading(Kind.ALL, tuple(found), topic, was_searched=True) if found else None
+
+    async def _showing(self, topic: str, documents: Sequence[Document]) -> tuple[Document, ...]:
+        """Those in which anything looks like it."""
+        found = []
+        for one in documents:
+            chunks = await self._library.passages(one.base_id, one.name, 0, _MOST_LOOKED_THROUGH)
+            passages = [Passage(chunk, one, 1.0) for chunk in chunks]
+            if (await asyncio.to_thread(all_of, topic, passages)).quotes:
+                found.append(one)
+        return tuple(found)
 
     async def _answered(
         self, before: Sequence[Wanted], known: _Known, question: Inquiry
@@ -256,18 +286,50 @@ def _first_meant(wants: Sequence[Wanted], known: _Known, question: Inquiry) -> J
 @blocking
 def _chosen(before: Sequence[Wanted], known: _Known, question: Inquiry) -> Job | None:
     for want in before[:_MOST_WANTS]:
-        job = _meant(want, known, question, anew=True)
+        job = _meant(want, known, question, anew=True) or _unknown(before, known)
         if not isinstance(job, Choice):
             continue
-        place = _PLACE.fullmatch(question.text)
-        if place is not None and 0 < int(place[1]) <= len(job.documents):
-            found: tuple[Document, ...] = (job.documents[int(place[1]) - 1],)
-        else:
-            found = fitting(question.text, job.documents, {}, Fit.MUCH) or named_in(
-                question.text, job.documents
-            )
-        if len(found) == 1:
-            return _reading(want, found[0], question)
+        chosen = _picked(question.text, job)
+        if job.of_two:
+            return Reading(want.kind, chosen) if len(chosen) == _PAIR else None
+        if len(chosen) == 1:
+            return _with(want, chosen[0], known, question)
+    return None
+
+
+def _picked(text: str, choice: Choice) -> tuple[Document, ...]:
+    """Those of a list that an answer names, or counts."""
+    documents = choice.documents
+    if choice.of_two:
+        numbers = [int(number) for number in _NUMBER.findall(text)]
+        if numbers and all(0 < number <= len(documents) for number in numbers):
+            return tuple(documents[number - 1] for number in sorted(set(numbers)))
+        return named_in(text, documents)
+    place = _PLACE.fullmatch(text)
+    if place is not None and 0 < int(place[1]) <= len(documents):
+        return (documents[int(place[1]) - 1],)
+    return fitting(text, documents, {}, Fit.MUCH) or named_in(text, documents)
+
+
+def _with(want: Wanted, chosen: Document, known: _Known, question: Inquiry) -> Job | None:
+    """What was wanted, of the document that the asker has named now."""
+    if want.kind is Kind.VERSIONS:
+        return _earlier(chosen, known)
+    if want.kind is not Kind.COMPARISON:
+        return _reading(want, chosen, question)
+    for side in (replace(want, of=chosen.name), replace(want, other=chosen.name)):
+        job = _two(side, known)
+        if isinstance(job, Reading) and chosen in job.documents:
+            return job
+    return None
+
+
+def _unknown(wants: Sequence[Wanted], known: _Known) -> Job | None:
+    """A file is named that is not there: to be told from a question about its name."""
+    for want in wants:
+        is_one = want.kind in (Kind.SUMMARY, Kind.OUTLINE, Kind.ALL)
+        if is_one and _FILE_NAME.search(want.of):
+            return Choice(want.kind, known.documents, unknown=want.of)
     return None
 
 
@@ -311,8 +373,14 @@ def _meant(want: Wanted, known: _Known, question: Inquiry, *, anew: bool = False
 
 
 def _one(want: Wanted, known: _Known, question: Inquiry, *, anew: bool) -> Job | None:
+    if is_everything(want.of) and not known.quoted:
+        if want.kind is Kind.ALL:
+            return None
+        if 1 < len(known.documents) <= _MOST_SUMMED and not anew:
+            return Reading(want.kind, known.documents)
     if not is_generic(want.of):
-        least = Fit.MUCH if want.strictly else Fit.PART
+        is_named = want.kind is Kind.ALL and _DOCUMENT_WORD.search(want.of)
+        least = Fit.MUCH if want.strictly and not is_named else Fit.PART
         found = fitting(want.of, known.documents, known.titles, least)
         vague = want.strictly and not _DOCUMENT_WORD.search(want.of)
         if vague and any(fit(want.of, one.name) < Fit.NAME for one in found):
@@ -355,7 +423,10 @@ def _versions(want: Wanted, known: _Known) -> Job | None:
             documents = documents if _DOCUMENT_WORD.search(want.of) else ()
     if len(documents) != 1:
         return Choice(want.kind, tuple(documents)) if documents else None
-    (one,) = documents
+    return _earlier(documents[0], known)
+
+
+def _earlier(one: Document, known: _Known) -> Earlier:
     twins = [other for other in known.documents if other != one and _kin(one) == _kin(other)]
     older = [own for own in twins if (own.added_at, own.name) < (one.added_at, one.name)]
     return Earlier(one, max(older or twins, key=lambda own: (own.added_at, own.name), default=None))
@@ -367,10 +438,32 @@ def _kin(document: Document) -> str:
     return re.sub(r"(?i)[\d\W_]+|版本?|年|old|new|旧|新|v(?=\d)", "", bare).casefold()
 
 
+def _both(want: Wanted, known: _Known) -> Job | None:
+    """Documents that one name means: "compare the house rules", which are two."""
+    if is_generic(want.of):
+        found: Sequence[Document] = known.quoted or known.documents
+        if not _DOCUMENT_WORD.search(want.of):
+            return None
+    else:
+        least = Fit.MUCH if want.strictly else Fit.PART
+        found = fitting(want.of, known.documents, known.titles, least)
+    if len(found) < _PAIR:
+        return None
+    if len(found) == _PAIR:
+        return Reading(want.kind, tuple(found))
+    return Choice(want.kind, tuple(found), of_two=True)
+
+
 def _two(want: Wanted, known: _Known) -> Job | None:
+    if not want.other:
+        return _both(want, known)
     least = Fit.PART if not want.strictly else Fit.MUCH
     sides = [want.of, want.other]
     found = [fitting(side, known.documents, known.titles, least) for side in sides]
+    if found[1] and not found[0]:
+        # "The 2025 and 2026 house rules" are two of one name.
+        sides[0] = " ".join((want.of, *want.other.split()[1:]))
+        found[0] = fitting(sides[0], known.documents, known.titles, Fit.MUCH)
     fits = [
         max((fit(side, one.name, known.titles.get(one.document_id, "")) for one in own),
             default=Fit.NONE)
@@ -387,7 +480,7 @@ def _two(want: Wanted, known: _Known) -> Job | None:
         chosen[at] = fitting(sides[at], rest, known.titles, least)
     if not all(chosen):
         return None
-    if any(len(own) > 1 for own in chosen):
-        both = dict.fromkeys(one for own in chosen for one in own)
-        return Choice(want.kind, tuple(both))
+    unsure = next((own for own in chosen if len(own) > 1), None)
+    if unsure is not None:
+        return Choice(want.kind, unsure)
     return Reading(Kind.COMPARISON, (chosen[0][0], chosen[1][0]))

@@ -24,10 +24,16 @@ from core.whole.extracting import (
 from core.whole.kinds import Kind
 from knowledge_base.models import Passage
 
+MOST_HEADINGS: Final = 80
+"""Of an outline, which is asked for its headings."""
 MOST_ENTRIES: Final = 30
+"""Of sections with how they open, of all documents together."""
+LEAST_ENTRIES: Final = 3
+"""Of one document, however many there are."""
 MOST_QUOTES: Final = 40
 MOST_PAIRS: Final = 30
 MOST_ALONE: Final = 15
+_MOST_NAMES: Final = 8
 _LONGEST_TITLE: Final = 120
 _LONGEST_OPENING: Final = 240
 _LONGEST_QUOTE: Final = 500
@@ -74,7 +80,10 @@ def composed(
         case Kind.COMPARISON | Kind.VERSIONS:
             _compared(made, sources[0], sources[1], _)
         case Kind.SUMMARY | Kind.OUTLINE | Kind.INVENTORY:
-            pieces = [_outlined(made, own, _, openings=kind is not Kind.OUTLINE) for own in sources]
+            openings = kind is not Kind.OUTLINE
+            whole = MOST_ENTRIES if openings else MOST_HEADINGS
+            most = max(LEAST_ENTRIES, whole // max(1, len(sources)))
+            pieces = [_outlined(made, own, _, most, openings=openings) for own in sources]
             made.text = "\n\n".join(pieces)
     leads_to = Addresses.of([own.chunk.text for own in made.passages], may_link)
     made.text = without_links(made.text, leads_to, _("(link removed)"))
@@ -91,9 +100,9 @@ def are_akin(first: Sequence[Passage], second: Sequence[Passage]) -> bool:
     return difference(first, second).are_akin
 
 
-def _outlined(made: Composed, source: Source, _: Words, *, openings: bool) -> str:
+def _outlined(made: Composed, source: Source, _: Words, most: int, *, openings: bool) -> str:
     entries = outline(source.passages)
-    shown = shortened(entries, MOST_ENTRIES)
+    shown = shortened(entries, most)
     lines = [_("{name}, by its sections:", name=inert(source.name))]
     least = min((entry.depth for entry in shown), default=0)
     lines += [
@@ -121,11 +130,13 @@ def _entry(made: Composed, entry: Entry, source: Source, _: Words, openings: boo
 
 def _listed(made: Composed, sources: Sequence[Source], topic: str, _: Words) -> None:
     found = [(own, all_of(topic, own.passages)) for own in sources]
-    names = _(", ").join(inert(own.name) for own in sources)
     if not any(listing.quotes for _own, listing in found):
         made.is_empty = True
-        made.text = _("I looked through {names} and found no sentence about {topic}.",
-                      names=names, topic=inert(topic))  # fmt: skip
+        made.text = _(
+            "I looked through {names} and found no sentence about {topic}.",
+            names=names_of([own.name for own in sources], _),
+            topic=inert(topic),
+        )
         return
     pieces = []
     left = MOST_QUOTES
@@ -134,6 +145,13 @@ def _listed(made: Composed, sources: Sequence[Source], topic: str, _: Words) -> 
             pieces.append(_quoted(made, own, listing, topic, left, _))
             left = max(1, left - len(listing.quotes))
     made.text = "\n\n".join(pieces)
+
+
+def names_of(documents: Sequence[str], _: Words) -> str:
+    """The documents by their names; of many, the first ones."""
+    shown = _(", ").join(inert(name) for name in documents[:_MOST_NAMES])
+    more = len(documents) - _MOST_NAMES
+    return shown if more <= 0 else _("{names} and {count} more", names=shown, count=more)
 
 
 def _quoted(
@@ -158,7 +176,11 @@ def _compared(made: Composed, first: Source, second: Source, _: Words) -> None:
             lines.append(f"  {theirs}: {_cited(made, second, other)}")
         lines += _more(found.pairs, MOST_PAIRS, _)
         pieces.append("\n".join(lines))
-    pieces += _alone(made, found, first, second, _)
+    if found.are_akin or max(len(found.only_first), len(found.only_second)) <= MOST_ALONE:
+        pieces += _alone(made, found, first, second, _)
+    else:
+        # The first few of hundreds of sentences tell nothing of two texts on different things.
+        pieces += [_outlined(made, own, _, MOST_ALONE, openings=True) for own in (first, second)]
     if not pieces:
         made.text = _("{first} and {second} say the same, sentence by sentence.",
                       first=ours, second=theirs)  # fmt: skip

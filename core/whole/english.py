@@ -34,6 +34,9 @@ _GIVE_EN: Final = r"(?:(?:give|show|write|make|provide|send|get|tell|create|do)(
 _DOC_EN: Final = (
     r"(?:the |this |that |each |every |your |my |our )?(?:document|file|pdf|doc|handbook|manual)s?"
 )
+_BOTH: Final = r"(?!.* (?:and|with|to|against|vs\.?|versus) )(?P<both>.+?)"
+"""Two documents by one name."""
+_DEADLINES: Final = r"(?P<sort>deadlines|due dates|time limits)"
 
 READINGS: Final[tuple[Reading, ...]] = tuple(
     (kind, strictly, re.compile(pattern, re.IGNORECASE))
@@ -152,6 +155,19 @@ READINGS: Final[tuple[Reading, ...]] = tuple(
             True,
             rf"how (?:does|do|did) {_OF} (?:differ|compare) (?:from|to|with) (?P<other>.+)",
         ),
+        (
+            Kind.COMPARISON,
+            False,
+            rf"compare (?:the |these |those )?(?:two|both) {_BOTH}",
+        ),
+        (Kind.COMPARISON, True, rf"compare {_BOTH}"),
+        (
+            Kind.COMPARISON,
+            False,
+            rf"(?:(?:what(?:'s| is| are|)|{_GIVE_EN}|list|tell me|explain|find) ?)?"
+            r"(?:all )?(?:the )?(?:main |key )?(?:differences?|changes?|comparison) "
+            rf"between (?:the |these |those )?(?:two|both)(?: of the| the)? {_BOTH}",
+        ),
         # All of something.
         (
             Kind.ALL,
@@ -169,5 +185,17 @@ READINGS: Final[tuple[Reading, ...]] = tuple(
         ),
         (Kind.ALL, False, r"what are (?:all|all of) (?:the )?(?P<topic>.+)"),
         (Kind.ALL, True, r"(?:all|every)(?: of)?(?: the)? (?P<topic>.+)"),
+        (
+            Kind.ALL,
+            True,
+            rf"(?:what|which)(?: are)? (?:the )?(?P<sort>[\w -]{{3,30}}?)"
+            rf"(?: (?:are|stand)(?: there)?)? (?:in|of|from) {_OF}",
+        ),
+        (
+            Kind.ALL,
+            False,
+            rf"(?:what(?: are(?: the| our| my| your)?)?|which|are there any) {_DEADLINES}"
+            r"(?: are there| do (?:we|i|you) (?:have|know(?: of)?))?(?: here)?",
+        ),
     )
 )

@@ -25,11 +25,21 @@ _STEM: Final = 5
 """Letters that words on the same have in common, however they end."""
 _WORD: Final = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_ABOUT: Final = re.compile(
+    r"(?i)^.*?\b(?:about|on|regarding|concerning|relating to|to do with)\s+(?:the\s+)?|"
+    r"^(?:有关|关于|涉及)|"
+    r"的?(?:内容|信息|规定|规则|条款|要求|事项|说明|句子|资料|部分|地方)$"
+)
+"""What of a topic says only that there is one."""
 _LEAST_SAID: Final = 4
 """Letters of a line that says something."""
 _ALIKE: Final = 0.5
 """Share of words that two sentences on the same have in common."""
 _ROW: Final = re.compile(r"^[^:;\n]{1,60}: \S.*; [^:;\n]{1,60}: ")
+_PAGE_LINE: Final = re.compile(
+    r"(?i)^\W*(?:page|p\.|第)?\s*\d{1,4}\s*(?:(?:of|/|／|共)\s*\d{1,4}\s*)?页?\W*$"
+)
+"""What stands at the foot of a page, which says nothing."""
 _ENDED: Final = re.compile(r"[.!?…。！？；;:：,，、]\W*$")
 _NUMBERED: Final = re.compile(
     r"^(?:#{1,6}\s+|\d{1,3}(?:\.\d{1,3}){0,3}[.)、]?\s*(?=\D)|"
@@ -94,13 +104,18 @@ def outline(passages: Sequence[Passage]) -> tuple[Entry, ...]:
 
 
 def shortened(entries: Sequence[Entry], most: int) -> tuple[Entry, ...]:
-    """At most so many: the deepest sections go first, then the last."""
-    kept = list(entries)
-    for depth in sorted({entry.depth for entry in entries}, reverse=True):
-        if len(kept) <= most or depth == min(entry.depth for entry in entries):
-            break
-        kept = [entry for entry in kept if entry.depth < depth]
-    return tuple(kept[:most])
+    """At most so many: the deepest sections go first, of each the last."""
+    places = sorted(zip(_ranks(entries), range(len(entries)), strict=True))[:most]
+    return tuple(entries[place] for place in sorted(place for _rank, place in places))
+
+
+def _ranks(entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
+    """The depth of each, and its place among its own section's."""
+    counts: dict[int, int] = {}
+    for entry in entries:
+        counts = {depth: count for depth, count in counts.items() if depth <= entry.depth}
+        counts[entry.depth] = counts.get(entry.depth, 0) + 1
+        yield entry.depth, counts[entry.depth]
 
 
 def all_of(topic: str, passages: Sequence[Passage]) -> Listing:
@@ -112,13 +127,22 @@ def all_of(topic: str, passages: Sequence[Passage]) -> Listing:
         rest = _Asked.of(_without_kinds(topic))
         about = [own for own in shown if rest.is_in(_with_heading(own, passages))]
         return Listing(_each_once(about or shown), by_words=False)
-    asked = _Asked.of(topic)
+    # "Things about bees" need not stand there: bees do.
+    for own in dict.fromkeys((topic, _ABOUT.sub("", topic))):
+        held = _that_hold(_Asked.of(own), quotes, passages)
+        if held:
+            return Listing(_each_once(held), by_words=True)
+    return Listing((), by_words=True)
+
+
+def _that_hold(
+    asked: _Asked, quotes: Sequence[Quote], passages: Sequence[Passage]
+) -> Sequence[Quote]:
+    """Those with the words in them, else those that stand under them."""
     if asked.empty:
-        return Listing((), by_words=True)
+        return ()
     held = [own for own in quotes if asked.is_in(own.text)]
-    if not held:
-        held = [own for own in quotes if asked.is_in(_with_heading(own, passages))]
-    return Listing(_each_once(held), by_words=True)
+    return held or [own for own in quotes if asked.is_in(_with_heading(own, passages))]
 
 
 def difference(first: Sequence[Passage], second: Sequence[Passage]) -> Difference:
@@ -181,9 +205,11 @@ def _sections(passages: Sequence[Passage]) -> Iterator[Entry]:
     seen: set[str] = set()
     for index, passage in enumerate(passages):
         path = passage.chunk.heading or ""
-        depth = path.count(SEPARATOR) if path else 0
-        found = [(path, path.rsplit(SEPARATOR, 1)[-1], depth)]
-        openings: list[Quote | None] = [None]
+        # A heading above others may have no words of its own, and so no passage.
+        titles = path.split(SEPARATOR)
+        depth = len(titles) - 1
+        found = [(SEPARATOR.join(titles[: n + 1]), title, n) for n, title in enumerate(titles)]
+        openings: list[Quote | None] = [None] * len(found)
         for block in _blocks(passage.chunk.text):
             heading = _heading_of(block)
             if heading is None:
@@ -212,7 +238,8 @@ def _by_opening(passages: Sequence[Passage]) -> Iterator[Entry]:
 
 
 def _blocks(text: str) -> list[str]:
-    return [block.strip() for block in re.split(r"\n[^\S\n]*\n", text) if block.strip()]
+    blocks = (block.strip() for block in re.split(r"\n[^\S\n]*\n", text))
+    return [block for block in blocks if block and not _PAGE_LINE.match(block)]
 
 
 def _heading_of(block: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -12,7 +11,7 @@ from core.events import ChannelKind, IncomingMessage, ServerRef
 from core.inert import inert
 from core.inquiry import Inquiry
 from core.language import Words
-from core.whole.choosing import MOST_KNOWN
+from core.whole.choosing import MOST_KNOWN, Choice
 from knowledge_base.models import Document, KnowledgeBase
 from knowledge_base.notes import MEDIA_TYPE
 
@@ -56,9 +55,15 @@ async def listed(question: Inquiry, library: Library, access: Access) -> str:
     return "\n\n".join(pieces)
 
 
-def choice(documents: Sequence[Document], total: int, _: Words) -> str:
+def choice(asked: Choice, _: Words) -> str:
     """Which of them is meant: to be said by name or number."""
-    lines = [_("Which document do you mean? Say its name or its number.")]
+    documents, total = asked.documents, len(asked.documents)
+    if asked.of_two:
+        lines = [_("Which two documents do you mean? Say their names or their numbers.")]
+    else:
+        lines = [_("Which document do you mean? Say its name or its number.")]
+    if asked.unknown:
+        lines.insert(0, _("There is no document {name} here.", name=inert(asked.unknown)))
     lines += [
         f"{number}. {inert(one.name)}" for number, one in enumerate(documents[:MOST_OFFERED], 1)
     ]

@@ -18,6 +18,8 @@ _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _ARTICLE: Final = re.compile(r"(?i)^\s*(?:the|our|my|your)\s+")
 _LEAST_HAN: Final = 2
 _LEAST_LETTERS: Final = 3
+_LEAST_NEAR_HAN: Final = 4
+"""Of which one may be another."""
 _NEARLY: Final = 0.8
 _HALF: Final = 0.5
 
@@ -48,6 +50,8 @@ def fit(words: str, name: str, title: str = "") -> Fit:
         near = (difflib.SequenceMatcher(None, core, own, autojunk=False) for own in (whole, stem))
         if any(own.real_quick_ratio() >= _NEARLY and own.ratio() >= _NEARLY for own in near):
             return Fit.MUCH
+        if best is Fit.NONE and _nearly_part(core, stem):
+            return Fit.PART
     return best
 
 
@@ -101,6 +105,26 @@ def _part(core: str, name: str) -> Fit:
     if not held or (held < _LEAST_LETTERS and not _HAN_RUN.search(core)):
         return Fit.NONE
     return Fit.MUCH if held >= _HALF * letters else Fit.PART
+
+
+def _nearly_part(core: str, name: str) -> bool:
+    """Whether the words are a part of a name but for one letter of each, or one Han of several."""
+    tokens = _TOKEN.findall(name)
+    return all(any(_is_near(token, own) for own in tokens) for token in _TOKEN.findall(core))
+
+
+def _is_near(token: str, other: str) -> bool:
+    if not _HAN_RUN.match(token):
+        long = min(len(token), len(other)) > _LEAST_LETTERS
+        near = difflib.SequenceMatcher(None, token, other, autojunk=False)
+        return long and near.real_quick_ratio() >= _NEARLY and near.ratio() >= _NEARLY
+    if len(token) < _LEAST_NEAR_HAN:
+        return False
+    ends = range(len(token), len(other) + 1)
+    return any(
+        sum(a != b for a, b in zip(token, other[end - len(token) : end], strict=True)) <= 1
+        for end in ends
+    )
 
 
 def _same(token: str, other: str) -> bool:

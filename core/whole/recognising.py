@@ -12,6 +12,8 @@ from typing import Final
 
 from core.whole import chinese, english
 from core.whole.kinds import Kind
+from core.whole.sorts import SORTS
+from knowledge_base.terms import normalise
 
 _LONGEST: Final = 160
 """Characters; a longer text tells something, and what it wants is not said in these few forms. The
@@ -44,6 +46,13 @@ _SAID: Final = re.compile(
     r"上一?个回答|前面"
 )
 
+_EVERYTHING: Final = re.compile(
+    r"(?i)\beverything\b|\b(?:every|each) (?:\w+ ){0,2}(?:document|file|doc|pdf|text)\b|"
+    r"\ball\b.*\b(?:documents|files|docs|pdfs|texts|sources|uploads)\b|\bknowledge ?base\b|"
+    r"(?:所有|全部)的?(?:\w{0,4}的)?(?:文件|文档|资料|材料|文章|附件)|每一?[份个篇](?:文件|文档|资料)|知识库"
+)
+_NO_DOCUMENT: Final = ("other", "topic", "sort")
+"""Groups of a pattern: the second document, what is to be listed, a known sort of it."""
 _POINTS: Final = re.compile(
     r"(?i)(?:it|this|that|these|those|them|all (?:of )?(?:this|that|it)|the above|它们?|这个?|"
     r"那个?|这些|那些|此)?"
@@ -61,7 +70,7 @@ _GENERIC_ZH: Final = re.compile(
     r"这|那|该|此|本|其|整|全|的|所有|全部|每|[一两二几]?[个份篇本页段张]|个|份|篇|文件|文档|文章|"
     r"资料|材料|附件|全文|内容|"
     r"现在的?|当前|目前|旧|新|老|原来|以前|之前|上传|发|刚|最新|最近|最后|里面?|中间?|内|它们?|"
-    r"我们?|你们?|下|一下|请|名为|叫做?|叫|两|二"
+    r"我们?|你们?|下|一下|请|名为|叫做?|叫|两|二|知识库"
 )
 
 
@@ -73,7 +82,7 @@ class Wanted:
     of: str = ""
     """The words that name the document; empty where none do."""
     other: str = ""
-    """Of a comparison, the words for the second."""
+    """Of a comparison, the words for the second; empty where the first stand for both."""
     topic: str = ""
     """Of `ALL`: what is to be listed."""
     strictly: bool = False
@@ -104,6 +113,11 @@ def is_generic(words: str) -> bool:
     return not _core(words)
 
 
+def is_everything(words: str) -> bool:
+    """Whether no document is left out: "all documents", 「知识库」."""
+    return _EVERYTHING.search(words) is not None and is_generic(words)
+
+
 def points(words: str) -> bool:
     """Whether they only point at something, which may be anything that was said: "it", 「这个」."""
     return _POINTS.fullmatch(words.strip()) is not None
@@ -115,15 +129,19 @@ def core_of(words: str) -> str:
 
 
 def _read(kind: Kind, groups: dict[str, str | None], *, strictly: bool) -> list[Wanted]:
-    other, topic = (_trimmed(groups.get(name) or "") for name in ("other", "topic"))
+    other, topic, sort = (_trimmed(groups.get(name) or "") for name in _NO_DOCUMENT)
     # Every other group of a pattern is one way in which it names the document.
     of = _trimmed(
-        next((own for name, own in groups.items() if own and name not in ("other", "topic")), "")
+        next((own for name, own in groups.items() if own and name not in _NO_DOCUMENT), "")
     )
+    if sort:
+        is_known = any(known.asked.fullmatch(normalise(sort)) for known in SORTS)
+        return [Wanted(kind, of, topic=sort, strictly=strictly)] if is_known else []
     if any(_SAID.search(part) for part in (of, other, topic)):
         return []
     if kind is Kind.COMPARISON:
-        return [Wanted(kind, of, other, strictly=strictly)] if of and other else []
+        is_whole = other or groups.get("both")
+        return [Wanted(kind, of, other, strictly=strictly)] if of and is_whole else []
     if kind is not Kind.ALL:
         return [Wanted(kind, of, strictly=strictly)]
     if not topic or _NO_TOPIC.match(topic) or (strictly and _IS_SENTENCE.search(topic)):

@@ -10,7 +10,7 @@ from core.errors import ContextTooLongError, EngineError
 from core.explain import explain
 from core.inert import inert
 from core.language import Words
-from core.whole.composing import Source
+from core.whole.composing import Source, names_of
 from core.whole.kinds import Kind
 from core.whole.reading import Part, Read
 from knowledge_base.models import Document, Passage
@@ -37,9 +37,9 @@ def broken_off(failure: EngineError, _: Words) -> str:
     return f"{explain(failure, _) or ''} {until}".strip()
 
 
-def why(engine: ChatEngine, kind: Kind, _: Words) -> str:
-    """Why no model tells it."""
-    itself = kind in (Kind.OUTLINE, Kind.COMPARISON)
+def why(engine: ChatEngine, kind: Kind, _: Words, *, itself: bool = False) -> str:
+    """Why no model tells it. `itself`: it is told exactly without one."""
+    itself = itself or kind in (Kind.OUTLINE, Kind.COMPARISON)
     if engine.quotes or itself:
         return _("This is put together from the document's own words; no model wrote any of it.")
     if not engine.trusted:
@@ -71,7 +71,7 @@ def lonely(document: Document, _: Words, *, rests: bool) -> str:
 
 
 def names(texts: Sequence[Text], _: Words) -> str:
-    return _(", ").join(inert(text.name) for text in texts)
+    return names_of([text.name for text in texts], _)
 
 
 def left_out(text: Text, parts: Sequence[Part], read: Read, _: Words) -> Iterator[str]:

@@ -41,14 +41,15 @@ _SPAN: Final = re.compile(
     r"(?:个|天|日|周|年|月|小时|工作日|星期|分钟)|(?:周|星期)[一二三四五六日天]"
 )
 _UNTIL: Final = re.compile(
-    r"\b(?:deadline|due|no later than|not later than|at (?:the )?latest|until|till|by (?:noon|"
-    r"midnight|\d|"
-    r"\w+day|the (?:end|first|second|third|last|\d)|\w+ \d)|within|in advance|ahead of|before|"
-    r"expires?|expiry|"
-    r"closing date|latest)\b|"
-    r"截止|最迟|最晚|之前|以前|前须|前应|前可以|日前|天前|点前|以内|之内|[天日周月年时]内|逾期|"
-    r"过期|到期|提前|不晚于|期限|为限|"
-    r"\d{1,2}[:：]\d{2}前"
+    r"\b(?:deadline|due|no later than|not later than|at (?:the )?latest|until|till|"
+    # Also as the head of a column: "Register by: 2026-09-01".
+    r"by:? (?:noon|midnight|\d+\w*|\w+day|the (?:end|first|second|third|last|\d+\w*)|\w+ \d+\w*)|"
+    r"within|in advance|ahead of|before|expires?|expiry|closing date|latest|"
+    r"(?:entr(?:y|ies)|forms?|registrations?|applications?|bookings?|orders|nominations?|"
+    r"submissions?)\b[^.;]{0,40}\bclos(?:e|es|ed|ing))\b|"
+    r"截止|最迟|最晚|之前|以前|前须|前应|前可以|[日号天月底初旬末点]前|以内|之内|[天日周月年时钟]内|逾期|"
+    r"过期|到期|提前|不晚于|期限|为限|前 ?\d{1,3} ?个?(?:天|日|周|月|小时|分钟|工作日|星期)|"
+    r"\d{1,2}[:：]\d{2}前|不(?:得|能|可)?(?:超过|晚于|迟于) ?\d{1,2}[:：点]"
 )
 _MONEY: Final = re.compile(
     r"[$€£¥￥₩₹]\s?\d|\d\s?(?:€|\$|£)|\d(?:[.,]\d+)?\s?(?:crowns?|euros?|eur|dollars?|usd|pounds?|"
@@ -62,13 +63,18 @@ _CLOCK: Final = re.compile(
     r"\b\d{1,2}:\d{2}\b|\b\d{1,2}\s?[ap]\.?m\b|\b(?:noon|midnight|o'clock)\b|\d{1,2}\s?[点时](?:\d|"
     r"半|整|至|到|$|\D)"
 )
-_PHONE: Final = re.compile(r"\+?\d[\d\s()/-]{5,}\d|\b\d{5,}\b")
+_PHONE: Final = re.compile(
+    # Neither a date nor the years of a term.
+    r"(?<![\d/.-])(?!\d{1,4}[-/]\d{1,2}[-/]\d{1,4}\b|(?:19|20)\d\d ?[-/] ?(?:19|20)?\d\d\b)"
+    r"\+?\d[\d\s()/-]{5,}\d|\b\d{5,}\b"
+)
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 _URL: Final = re.compile(r"https?://\S+|\bwww\.\S+")
 
 SORTS: Final = (
     Sort(
-        re.compile(r"deadlines?|due dates?|time limits?|cut-?offs?|截止|期限|时限"), (_UNTIL, _SPAN)
+        re.compile(r"deadlines?|due dates?|time limits?|cut-?offs?|截止(?:日期|时间)?|期限|时限"),
+        (_UNTIL, _SPAN),
     ),
     Sort(re.compile(r"(?<!due )\bdates?\b|(?<!截止)日期"), (_DATE,)),
     Sort(
@@ -88,3 +94,9 @@ SORTS: Final = (
     Sort(re.compile(r"\be-?mails?(?: address(?:es)?)?\b|邮箱|邮件地址"), (_EMAIL,)),
     Sort(re.compile(r"\b(?:links?|urls?|web ?sites?|web pages?)\b|网址|链接|网站"), (_URL,)),
 )
+
+
+def is_sort(topic: str) -> bool:
+    """Whether what is named is, or has in it, a sort that is told by its looks."""
+    folded = normalise(topic)
+    return any(sort.asked.search(folded) for sort in SORTS)

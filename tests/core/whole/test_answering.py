@@ -461,13 +461,113 @@ async def test_where_several_are_meant_it_asks_back_and_takes_a_name_or_a_number
     assert "Gate 1 of the garden" in answered.text
 
 
-async def test_a_list_of_what_no_search_finds_asks_back_where_it_may_be_in_other_words(room):
+async def test_what_is_told_by_its_looks_is_looked_for_in_every_document(room):
     await room.put("shared", "garden.md", "The gate is green. Entry: 7 crowns.")
     await room.put("shared", "lake.md", "Boats are blue.")
-    heard = await room.ask(private("list all prices"))
+    await room.put("shared", "shed.md", "A key costs 3 euros. Pay within 14 days.")
+    engine = Scholar()
+    heard = await room.ask(group("list all prices"), engine)
+    assert heard.text == (
+        "What `garden.md` says about `prices`:\n- Entry: 7 crowns. [1]\n\n"
+        "What `shed.md` says about `prices`:\n- A key costs 3 euros. [2]"
+    )
+    assert "I looked through all 3 documents for it." in heard.notices
+    assert engine.asked == 0
+    heard = await room.ask(group("有哪些截止日期？"))
+    assert heard.text == "`shed.md` 中关于 `截止日期` 的内容：\n- Pay within 14 days. [1]"
+    assert "为此我查看了全部 3 份文档。" in heard.notices
+    heard = await room.ask(group("which phone numbers are in all documents?"))
+    assert heard.text == (
+        "I looked through `garden.md`, `lake.md`, `shed.md` and found no sentence about "
+        "`phone numbers`."
+    )
+    assert heard.sources.refused
+
+
+async def test_all_documents_are_summed_up_each_with_its_share(room):
+    await room.put("shared", "garden.md", "The gate is green.")
+    await room.put("shared", "lake.md", "Boats are blue.")
+    for asked in ("summarise all documents", "总结知识库", "overview of everything you have"):
+        heard = await room.ask(group(asked))
+        assert "- The gate is green. [1]" in heard.text
+        assert "- Boats are blue. [2]" in heard.text
+    read = await room.ask(group("summarise all documents"), Scholar())
+    assert read.text == "The gate is green. [1]\nBoats are blue. [2]"
+
+
+async def test_a_file_that_is_not_there_is_told_from_a_question_about_it(room):
+    await room.put("shared", "garden.md", "The gate is green.")
+    await room.put("shared", "lake.md", "Boats are blue.")
+    heard = await room.ask(private("summarise boots.pdf"))
+    assert heard.text == (
+        "There is no document `boots.pdf` here.\n"
+        "Which document do you mean? Say its name or its number.\n1. `garden.md`\n2. `lake.md`"
+    )
+    answered = await room.ask(private("2", "2"))
+    assert "- Boats are blue. [1]" in answered.text
+    heard = await room.ask(group("总结一下不存在的文件.pdf"))
+    assert heard.text.startswith("这里没有文档 `不存在的文件.pdf`。")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "compare the house rules",
+        "compare the two house rules",
+        "what is the difference between the two house rules?",
+        "what changed between the 2025 and 2026 house rules?",
+        "比较两份house rules",
+        "两份house rules有什么区别？",
+    ],
+)
+async def test_two_documents_of_one_name_are_compared(room, asked):
+    await room.put("shared", "house rules 2025.md", "The card costs 9 crowns. Dogs may come in.")
+    await room.put("shared", "house rules 2026.md", "The card costs 12 crowns. Dogs may come in.")
+    await room.put("shared", "lake.md", "Boats are blue.")
+    heard = await room.ask(group(asked))
+    assert "`house rules 2026.md`: The card costs 12 crowns. [2]" in heard.text.replace("：", ": ")
+
+
+async def test_a_comparison_asks_back_about_the_side_that_is_unsure(room):
+    await room.put("shared", "guide to bees.md", "Bees are small. Honey is sweet.")
+    await room.put("shared", "guide to ponds.md", "Ponds are deep. Honey is sweet.")
+    await room.put("shared", "lake.md", "Ponds are small lakes. Honey is sweet.")
+    heard = await room.ask(private("compare the guide and lake.md"))
+    assert heard.text.endswith("1. `guide to bees.md`\n2. `guide to ponds.md`")
+    answered = await room.ask(private("2", "2"))
+    assert "Only in `guide to ponds.md`:\n- Ponds are deep." in answered.text
+    assert "Only in `lake.md`:\n- Ponds are small lakes." in answered.text
+
+
+@pytest.mark.parametrize("said", ["1 and 3", "1和3", "rules 2024.md and rules 2026.md"])
+async def test_of_three_documents_of_one_name_the_asker_says_which_two(room, said):
+    for year in (2024, 2025, 2026):
+        await room.put("shared", f"rules {year}.md", f"Entry costs {year} crowns. No dogs.")
+    heard = await room.ask(private("compare the rules"))
+    assert heard.text.startswith("Which two documents do you mean? Say their names or their numb")
+    answered = await room.ask(private(said, "2"))
+    assert "`rules 2024.md`" in answered.text
+    assert "`rules 2026.md`" in answered.text
+    assert "2025 crowns" not in answered.text
+
+
+async def test_versions_of_one_of_several_are_compared_once_it_is_said_which(room):
+    await room.put("shared", "bees rules 2024.md", "Honey costs 9 crowns.")
+    await room.put("shared", "bees rules 2025.md", "Honey costs 12 crowns.")
+    heard = await room.ask(private("what changed since the last version of bees rules?"))
     assert heard.text.startswith("Which document do you mean?")
-    answered = await room.ask(private("garden.md", "2"))
-    assert answered.text.endswith("- Entry: 7 crowns. [1]")
+    answered = await room.ask(private("2", "2"))
+    assert "`bees rules 2025.md`: Honey costs 12 crowns. [2]" in answered.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [("summarise the handbok", "garden handbook.md"), ("总结一下住户手侧", "滨河公寓住户手册.md")],
+)
+async def test_a_part_of_a_name_that_is_misspelt_is_enough(room, asked, named):
+    for name in ("garden handbook.md", "滨河公寓住户手册.md", "lake.md"):
+        await room.put("shared", name, f"Boats are blue in {name}.")
+    assert (await room.ask(group(asked))).text.startswith(f"`{named}`")
 
 
 async def test_the_only_document_is_the_one_that_is_meant(room):
@@ -575,7 +675,8 @@ async def test_no_word_of_a_document_of_another_place_is_told(room):
         )
         assert "4711" not in told
         assert "warden" not in told
-        assert "diary.md" not in heard.text
+        # What the asker wrote may be said again: whether it is anywhere is not told.
+        assert "diary.md" not in heard.text.replace("There is no document `diary.md` here.", "")
         assert all(name == "garden.md" for _number, name, _text in heard.cited)
 
 

@@ -69,18 +69,67 @@ def test_a_long_outline_loses_its_deepest_sections_first():
             for n in range(40)
         )
     )
-    assert len(found) == 40
-    assert len(shortened(found, 10)) == 10
+    assert len(found) == 44
+    assert [entry.depth for entry in shortened(found, 4)] == [0] * 4
+    # Where there is room for a few, each part keeps its first ones.
+    assert titles(shortened(found, 12)) == [
+        (title, depth)
+        for part in range(4)
+        for title, depth in (
+            (f"Part {part}", 0),
+            (f"Section {10 * part}", 1),
+            (f"Section {10 * part + 1}", 1),
+        )
+    ]
+
+
+def test_a_chapter_without_words_of_its_own_stands_in_the_outline_and_a_page_number_does_not():
+    found = outline(
+        (
+            passage(text="The Handbook\n\nPage 1\n\nIt is short.", n=1, page=1),
+            passage(text="Plots are dug.", n=2, page=2, heading="1. Plots › 1.1 Size"),
+            passage(text="第 12 页\n\n12 / 40\n\nPay in May.", n=3, heading="2. Rent"),
+        )
+    )
+    assert titles(found) == [
+        ("The Handbook", 0),
+        ("1. Plots", 0),
+        ("1.1 Size", 1),
+        ("2. Rent", 0),
+    ]
+    assert [entry.opening and entry.opening.text for entry in found] == [
+        "It is short.",
+        None,
+        "Plots are dug.",
+        "Pay in May.",
+    ]
 
 
 @pytest.mark.parametrize(
     ("topic", "expected"),
     [
-        ("deadlines", ["Forms are due by 3 May 2026.", "Pay within 14 days."]),
+        (
+            "deadlines",
+            [
+                "Forms are due by 3 May 2026.",
+                "Pay within 14 days.",
+                "Names reach the chair by 20 October.",
+                "Entries close at noon on 12 August.",
+                "Course: Clay; Register by: 2026-09-01; Room: 4",
+            ],
+        ),
         ("fees", ["The card costs 9 crowns."]),
-        ("dates", ["Forms are due by 3 May 2026."]),
+        (
+            "dates",
+            [
+                "Forms are due by 3 May 2026.",
+                "Names reach the chair by 20 October.",
+                "Entries close at noon on 12 August.",
+                "Course: Clay; Register by: 2026-09-01; Room: 4",
+            ],
+        ),
         ("phone numbers", ["Call 0433 190 77 for help."]),
-        ("times", ["We open at 9:30."]),
+        ("times", ["We open at 9:30.", "Entries close at noon on 12 August."]),
         ("elephants", []),
         ("cards", ["The card costs 9 crowns."]),
     ],
@@ -91,6 +140,8 @@ def test_all_of_something_is_every_sentence_that_shows_or_names_it(topic, expect
         passages(
             "Forms are due by 3 May 2026. The office is green. Pay within 14 days.",
             "The card costs 9 crowns. Call 0433 190 77 for help. We open at 9:30.",
+            "Names reach the chair by 20 October. Entries close at noon on 12 August.",
+            "Course: Clay; Register by: 2026-09-01; Room: 4",
         ),
     )
     assert [quote.text for quote in found.quotes] == expected
@@ -99,7 +150,17 @@ def test_all_of_something_is_every_sentence_that_shows_or_names_it(topic, expect
 @pytest.mark.parametrize(
     ("topic", "expected"),
     [
-        ("截止日期", ["报销单最迟于3月31日提交。", "病假须在两天以内告知主管。"]),
+        (
+            "截止日期",
+            [
+                "报销单最迟于3月31日提交。",
+                "病假须在两天以内告知主管。",
+                "期满前30天应提出续租申请。",
+                "三月底前完成测试。",
+                "充满后须在30分钟内移车。",
+                "停留不得超过23:00。",
+            ],
+        ),
         ("费用", ["押金为30元。"]),
         ("年假", ["年假为七天。"]),
     ],
@@ -110,6 +171,7 @@ def test_the_same_in_chinese(topic, expected):
         passages(
             "报销单最迟于3月31日提交。食堂在一楼。病假须在两天以内告知主管。",
             "押金为30元。年假为七天。",
+            "期满前30天应提出续租申请。三月底前完成测试。充满后须在30分钟内移车。停留不得超过23:00。",
         ),
     )
     assert [quote.text for quote in found.quotes] == expected
@@ -183,3 +245,53 @@ def test_a_list_that_is_long_is_cut_and_says_how_many_more():
     made = composed(Kind.ALL, [Source("a.md", many)], "fees", _)
     assert made.text.count("crowns") == 40
     assert "… and 20 more." in made.text
+
+
+def test_two_long_texts_on_different_things_are_told_by_their_sections():
+    said = {"Gate": "Gate {} squeaks in winter.", "Whale": "Sailors saw whale {} blow."}
+
+    def book(of: str, first: int):
+        return tuple(
+            passage(text=said[of].format(n), n=first + n, heading=f"{of}s {n // 5}")
+            for n in range(20)
+        )
+
+    made = composed(
+        Kind.COMPARISON, [Source("a.md", book("Gate", 1)), Source("b.md", book("Whale", 90))], "", _
+    )
+    assert "`a.md`, by its sections:\n- **Gates 0**: Gate 0 squeaks in winter. [1]" in made.text
+    assert "- **Whales 3**: Sailors saw whale 15 blow. [8]" in made.text
+    assert "Only in" not in made.text
+
+
+def test_of_several_documents_each_has_its_share_of_a_summary_and_an_outline_has_all_headings():
+    def book(name: str, first: int):
+        return Source(
+            name,
+            tuple(
+                passage(name, f"Gate {n} is green.", n=first + n, heading=f"Gate {n}")
+                for n in range(40)
+            ),
+        )
+
+    made = composed(Kind.SUMMARY, [book("a.md", 1), book("b.md", 90)], "", _)
+    assert made.text.count("is green") == 30
+    assert made.text.count("… and 25 more.") == 2
+    made = composed(Kind.OUTLINE, [book("a.md", 1)], "", _)
+    assert made.text.count("**Gate ") == 40
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        ("things about bees", ["Bees live on plots 40 to 52."]),
+        ("rules on rent", ["Rent is paid in May."]),
+        ("关于宠物的规定", ["宠物须牵绳。"]),
+        ("有关宠物的内容", ["宠物须牵绳。"]),
+    ],
+)
+def test_a_topic_that_only_says_there_is_one_is_looked_for_by_what_it_is_about(topic, expected):
+    found = all_of(
+        topic, passages("Bees live on plots 40 to 52. Rent is paid in May. 宠物须牵绳。")
+    )
+    assert [quote.text for quote in found.quotes] == expected
