@@ -39,6 +39,7 @@ async def _start(folder: Path) -> tuple[float, float | None]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {
+        "LC_ALL": "C.UTF-8",
         "LOREKEEPER__DATA_DIR": str(folder / "data"),
         "LOREKEEPER__WEB__PORT": str(port),
     }

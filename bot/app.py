@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot import output
 from bot.building import Bot, build
-from bot.errors import ConfigError, Problem
+from bot.errors import SETTINGS, ConfigError, Problem
 from bot.golden_bench import Bench
 from bot.health import State
 from bot.hinting import enriching
@@ -28,7 +28,7 @@ from bot.supervise import Surface
 from bot.wording import own_words
 from core.alerts import LOOK_SECONDS
 from core.events import Platform
-from core.jobs import Told
+from core.language import N_, Later, Told, Words
 from core.scheduler import Beat
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,18 @@ _FLUSH_SECONDS = 60
 _NEVER = 1_000_000_000
 _PATIENCE_SECONDS = 20.0
 """How long the ready line waits for a platform to answer; it goes on connecting after that."""
-_NOTHING_TO_SERVE = "no surface can be served: give discord or telegram a token, or enable web"
+_STANDING = (
+    N_("{surface} on"),
+    N_("{surface} connecting"),
+    N_("{surface} away"),
+    N_("{surface} off (no token)"),
+    N_("{surface} off (bad token)"),
+    N_("{surface} off (failed, see the log)"),
+)
+"""What the ready line says of a platform, by how it stands."""
+_NOTHING_TO_SERVE = Later(
+    "no surface can be served: give discord or telegram a token, or enable web"
+)
 
 
 async def serve(
@@ -102,15 +113,16 @@ async def _serve(
             making = enriching(config, bot.library, bot.engines, bot.database)
             await stack.enter_async_context(making.working())
         bot.library.reembed_all()
-        standing = [web, *await _standing(bot.surfaces)]
+        _ = own_words(config)
+        standing = [web, *await _standing(bot.surfaces, _)]
         if not config.web.enabled and all(one.is_off for one in bot.surfaces.values()):
-            raise ConfigError(Problem("configuration", None, "", _NOTHING_TO_SERVE))
+            raise ConfigError(Problem(SETTINGS, None, "", _NOTHING_TO_SERVE))
         await stack.enter_async_context(reloading.listening(signals.reload))
         stack.enter_context(_garbage())
         signals.ready = True
         bot.observing.health.state = State.READY
         await _tell_who_waits(bot, config)
-        output.say(f"ready: {', '.join(standing)}")
+        output.say(_("ready: {surfaces}", surfaces=_(", ").join(standing)))
         await signals.stop.wait()
         bot.observing.health.state = State.STOPPING
         log.info("stopping")
@@ -128,13 +140,13 @@ async def _silence(surfaces: Iterable[Surface]) -> None:
     await asyncio.gather(*(surface.silence() for surface in surfaces))
 
 
-async def _standing(surfaces: Mapping[Platform, Surface]) -> list[str]:
+async def _standing(surfaces: Mapping[Platform, Surface], _: Words) -> list[str]:
     """How each chat platform stands."""
     told = []
     for platform in (Platform.DISCORD, Platform.TELEGRAM):
         surface = surfaces.get(platform)
         state = "off (no token)" if surface is None else await surface.standing(_PATIENCE_SECONDS)
-        told.append(f"{platform.value} {state}")
+        told.append(_(f"{{surface}} {state}", surface=platform.value))
     return told
 
 

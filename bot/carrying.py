@@ -15,7 +15,7 @@ from bot.settings import Config
 from bot.titles import find_called
 from bot.wording import own_words, sentence
 from core.counts import documents_of, passages_of
-from core.language import Words
+from core.language import Later, Words
 from knowledge_base.errors import KnowledgeError, RejectedDocumentError
 from knowledge_base.models import Upload
 from knowledge_base.prebuilt import Prebuilt
@@ -26,7 +26,7 @@ _KEPT = "kept"
 async def export(config: Config, base: str, path: Path, *, uploaders: bool, as_json: bool) -> int:
     """Write a base to a new zip; 1 where an original is missing."""
     if await asyncio.to_thread(path.exists):
-        raise ConfigError(Problem("", None, "", f"{path} is there already"))
+        raise ConfigError(Problem("", None, "", Later("{path} is there already", path=path)))
     _ = own_words(config)
     async with open_library(config, embedding=False) as library:
         found = await find_called(config, library, base, _)

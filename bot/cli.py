@@ -10,15 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+import typer.main
+from typer.exceptions import TyperException
 
+from bot import output
 from bot.cli_backup import backup, restore
 from bot.cli_console import console
+from bot.cli_help import complaint, speak
 from bot.cli_jobs import jobs
 from bot.cli_kb import kb
 from bot.cli_keys import keys
 from bot.cli_models import models
 from bot.completing import COMPLETE, SHELLS, complete_base
-from bot.options import ConfigOption, JsonOption, base_name, everywhere
+from bot.library_words import retold
+from bot.options import ConfigOption, JsonOption, base_name, everywhere, misused
+from bot.own_language import words_in
+from core.language import N_
 
 if TYPE_CHECKING:
     from bot.settings import Config
@@ -41,7 +48,6 @@ app.add_typer(kb, name="kb")
 app.add_typer(jobs, name="jobs")
 app.add_typer(keys, name="keys")
 app.add_typer(models, name="models")
-app.command()(restore)
 
 
 @app.callback()
@@ -88,7 +94,7 @@ def chat(
             metavar="FILE.jsonl",
             exists=True,
             dir_okay=False,
-            help='Answer each line {"id", "question"} in turn.',
+            help='Answer each line, JSON with "id" and "question", in turn.',
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -96,11 +102,11 @@ def chat(
 ) -> None:
     """Ask in the terminal: with streaming, sources, / commands and history."""
     if once is not None and questions is not None:
-        raise typer.BadParameter("give --once or --questions, not both")
+        raise misused(N_("give --once or --questions, not both"))
     if as_json and once is None and questions is None:
-        raise typer.BadParameter("--json needs --once or --questions")
+        raise misused(N_("--json needs --once or --questions"))
     if questions is not None and not as_json:
-        raise typer.BadParameter("--questions needs --json")
+        raise misused(N_("--questions needs --json"))
     from bot import chatting
     from bot.process import execute
 
@@ -110,18 +116,6 @@ def chat(
     if questions is not None:
         execute(config, lambda c: chatting.answer_file(c, bases, questions), log_level="warning")
     execute(config, lambda c: chatting.converse(c, bases), log_level="warning")
-
-
-def main() -> None:
-    """The entry point of `python -m bot` and of the script `lorekeeper`.
-
-    Shells complete the script: for them the program is called by its name, however it was started.
-    Typer takes a shell's name only where it does not look for the shell that runs it.
-    """
-    if any(word in _COMPLETING and next_ in SHELLS for word, next_ in pairwise(sys.argv)):
-        os.environ[_UNDETECTED] = "1"
-    completes = any(word in _COMPLETING for word in sys.argv) or COMPLETE in os.environ
-    app(prog_name=_NAME if completes else None)
 
 
 @app.command()
@@ -163,7 +157,9 @@ def forget(
     files: Annotated[
         bool, typer.Option("--files", help="Also what they added to other places' documents.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="It is meant.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Confirm; nothing is erased without it.")
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -185,3 +181,30 @@ def invite(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         return admitting.invite(loaded, as_json)
 
     execute(config, work, log_level="warning")
+
+
+app.command()(restore)
+
+
+def main() -> None:
+    """The entry point of `python -m bot` and of the script `lorekeeper`.
+
+    Shells complete the script: for them the program is called by its name, however it was started.
+    Typer takes a shell's name only where it does not look for the shell that runs it.
+    """
+    if any(word in _COMPLETING and next_ in SHELLS for word, next_ in pairwise(sys.argv)):
+        os.environ[_UNDETECTED] = "1"
+    completes = any(word in _COMPLETING for word in sys.argv) or COMPLETE in os.environ
+    command, _ = typer.main.get_command(app), words_in()
+    speak(command, _)
+    try:
+        code = command.main(prog_name=_NAME if completes else None, standalone_mode=False)
+    except TyperException as error:
+        output.use_utf8()
+        if told := complaint(error, _):
+            output.tell(told)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        output.tell(retold("Aborted!", _))
+        sys.exit(1)
+    sys.exit(code or 0)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from bot.completing import BaseOption, complete_document
-from bot.options import ConfigOption, JsonOption, everywhere
+from bot.options import ConfigOption, JsonOption, everywhere, misused
+from core.language import N_
 
 kb = typer.Typer(
     help="Add documents to a knowledge base, find, list, remove and check them.",
@@ -128,7 +129,7 @@ def search(  # noqa: PLR0913 (one argument for each option)
             metavar="FILE.jsonl",
             exists=True,
             dir_okay=False,
-            help='Search for each line {"id", "question"} in turn.',
+            help='Search for each line, JSON with "id" and "question", in turn.',
         ),
     ] = None,
     limit: Annotated[
@@ -141,7 +142,7 @@ def search(  # noqa: PLR0913 (one argument for each option)
 ) -> None:
     """Find passages, without any model writing."""
     if (query is None) == (queries is None):
-        raise typer.BadParameter("give a QUERY or --queries FILE.jsonl")
+        raise misused(N_("give a QUERY or --queries FILE.jsonl"))
     from bot import searching
     from bot.process import execute
 
@@ -206,7 +207,7 @@ def evaluate(  # noqa: PLR0913 (one argument for each option)
 
         execute(config, lambda c: golden_exporting.export(c, base), log_level="warning")
     if against is not None and beside is not None:
-        raise typer.BadParameter("give --against or --beside")
+        raise misused(N_("give --against or --beside, not both"))
     request = evaluating.EvalRequest(file, base, engine, against, beside, as_json)
     execute(config, lambda c: evaluating.evaluate(c, request), log_level="warning")
 
@@ -289,7 +290,7 @@ def rebuild(
 
 @kb.command("export")
 def export_base(
-    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="Written anew.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A file that is not there yet.")],
     uploaders: Annotated[
         bool, typer.Option("--uploaders/--no-uploaders", help="Say who added what.")
     ] = True,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bot.options import ConfigOption, JsonOption, base_name
+from bot.options import ConfigOption, JsonOption, base_name, misused
+from core.language import N_
 
 keys = typer.Typer(
     help="Make, list and revoke keys for the OpenAI-compatible API.",
@@ -50,10 +51,10 @@ def create(  # noqa: PLR0913 (one argument for each option)
 ) -> None:
     """Make a key and show it, once."""
     if not base and not plain:
-        raise typer.BadParameter("say what it may ask: --base NAME, or --plain")
+        raise misused(N_("say what it may ask: --base NAME, or --plain"))
     moment = None if expires is None else expires.astimezone()
     if moment is not None and moment <= datetime.now().astimezone():
-        raise typer.BadParameter("--expires must be a day to come")
+        raise misused(N_("--expires must be a day to come"))
     from bot import keeping_keys
     from bot.process import execute
 

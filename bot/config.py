@@ -11,11 +11,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 
 from bot import proxies
 from bot.config_values import NAMED, Folders, Top, Values
-from bot.errors import ConfigError, Problem
+from bot.errors import SETTINGS, ConfigError, Problem
+from bot.library_words import retold
 from bot.settings import (
     ApiSettings,
     BackupSettings,
@@ -32,6 +34,7 @@ from bot.toml_lines import TomlLines, syntax_error_line
 from core.cron import Cron, zone_named
 from core.distance import place_of
 from core.engines import templates
+from core.language import Later, Told
 from core.settings import (
     AdmissionSettings,
     ChatSettings,
@@ -59,17 +62,18 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     """
     path = found(path)
     text = _read(path) if path else ""
-    source = path.name if path else "configuration"
+    source: Told = path.name if path else SETTINGS
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line, words = syntax_error_line(str(error))
-        raise ConfigError(Problem(source, line, "", f"not valid TOML: {words}")) from error
+        line, reason = syntax_error_line(str(error))
+        told = Later("not valid TOML: {reason}", reason=partial(retold, reason))
+        raise ConfigError(Problem(source, line, "", told)) from error
     values = Values(source, TomlLines(text), dict(os.environ if environ is None else environ))
     values.take(tree, (path or Path(DEFAULT_FILE)).resolve().parent)
     config = _composed(values)
     if values.problems:
-        raise ConfigError(*values.problems)
+        raise ConfigError(*values.problems, language=config.chat.language)
     return config
 
 
@@ -82,9 +86,10 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise ConfigError(Problem(str(path), None, "", "there is no such file")) from error
+        raise ConfigError(Problem(str(path), None, "", Later("there is no such file"))) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(Problem(str(path), None, "", "the file cannot be read")) from error
+        text = Later("the file cannot be read")
+        raise ConfigError(Problem(str(path), None, "", text)) from error
 
 
 def _composed(values: Values) -> Config:
@@ -162,14 +167,14 @@ def _engines(values: Values, common: EngineSettings) -> dict[str, EngineSettings
             if not values.has(f"{section}.{key}"):
                 own = replace(own, **{key: getattr(common, key)})
         if own.kind == "extractive" or not (own.model or own.addresses):
-            values.problem(section, "names no model: give model or base_url")
+            values.problem(section, Later("names no model: give model or base_url"))
         made[name] = _resolved(values, section, replace(own, name=name))
     return made
 
 
 def _resolved(values: Values, section: str, engine: EngineSettings) -> EngineSettings:
     if engine.place == "local" and place_of("auto", engine.addresses) != "local":
-        text = "an address elsewhere is not local: write own, for a machine of yours"
+        text = Later("an address elsewhere is not local: write own, for a machine of yours")
         values.problem(f"{section}.place", text)
     projector, template = engine.image_projector, engine.chat_template
     return replace(
@@ -188,7 +193,7 @@ def _check_fallbacks(values: Values, config: Config) -> None:
         key = f"{section}.fallbacks"
         wrong = [name for name in engine.fallbacks or () if name not in known]
         if wrong and values.has(key):
-            values.problem(key, f"there is no [{NAMED}.{wrong[0]}]")
+            values.problem(key, Later("there is no [{table}]", table=f"{NAMED}.{wrong[0]}"))
 
 
 def _check_password(values: Values, web: WebSettings) -> None:
@@ -199,7 +204,8 @@ def _check_password(values: Values, web: WebSettings) -> None:
     from core.accounts import LEAST_LETTERS
 
     if len(web.password.get_secret_value()) < LEAST_LETTERS:
-        values.remarks.append(f"web.password has fewer than {LEAST_LETTERS} characters")
+        text = Later("web.password has fewer than {count} characters", count=LEAST_LETTERS)
+        values.remarks.append(text)
 
 
 def _check_proxies(values: Values, config: Config) -> None:
@@ -260,7 +266,8 @@ def _jobs(values: Values) -> JobSettings:
         try:
             zone_named(text) if name == "time_zone" else Cron.parse(text, UTC)
         except ValueError as error:
-            values.problem(key, str(error))
+            ours = [fact for fact in error.args if isinstance(fact, Later)]
+            values.problem(key, ours[0] if ours else str(error))
     file = jobs.golden_file
     return jobs if file is None else replace(jobs, golden_file=values.resolved(file))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from bot.errors import ConfigError, Problem
 from bot.settings import (
@@ -25,6 +26,7 @@ from bot.settings import (
     WebSettings,
 )
 from bot.toml_lines import TomlLines
+from core.language import N_, Later, Told
 from core.settings import (
     AdmissionSettings,
     ChatSettings,
@@ -183,6 +185,30 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 }
 
 
+_WANTED: Mapping[str, str] = {
+    "string_type": N_("must be text, in quotation marks"),
+    "path_type": N_("must be a path, in quotation marks"),
+    "int_type": N_("must be a whole number"),
+    "int_parsing": N_("must be a whole number"),
+    "int_from_float": N_("must be a whole number"),
+    "float_type": N_("must be a number"),
+    "float_parsing": N_("must be a number"),
+    "bool_type": N_("must be true or false"),
+    "bool_parsing": N_("must be true or false"),
+    "tuple_type": N_("must be a list"),
+    "dict_type": N_("must be a table"),
+}
+"""What a key takes, by the kind of pydantic's error."""
+
+
+def _wanted(detail: ErrorDetails) -> Told:
+    kind, text = detail["type"], detail["msg"]
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", text)
+        return Later("must be one of {choices}", choices=lambda _: _(", ").join(choices))
+    return Later(_WANTED[kind]) if kind in _WANTED else text[:1].lower() + text[1:]
+
+
 def keys() -> tuple[str, ...]:
     """Every key, as `section.key`."""
     return tuple(key for section in _SECTIONS for key in _keys_of(section))
@@ -214,9 +240,9 @@ def _plain(key: str) -> str:
 class Values:
     """Gathers values and problems of one configuration: file first, the environment over it."""
 
-    def __init__(self, source: str, lines: TomlLines, environ: Mapping[str, str]) -> None:
+    def __init__(self, source: Told, lines: TomlLines, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
-        self.remarks: list[str] = []
+        self.remarks: list[Later] = []
         self.folder = Path()
         self._source = source
         self._lines = lines
@@ -236,7 +262,8 @@ class Values:
                 for key, below in value.items():
                     self._written(f"{name}.{key}", below)
             elif name in _SECTIONS:
-                self._problem(name, f"is a section: write [{name}] and its keys below it")
+                text = Later("is a section: write [{name}] and its keys below it", name=name)
+                self._problem(name, text)
             else:
                 self._written(name, value)
         for variable in sorted(self._environ):
@@ -248,12 +275,13 @@ class Values:
 
     def _take_engines(self, tables: object) -> None:
         if not isinstance(tables, dict):
-            self._problem(NAMED, "has a table for each engine: write [engines.NAME]")
+            self._problem(NAMED, Later("has a table for each engine: write [engines.NAME]"))
             return
         for name, table in tables.items():
             key = f"{NAMED}.{name}"
             if not isinstance(table, dict):
-                self._problem(key, f"is a table: write [{key}] and its keys below it")
+                text = Later("is a table: write [{name}] and its keys below it", name=key)
+                self._problem(key, text)
             elif self._is_engine_name(name):
                 for own, value in table.items():
                     self._written(f"{key}.{own}", value)
@@ -262,9 +290,9 @@ class Values:
         """Whether this can be an engine's name, which is remembered."""
         key = f"{NAMED}.{name}"
         if not _ENGINE_NAME.fullmatch(name):
-            self._problem(key, "an engine's name has at most 32 of a-z, 0-9, _ and -")
+            self._problem(key, Later("an engine's name has at most 32 of a-z, 0-9, _ and -"))
         elif name in _TAKEN_NAMES:
-            self._problem(key, "is a name of ours: choose another")
+            self._problem(key, Later("is a name of ours: choose another"))
         else:
             self.engines += [name] if name not in self.engines else []
             return True
@@ -274,7 +302,7 @@ class Values:
         """Whether it was written anywhere."""
         return key in self._values
 
-    def problem(self, key: str, text: str) -> None:
+    def problem(self, key: str, text: Told) -> None:
         """Something that its value alone does not show."""
         self._problem(key, text)
 
@@ -286,17 +314,15 @@ class Values:
         try:
             made = TypeAdapter(kind).validate_python(values)
         except ValidationError as error:
-            for detail in error.errors(
-                include_url=False, include_input=False, include_context=False
-            ):
-                key = prefix + str(detail["loc"][0])
-                self._problem(key, detail["msg"][:1].lower() + detail["msg"][1:])
+            for detail in error.errors(include_url=False, include_input=False):
+                self._problem(prefix + str(detail["loc"][0]), _wanted(detail))
             return kind()
         for name in values:
             low, high = _RANGES.get(_plain(prefix + name), (float("-inf"), float("inf")))
             value = getattr(made, name)
             if isinstance(value, int | float) and not low <= value <= high:
-                self._problem(prefix + name, f"must lie between {low:g} and {high:g}")
+                text = Later("must lie between {low:g} and {high:g}", low=low, high=high)
+                self._problem(prefix + name, text)
         return made
 
     def resolved(self, path: Path) -> Path:
@@ -307,9 +333,10 @@ class Values:
         try:
             expanded = path.expanduser()
         except RuntimeError as error:  # `~name`, and nobody of that name
-            raise ConfigError(Problem(self._source, None, str(path), "is no path here")) from error
+            text = Later("is no path here")
+            raise ConfigError(Problem(self._source, None, str(path), text)) from error
         if "\0" in str(path):
-            raise ConfigError(Problem(self._source, None, repr(str(path)), "is no path"))
+            raise ConfigError(Problem(self._source, None, repr(str(path)), Later("is no path")))
         return self.folder / expanded
 
     def _written(self, written: str, value: object) -> None:
@@ -317,7 +344,7 @@ class Values:
         known = _keys_of(section)
         if written in known:
             if _plain(written) in _SECRETS and isinstance(value, str) and not value.strip():
-                self._is_empty(self._variables.get(written, written))
+                self._is_empty(Later("{key} is empty", key=self._variables.get(written, written)))
             else:
                 self._values[written] = value
             return
@@ -331,27 +358,28 @@ class Values:
 
     def _from_variable(self, written: str, key: str, name: object) -> None:
         if not isinstance(name, str) or not name:
-            self._problem(written, "must be the name of an environment variable")
+            self._problem(written, Later("must be the name of an environment variable"))
         elif self._environ.get(name, "").strip():
             self._variables[key] = name
             self._values[key] = self._parsed(key, self._environ[name])
         else:
-            self.remarks.append(f"{written} names {name}, which is not set")
+            text = Later("{key} names {variable}, which is not set", key=written, variable=name)
+            self.remarks.append(text)
 
     def _from_file(self, written: str, key: str, name: object) -> None:
         try:
             text = self.resolved(Path(str(name))).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            self._problem(written, f"the file {name} cannot be read")
+            self._problem(written, Later("the file {name} cannot be read", name=name))
             return
         if text:
             self._values[key] = text
         else:
-            self._is_empty(f"{written}, the file {name},")
+            self._is_empty(Later("{key}, the file {name}, is empty", key=written, name=name))
 
-    def _is_empty(self, written: str) -> None:
+    def _is_empty(self, what: Later) -> None:
         """A secret that anybody guesses is none: an empty password would open the console."""
-        self.remarks.append(f"{written} is empty, which is as if it were not there")
+        self.remarks.append(Later("{what}, which is as if it were not there", what=what))
 
     def _overridden(self, variable: str, value: str) -> None:
         parts = variable[len(ENV_PREFIX) :].lower().split("__")
@@ -409,11 +437,12 @@ class Values:
         hint = near[0] if near else ""
         if hint and written in self._variables:
             hint = ENV_PREFIX + hint.replace(".", "__").upper()
-        self._problem(written, "unknown key" + (f" (did you mean {hint}?)" if hint else ""))
+        text = Later("unknown key (did you mean {key}?)", key=hint)
+        self._problem(written, text if hint else Later("unknown key"))
 
-    def _problem(self, key: str, text: str) -> None:
+    def _problem(self, key: str, text: Told) -> None:
         if variable := self._variables.get(key):
-            self.problems.append(Problem("environment", None, variable, text))
+            self.problems.append(Problem(Later("environment"), None, variable, text))
         else:
             line = self._lines.line(tuple(key.split(".")))
             self.problems.append(Problem(self._source, line, key, text))

@@ -21,28 +21,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.errors import AttachmentTooLargeError, UserError
+from core.language import Later, Told, Words, told, words
+
+SETTINGS = Later("configuration")
+"""Where a problem lies that the configuration as a whole has, wherever it was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong: where it was written, which key, and what to do."""
 
-    source: str
+    source: Told
     line: int | None
     key: str
-    text: str
+    text: Told
+
+    def told(self, _: Words) -> str:
+        """All of it on one line."""
+        line = _("line {line}", line=self.line) if self.line else ""
+        parts = (told(self.source, _), line, self.key, told(self.text, _))
+        return _(": ").join(filter(None, parts))
 
     def __str__(self) -> str:
-        parts = (self.source, f"line {self.line}" if self.line else "", self.key, self.text)
-        return ": ".join(filter(None, parts))
+        return self.told(words("en"))
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; each problem names its key and its line."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: Problem, language: str = "auto") -> None:
+        """`language`: the one that the configuration asks for, as far as it could be read."""
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+        self.language = language
+
+    def told(self, _: Words) -> str:
+        """A line for each problem."""
+        return "\n".join(problem.told(_) for problem in self.problems)
 
 
 class SurfaceError(Exception):

@@ -21,6 +21,7 @@ from bot.settings import Config
 from bot.titles import find_called
 from bot.wording import own_words
 from core.golden import BadGoldenError, Golden
+from core.language import Later
 from core.settings import EngineSettings
 
 
@@ -86,12 +87,13 @@ def golden_of(file: Path | None) -> tuple[Golden, ...]:
     try:
         questions = read_file(path)
     except BadGoldenError as error:
-        wanted = "is no golden question, see docs/evaluation.md"
+        wanted = Later("is no golden question, see docs/evaluation.md")
         raise ConfigError(Problem(str(path), error.line, "", wanted)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(Problem(str(path), None, "", "cannot be read as UTF-8")) from error
+        wanted = Later("cannot be read as UTF-8")
+        raise ConfigError(Problem(str(path), None, "", wanted)) from error
     if not questions:
-        raise ConfigError(Problem(str(path), None, "", "has no questions"))
+        raise ConfigError(Problem(str(path), None, "", Later("has no questions")))
     return questions
 
 
@@ -105,6 +107,6 @@ def with_engine(config: Config, name: str | None) -> Config:
     }
     engines = {**ours, **config.engines}
     if name not in engines:
-        wanted = f"{name!r} is none of {', '.join(engines)}"
+        wanted = Later("{name!r} is none of {engines}", name=name, engines=", ".join(engines))
         raise ConfigError(Problem("--engine", None, "", wanted))
     return replace(config, engine=engines[name], engines={})

@@ -19,8 +19,7 @@ from bot.settings import SAMPLES
 from core.events import Turn
 from core.golden import Golden, is_of, rank_of, read, says
 from core.golden_figures import Answered, fallen
-from core.jobs import Told
-from core.language import language_of
+from core.language import Told, language_of
 from core.own_words import Tongue
 from core.ports import Inbox
 from knowledge_base.library import Library

@@ -20,8 +20,8 @@ from core.counts import documents_of
 from core.database import Database
 from core.digest import Digests
 from core.job_runs import JobRuns
-from core.jobs import Job, JobRows, Schedule, Told, Work
-from core.language import Words, words
+from core.jobs import Job, JobRows, Schedule, Work
+from core.language import Told, Words, words
 from core.meters import Meters
 from core.scheduler import Beat, Scheduler
 from core.verified import told

@@ -63,7 +63,7 @@ class Choosing:
         except OSError as error:
             raise NotWrittenError(str(self._file), str(error.strerror)) from error
         except ConfigError as error:
-            reason = str(error.problems[0]) if error.problems else ""
+            reason = error.problems[0].told if error.problems else ""
             raise NotWrittenError(str(self._file), reason) from error
 
     async def _holds(self, section: str, model: str | None) -> bool:

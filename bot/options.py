@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.own_language import words_in
+from core.language import N_
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -21,8 +24,13 @@ ConfigOption = Annotated[
 def base_name(name: str) -> str:
     """A name that can be shown and typed again; anything else is wrong usage."""
     if not name.strip() or not name.isprintable():
-        raise typer.BadParameter("a base needs a name, of printable characters")
+        raise misused(N_("a base needs a name, of printable characters"))
     return name
+
+
+def misused(message: str) -> typer.BadParameter:
+    """What is wrong with options that do not go together, in the operator's language."""
+    return typer.BadParameter(words_in()(message))
 
 
 def everywhere(command: object, own: dict[str, str]) -> dict[str, Any]:

@@ -9,6 +9,12 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+_WIDE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_OPENING, _CLOSING = "（「『《〈【“", "，。、；：！？）」』》〉】”…"
+_PIECES = re.compile(
+    rf"\s+|[{_OPENING}]*(?:[^\s{_WIDE}{_OPENING}{_CLOSING}]+|[{_WIDE}])[{_CLOSING}]*|."
+)
+"""What stays on one line: a word, or a wide letter, each with the marks around it."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """All but tab and line feed: escape sequences, carriage returns, turned writing directions."""
 
@@ -76,6 +82,18 @@ def table(rows: Sequence[Sequence[str]], titles: Sequence[str]) -> None:
     for row in (titles, *rows):
         cells = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)]
         say("  ".join(cells).rstrip())
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """The text as lines of at most so many columns; between wide letters it breaks anywhere."""
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if width(lines[-1]) + width(piece.rstrip()) > columns and lines[-1]:
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+        if lines[-1] or not piece.isspace():
+            lines[-1] += " " if piece.isspace() else piece
+    return [line.rstrip() for line in lines]
 
 
 def width(text: str) -> int:

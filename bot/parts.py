@@ -17,6 +17,7 @@ from bot.errors import ConfigError, Problem
 from bot.proxies import proxy_for
 from bot.settings import Config
 from core.distance import is_within
+from core.language import Later
 from knowledge_base.settings import EmbeddingSettings
 
 log = logging.getLogger(__name__)
@@ -146,10 +147,15 @@ def _prepare(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        text = f"nothing can be stored in {folder}: {error.strerror}"
+        text = Later(
+            "nothing can be stored in {folder}: {reason}", folder=folder, reason=error.strerror
+        )
         raise ConfigError(Problem("", None, "data_dir", text)) from error
     if not is_whole(folder):
-        text = f"restoring into {folder} was broken off: say `python -m bot restore` again"
+        text = Later(
+            "restoring into {folder} was broken off: say `python -m bot restore` again",
+            folder=folder,
+        )
         raise ConfigError(Problem("", None, "data_dir", text))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from bot.errors import ConfigError, Problem
@@ -144,9 +145,7 @@ def enforced(config: Config, machine: Machine) -> tuple[Config, Planned]:
         if one.plan is not None and not one.plan.fits and _may_fit(one.plan.device, one.needed):
             log.warning("%s: %s", one.section, too_large(one, words("en")))
         elif one.plan is not None and not one.plan.fits:
-            raise ConfigError(
-                Problem("", None, f"{one.section}.model", too_large(one, words("en")))
-            )
+            raise ConfigError(Problem("", None, f"{one.section}.model", partial(too_large, one)))
         if one.moved:
             log.warning("%s: %s", one.section, moved_words(one, words("en")))
     embedding = config.embedding

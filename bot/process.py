@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bot import output
 from bot.errors import BackupError, ConfigError, SurfaceError
+from bot.own_language import words_in
 from bot.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def execute(
     except ConfigError as error:
         if refused is not None:
             sys.exit(refused(error))
-        output.tell(str(error))
+        output.tell(error.told(words_in(error.language)))
         sys.exit(WRONG_USAGE)
     share_threads(config)
     logs.set_up(config.logs, level=log_level)
@@ -112,7 +113,7 @@ async def _guarded(work: Callable[[Config], Coroutine[None, None, int]], config:
     try:
         return await work(config)
     except ConfigError as error:
-        output.tell(str(error))
+        output.tell(error.told(own_words(config)))
         return WRONG_USAGE
     except PromptTemplateError as error:
         output.tell(sentence(error, own_words(config)))

@@ -6,6 +6,8 @@ import importlib.util
 from typing import Final
 from urllib.parse import urlsplit
 
+from core.language import Later
+
 DIRECT: Final = "direct"
 """Written in place of an address: no proxy here, whatever `network.proxy` is."""
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
@@ -24,7 +26,7 @@ def is_socks(proxy: str) -> bool:
     return proxy.startswith("socks")
 
 
-def problem_of(proxy: str) -> str | None:
+def problem_of(proxy: str) -> Later | None:
     """What is wrong with the address of a proxy as it is written; None: nothing."""
     try:
         split = urlsplit(proxy)
@@ -35,9 +37,11 @@ def problem_of(proxy: str) -> str | None:
         if split.scheme not in _SCHEMES:
             host = None
     if not host or (port is None and is_socks(proxy)):
-        return 'must be an address such as "http://127.0.0.1:3128" or "socks5://127.0.0.1:1080"'
+        return Later(
+            'must be an address such as "http://127.0.0.1:3128" or "socks5://127.0.0.1:1080"'
+        )
     if is_socks(proxy) and not all(map(importlib.util.find_spec, _SOCKS_PACKAGES)):
-        return f"a SOCKS proxy needs a package: {SOCKS_FIX}"
+        return Later("a SOCKS proxy needs a package: {command}", command=SOCKS_FIX)
     return None
 
 

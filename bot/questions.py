@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.errors import ConfigError, Problem
+from core.language import Later
 
 
 def questions(path: Path) -> Iterator[tuple[object, str]]:
@@ -21,6 +22,6 @@ def questions(path: Path) -> Iterator[tuple[object, str]]:
             except (json.JSONDecodeError, AttributeError):
                 key, question = None, None
             if not isinstance(question, str):
-                wanted = 'must be a JSON object with "id" and "question"'
+                wanted = Later('must be a JSON object with "id" and "question"')
                 raise ConfigError(Problem(str(path), number, "", wanted))
             yield key, question

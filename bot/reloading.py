@@ -97,7 +97,7 @@ class Reloading:
         _, first = own_words(self.config), error.problems[0]
         told = _(
             "⚠️ The changed configuration cannot be used, so I go on with the old one: {problem}",
-            problem=inert(str(first), _LONGEST),
+            problem=inert(first.told(_), _LONGEST),
         )
         if more := len(error.problems) - 1:
             told += " " + _("(and {count} more, which the log names)", count=more)

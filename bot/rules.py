@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.errors import ConfigError, Problem
+from bot.errors import SETTINGS, ConfigError, Problem
 from bot.settings import Config
 from core.events import MemberRef, Platform
+from core.language import Later
 from core.permissions import Rules, listed
 
 
@@ -15,8 +16,8 @@ def owners_of(config: Config) -> frozenset[MemberRef]:
     for owner in config.owners:
         platform, _, user_id = owner.partition(":")
         if platform not in platforms or not user_id:
-            wanted = f'{owner!r} must read like "discord:123" or "telegram:456"'
-            raise ConfigError(Problem("configuration", None, "owners", wanted))
+            wanted = Later('{entry!r} must read like "discord:123" or "telegram:456"', entry=owner)
+            raise ConfigError(Problem(SETTINGS, None, "owners", wanted))
         found.add(MemberRef(platforms[platform], user_id))
     return frozenset(found)
 
@@ -28,6 +29,8 @@ def rules_of(config: Config) -> Rules:
         try:
             lists[key] = listed(written)
         except ValueError as error:
-            wanted = f'{str(error)!r} must read like "discord:123" or "discord:role:123"'
-            raise ConfigError(Problem("configuration", None, key, wanted)) from error
+            wanted = Later(
+                '{entry!r} must read like "discord:123" or "discord:role:123"', entry=str(error)
+            )
+            raise ConfigError(Problem(SETTINGS, None, key, wanted)) from error
     return Rules(owners_of(config), lists["blocked"], lists["allowed"])

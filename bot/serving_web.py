@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bot.building import Bot
 from bot.model_choosing import Choosing
 from bot.settings import Config
+from bot.wording import own_words
 from core.accounts import Accounts, Configured
 from core.database import Database
 from core.keys import Keys
@@ -36,7 +37,7 @@ async def import_console(config: Config) -> None:
 async def web_of(config: Config, bot: Bot, choosing: Choosing) -> AsyncGenerator[str, None]:
     """The web server, if it is on; yields how it stands."""
     if not config.web.enabled:
-        yield "web off"
+        yield own_words(config)("web off")
         return
     from bot.adapters.web.console import Console
     from bot.adapters.web.server import Mountable, serving

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from core.distance import EnginePlace, host_of, place_of
+from core.language import Later
 from core.settings import (
     AdmissionSettings,
     ChatSettings,
@@ -181,7 +182,7 @@ class Config:
     jobs: JobSettings = field(default_factory=JobSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     logs: LogSettings = field(default_factory=LogSettings)
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Later, ...] = ()
     """Things that are allowed but worth a line in the log."""
     reranker_device: Literal["auto", "cpu"] = "auto"
     """No key: "cpu" where the memory plan leaves the card to answers; else as the embedder's."""

@@ -10,6 +10,9 @@ _TABLE = re.compile(rf"\s*\[\[?\s*({_DOTTED})\s*\]\]?")
 _ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
 _SYNTAX = re.compile(r"(.*?)\s*\(at (?:line (\d+)|end of document).*\)$", re.DOTALL)
 
+_NAMES = re.compile(r"\('.*'?,?\)")
+"""How `tomllib` names a key."""
+
 
 class TomlLines:
     """Where each key of a valid TOML text is written."""
@@ -44,7 +47,9 @@ def syntax_error_line(message: str) -> tuple[int | None, str]:
     match = _SYNTAX.match(message)
     if not match:
         return None, message
-    words = match[1][:1].lower() + match[1][1:]
+    words = _NAMES.sub(
+        lambda names: ".".join(_parts(names[0])), match[1][:1].lower() + match[1][1:]
+    )
     return (int(match[2]), words) if match[2] else (None, f"{words} at the end of the file")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from bot.errors import (
     AlreadyRunningError,
     BackupBusyError,
@@ -22,20 +20,17 @@ from bot.errors import (
     SurfaceError,
     WorseAnswersError,
 )
+from bot.own_language import words_in
 from bot.settings import Config
 from core.explain import explain
 from core.golden_figures import called
 from core.inert import inert
-from core.language import N_, Words, words
+from core.language import N_, Words
 
 
 def own_words(config: Config) -> Words:
     """Sentences in the language of the configuration, else of the shell."""
-    if config.chat.language != "auto":
-        return words(config.chat.language)
-    variables = ("LC_ALL", "LC_MESSAGES", "LANG")
-    locale = next((os.environ[name] for name in variables if os.environ.get(name)), "en")
-    return words(locale.partition(".")[0])
+    return words_in(config.chat.language)
 
 
 def sentence(error: Exception, say: Words) -> str:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from core.language import Later
+
 Next: TypeAlias = Callable[[datetime], datetime | None]
 
 _FIELDS: Final = ("second", "minute", "hour", "day", "month")
@@ -43,14 +45,16 @@ class Cron:
 
     @classmethod
     def parse(cls, text: str, zone: tzinfo) -> Cron:
-        """Raises `ValueError` with what is wrong."""
+        """Raises `ValueError` with what is wrong: said `Later` where it is ours to say."""
         from apscheduler.triggers.cron import CronTrigger
 
         fields = _NAMES.get(text.strip().lower(), text).lower().split()
         if len(fields) == len(_FIELDS):
             fields = ["0", *fields]
         if len(fields) != len(_FIELDS) + 1:
-            raise ValueError('must read like "30 3 * * *": minute, hour, day, month, weekday')
+            raise ValueError(
+                Later('must read like "30 3 * * *": minute, hour, day, month, weekday')
+            )
         *times, weekday = fields
         values = dict(zip(_FIELDS, times, strict=True))
         days = weekdays(weekday)
@@ -68,7 +72,7 @@ class Cron:
         walls = [on_the_wall(CronTrigger(**chosen, timezone=UTC)) for chosen in choices]
         made = cls(walls, zone, is_hourly=values["hour"] == "*")
         if made.next_after(datetime.now(UTC)) is None:
-            raise ValueError("names a day that never comes")
+            raise ValueError(Later("names a day that never comes"))
         return made
 
     def next_after(self, moment: datetime) -> datetime | None:
@@ -119,7 +123,7 @@ def weekdays(field: str) -> str:
         begin, dash, end = span.partition("-")
         first, last = (0, 6) if span == "*" else (_day(begin), _day(end if dash else begin))
         if step and (not step.isdecimal() or int(step) < 1 or not (end or span == "*")):
-            raise ValueError(f'"{part}" is no step of weekdays')
+            raise ValueError(Later('"{part}" is no step of weekdays', part=part))
         if last < first:
             last += 7
         chosen |= {day % 7 for day in range(first, last + 1, int(step or 1))}
@@ -141,7 +145,7 @@ def zone_named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError('must be a time zone such as "Asia/Shanghai" or "UTC"') from error
+        raise ValueError(Later('must be a time zone such as "Asia/Shanghai" or "UTC"')) from error
 
 
 def _day(text: str) -> int:
@@ -149,4 +153,4 @@ def _day(text: str) -> int:
         return _DAYS.index(text)
     if text.isdecimal() and int(text) <= len(_DAYS):
         return int(text)
-    raise ValueError(f'"{text}" is no weekday: sun to sat, or 0 (Sunday) to 7')
+    raise ValueError(Later('"{text}" is no weekday: sun to sat, or 0 (Sunday) to 7', text=text))

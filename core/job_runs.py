@@ -13,8 +13,8 @@ from pathlib import Path
 from core import tracing
 from core.alerts import Alerts
 from core.explain import explain
-from core.jobs import Job, JobRows, JobState, Outcome, Told
-from core.language import Words
+from core.jobs import Job, JobRows, JobState, Outcome
+from core.language import Told, Words
 from core.meters import UNMEASURED, JobEnded, Meters
 from core.shielding import to_the_end
 from knowledge_base.errors import StorageBusyError

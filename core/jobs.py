@@ -18,11 +18,9 @@ import aiosqlite
 
 from core.alerts import Subject
 from core.database import Database
-from core.language import Words, every_words, words
+from core.language import Told, Words, every_words, told, words
 from core.text import clip, storable
 
-Told: TypeAlias = str | Callable[[Words], str]
-"""A sentence in each language, or in one: whoever reads it later has their own."""
 Work: TypeAlias = Callable[[], Awaitable[Told]]
 """One run; returns what it did."""
 
@@ -101,11 +99,6 @@ class JobState:
     def told(self, _: Words) -> str:
         """The detail, for a reader of this language."""
         return self.said.get(_.language, self.detail)
-
-
-def told(detail: Told, _: Words) -> str:
-    """It in one language."""
-    return detail if isinstance(detail, str) else detail(_)
 
 
 class JobRows:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import gettext
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 LOCALES: Final = Path(__file__).parent / "locale"
 DOMAIN: Final = "lorekeeper"
@@ -97,6 +98,33 @@ class Words:
 def N_(message: str) -> str:  # noqa: N802
     """Mark a sentence for the catalogues where it is declared, long before it is said."""
     return message
+
+
+Told: TypeAlias = str | Callable[[Words], str]
+"""A sentence in each language, or in one: whoever reads it later has their own."""
+
+
+class Later:
+    """A sentence of which it is not known yet in what language it will be read."""
+
+    def __init__(self, message: str, /, **facts: object) -> None:
+        """Facts may themselves be said later."""
+        self.message = message
+        self.facts = facts
+
+    def __call__(self, _: Words) -> str:
+        """The sentence in these words."""
+        facts = {name: fact(_) if callable(fact) else fact for name, fact in self.facts.items()}
+        return _(self.message, **facts)
+
+    def __str__(self) -> str:
+        """In English, for the log."""
+        return self(_english())
+
+
+def told(sentence: Told, _: Words) -> str:
+    """It in one language."""
+    return sentence if isinstance(sentence, str) else sentence(_)
 
 
 def words(language: str | None) -> Words:

@@ -27,7 +27,7 @@ def problems(error: ConfigError, _: Words) -> list[Item]:
         Item(
             "failure",
             "configuration",
-            _("The configuration cannot be used: {problem}", problem=str(problem)),
+            _("The configuration cannot be used: {problem}", problem=problem.told(_)),
             _mending(problem, _),
         )
         for problem in error.problems
@@ -50,9 +50,9 @@ def _found(looked: Looked) -> Iterator[Item]:
     _, config = looked.words, looked.config
     yield Item("ok", "configuration", _("The configuration can be read."))
     for remark in config.remarks:
-        variable = remark.partition(" names ")[2].partition(",")[0]
+        variable = remark.facts.get("variable")
         fix = f"{variable}=…" if variable else ""
-        yield Item("warning", "configuration", remark, fix)
+        yield Item("warning", "configuration", remark(_), fix)
     platforms = config.discord.token is not None or config.telegram.token is not None
     if platforms and not config.owners and config.admission.policy == "owner":
         text = _("Nobody may approve servers and groups: `owners` is empty.")

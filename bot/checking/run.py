@@ -22,6 +22,7 @@ from bot.checking.items import MARKS, Item, Local, Look, Looked
 from bot.checking.memory import plan_values, say_plan
 from bot.errors import ConfigError
 from bot.machine import look
+from bot.own_language import words_in
 from bot.planning import planned
 from bot.settings import Config
 from bot.wording import own_words
@@ -67,7 +68,7 @@ async def check(config: Config, as_json: bool) -> int:
 
 def refused(error: ConfigError, as_json: bool) -> int:
     """The configuration cannot be used, so that nothing else can be looked at."""
-    items = configured.problems(error, own_words(Config()))
+    items = configured.problems(error, words_in(error.language))
     _tell(items, as_json)
     return 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from core.errors import UserError
+from core.language import Told
 
 PullProblem: TypeAlias = Literal[
     "unknown", "not_found", "gated", "unreachable", "broken_off", "answer", "no_files", "disk",
@@ -36,8 +37,8 @@ class ModelInUseError(UserError):
 class NotWrittenError(UserError):
     """The configuration file cannot be written, and is as it was."""
 
-    def __init__(self, file: str, reason: str) -> None:
-        super().__init__(file, reason)
+    def __init__(self, file: str, reason: Told) -> None:
+        super().__init__(file)
         self.file = file
         self.reason = reason
 

@@ -17,7 +17,7 @@ from bot.models.verification import Finding, Trouble
 from core.engines.memory import GIB, Part
 from core.explain import explain
 from core.inert import inert
-from core.language import N_, Words
+from core.language import N_, Words, told
 
 
 def size_words(size: int) -> str:
@@ -133,7 +133,7 @@ def _not_written(error: NotWrittenError, _: Words) -> str:
     return _(
         "{file} cannot be written and is as it was: {reason}",
         file=inert(error.file),
-        reason=inert(error.reason),
+        reason=inert(told(error.reason, _)),
     )
 
 

@@ -46,6 +46,15 @@ def test_the_configuration_is_accepted_in_every_place(tmp_path, arguments):
     assert done.err == "F: line 2: web.prot: unknown key (did you mean web.port?)\n"
 
 
+def test_what_is_wrong_with_a_configuration_is_told_in_the_language_that_it_asks_for(tmp_path):
+    (tmp_path / "config.toml").write_text('[chat]\nlanguage = "zh"\n[web]\nprot = 1\n')
+    chinese = "config.toml：第 4 行：web.prot：没有这个键（是不是想写 web.port？）\n"
+    assert bot(tmp_path, "kb", "list").err == chinese
+    (tmp_path / "config.toml").write_text("[web]\n\n\nprot = 1\n")
+    assert bot(tmp_path, "kb", "list", LANG="zh_CN.UTF-8").err == chinese
+    assert "没有这个键" in bot(tmp_path, "check", LANG="zh_CN.UTF-8").out
+
+
 def test_a_configuration_that_is_not_there_is_wrong_usage(tmp_path):
     done = bot(tmp_path, "run", "--config", "none.toml")
     assert (done.code, done.err) == (2, "none.toml: there is no such file\n")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from bot import config_values
 from bot.config import load
 from bot.errors import ConfigError
 from bot.settings import SAMPLES, Config
+from core.language import words
 
 
 @pytest.fixture
@@ -26,6 +28,48 @@ def told(read, text: str, **environ: str) -> str:
     with pytest.raises(ConfigError) as caught:
         read(text, **environ)
     return str(caught.value)
+
+
+def remarks(config: Config) -> list[str]:
+    """In English."""
+    return list(map(str, config.remarks))
+
+
+@pytest.mark.parametrize(
+    ("text", "english", "chinese"),
+    [
+        ("prot = 1\n", "unknown key", "没有这个键"),
+        ("[wab]\nx = 1\n", "unknown key (did you mean web?)", "没有这个键（是不是想写 web？）"),
+        ("[web]\nport = 'x'\n", "must be a whole number", "必须是整数"),
+        ("[engine]\nthreads = 1.5\n", "must be a whole number", "必须是整数"),
+        ("[web]\nenabled = 'on!'\n", "must be true or false", "必须是 true 或 false"),
+        ("[web]\nhost = 5\n", "must be text, in quotation marks", "必须是文本，写在引号里"),
+        ("owners = 'x'\n", "must be a list", "必须是列表"),
+        ("data_dir = 5\n", "must be a path, in quotation marks", "必须是路径，写在引号里"),
+        ("[logs]\nformat = 'x'\n", "must be one of text, json", "必须是其中之一：text、json"),
+        ("[web]\nport = 70000\n", "must lie between 0 and 65535", "必须在 0 到 65535 之间"),
+        ("[knowledge]\nfolders = 1\n", "must be a table", "必须是表"),
+        ("[jobs]\nbackup = '* * * * 9'\n", '"9" is no weekday', '"9" 不是星期'),
+        ("[network]\nproxy = 'x'\n", "must be an address such as", "必须是地址，例如"),
+        ("[web\n", "not valid TOML: expected ']'", "不是有效的 TOML：表名的末尾缺少"),
+    ],
+)
+def test_what_is_wrong_is_told_in_both_languages(read, text, english, chinese):
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert english in str(caught.value)
+    in_chinese = caught.value.told(words("zh"))
+    assert chinese in in_chinese
+    assert english not in in_chinese
+    assert in_chinese.startswith("config.toml：第 ")
+
+
+def test_a_problem_of_the_environment_is_told_in_both_languages(read):
+    with pytest.raises(ConfigError) as caught:
+        read("", LOREKEEPER__WEB__PROT="1")
+    assert caught.value.told(words("zh")) == (
+        "环境变量：LOREKEEPER__WEB__PROT：没有这个键（是不是想写 LOREKEEPER__WEB__PORT？）"
+    )
 
 
 def test_without_a_file_the_defaults_hold(tmp_path, monkeypatch):
@@ -127,7 +171,7 @@ def test_any_key_may_be_taken_from_a_variable_it_names(read):
 def test_a_variable_that_is_not_set_leaves_the_default_and_a_remark(read):
     made = read('[engine]\napi_key_env = "K"\n')
     assert made.engine.api_key is None
-    assert made.remarks == ("engine.api_key_env names K, which is not set",)
+    assert remarks(made) == ["engine.api_key_env names K, which is not set"]
 
 
 def test_a_secret_that_is_empty_is_none_and_opens_nothing(read, tmp_path):
@@ -135,16 +179,19 @@ def test_a_secret_that_is_empty_is_none_and_opens_nothing(read, tmp_path):
     (tmp_path / "password").write_text(" \n")
     made = read('[web]\npassword_file = "password"\nmetrics_token = ""\n')
     assert (made.web.password, made.web.metrics_token) == (None, None)
-    assert made.remarks == (
+    assert remarks(made) == [
         "web.password_file, the file password, is empty, which is as if it were not there",
         "web.metrics_token is empty, which is as if it were not there",
+    ]
+    assert (
+        made.remarks[0](words("zh")) == "web.password_file 指定的文件 password 是空的，等于没有设置"
     )
     made = read('[engine]\napi_key_env = "K"\n', K=" ", LOREKEEPER__WEB__PASSWORD="")
     assert (made.engine.api_key, made.web.password) == (None, None)
-    assert made.remarks == (
+    assert remarks(made) == [
         "engine.api_key_env names K, which is not set",
         "LOREKEEPER__WEB__PASSWORD is empty, which is as if it were not there",
-    )
+    ]
     assert read("", DISCORD_TOKEN=" ").discord.token is None
     kept = read('[web]\npassword = "sesame sesame"\n', LOREKEEPER__WEB__PASSWORD="").web.password
     assert kept is not None
@@ -153,7 +200,7 @@ def test_a_secret_that_is_empty_is_none_and_opens_nothing(read, tmp_path):
 
 def test_a_password_that_is_soon_guessed_is_remarked_upon_and_told_to_nobody(read):
     made = read('[web]\npassword = "hunter2"\n')
-    assert made.remarks == ("web.password has fewer than 8 characters",)
+    assert remarks(made) == ["web.password has fewer than 8 characters"]
     assert "hunter2" not in repr(made)
     assert read('[web]\npassword = "hunter22"\n').remarks == ()
 
@@ -203,13 +250,12 @@ def test_the_samples_are_followed_unless_folders_are_named(read):
 
 def test_the_example_holds_every_key_and_nothing_but_defaults(root, tmp_path):
     text = (root / "config.example.toml").read_text(encoding="utf-8")
-    assert load(root / "config.example.toml", {}) == Config(
-        data_dir=root / "data",
-        remarks=(
-            "discord.token_env names DISCORD_TOKEN, which is not set",
-            "telegram.token_env names TELEGRAM_TOKEN, which is not set",
-        ),
-    )
+    made = load(root / "config.example.toml", {})
+    assert replace(made, remarks=()) == Config(data_dir=root / "data")
+    assert remarks(made) == [
+        "discord.token_env names DISCORD_TOKEN, which is not set",
+        "telegram.token_env names TELEGRAM_TOKEN, which is not set",
+    ]
     uncommented = tmp_path / "config.toml"
     uncommented.write_text(
         "\n".join(re.sub(r"^# ([a-z_]+ = )", r"\1", line) for line in text.splitlines()),

@@ -7,7 +7,7 @@ import pytest
 from bot.model_choosing import Choosing
 from bot.models.errors import NotWrittenError
 from bot.reloading import Applied
-from core.language import words
+from core.language import told, words
 
 EN = words("en")
 
@@ -53,7 +53,7 @@ async def test_a_file_that_cannot_be_used_is_left_as_it_is(tmp_path):
     file.write_text("[engine]\nnonsense = 1\n", encoding="utf-8")
     with pytest.raises(NotWrittenError) as raised:
         await choosing(file).embedder("mine", tmp_path / "mine", EN)
-    assert "nonsense" in raised.value.reason
+    assert "nonsense" in told(raised.value.reason, EN)
     assert file.read_text(encoding="utf-8") == "[engine]\nnonsense = 1\n"
 
 

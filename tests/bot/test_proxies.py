@@ -33,7 +33,7 @@ def test_addresses_of_proxies_are_taken(proxy):
     "proxy", ["127.0.0.1:3128", "proxy", "ftp://host:21", "http://", "http://h:port", "socks5://h"]
 )
 def test_what_is_no_address_of_a_proxy_is_told(proxy):
-    assert "must be an address" in (problem_of(proxy) or "")
+    assert "must be an address" in str(problem_of(proxy))
 
 
 @pytest.mark.parametrize("missing", ["aiohttp_socks", "socksio"])
@@ -41,7 +41,7 @@ def test_socks_names_the_extra_that_it_needs(monkeypatch, missing):
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == missing else object()
     )
-    assert "lorekeeper[socks]" in (problem_of("socks5://127.0.0.1:1080") or "")
+    assert "lorekeeper[socks]" in str(problem_of("socks5://127.0.0.1:1080"))
 
 
 @pytest.mark.parametrize(

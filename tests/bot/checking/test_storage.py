@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from bot.checking import configured, storage
 from bot.settings import Config, DiscordSettings, WebSettings
+from core.language import Later
 from core.settings import AdmissionSettings
 from knowledge_base.leases import Lease
 from tests.support.looked import found, states
@@ -65,9 +66,11 @@ async def test_a_token_without_owner_or_operator_is_doubtful(tmp_path):
 
 
 async def test_a_variable_that_is_named_and_not_set_is_to_be_set(tmp_path):
-    remark = "discord.token_env names DISCORD_TOKEN, which is not set"
+    text = "{key} names {variable}, which is not set"
+    remark = Later(text, key="discord.token_env", variable="DISCORD_TOKEN")
     items = await found(configured.look, Config(data_dir=tmp_path, remarks=(remark,)))
     assert ("warning", "configuration") in states(items)
+    assert items[1].text == "discord.token_env names DISCORD_TOKEN, which is not set"
     assert items[1].fix == "DISCORD_TOKEN=…"
 
 
