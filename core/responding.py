@@ -22,7 +22,7 @@ from core.not_found import says_not_found
 from core.noted import Noted, in_words, noted
 from core.prompts import Draft, Prompts
 from core.relay import relayed
-from core.replies import Notice, ReplyEvent, TextReplaced
+from core.replies import Notice, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
 from core.speech import Answer, Speech
 from knowledge_base.models import SearchResult
@@ -80,11 +80,10 @@ class Responding:
             said = _seen(course, speech)
         else:
             said = self._engines_say(course, speech)
-        async with aclosing(said) as events:
-            async for event in events:
-                yield event
-        for event in _concluded(question, found, speech):
-            yield event
+        for part in (said, self._concluded(question, found, speech, quotes=not by_itself)):
+            async with aclosing(part) as events:
+                async for event in events:
+                    yield event
         if answer.refused and by_itself:
             alone = Speech(
                 self._prompts,
@@ -112,16 +111,43 @@ class Responding:
 
         No language model is asked: it would make an answer of what is none.
         """
-        _ = speech.words
         speech.answer.refused = True
         speech.answer.unsaid = result.is_unsaid
-        yield speech.adds(refusal(result, _))
-        if not (result.is_unsaid or result.relevance >= NEARLY) or not quotes:
+        yield speech.adds(refusal(result, speech.words))
+        if quotes and (result.is_unsaid or result.relevance >= NEARLY):
+            async with aclosing(self._closest(speech)) as events:
+                async for event in events:
+                    yield event
+
+    async def _concluded(
+        self, question: Inquiry, found: Found, speech: Speech, *, quotes: bool
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The second refusal where that is what was said; else in what the sources disagree."""
+        answer, _ = speech.answer, question.words
+        if answer.refused:
             return
+        if not _is_denied(answer):
+            disagreement = told(found.disagreeing, answer.passages, answer.cited, _)
+            if disagreement:
+                yield speech.adds(f"\n\n{disagreement}")
+            return
+        yield _admit(answer, found.result, _)
+        if quotes and answer.unsaid:
+            async with aclosing(self._closest(speech)) as events:
+                async for event in events:
+                    yield event
+
+    async def _closest(self, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:
+        """Below a refusal, for the asker to see for themselves; nothing where nothing is quoted."""
+        _, refused = speech.words, speech.answer.text
         yield speech.adds("\n\n" + _("What comes closest, though it may not answer it:") + "\n\n")
+        titled = speech.answer.text
         async with aclosing(speech.spoken_by(self._engines.quoting)) as events:
             async for event in events:
                 yield event
+        if speech.answer.text == titled:
+            speech.answer.text = refused
+            yield TextReplaced(refused)
 
     async def _engines_say(
         self, course: Course, speech: Speech
@@ -190,17 +216,9 @@ def _left_out(result: SearchResult, _: Words, *, embeds: bool) -> Iterator[str]:
                 "the answer does not fit.")  # fmt: skip
 
 
-def _concluded(question: Inquiry, found: Found, speech: Speech) -> Iterator[ReplyEvent]:
-    """The second refusal where that is what was said; else in what the sources disagree."""
-    answer, _ = speech.answer, question.words
-    if answer.refused:
-        return
-    if not answer.text.strip() or says_not_found(answer.text):
-        yield _admit(answer, found.result, _)
-        return
-    disagreement = told(found.disagreeing, answer.passages, answer.cited, _)
-    if disagreement:
-        yield speech.adds(f"\n\n{disagreement}")
+def _is_denied(answer: Answer) -> bool:
+    """Whether the engine said that it is not said, or nothing at all."""
+    return bool(answer.denial) or not answer.text.strip() or says_not_found(answer.text)
 
 
 async def _seen(course: Course, speech: Speech) -> AsyncGenerator[ReplyEvent, None]:
@@ -209,12 +227,14 @@ async def _seen(course: Course, speech: Speech) -> AsyncGenerator[ReplyEvent, No
     async with aclosing(relayed(course, None, speech)) as events:
         async for event in events:
             yield event
-    if not says_not_found(speech.answer.text):
+    if not _is_denied(speech.answer):
         yield Notice(_("This is what the model sees in the picture; no document says it."))
 
 
-def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
-    """The second refusal: the documents are about it, or a picture is, but do not say it."""
+def _admit(answer: Answer, result: SearchResult, _: Words) -> TextDelta | TextReplaced:
+    """The second refusal: the documents are about it, or a picture is, but do not say it. In place
+    of what was shown, if anything was."""
+    shown = bool(answer.text)
     answer.refused = True
     answer.cited.clear()
     if result.passages:
@@ -222,4 +242,4 @@ def _admit(answer: Answer, result: SearchResult, _: Words) -> TextReplaced:
         answer.text = unsaid(result, _)
     else:
         answer.text = _("Neither the picture nor the documents here say it.")
-    return TextReplaced(answer.text)
+    return TextReplaced(answer.text) if shown else TextDelta(answer.text)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, Literal, Protocol, assert_never
 
 from core.attribution import attribute
-from core.citations import MarkerFilter
 from core.engines.base import ChatEngine, EngineDelta, EngineFinished
 from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
+from core.hearing import Filters, Hearing, loops
 from core.inert import inert
 from core.inquiry import from_outside, options_for, waking
 from core.language import answering_words
 from core.links import Addresses, LinkFilter, without_links
 from core.own_words import Tongue, wants_another
 from core.prompts import Draft, Prompt
-from core.reasoning import ReasoningFilter
 from core.replies import (
     CitedPassage,
     Notice,
@@ -32,15 +31,11 @@ from core.replies import (
     TextReplaced,
     Usage,
 )
+from core.withholding import Withholding
 from knowledge_base.models import Passage
 
 _MOST_TOKENS_UNTRUSTED: Final = 160
 """The quotation is the answer; what follows it is a remark."""
-_LOOP_LETTERS: Final = 180
-_LOOP_TIMES: Final = 3
-_LOOP_WORDS: Final = 12
-_LOOKS_FIRST: Final = 24
-"""Characters after which it is looked for the first time which language an answer is in."""
 
 
 @dataclass(slots=True)
@@ -53,6 +48,8 @@ class Answer:
     refused: bool = False
     unsaid: bool = False
     """Refused although passages are about the question."""
+    denial: str = ""
+    """The engine's own "not found", which nobody was shown."""
     reason: Literal["stop", "length", "filter"] = "stop"
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
     dropped_turns: int = 0
@@ -152,19 +149,19 @@ class Speech:
             yield Notice(self._forgotten(prompt))
 
     def _ended(
-        self, served: QueuedEngine, prompt: Prompt, before: str, heard: _Hearing
+        self, served: QueuedEngine, prompt: Prompt, before: str, heard: Hearing
     ) -> Iterator[ReplyEvent]:
         """What was held back, the settled text, and what is to be known of it."""
         engine, _ = served.engine, self.words
         rest = heard.ends()
-        self.answer.text = heard.whole
+        self.answer.text, self.answer.denial = heard.whole, heard.denial
         if rest:
             yield TextDelta(rest)
         if heard.text.strip():
             settled = self._settle(before, heard.text, prompt, quoted=engine.quotes)
             if settled is not None:
                 yield settled
-        elif not engine.quotes:
+        elif not (engine.quotes or heard.denial):
             raise EngineUnavailableError(engine.name)
         if heard.strays:
             yield Notice(
@@ -185,16 +182,23 @@ class Speech:
 
     def _ears(
         self, served: QueuedEngine, before: str, prompt: Prompt, *, again: bool = False
-    ) -> _Hearing:
+    ) -> Hearing:
         engine, draft = served.engine, self.draft
         links = LinkFilter(self._leads_to(prompt.passages), self._removed)
-        tongue = None
-        if engine.trusted and not engine.quotes and not wants_another(draft.question):
+        writes = engine.trusted and not engine.quotes
+        tongue = withholding = None
+        if writes and not wants_another(draft.question):
             tongue = Tongue(draft.language, [own.chunk.text for own in prompt.passages])
-        return _Hearing(before, range(1, len(prompt.passages) + 1), links, tongue, again=again)
+        if writes and not before and (draft.passages or draft.images):
+            withholding = Withholding(partial(self._marked, prompt))
+        filters = Filters(range(1, len(prompt.passages) + 1), links, withholding)
+        return Hearing(before, filters, tongue, again=again)
+
+    def _marked(self, prompt: Prompt, text: str) -> str:
+        return attribute(text, prompt.passages, self.draft.question).text
 
     async def _heard(
-        self, served: QueuedEngine, prompt: Prompt, heard: _Hearing
+        self, served: QueuedEngine, prompt: Prompt, heard: Hearing
     ) -> AsyncGenerator[ReplyEvent, None]:
         options = options_for(self._wishes, prompt.max_tokens)
         async with aclosing(served.generate(prompt.messages, options, self._asker)) as events:
@@ -207,7 +211,7 @@ class Speech:
                         self.answer.text = heard.whole
                         for part in shown:
                             yield part
-                        if heard.strays_so_far:
+                        if heard.denial or heard.strays_so_far:
                             return
                         if loops(heard.text):
                             self.answer.reason = "length"
@@ -259,79 +263,3 @@ class Speech:
             "{count} passages were left out: the model cannot read so much at once.",
             dropped,
         )
-
-
-def loops(text: str) -> bool:
-    """Whether a text ends with the same words over and over, as small models' do."""
-    end = text[-_LOOP_LETTERS:]
-    period = len(end) - end.rfind(end[-_LOOP_WORDS:], 0, -1) - _LOOP_WORDS
-    return (
-        len(end) == _LOOP_LETTERS
-        and period <= _LOOP_LETTERS // _LOOP_TIMES
-        and end[period:] == end[:-period]
-    )
-
-
-class _Hearing:
-    """An engine's words on their way to the reader: no reasoning, unknown markers, or links."""
-
-    def __init__(
-        self,
-        before: str,
-        known: range,
-        links: LinkFilter,
-        tongue: Tongue | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
-        """`again`: an answer in another language is let come to its end."""
-        self._before = before
-        self._known = known
-        self._reasoning = ReasoningFilter()
-        self._markers = MarkerFilter(known)
-        self._links = links
-        self._tongue = tongue
-        self._looks_at: float = math.inf if again else _LOOKS_FIRST
-        self._restarted = False
-        self.text = ""
-
-    @property
-    def whole(self) -> str:
-        """All that is said so far, by whomever."""
-        return self._before + self.text
-
-    @property
-    def strays(self) -> bool:
-        """Whether all of it is in another language than it ought to be."""
-        return self._tongue is not None and self._tongue.strays(self.text)
-
-    @property
-    def strays_so_far(self) -> bool:
-        """The same of its beginning, which is looked at whenever it is twice as long."""
-        if self._tongue is None or len(self.text) < self._looks_at:
-            return False
-        self._looks_at = 2 * len(self.text)
-        return self._tongue.strays(self.text, so_far=True)
-
-    def takes(self, delta: str) -> list[TextDelta | TextReplaced]:
-        """What to show for a delta."""
-        answer = self._reasoning.feed(delta)
-        events: list[TextDelta | TextReplaced] = []
-        if self._reasoning.restarted and not self._restarted:
-            self._restarted = True
-            self._markers = MarkerFilter(self._known)
-            self._links = self._links.anew()
-            self.text = ""
-            events.append(TextReplaced(self._before))
-        shown = self._links.feed(self._markers.feed(answer))
-        if shown:
-            self.text += shown
-            events.append(TextDelta(shown))
-        return events
-
-    def ends(self) -> str:
-        """What was held back until now."""
-        words = self._markers.feed(self._reasoning.end()) + self._markers.end()
-        rest = self._links.feed(words) + self._links.end()
-        self.text += rest
-        return rest

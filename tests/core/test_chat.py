@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,8 @@ from core.errors import EngineBrokeOffError, EngineUnavailableError, QueueFullEr
 from core.events import IncomingMessage, Turn
 from core.history import History
 from core.knowledge import Knowledge
+from core.metering import metered
+from core.meters import FirstWord, Replied
 from core.prompts import Prompts
 from core.replies import (
     Finished,
@@ -35,6 +38,14 @@ from tests.support.scripted_engine import Script, ScriptedEngine
 from tests.support.shelf import Shelf
 
 ASKED = "When does the gate of the garden open?"
+
+
+UNSAID = (
+    "There are documents about this, but none of them says it. "
+    "The nearest are: `garden.md`, `lake.md`.\n\n"
+    "What comes closest, though it may not answer it:\n\n"
+    "The gate of the garden does open at nine. [1]"
+)
 
 
 class Desk:
@@ -184,8 +195,89 @@ async def test_where_nothing_is_taught_it_says_how_to_teach(desk):
 )
 async def test_a_model_that_finds_no_answer_is_told_as_a_refusal_of_its_own(desk, said):
     events = await desk.ask(ScriptedEngine(said), group(ASKED))
-    assert text_of(events).startswith("There are documents about this, but none of them says it.")
+    assert text_of(events) == UNSAID
     assert sources(events).refused
+    assert sources(events).unsaid
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["The documents ", "do not say. ", "They are about ", "lakes. ", "And ", "never heard"],
+        ["<think>Gate?", "</think>", "The documents\n", "do not say. ", "Ask. ", "Or ", "never"],
+        ["**", "资料中没有", "说明。", "这些资料讲的是湖。", "此外", "再也听不到"],
+    ],
+)
+async def test_a_model_that_begins_with_it_is_stopped_and_never_shown(desk, pieces):
+    never = asyncio.Event()
+    script = Script([*pieces, *["x"] * 50], gates={len(pieces): never})
+    engine = ScriptedEngine(script)
+    chat = desk.chat(engine)
+    events = await everything(chat.answer(group(ASKED)))
+    await asyncio.wait_for(desk.queues[0].settle(), 5)
+    assert desk.queues[0].queue.load.busy == 0
+    assert engine.calls[0].outcome == "cancelled"
+    # Nothing of it, and nothing is taken back: whoever cannot edit reads the refusal alone.
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == UNSAID
+    assert not any(isinstance(event, TextReplaced) for event in events)
+    kept = (await desk.history.context(group("?", "2"), 4))[1:]
+    assert [turn.text for turn in kept] == [UNSAID]
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "outcome"),
+    [
+        ("It opens at nine [1].", ASKED, "answered"),
+        ("", "Who won yesterday?", "refused"),
+        ("The documents do not say.", ASKED, "unsaid"),
+        ("The documents do not say " + "when, and when, " * 40 + "at all.", ASKED, "unsaid"),
+    ],
+)
+async def test_each_gate_is_counted_once(desk, said, asked, outcome):
+    noted = []
+    chat = desk.chat(ScriptedEngine(said))
+    meters = SimpleNamespace(note=noted.append)
+    await everything(
+        metered(lambda message, _stop: chat.answer(message), meters)(group(asked), None)
+    )
+    assert [type(measured) for measured in noted] == [FirstWord, Replied]
+    assert noted[1].outcome == outcome
+
+
+async def test_what_a_model_says_behind_it_is_shown_where_the_documents_say_it(desk):
+    said = (
+        "The documents do not say when on Sundays. The gate of the garden opens at nine. It is so."
+    )
+    events = await desk.ask(ScriptedEngine(said), group(ASKED))
+    assert "The gate of the garden opens at nine [1]." in text_of(events)
+    assert not sources(events).refused
+
+
+async def test_a_model_that_says_it_late_is_refused_all_the_same(desk):
+    said = "The documents do not say " + "when it opens, and when it closes, " * 20 + "at all."
+    events = await desk.ask(ScriptedEngine(said), group(ASKED))
+    assert text_of(events) == UNSAID
+    assert sources(events).unsaid
+
+
+async def test_it_is_a_refusal_in_the_language_of_the_question_whichever_it_was_said_in(desk):
+    desk.shelf.put("shared", "门.md", "花园的大门九点打开。")
+    engine = ScriptedEngine("The documents do not say anything about when the gate opens. " * 3)
+    events = await desk.ask(engine, group("花园的大门几点打开？"))
+    assert text_of(events).startswith("有文档谈到这个话题，但都没有说明这一点。")
+    assert len(engine.calls) == 1
+
+
+async def test_a_question_stopped_while_it_is_held_back_leaves_nothing(desk):
+    never = asyncio.Event()
+    engine = ScriptedEngine(Script(["The documents ", "do not "], gates={2: never}))
+    chat = desk.chat(engine)
+    asking = asyncio.create_task(everything(chat.answer(private(ASKED, "1"))))
+    await engine.begun(1)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not await desk.history.context(private("?", "2"), 4)
 
 
 async def test_a_follow_up_is_searched_alone_and_joined_with_what_it_follows(desk):

@@ -133,6 +133,24 @@ async def test_it_is_said_in_the_language_of_the_question(hall):
     assert notices(events) == ["模型 `first` 没有回应；由 `second` 回答。"]
 
 
+async def test_one_that_stands_in_and_finds_no_answer_is_refused_and_nobody_asked_after_it(hall):
+    second = ScriptedEngine("The documents do not say.", name="second")
+    third = ScriptedEngine("It opens at nine [1].", name="third")
+    chat = hall.chat(hall.behind(dead("first")), hall.behind(second), hall.behind(third))
+    events = await everything(chat.answer(group(ASKED)))
+    assert text_of(events).startswith("There are documents about this, but none of them says it.")
+    assert text_of(events).endswith(QUOTED)
+    assert third.asked == 0
+
+
+async def test_one_that_fails_while_nothing_of_it_was_shown_is_stood_in_for(hall):
+    broken = Script(["The documents ", "do"], fail={2: EngineUnavailableError("first")})
+    second = ScriptedEngine("It opens at nine [1].", name="second")
+    chat = hall.chat(hall.behind(ScriptedEngine(broken, name="first")), hall.behind(second))
+    events = await everything(chat.answer(group(ASKED)))
+    assert text_of(events) == "It opens at nine [1]."
+
+
 async def test_quotations_are_the_last_to_stand_in(hall):
     chat = hall.chat(hall.behind(dead("first")), hall.behind(dead("second")))
     events = await everything(chat.answer(group(ASKED)))

@@ -122,6 +122,21 @@ async def test_the_asynchronous_client_streams_too(plain):
     assert text == "Paris lies on the river Seine [1]."
 
 
+async def test_a_stream_brings_the_refusal_alone_where_the_model_finds_no_answer(plain):
+    stream = await plain.chat.completions.create(
+        model="lorekeeper/shared",
+        messages=[{"role": "system", "content": "Deny it."}, *says(QUESTION)],
+        stream=True,
+    )
+    chunks = [chunk async for chunk in stream]
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert text.startswith("There are documents about this, but none of them says it.")
+    assert "Paris lies on the river Seine." in text
+    assert "do not say" not in text
+    told = chunks[-1].lorekeeper
+    assert (told["refused"], told.get("text")) == (True, None)
+
+
 async def test_what_is_not_in_the_documents_is_refused_as_everywhere(plain):
     answer = await plain.chat.completions.create(
         model="lorekeeper/shared", messages=says("How do zebras whistle underwater?")

@@ -3,6 +3,7 @@
 It prints one JSON object: its address and keys. Bases `shared` (the Seine) and `vault` (a code).
 The engine does what the question says: "for ever" never ends, "break off" fails after a few words,
 "fail" before the first, "echo" says what it was asked and how, "count to 30" counts.
+Where a program wishes "Deny it", it finds no answer, and goes on.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ def _said(messages: Sequence[ChatMessage], options: GenerationOptions, name: str
         return [json.dumps({"messages": said, "options": asdict(options), "images": images})]
     if found := re.search(r"count to (\d+)", asked):
         return [f"{number} " for number in range(1, int(found[1]) + 1)]
+    if "Deny it" in messages[0].text:
+        return ["The documents ", "do not say. ", "They are ", "about rivers. ", "And "]
     if "vault" in asked:
         return ["The code of the vault ", "is 4711-plover [1]."]
     if "巴黎" in asked:

@@ -111,6 +111,9 @@ class Trial:
         async with aclosing(speech.spoken_by(served)) as events:
             async for event in events:
                 yield event
+        if answer.denial:
+            # A channel would be told the second refusal instead; here it is the engine's own words.
+            yield speech.adds(answer.denial)
         yield answer.sources
 
     async def golden(

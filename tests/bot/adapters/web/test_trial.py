@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,16 +13,20 @@ from bot.adapters.web.channel_desk import key_of
 from bot.adapters.web.shelves import Shelves
 from bot.adapters.web.trial import LONGEST_JOINED, MOST_PASSAGES, Knobs, Trial
 from bot.adapters.web.visitors import OPERATOR, Asker, Visitor
+from core.engines.choice import EngineChoice
+from core.engines.queued import QueuedEngine
 from core.errors import UnknownChannelError
 from core.events import ChannelRef, Platform
 from core.golden import Golden, measured
 from core.language import words
 from core.prompts import Prompts
 from core.replies import Sources, TextDelta, TextReplaced
+from core.settings import EngineSettings
 from knowledge_base.models import Legs
 from knowledge_base.reranking import SecondLook
 from tests.support.commanding import ADMIN, open_hall
 from tests.support.libraries import add_text
+from tests.support.scripted_engine import ScriptedEngine
 
 ANN = Asker(Visitor("ann", "operator"), "en")
 VIEWER = Visitor("vic", "viewer")
@@ -56,6 +61,17 @@ async def test_a_question_goes_through_every_stage(trial):
     ]
     assert any(isinstance(event, TextDelta | TextReplaced) for event in events)
     assert isinstance(events[-1], Sources)
+
+
+async def test_an_engine_that_finds_no_answer_is_heard_in_its_own_words(hall, trial):
+    engine = ScriptedEngine("The documents do not say.", name="denying")
+    served = QueuedEngine.of(engine, EngineSettings())
+    choice = EngineChoice({"denying": served}, "denying", served)
+    trial = replace(trial, resources=replace(hall.resources, engines=choice))
+    stages = await trial.stages(OPERATOR, ["town"], "When is rye baked?", Knobs())
+    asked = trial.answer(ANN, "When is rye baked?", stages.passages, "denying")
+    said = [event.text async for event in asked if isinstance(event, TextDelta)]
+    assert said == ["The documents do not say."]
 
 
 async def test_a_viewer_finds_nothing_that_was_taught_in_private(trial):
