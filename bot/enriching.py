@@ -13,6 +13,7 @@ from bot.progress import CountBar
 from bot.settings import Config
 from bot.titles import find_called
 from bot.wording import own_words
+from core.counts import passages_of
 from core.enriching import Enriching
 from core.language import Words
 from knowledge_base.library import Library
@@ -89,9 +90,13 @@ async def _tell(library: Library, base: KnowledgeBase, request: EnrichRequest, _
         output.emit({"passages": now.passages, "total": now.total, "texts": now.texts})
         return
     output.say(
-        _("{passages} of {total} passages are looked at; {texts} texts lead to them.",
-          passages=now.passages, total=now.total, texts=now.texts)
-    )  # fmt: skip
+        _(
+            "{passages} of {total} looked at; {texts}.",
+            passages=now.passages,
+            total=passages_of(now.total, _),
+            texts=_.plural("{count} text leads there", "{count} texts lead there", now.texts),
+        )
+    )
 
 
 async def _forget(config: Config, request: EnrichRequest) -> int:
@@ -102,5 +107,6 @@ async def _forget(config: Config, request: EnrichRequest) -> int:
         if request.as_json:
             output.emit({"forgotten": count})
         else:
-            output.say(_("What was written about {count} passages is gone.", count=count))
+            told = _("What was written about {passages} is gone.", passages=passages_of(count, _))
+            output.say(told)
     return 0

@@ -283,7 +283,7 @@ class FollowedFolders:
         self, base: KnowledgeBase, folder: Path, missing: set[str], found: _Found
     ) -> None:
         if missing and not found.names:
-            text = f"{folder} is empty, perhaps not mounted; its {len(missing)} documents stay"
+            text = f"{folder} is empty, perhaps not mounted; what it held stays ({len(missing)})"
             self._warn(base.name, "empty", text)
             return
         self._told.pop((base.name, "empty"), None)

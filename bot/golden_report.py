@@ -7,6 +7,7 @@ from typing import Final
 
 from bot import output
 from bot.golden_runs import Run
+from core.counts import questions_of
 from core.golden_figures import WHOLE, Figure, called
 from core.language import Words
 
@@ -16,9 +17,13 @@ _KINDS: Final = ("hit@1", "answer", "citation", "refusal recall", "language", "s
 def show(run: Run, earlier: Run | None, _: Words) -> None:
     """Print all of it: every figure of all questions, then the main ones of each group."""
     output.say(
-        _("{count} questions over {base}, answered by {engine}.", count=len(run.answered),
-          base=run.base, engine=run.engine)
-    )  # fmt: skip
+        _(
+            "{questions} over {base}, answered by {engine}.",
+            questions=questions_of(len(run.answered), _),
+            base=run.base,
+            engine=run.engine,
+        )
+    )
     failures = sum(one.failed for one in run.answered)
     if failures:
         output.say(_("{count} of them failed.", count=failures))

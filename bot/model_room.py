@@ -38,6 +38,7 @@ from bot.models.recommendation import choices, suitable
 from bot.models.verification import verify
 from bot.planning import PlannedEngine, moved_words, planned, too_large
 from bot.settings import Config
+from core.counts import cores_of
 from core.engines.choice import EngineChoice
 from core.engines.sleeping import SleepingEngine
 from core.errors import NoSuchEngineError, UserError
@@ -104,8 +105,8 @@ class Models:
         card, ram = machine.card, machine.ram
         if card is None:
             return _(
-                "No card: {cores} cores, {memory} of memory, {free} free.",
-                cores=machine.cores,
+                "No card: {cores}, {memory} of memory, {free} free.",
+                cores=cores_of(machine.cores, _),
                 memory=wording.gib_words(ram.total_bytes),
                 free=wording.gib_words(ram.free_bytes),
             )

@@ -20,6 +20,21 @@ def passages_of(count: int, _: Words) -> str:
     return _.plural("{count} passage", "{count} passages", count)
 
 
+def questions_of(count: int, _: Words) -> str:
+    """ "1 question", "2 questions"."""
+    return _.plural("{count} question", "{count} questions", count)
+
+
+def characters_of(count: int, _: Words) -> str:
+    """ "1 character", "2 characters"."""
+    return _.plural("{count} character", "{count} characters", count)
+
+
+def cores_of(count: int, _: Words) -> str:
+    """ "1 core", "2 cores"."""
+    return _.plural("{count} core", "{count} cores", count)
+
+
 def vectors_of(count: int, _: Words) -> str:
     """ "1 vector", "2 vectors"."""
     return _.plural("{count} vector", "{count} vectors", count)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bot.checking.items import Item, Local, Looked
 from bot.models import wording
+from core.counts import cores_of
 
 
 async def look(looked: Looked) -> list[Item]:
@@ -20,8 +21,8 @@ def _found(looked: Looked, local: Local) -> Iterator[Item]:
         "ok",
         "device",
         _(
-            "{cores} cores, {total} of memory, {free} free.",
-            cores=local.machine.cores,
+            "{cores}, {total} of memory, {free} free.",
+            cores=cores_of(local.machine.cores, _),
             total=wording.gib_words(ram.total_bytes),
             free=wording.gib_words(ram.free_bytes),
         ),

@@ -31,6 +31,7 @@ from bot.models.verification import verify as verify_model
 from bot.progress import BytesBar
 from bot.settings import Config
 from bot.wording import own_words
+from core.counts import cores_of
 from core.language import Words
 
 
@@ -124,8 +125,8 @@ def _say_machine(machine: Machine, _: Words) -> None:
     if card is None:
         output.say(
             _(
-                "No card: {cores} cores, {memory} of memory, {free} free.",
-                cores=machine.cores,
+                "No card: {cores}, {memory} of memory, {free} free.",
+                cores=cores_of(machine.cores, _),
                 memory=wording.gib_words(machine.ram.total_bytes),
                 free=wording.gib_words(machine.ram.free_bytes),
             )

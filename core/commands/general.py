@@ -200,11 +200,14 @@ async def _held(context: CommandContext, _: Words) -> tuple[str, ...]:
             "Of you there is here now: {what}.",
             what=_(", ").join((questions, verdicts, files)),
         ),
-        _(
-            "Questions and answers go after {history:.0f} days, 👍 and 👎 after {feedback:.0f}, "
-            "who did what with documents and settings after {audit:.0f}; when I am taken out of a "
-            "place, everything of it after {grace}.",
-            history=kept.history_days,
+        _.plural(
+            "Questions and answers go after {count} day, 👍 and 👎 after {feedback:.0f}, who did "
+            "what with documents and settings after {audit:.0f}; when I am taken out of a place, "
+            "everything of it after {grace}.",
+            "Questions and answers go after {count} days, 👍 and 👎 after {feedback:.0f}, who did "
+            "what with documents and settings after {audit:.0f}; when I am taken out of a place, "
+            "everything of it after {grace}.",
+            round(kept.history_days),
             feedback=kept.feedback_days,
             audit=kept.audit_days,
             grace=GRACE_DAYS,

@@ -74,8 +74,14 @@ def line(state: JobState, now: datetime, _: Words) -> str:
     """How a job stands, in a line."""
     parts = [f"**{state.name}**: {_due(state, now, _)}", ended(state, _)]
     if state.failures:
-        parts.append(_("{failures} of {runs} runs failed", failures=state.failures,
-                       runs=state.runs))  # fmt: skip
+        parts.append(
+            _.plural(
+                "{failures} of {count} run failed",
+                "{failures} of {count} runs failed",
+                state.runs,
+                failures=state.failures,
+            )
+        )
     if detail := state.told(_):
         told = inert(detail)
         parts.append(f"{told} ({state.reference})" if state.reference else told)

@@ -73,9 +73,13 @@ def advice_lines(advice: Advice, _: Words) -> list[str]:
         )  # fmt: skip
     if advice.passages is not None and advice.passages_gain is not None:
         lines.append(
-            _("{count} passages would hold the answer more often: {gain} of the questions.",
-              count=advice.passages, gain=points(advice.passages_gain))
-        )  # fmt: skip
+            _.plural(
+                "{count} passage would hold the answer more often: {gain} of the questions.",
+                "{count} passages would hold the answer more often: {gain} of the questions.",
+                advice.passages,
+                gain=points(advice.passages_gain),
+            )
+        )
     else:
         lines.append(_("More passages help no more than chance would."))
     return lines

@@ -121,10 +121,12 @@ def _base_full(error: core_errors.FullBaseError, _: Words) -> str:
             limit=error.limit,
             key=error.key,
         )
-    return _(
-        "There are {limit} documents here, which is as many as there may be (`{key}`). Remove some "
+    return _.plural(
+        "There is {count} document here, which is as many as there may be (`{key}`). Remove it "
         "first.",
-        limit=error.limit,
+        "There are {count} documents here, which is as many as there may be (`{key}`). Remove some "
+        "first.",
+        error.limit,
         key=error.key,
     )
 

@@ -17,6 +17,21 @@ def test_json_keeps_every_script_and_escapes_what_is_no_text(capsys):
     assert json.loads(second)["text"] == "\udcff"
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("one two three", ["one two", "three"]),
+        ("知识库；用列出", ["知识库；", "用列出"]),
+        ("知识库用，列", ["知识库", "用，列"]),
+        ("知识（库）", ["知识", "（库）"]),
+        ("averylongword a", ["averylongword", "a"]),
+    ],
+)
+def test_lines_break_between_words_and_between_wide_letters_but_before_no_comma(text, lines):
+    assert output.wrapped(text, 8) == lines
+
+
 def test_columns_line_up_with_wide_characters(capsys):
     output.table([("手册.md", "1"), ("a.md", "22")], ("document", "n"))
     assert capsys.readouterr().out == "document  n\n手册.md   1\na.md      22\n"

@@ -119,7 +119,7 @@ def _pictures(content: str | Sequence[Part]) -> list[str]:
 
 def _attachments(urls: Sequence[str], limits: Limits) -> tuple[Attachment, ...]:
     if len(urls) > limits.pictures:
-        text = f"At most {limits.pictures} pictures come with a question (`chat.max_pictures`)."
+        text = f"A question has more pictures than {limits.pictures} (`chat.max_pictures`)."
         raise RefusedError(400, text, "too_many_pictures", param="messages")
     return tuple(_attachment(url, number, limits) for number, url in enumerate(urls, 1))
 

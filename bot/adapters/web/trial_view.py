@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from bot.adapters.web.markup import plain
+from core.counts import characters_of
 from core.golden import Measured, Outcome
 from core.language import N_, Words
 from core.prompts import Prompt
@@ -140,8 +141,11 @@ def _background(stages: Stages, _: Words) -> str:
         f'<text x="{x(value):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{value:.2f}</text>'
         for value in np.linspace(low + spread * 0.05, high - spread * 0.05, 5)
     )
-    title = _("Cosines: what was found against {count} chunks of the base",
-              count=len(stages.background))  # fmt: skip
+    title = _.plural(
+        "Cosines: what was found against {count} chunk of the base",
+        "Cosines: what was found against {count} chunks of the base",
+        len(stages.background),
+    )
     key = _("grey: the base; tall: taken; short: other candidates")
     return _picture(title, key, f'<g class="bars">{bars}</g>{marks}{ticks}')
 
@@ -258,10 +262,10 @@ def origins(stages: Stages, _: Words) -> str:
         for own in sorted(cut, key=lambda one: one.passage.chunk.ordinal):
             chunk, document = own.passage.chunk, own.passage.document
             told = _(
-                "chunk {number} of {count}, {length} characters",
+                "chunk {number} of {count}, {length}",
                 number=chunk.ordinal + 1,
                 count=max(document.passages, chunk.ordinal + 1),
-                length=len(chunk.text),
+                length=characters_of(len(chunk.text), _),
             )
             section = _place_of(own.passage, _) or _("no heading")
             kind = "" if own.fate == "taken" else ' class="note"'
@@ -282,7 +286,7 @@ def passages(found: Sequence[Passage], _: Words) -> str:
     shown = ""
     for number, passage in enumerate(found, start=1):
         head = [f"[{number}]", passage.document.name, passage.chunk.heading or ""]
-        head.append(_("{count} characters", count=len(passage.chunk.text)))
+        head.append(characters_of(len(passage.chunk.text), _))
         told = " · ".join(piece for piece in head if piece)
         shown += (
             f'<section class="passage"><p class="note">{plain(told)}</p>'
@@ -298,8 +302,12 @@ def prompt(made: Prompt, engine: str, _: Words) -> str:
         f"<p>{plain(m.text)}</p></section>"
         for m in made.messages
     )
-    told = _("For {engine}; {count} tokens are left for the answer.", engine=engine,
-             count=made.max_tokens)  # fmt: skip
+    told = _.plural(
+        "For {engine}; {count} token is left for the answer.",
+        "For {engine}; {count} tokens are left for the answer.",
+        made.max_tokens,
+        engine=engine,
+    )
     if made.dropped_passages:
         told += " " + _.plural(
             "{count} passage was left out: the model cannot read so much at once.",

@@ -18,6 +18,7 @@ from bot.adapters.web.frame import visitor_of, words_for
 from bot.adapters.web.trial import MOST_PASSAGES, Knobs, Trial
 from bot.adapters.web.view import ReplyView
 from core.access import SAMPLES, SHARED
+from core.counts import passages_of, questions_of
 from core.errors import EngineError, UserError
 from core.explain import explain
 from core.golden import BadGoldenError, Outcome, measured, read, suggested
@@ -199,8 +200,8 @@ class TrialVisit:
                 async for outcome in tried:
                     outcomes.append(outcome)
                     if len(outcomes) % _TOLD_EVERY == 0:
-                        told = _("{done} of {count} questions tried …", done=len(outcomes),
-                                 count=len(questions))  # fmt: skip
+                        told = _("{done} of {questions} tried …", done=len(outcomes),
+                                 questions=questions_of(len(questions), _))  # fmt: skip
                         yield {page.said: knowledge_view.said(told)}
         except KnowledgeError as error:
             yield {page.said: knowledge_view.said(explain(error, _) or "", failed=True)}
@@ -210,8 +211,8 @@ class TrialVisit:
             return
         told = ""
         if len(outcomes) < len(questions):
-            told = _("Stopped after {done} of {count} questions.", done=len(outcomes),
-                     count=len(questions))  # fmt: skip
+            told = _("Stopped after {done} of {questions}.", done=len(outcomes),
+                     questions=questions_of(len(questions), _))  # fmt: skip
         if not outcomes:
             yield {page.said: knowledge_view.said(told)}
             return
@@ -240,8 +241,9 @@ class TrialVisit:
         count = min(max(1, int(passages)), MOST_PASSAGES)
         asker = asker_of(request)
         held = await self.trial.save(asker, str(channel), float(threshold), count)
-        told = _("Saved: from now on {threshold:g} and {passages} passages hold there.",
-                 threshold=held.threshold or 0.0, passages=held.passages or count)  # fmt: skip
+        told = _("Saved: used there from now on: {threshold:g} and {passages}.",
+                 threshold=held.threshold or 0.0,
+                 passages=passages_of(held.passages or count, _))  # fmt: skip
         return {page.said: knowledge_view.said(told)}
 
     def _cut(self, stages: Stages, threshold: float, _: Words) -> Update:

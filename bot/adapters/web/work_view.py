@@ -10,6 +10,7 @@ from bot.adapters.web.jobs import Job
 from bot.adapters.web.markup import plain
 from core.commands.ingesting import STAGES
 from core.commands.sizes import size_of
+from core.counts import passages_of
 from core.language import Words
 from knowledge_base.models import BaseStatistics
 
@@ -19,12 +20,12 @@ _MOST_JOBS: Final = 60
 def vectors(figures: BaseStatistics, configured: str | None, _: Words) -> str:
     """How far a base that another model made has come with the configured one's vectors."""
     told = _(
-        "Its vectors are those of {old}; {done} of {count} passages have those of {new} by now. "
-        "Until all have, the old ones serve.",
+        "Its vectors are those of {old}; made anew with {new} by now: {done} of {passages}. Until "
+        "all are, the old ones serve.",
         old=figures.embedder or "",
         new=configured or "",
         done=figures.reembedded,
-        count=figures.passages,
+        passages=passages_of(figures.passages, _),
     )
     share = f'max="{max(1, figures.passages)}" value="{figures.reembedded}"'
     return (

@@ -34,7 +34,7 @@ async def test_all_are_listed_with_how_they_stand(hall, rows):
     assert not said.failed
     first, second = said.text.splitlines()
     assert first.startswith("- **backup**: runs only when asked to; failed 20")
-    assert first.endswith("1 of 1 runs failed; `The disk is full.` (A1B2C3)")
+    assert first.endswith("1 of 1 run failed; `The disk is full.` (A1B2C3)")
     assert second == "- **integrity**: next 2027-06-06 04:30 UTC; never ran"
 
 
