@@ -37,7 +37,7 @@ def show(run: Run, earlier: Run | None, _: Words) -> None:
     output.table(rows, titles)
     if earlier is not None:
         output.say(
-            _("Before: {engine}, {at}. ▼ and ▲: worse or better than its interval allows.",
+            _("Before: {engine}, {at}. ▼ and ▲: worse or better than the intervals of both allow.",
               engine=earlier.engine, at=earlier.at)
         )  # fmt: skip
     output.say()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from core.golden_figures import (
     auroc,
     fallen,
     figures_of,
+    newcombe,
     resampled,
     wilson,
 )
@@ -66,6 +68,23 @@ def test_a_shares_interval_is_wilsons(successes, count, low, high):
     )  # fmt: skip
 
 
+def test_three_questions_prove_nothing_however_right_they_are():
+    figures = named([RIGHT] * 3 + [REFUSED] * 3)
+    assert (figures["mrr"].low, figures["mrr"].high) == (pytest.approx(0.438, abs=1e-3), 1.0)
+    assert (figures["auroc"].low, figures["auroc"].high) == (pytest.approx(0.501, abs=1e-3), 1.0)
+
+
+@pytest.mark.parametrize(("apart", "auc"), [(0.0, 0.5), (1.0, 0.7602), (2.5, 0.9615)])
+def test_an_aurocs_interval_holds_the_true_one_as_often_as_it_says(apart, auc):
+    drawn, holds = random.Random(11), 0
+    for _ in range(300):
+        asked = [drawn.gauss(apart, 1) for _ in range(14)]
+        others = [drawn.gauss(0, 1) for _ in range(8)]
+        low, high = newcombe(auroc(asked, others), 14, 8)
+        holds += low <= auc <= high
+    assert 0.92 * 300 <= holds < 300
+
+
 def test_auroc_counts_ties_by_half():
     assert auroc([0.9, 0.5], [0.5, 0.1]) == pytest.approx(0.875)
 
@@ -83,6 +102,17 @@ def test_what_fell_is_told_and_times_are_not():
     (fell,) = fallen(figures_of([RIGHT] * 20 + worse), before)
     assert (fell[0].name, fell[0].value, fell[1].value) == ("answer", 0.5, 1.0)
     assert fallen(before, before) == ()
+
+
+def test_one_question_of_eight_is_neither_better_nor_worse():
+    seven = [RIGHT] * 7 + [replace(RIGHT, held=False)]
+    one, all_right = named(seven)["answer"], named([RIGHT] * 8)["answer"]
+    assert one.high < all_right.value
+    assert not all_right.rose_above(one)
+    assert not one.fell_below(all_right)
+    many, few = named([RIGHT] * 80)["answer"], named(seven * 10)["answer"]
+    assert few.fell_below(many)
+    assert many.rose_above(few)
 
 
 def test_of_times_the_lower_is_the_better():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 from core.golden import Golden, Outcome
@@ -36,6 +37,52 @@ def test_noise_is_no_reason():
     drawn = random.Random(7)
     noisy = [found(drawn.random()) for _ in range(15)] + [lost(drawn.random()) for _ in range(15)]
     assert advised(noisy, 0.5, 5).threshold is None
+
+
+KEPT = (
+    0.898, 0.933, 0.826, 0.994, 0.75, 0.581, 0.309, 0.087, 0.976, 0.52, 0.933, 0.476, 0.936, 0.087,
+    0.704, 0.41,
+)  # fmt: skip
+REFUSED = (0.086, 0.256, 0.041, 0.077, 0.028, 0.086, 0.186, 0.023)
+TWO_DOZEN = [found(own) for own in KEPT] + [lost(own) for own in REFUSED]
+
+
+def test_two_dozen_questions_are_enough_where_hardly_any_is_answered():
+    advice = advised(TWO_DOZEN, 0.95, 5)
+    assert advice.threshold is not None
+    assert 0.26 < advice.threshold < 0.31
+    assert 0 < advice.threshold_gain.low < advice.threshold_gain.value < 0.45
+    assert advised(TWO_DOZEN, 0.5, 5).threshold is None
+
+
+def test_thresholds_are_hardly_ever_suggested_by_chance():
+    drawn = random.Random(3)
+
+    def asked(middle):
+        return 1 / (1 + math.exp(-drawn.gauss(middle, 1.5)))
+
+    sets = (
+        [found(asked(1.5)) for _ in range(16)] + [lost(asked(-1.5)) for _ in range(8)]
+        for _ in range(100)
+    )
+    # The middle is the best there is: whatever is suggested is chance.
+    assert sum(advised(own, 0.5, 5).threshold is not None for own in sets) <= 3
+
+
+def test_an_interval_of_few_questions_is_as_wide_as_it_says():
+    drawn = random.Random(5)
+    holds = 0
+    for _ in range(300):
+        ranks = [drawn.choice((1, 2, 4)) for _ in range(8)]
+        gain = compared([found(0.9, rank=4)] * 8, [found(0.9, rank=rank) for rank in ranks])
+        holds += gain.low <= (1 + 1 / 2 + 1 / 4) / 3 - 1 / 4 <= gain.high
+    assert holds >= 0.92 * 300
+
+
+def test_three_of_five_that_rank_better_may_be_chance():
+    better = [found(0.9, rank=1)] * 3 + [found(0.9, rank=2)] * 2
+    assert not compared([found(0.9, rank=2)] * 5, better).helps
+    assert compared([found(0.9, rank=2)] * 20, better * 4).helps
 
 
 def test_too_few_of_a_kind_suggest_no_threshold():
