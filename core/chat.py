@@ -35,7 +35,7 @@ from core.seeking import Seeking
 from core.settings import ChatSettings
 from core.shielding import to_the_end
 from core.speech import Answer
-from core.whole.choosing import Job
+from core.whole.jobs import Job
 
 _LAST_WRITE_SECONDS: Final = 5.0
 

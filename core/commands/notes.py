@@ -132,7 +132,8 @@ def gap_lines(found: tuple[Gap, ...], _: Words) -> list[str]:
         parts = [_.plural("{count} time", "{count} times", gap.asked)]
         if gap.disliked:
             parts.append(f"👎 {gap.disliked}")
-        lines.append(f"{place}. {inert(gap.question)} ({_(', ').join(parts)})")
+        told = f"{place}. {inert(gap.question)}"
+        lines.append(_("{text} ({facts})", text=told, facts=_(", ").join(parts)))
     if len(found) > MOST_GAPS:
         lines.append(_("… and {count} more.", count=len(found) - MOST_GAPS))
     return lines
@@ -190,7 +191,7 @@ def _line(document: Document, now: datetime, _: Words) -> str:
         facts.append(_("expired on {date:%Y-%m-%d}", date=document.expires_at))
     elif document.expires_at is not None:
         facts.append(_("until {date:%Y-%m-%d %H:%M} UTC", date=document.expires_at))
-    return f"- {inert(document.name)} ({_(', ').join(facts)})"
+    return _("{text} ({facts})", text=f"- {inert(document.name)}", facts=_(", ").join(facts))
 
 
 def _title(document: Document) -> str:

@@ -226,7 +226,8 @@ async def _beginning(context: CommandContext, upload: Upload) -> str:
 def _card(review: Review, _: Words, *, quotes: bool = True) -> str:
     lines = [_("{name} wants to add, for a moderator to decide:", name=inert(review.uploader))]
     for file in review.files:
-        lines.append(f"- {inert(file.name)} ({size_of(file.size)})")
+        told = f"- {inert(file.name)}"
+        lines.append(_("{text} ({facts})", text=told, facts=size_of(file.size)))
         if file.beginning and quotes:
             lines.append(f"  > {escape_markdown(file.beginning)}")
     return "\n".join(lines)

@@ -12,35 +12,25 @@ from typing import TYPE_CHECKING, Final, assert_never
 from core.access import Access
 from core.attachments import file_passages, whole_file
 from core.engines.choice import Course
-from core.engines.queue import Asker, Lane
-from core.engines.queued import QueuedEngine
 from core.errors import EngineError, QueueFullError
 from core.inert import inert
-from core.inquiry import Inquiry, from_outside, waking
-from core.links import Addresses, without_links
+from core.inquiry import Inquiry
 from core.prompts import Draft
-from core.relay import relayed
-from core.replies import Notice, Progress, ReplyEvent, TextDelta, TextReplaced
+from core.replies import Notice, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
 from core.speech import Answer, Speech
 from core.whole import listing, talk
-from core.whole.choosing import (
-    Attached,
-    Choice,
-    Choosing,
-    Earlier,
-    Everything,
-    Job,
-    Reading,
-    Talk,
-)
-from core.whole.composing import are_akin, composed, has_headings
-from core.whole.kept import KeptSummaries, KeptSummary, Maker
+from core.whole.asks import IN_PARTS, Ask, says_it_itself, writers_of
+from core.whole.by_model import ByModel
+from core.whole.choosing import Choosing
+from core.whole.composing import composed
+from core.whole.jobs import Attached, Choice, Earlier, Everything, Job, Reading, Talk
+from core.whole.kept import KeptSummaries
 from core.whole.kinds import Kind
-from core.whole.numbering import consecutive, each_once, items, numbered_anew, renumbered
-from core.whole.reading import Budget, Part, Read, Reader
-from core.whole.remarks import Text, broken_off, left_out, lonely, names, partly, why
-from core.whole.tasks import Note, Task, Telling, titled
+from core.whole.numbering import consecutive, each_once
+from core.whole.remarks import Text, broken_off, lonely, names, why
+from core.whole.tasks import Telling
+from knowledge_base.errors import NoSuchDocumentError
 from knowledge_base.models import Chunk, Document, Legs, Passage, RestKind
 
 if TYPE_CHECKING:
@@ -70,6 +60,9 @@ class Whole:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._choosing = Choosing(means.library, means.access)
+        self._by_model = ByModel(
+            means.kept, means.settings, means.max_answer_tokens, means.seconds, means.clock
+        )
 
     async def job(self, question: Inquiry, *, by_words: bool) -> Job | None:
         """What there is to do; None: it is an ordinary question.
@@ -95,12 +88,12 @@ class Whole:
                 text = Text(file.filename, passages)
                 yield Notice(_("I read {name} for this question alone and did not keep it.",
                                name=inert(file.filename)))  # fmt: skip
-                told = self._told(_Ask(kind, (text,), topic, question, course), answer)
+                told = self._told(Ask(kind, (text,), topic, question, course), answer)
                 async with aclosing(told) as events:
                     async for event in events:
                         yield event
             case Reading():
-                texts = tuple([await self._text(one) for one in job.documents])
+                texts = await self._texts(job)
                 if job.was_searched:
                     yield Notice(_("I looked in what a search for {topic} finds: {names}.",
                                    topic=inert(job.topic), names=names(texts, _)))  # fmt: skip
@@ -108,7 +101,7 @@ class Whole:
                     yield Notice(_.plural("I looked through {count} document for it.",
                                           "I looked through all {count} documents for it.",
                                           job.looked_through))  # fmt: skip
-                ask = _Ask(job.kind, texts, job.topic, question, course, job.is_plain,
+                ask = Ask(job.kind, texts, job.topic, question, course, job.is_plain,
                            by_looks=job.looked_through > 0)  # fmt: skip
                 async with aclosing(self._told(ask, answer)) as events:
                     async for event in events:
@@ -159,10 +152,23 @@ class Whole:
         if not texts:
             yield _tells(answer, lonely(document, _, rests=replaced is not None))
             return
-        ask = _Ask(Kind.COMPARISON, texts, "", question, course)
+        ask = Ask(Kind.COMPARISON, texts, "", question, course)
         async with aclosing(self._told(ask, answer)) as events:
             async for event in events:
                 yield event
+
+    async def _texts(self, job: Reading) -> tuple[Text, ...]:
+        """Those that are there still. Raises `NoSuchDocumentError` where one that the question
+        names has just gone, or all have."""
+        found: list[Text] = []
+        for document in job.documents:
+            try:
+                found.append(await self._text(document))
+            except NoSuchDocumentError:
+                is_last = not found and document is job.documents[-1]
+                if job.kind is Kind.COMPARISON or is_last:
+                    raise
+        return tuple(found)
 
     async def _text(self, document: Document) -> Text:
         """A document whole, in its order. Raises `NoSuchDocumentError` where it has just gone."""
@@ -175,10 +181,10 @@ class Whole:
             now = newer or document
         return Text(document.name, tuple(Passage(chunk, now, 1.0) for chunk in chunks), now)
 
-    async def _told(self, ask: _Ask, answer: Answer) -> AsyncGenerator[ReplyEvent, None]:
+    async def _told(self, ask: Ask, answer: Answer) -> AsyncGenerator[ReplyEvent, None]:
         """By a model where there is one that can and the text does not say it itself."""
         _ = ask.question.words
-        writers = [] if await asyncio.to_thread(_says_it_itself, ask) else list(_writers(ask))
+        writers = [] if await asyncio.to_thread(says_it_itself, ask) else list(writers_of(ask))
         if not writers:
             yield Notice(why(ask.course.first.engine, ask.kind, _, itself=ask.by_looks))
             yield await self._composed(ask, answer)
@@ -186,13 +192,13 @@ class Whole:
         speech = self._speech(ask, answer)
         failure: EngineError | None = None
         try:
-            async with aclosing(self._by_model(ask, writers, speech)) as events:
+            async with aclosing(self._by_model.told(ask, writers, speech)) as events:
                 async for event in events:
                     yield event
         except QueueFullError:
             raise
         except EngineError as error:
-            if answer.text and ask.kind not in _IN_PARTS:
+            if answer.text and ask.kind not in IN_PARTS:
                 raise
             failure = error
         if failure is not None:
@@ -207,7 +213,7 @@ class Whole:
             yield Notice(_("What the model wrote does not stand in the document, so I quote it."))
         yield await self._composed(ask, answer)
 
-    async def _composed(self, ask: _Ask, answer: Answer) -> ReplyEvent:
+    async def _composed(self, ask: Ask, answer: Answer) -> ReplyEvent:
         """In the documents' own words, instead of anything that was said before."""
         made = await asyncio.to_thread(
             composed,
@@ -224,7 +230,7 @@ class Whole:
         _stand_among_sources(ask.texts, answer)
         return TextReplaced(made.text) if had else TextDelta(made.text)
 
-    def _speech(self, ask: _Ask, answer: Answer) -> Speech:
+    def _speech(self, ask: Ask, answer: Answer) -> Speech:
         return Speech(
             Telling(ask.task, ()),
             self._means.max_answer_tokens,
@@ -238,216 +244,6 @@ class Whole:
             ),
             answer,
         )
-
-    async def _by_model(
-        self, ask: _Ask, writers: Sequence[QueuedEngine], speech: Speech
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        first = writers[0]
-        maker = Maker(ask.question.language, first.engine.name, ask.task.fingerprint)
-        kept = await self._kept(ask, maker)
-        if kept is not None:
-            async with aclosing(self._again(ask, kept, speech.answer)) as events:
-                async for event in events:
-                    yield event
-            return
-        message = ask.question.message
-        asker = Asker(
-            message.conversation.channel,
-            message.author.user_id,
-            Lane.BACKGROUND,
-            message.server_id,
-        )
-        settings, clock = self._means.settings, self._means.clock
-        budget = Budget(settings.reading_parts, clock() + self._means.seconds, clock)
-        reader = Reader(writers, ask.task, asker, budget)
-        everything = [passage for text in ask.texts for passage in text.passages]
-        read = Read()
-        if await reader.fits_at_once(everything, self._means.max_answer_tokens):
-            read.covered = len(everything)
-            telling = Telling(ask.task, everything)
-            said = _spoken(reader, telling, speech)
-        elif ask.kind in _IN_PARTS:
-            said = self._part_by_part(ask, reader, read, speech)
-        else:
-            said = self._from_notes(ask, reader, read, speech)
-        async with aclosing(said) as events:
-            async for event in events:
-                yield event
-        read.used(speech.answer.usage)
-        speech.answer.usage = read.usage
-        await self._keep(ask, maker, read, speech.answer, is_first=reader.served is first)
-
-    async def _from_notes(
-        self, ask: _Ask, reader: Reader, read: Read, speech: Speech
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        """Notes on each part, then the answer from them."""
-        told: list[Note] = []
-        async with aclosing(self._through(ask, reader, read)) as steps:
-            async for step in steps:
-                if isinstance(step, _Begun):
-                    if len(ask.texts) > 1:
-                        told.append(titled(step.text.name))
-                elif isinstance(step, _Noted):
-                    told += step.notes
-                else:
-                    yield step
-        if not read.notes:
-            return
-        window = reader.served.engine.context_window
-        room = window - min(self._means.max_answer_tokens, max(1, window // 3))
-        notes = await reader.condensed(told, room, read)
-        everything = [passage for text in ask.texts for passage in text.passages]
-        notes, passages = renumbered(notes, everything)
-        telling = Telling(ask.task, passages, notes)
-        async with aclosing(_spoken(reader, telling, speech)) as events:
-            async for event in events:
-                yield event
-
-    async def _part_by_part(
-        self, ask: _Ask, reader: Reader, read: Read, speech: Speech
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        """What each part names, as soon as it is read: nothing is lost by summing up again."""
-        _, answer = speech.words, speech.answer
-        everything = [passage for text in ask.texts for passage in text.passages]
-        numbers: dict[int, int] = {}
-        seen: set[str] = set()
-        for remark in waking(reader.served, _):
-            yield Notice(remark)
-        async with aclosing(self._through(ask, reader, read)) as steps:
-            async for step in steps:
-                if isinstance(step, _Begun):
-                    continue
-                if not isinstance(step, _Noted):
-                    yield step
-                    continue
-                for note in step.notes:
-                    for line in items(note.text, seen):
-                        told = numbered_anew(line, numbers)
-                        known = [everything[number - 1] for number in numbers]
-                        answer.passages, answer.cited = tuple(known), set(numbers.values())
-                        texts = [ask.question.text, *(own.chunk.text for own in known)]
-                        leads_to = Addresses.of(texts, self._means.settings.allowed_links)
-                        said = without_links(told, leads_to, _("(link removed)"))
-                        yield speech.adds(f"{said}\n")
-        if not answer.text:
-            answer.refused = True
-            yield speech.adds(
-                _("I read {names} and found nothing about {topic}.",
-                  names=names(ask.texts, _), topic=inert(ask.topic or ask.question.text))
-            )  # fmt: skip
-        for remark in from_outside(reader.served, _):
-            yield Notice(remark)
-
-    async def _through(
-        self, ask: _Ask, reader: Reader, read: Read
-    ) -> AsyncGenerator[ReplyEvent | _Begun | _Noted, None]:
-        """Document after document, as many parts as one question may take."""
-        _, left = ask.question.words, self._means.settings.reading_parts
-        plan: list[tuple[Text, list[Part]]] = []
-        first = 1
-        for place, text in enumerate(ask.texts):
-            # Of several, each gets its share of what is left.
-            share = max(1, left // (len(ask.texts) - place)) if left else 0
-            if ask.kind in _IN_PARTS:
-                share = left
-            parts = await reader.parts(text.passages, share, first) if share else []
-            plan.append((text, parts))
-            left -= len(parts)
-            first += len(text.passages)
-        total = sum(len(parts) for _text, parts in plan)
-        stage = _("reading {names} part by part", names=names(ask.texts, _))
-        yield Progress(stage, 0, total)
-        done = 0
-        for text, parts in plan:
-            before = len(read.notes)
-            if parts and read.in_time:
-                yield _Begun(text)
-                async with aclosing(reader.read(parts, read)) as counts:
-                    async for _count in counts:
-                        done += 1
-                        yield _Noted(tuple(read.notes[before:]))
-                        before = len(read.notes)
-                        yield Progress(stage, done, total)
-            for remark in left_out(text, parts, read, _):
-                yield Notice(remark)
-
-    async def _kept(self, ask: _Ask, maker: Maker) -> KeptSummary | None:
-        """What is kept of the document, if all of its passages are there as they were."""
-        document = ask.document
-        if document is None:
-            return None
-        kept = await self._means.kept.of(document, maker)
-        if kept is None:
-            return None
-        known = {passage.chunk.chunk_id for passage in ask.texts[0].passages}
-        return kept if known.issuperset(kept.chunks) else None
-
-    async def _again(
-        self, ask: _Ask, kept: KeptSummary, answer: Answer
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        by_id = {passage.chunk.chunk_id: passage for passage in ask.texts[0].passages}
-        answer.passages = tuple(by_id[chunk] for chunk in kept.chunks)
-        answer.cited = set(range(1, len(kept.chunks) + 1))
-        answer.text = kept.text
-        yield TextDelta(kept.text)
-        text = ask.texts[0]
-        if kept.covered < len(text.passages):
-            yield Notice(partly(text, kept.covered, ask.question.words))
-
-    async def _keep(
-        self, ask: _Ask, maker: Maker, read: Read, answer: Answer, *, is_first: bool
-    ) -> None:
-        document = ask.document
-        whole = is_first and read.in_time and answer.reason == "stop" and not answer.refused
-        if document is None or not whole or not answer.text.strip() or not answer.cited:
-            return
-        text, passages = consecutive(each_once(answer.text), answer.passages, answer.cited)
-        chunks = tuple(passage.chunk.chunk_id for passage in passages)
-        await self._means.kept.keep(document, maker, text, chunks, read.covered)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """What is to be told of which texts."""
-
-    kind: Kind
-    texts: tuple[Text, ...]
-    topic: str
-    question: Inquiry
-    course: Course
-    is_plain: bool = False
-    by_looks: bool = False
-    """What shows it was found in many documents: quoted it is complete."""
-
-    @property
-    def document(self) -> Document | None:
-        """The one whose summary anybody may be given who asks for it."""
-        if self.kind is not Kind.SUMMARY or not self.is_plain or len(self.texts) != 1:
-            return None
-        return self.texts[0].document
-
-    @property
-    def task(self) -> Task:
-        question = self.question
-        return Task(self.kind, question.text, question.language, question.persona)
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """The next text is read from here on."""
-
-    text: Text
-
-
-@dataclass(frozen=True, slots=True)
-class _Noted:
-    """What the part that was just read says; perhaps nothing."""
-
-    notes: tuple[Note, ...]
-
-
-_IN_PARTS: Final = (Kind.ALL, Kind.OUTLINE)
-"""What is told part by part, as it is read."""
 
 
 def _looks_back(question: Inquiry, replaced: Document) -> bool:
@@ -467,42 +263,7 @@ def _tells(answer: Answer, text: str) -> TextDelta:
     return TextDelta(text)
 
 
-async def _spoken(
-    reader: Reader, telling: Telling, speech: Speech
-) -> AsyncGenerator[ReplyEvent, None]:
-    """The answer in one go: a request like any other, of whoever read last or of who stands in."""
-    speech.prompts = telling
-    course = Course(tuple(reader.writers))
-    async with aclosing(relayed(course, None, speech)) as events:
-        async for event in events:
-            yield event
-
-
-def _says_it_itself(ask: _Ask) -> bool:
-    """Whether the exact answer needs no model: headings, sentences that differ."""
-    if ask.by_looks or not all(text.passages for text in ask.texts):
-        return True
-    if ask.kind is Kind.OUTLINE:
-        return has_headings(ask.texts[0].passages)
-    if ask.kind is Kind.COMPARISON:
-        return are_akin(ask.texts[0].passages, ask.texts[1].passages)
-    return False
-
-
-def _writers(ask: _Ask) -> Iterator[QueuedEngine]:
-    """The chosen engine and who stands in for it, if the chosen one writes such answers at all."""
-    can = [own for own in ask.course.engines if _writes(own, ask.question.language)]
-    if can and can[0] is ask.course.first:
-        yield from can
-
-
-def _writes(served: QueuedEngine, language: str) -> bool:
-    engine = served.engine
-    writes_it = engine.languages is None or language in engine.languages
-    return engine.trusted and not engine.quotes and writes_it
-
-
-def _counted_anew(ask: _Ask, answer: Answer) -> Iterator[ReplyEvent]:
+def _counted_anew(ask: Ask, answer: Answer) -> Iterator[ReplyEvent]:
     """Of hundreds of passages those are kept that the answer cites, counted from 1 on."""
     said = each_once(answer.text)
     text, passages = consecutive(said, answer.passages, answer.cited)

@@ -121,7 +121,7 @@ def _entry(made: Composed, entry: Entry, source: Source, _: Words, openings: boo
     if entry.title:
         told = f"**{escape_markdown(clip(' '.join(entry.title.split()), _LONGEST_TITLE))}**"
         if passage.chunk.page is not None and not openings:
-            told += f" ({_('p. {page}', page=passage.chunk.page)})"
+            told = _("{text} ({facts})", text=told, facts=_("p. {page}", page=passage.chunk.page))
     if entry.opening is not None and (openings or not entry.title):
         opening = verbatim(clip(entry.opening.text, _LONGEST_OPENING))
         told = f"{told}: {opening}" if told else opening

@@ -11,7 +11,8 @@ from core.events import ChannelKind, IncomingMessage, ServerRef
 from core.inert import inert
 from core.inquiry import Inquiry
 from core.language import Words
-from core.whole.choosing import MOST_KNOWN, Choice
+from core.whole.choosing import MOST_KNOWN
+from core.whole.jobs import Choice
 from knowledge_base.models import Document, KnowledgeBase
 from knowledge_base.notes import MEDIA_TYPE
 

@@ -148,7 +148,7 @@ async def test_it_speaks_the_channels_language_else_the_configured_one(week):
     assert await week.post() == 1
     (text,) = week.posted
     assert text.startswith("`town`，2027-05-31 至 2027-06-07：有人问过")
-    assert "1. `谁来喂海龟？` (1 次)\n" in text
+    assert "1. `谁来喂海龟？`（1 次）\n" in text
     week.moment += timedelta(days=7)
     await week.choose(language="auto")
     await week.ask("Who feeds the sharks?")

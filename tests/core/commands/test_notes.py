@@ -232,6 +232,14 @@ async def test_notes_are_listed_with_what_has_expired_and_edited_by_a_button(hal
     assert {kept.answer for kept in await notes(hall) if kept} == {"Yes.", "Nora."}
 
 
+async def test_in_chinese_the_list_has_the_brackets_of_chinese(hall):
+    await hall.channels.change(ChannelRef(Platform.DISCORD, "town"), "language", "zh")
+    await note(hall)
+    said = await hall.types("/kb notes", MODERATOR)
+    assert f"- `{NAME}`（`Mo` 所写、" in said.text
+    assert "(" not in said.text
+
+
 async def test_what_has_expired_is_not_found(hall):
     base = await hall.library.ensure_base("discord:town")
     path = hall.folder / "old"

@@ -85,6 +85,13 @@ async def test_the_card_goes_where_moderators_read_and_says_where_it_is_from(off
     )
 
 
+async def test_in_chinese_the_card_has_the_brackets_of_chinese(office):
+    await office.channels.change(ChannelRef(Platform.DISCORD, "town"), "language", "zh")
+    await upload(office)
+    (card,) = cards(office)
+    assert "\n- `a.md`（19 B）\n" in card.text
+
+
 async def test_what_is_decided_there_is_said_where_it_came_from(office):
     await upload(office)
     (card,) = cards(office)

@@ -713,3 +713,26 @@ async def test_a_private_chat_and_the_thread_of_a_group_keep_it_as_a_turn(room):
     turns = await room.history.context(private("and then?", "2"), 4)
     assert [turn.role for turn in turns] == ["user", "assistant"]
     assert turns[1].text.startswith("Gate 1 of the garden")
+
+
+@pytest.mark.parametrize("looks_first", [True, False])
+async def test_a_document_that_goes_meanwhile_is_left_out_of_what_all_of_them_say(
+    room, monkeypatch, looks_first
+):
+    for name in ("garden.md", "lake.md", "shed.md"):
+        await room.put("shared", name, f"Entry to {name} costs 7 crowns.")
+    passages = room.library.passages
+
+    async def going(base_id, name, *more):
+        nonlocal looks_first
+        if name == "lake.md":
+            if looks_first:
+                await room.library.remove(base_id, name)
+            looks_first = True
+        return await passages(base_id, name, *more)
+
+    monkeypatch.setattr(room.library, "passages", going)
+    heard = await room.ask(group("list all prices"))
+    assert "- Entry to garden.md costs 7 crowns. [1]" in heard.text
+    assert "- Entry to shed.md costs 7 crowns. [2]" in heard.text
+    assert "lake" not in heard.text

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from core.whole import choosing
+from core.whole import meaning
 from tests.support.messages import group
 from tests.support.reading_room import open_room
 
@@ -22,13 +22,13 @@ async def test_names_are_held_against_words_off_the_loop_and_not_for_every_readi
 ):
     await room.book("garden.md", 2)
     compared: list[int] = []
-    before = choosing.fitting
+    before = meaning.fitting
 
     def fitting(words, *rest):
         compared.append(threading.get_ident())
         return before(words, *rest)
 
-    monkeypatch.setattr(choosing, "fitting", fitting)
+    monkeypatch.setattr(meaning, "fitting", fitting)
     await room.ask(group("list all x" + " in abc" * 20))
     assert threading.get_ident() not in compared
     assert 0 < len(compared) <= 12
