@@ -138,13 +138,14 @@ async def main() -> bool:
         return True
     every = int(os.environ.get("EVERY", "1"))
     look_ms = int(os.environ.get("LOOK_MS", "400"))
-    wanted = [EmbeddingSettings(kind="bundled")]
+    wanted: list[EmbeddingSettings | None] = [EmbeddingSettings(kind="bundled")]
     if (english := english_embedder()) is not None:
         wanted.append(EmbeddingSettings(kind="sentence_transformers", model=str(english)))
+    wanted.append(None)  # By words alone.
     say("| set | embedder | way | AUROC | wrong answers | refused | calibration error |")
     say("|---|---|---|---|---|---|---|")
     for settings in wanted:
-        embedder = await open_embedder(settings)
+        embedder = await open_embedder(settings) if settings else None
         for one in found:
             asked = one.questions[::every]
             for name, way in (("half", half), ("near", near)):

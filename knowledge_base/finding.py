@@ -131,9 +131,10 @@ def said(
     likeliest first, unless other words have put them in order."""
     if wanted.legs is Legs.DENSE or not chosen:
         return list(chosen[: wanted.limit])
-    scores = {hit.chunk_id: hit.score for hit in ranked}
-    own = [scores.get(passage.chunk.chunk_id, 0.0) for passage in chosen]
-    revised = saying.revised(wanted.question, weighed, chosen, own)
+    hits = {hit.chunk_id: (hit.score, hit.trust) for hit in ranked}
+    own = [hits.get(passage.chunk.chunk_id, (0.0, 1.0)) for passage in chosen]
+    scores, trust = [score for score, _ in own], [trust for _, trust in own]
+    revised = saying.revised(wanted.question, weighed, chosen, scores, trust)
     if wanted.reworded and not expanding.is_enough(ranked):
         chances = sorted((passage.relevance for passage in revised), reverse=True)
         pairs = zip(chosen, chances, strict=True)

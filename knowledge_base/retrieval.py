@@ -132,6 +132,8 @@ class Ranked:
     lexical: float | None
     score: float = 0.0
     """What it was ranked by; comparable within one question only."""
+    trust: float = 1.0
+    """The dense leg's say in it, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -391,6 +393,7 @@ def in_order(judged: Judged, limit: int) -> list[Ranked]:
     """The first `limit` of them."""
     cosines = np.concatenate([part.cosines for part in judged.found])
     lexical = np.concatenate([part.scores for part in judged.found])
+    trust = np.concatenate([np.full(len(part.ids), part.trust) for part in judged.found])
     ids, probabilities = judged.ids, judged.probabilities
     order = np.lexsort((ids, -judged.scores))[:limit]
     falling = np.minimum.accumulate(probabilities[order])
@@ -401,6 +404,7 @@ def in_order(judged: Judged, limit: int) -> list[Ranked]:
             dense=None if np.isnan(cosines[i]) else float(cosines[i]),
             lexical=float(lexical[i]),
             score=float(judged.scores[i]),
+            trust=float(trust[i]),
         )
         for i, probability in zip(order, falling, strict=True)
     ]

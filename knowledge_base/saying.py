@@ -134,10 +134,14 @@ class SayingModel:
     bias: float
     leaning: float = 0.0
     """Set by hand: below 0, a question is rather refused than answered in doubt."""
+    alone: float = 0.0
+    """How many times as much more all of that is worth where the dense leg has no say: by words
+    alone passages stand out less, and everything would seem to be in doubt."""
+    alone_bias: float = 0.0
 
-    def of(self, signs: Signs) -> float:
-        """The log-odds."""
-        return (
+    def of(self, signs: Signs, trust: float = 1.0) -> float:
+        """The log-odds; `trust`: the dense leg's say, in [0, 1]."""
+        together = (
             self.odds * signs.odds
             + self.margin * signs.margin
             + self.held * signs.held
@@ -146,11 +150,21 @@ class SayingModel:
             + self.bias
             + self.leaning
         )
+        return together + (1 - trust) * (self.alone * together + self.alone_bias)
 
 
 LEARNT: Final = SayingModel(
-    odds=0.144, margin=5.472, held=1.389, close=1.977, absent=-0.32, bias=-2.377, leaning=-0.12
+    odds=0.144,
+    margin=5.472,
+    held=1.389,
+    close=1.977,
+    absent=-0.32,
+    bias=-2.377,
+    leaning=-0.12,
+    alone=1.0,
+    alone_bias=0.75,
 )
+"""`leaning` and the last two were set by hand."""
 
 
 def asked(question: str, weighed: LexicalQuery) -> Asked:
@@ -224,12 +238,14 @@ def revised(
     weighed: LexicalQuery,
     passages: Sequence[Passage],
     scores: Sequence[float],
+    trust: Sequence[float] | None = None,
     model: SayingModel = LEARNT,
 ) -> list[Passage]:
     """The passages with the probability that they say what is asked, the likeliest first.
 
-    `scores` are what the search ranked them by. Where the bases do not use the question's words,
-    and for a passage in another script, the search's own relevance holds: no word tells anything.
+    `scores` are what the search ranked them by, `trust` the dense leg's say in each, in [0, 1];
+    None: all of it. Where the bases do not use the question's words, and for a passage in another
+    script, the search's own relevance holds: no word tells anything.
     """
     wanted = asked(question, weighed)
     if not wanted.wanted:
@@ -243,7 +259,8 @@ def revised(
         above = searched("", passage.chunk.heading, passage.document.name)
         found = signs(wanted, text, above, passage.relevance, margin)
         knowing = wanted.knowing if script_of(text) in ("", wanted.script) else 0.0
-        odds.append(knowing * model.of(found) + (1 - knowing) * found.odds)
+        dense = 1.0 if trust is None else trust[at]
+        odds.append(knowing * model.of(found, dense) + (1 - knowing) * found.odds)
     chances = 1 / (1 + np.exp(-np.array(odds, float)))
     return [
         replace(passages[at], relevance=float(chances[at]))

@@ -147,6 +147,26 @@ def test_each_sign_speaks_the_way_that_its_name_says():
         assert LEARNT.of(better) > LEARNT.of(usual)
 
 
+def test_by_words_alone_what_is_probable_is_surer_and_what_is_not_as_well():
+    said = Signs(odds=2.0, margin=0.4, held=1.0, close=1.0, absent=0)
+    other = Signs(odds=-4.0, margin=0.0, held=0.2, close=0.1, absent=2)
+    assert LEARNT.of(said, trust=0.0) > LEARNT.of(said, trust=0.5) > LEARNT.of(said) > 0
+    assert LEARNT.of(other, trust=0.0) < LEARNT.of(other, trust=0.5) < LEARNT.of(other) < 0
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [("How many beds does the hut have?", HUT), ("图书馆星期几闭馆？", LIBRARY)],
+)
+def test_each_passage_is_judged_by_the_say_that_the_dense_leg_has_in_it(question, text):
+    wanted = weighed(question, text, *OTHERS)
+    alone, both = (
+        revised(question, wanted, [passage(text=text, relevance=0.9)], [0.5], trust)[0].relevance
+        for trust in ([0.0], None)
+    )
+    assert alone > both
+
+
 def test_no_passage_and_no_text_are_no_failure():
     question = "How many beds?"
     assert revised(question, weighed(question, *OTHERS), [], []) == []
