@@ -94,7 +94,9 @@ async def run(config: Config, name: str, as_json: bool) -> int:
     else:
         say = output.say if state.outcome is Outcome.DONE else output.tell
         reference = f" ({state.reference})" if state.reference else ""
-        say(f"{name}: {ended(state, _)}. {state.told(_)}{reference}".rstrip())
+        told = _("{name}: {state}. {detail}", name=name, state=ended(state, _),
+                 detail=state.told(_) + reference)  # fmt: skip
+        say(told.rstrip())
     return 0 if state.outcome is Outcome.DONE else 1
 
 

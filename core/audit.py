@@ -132,7 +132,7 @@ class Audit:
         _ = self._words_of(asked)
         told = entry.told(_)
         if board.conversation.channel != channel and asked.place.channel_name:
-            told = f"{inert(asked.place.channel_name)}: {told}"
+            told = _("{name}: {text}", name=inert(asked.place.channel_name), text=told)
         return await self._envoy.say(board.conversation, told)
 
     async def record(

@@ -129,9 +129,11 @@ class Draft:
         )
 
     def _progress(self, stage: str, done: int, total: int | None) -> str:
+        _ = self._words
         if total:
-            return f"{stage}: {done}/{total} ({min(100, done * 100 // total)} %)"
-        return f"{stage}: {done}" if done else f"{stage}…"
+            share = min(100, done * 100 // total)
+            return _("{name}: {text}", name=stage, text=f"{done}/{total} ({share} %)")
+        return _("{name}: {text}", name=stage, text=done) if done else f"{stage}…"
 
     def _sources_block(self) -> str:
         if self._sources is None or self._sources.refused:

@@ -57,7 +57,7 @@ def _engine(engine: PlannedEngine, looked: Looked) -> Iterator[Item]:
         yield Item(
             "failure",
             "memory",
-            f"[{engine.section}] {model}: {too_large(engine, _)}",
+            _("{name}: {text}", name=f"[{engine.section}] {model}", text=too_large(engine, _)),
             _("python -m bot models recommend"),
         )
     elif engine.moved:

@@ -302,10 +302,11 @@ def _say_findings(found: Verified, name: str, _: Words, *, as_json: bool) -> int
             if found.sums
             else _("whole; there are no checksums to compare")
         )
-        output.say(f"✓ {name}: {checked}")
+        output.say("✓ " + _("{name}: {text}", name=name, text=checked))
         return 0
     for finding in found.findings:
-        output.say(f"✗ {name}: {wording.finding_words(finding, _)}")
+        trouble = wording.finding_words(finding, _)
+        output.say("✗ " + _("{name}: {text}", name=name, text=trouble))
         output.say(f"  → {wording.mending_words(finding, name, _)}")
     return 1
 

@@ -103,7 +103,7 @@ async def following(
     adding.add_done_callback(lambda _task: news.put_nowait(None))
     try:
         while (progress := await news.get()) is not None:
-            stage = f"{title}: {_(STAGES[progress.stage])}"
+            stage = _("{name}: {text}", name=title, text=_(STAGES[progress.stage]))
             yield Progress(stage, progress.done, progress.total)
         yield TextDelta(outcome(adding.result(), time.monotonic() - begun))
     finally:

@@ -90,5 +90,6 @@ async def _documents(context: CommandContext, week: Week) -> list[str]:
             break
         if await context.resources.library.passage(scope, document.chunk) is not None:
             answers = _.plural("{count} answer", "{count} answers", document.answers)
-            shown.append(f"- {inert(document.name)}: {answers}")
+            name = inert(document.name)
+            shown.append("- " + _("{name}: {text}", name=name, text=answers))
     return shown

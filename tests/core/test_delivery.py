@@ -135,6 +135,16 @@ def test_the_place_in_the_queue_and_progress_are_shown_in_place():
     ]
 
 
+def test_progress_in_chinese_has_the_marks_of_chinese():
+    outbox = RecordingOutbox(PLATFORM)
+    script = [Progress("读取", 3, 12), 2, Progress("读取", 7, None), 2]
+
+    run(deliver(delivery(outbox, language="zh"), *script, TextDelta("好。"), 2, Finished("stop")))
+
+    assert "send '读取：3/12 (25 %)'" in outbox.calls
+    assert "edit m1 '读取：7'" in outbox.calls
+
+
 def test_notices_and_cited_sources_stand_below_the_answer_and_names_are_not_markup():
     outbox = RecordingOutbox(PLATFORM)
     sources = Sources(
