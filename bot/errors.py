@@ -1,6 +1,6 @@
 """Expected failures of the program around the core.
 
-ConfigError: names each key and line, and is told as it is
+ConfigError: its problems name key and line, and tell themselves in any language
 SurfaceError: carries facts; `bot.wording` has the words
 └── PortTakenError, AlreadyRunningError
 BackupError: as it

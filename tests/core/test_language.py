@@ -7,7 +7,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from core.language import DOMAIN, LOCALES, language_of, words
+from core.language import DOMAIN, LOCALES, Later, language_of, told, words
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = {"_": None, "N_": None, "Later": None, "_words": None, "plural": (1, 2)}
@@ -55,6 +55,15 @@ def test_facts_with_braces_are_shown_as_they_are():
     assert words("en")("There is no text in {name}.", name="{0.__class__}") == (
         "There is no text in {0.__class__}."
     )
+
+
+def test_what_is_said_later_is_said_with_its_facts_in_the_language_of_who_reads_it():
+    reason = Later("expected {expected}", expected="'{x}'")
+    sentence = Later("not valid TOML: {reason}", reason=reason)
+    assert str(sentence) == "not valid TOML: expected '{x}'"
+    assert sentence(words("zh")) == "不是有效的 TOML：此处应为 '{x}'"
+    assert told(sentence, words("zh")) == sentence(words("zh"))
+    assert told("as it is", words("zh")) == "as it is"
 
 
 def _said() -> set[str | tuple[str, ...]]:
