@@ -24,6 +24,7 @@ NAMES = (
     "console_paint",
     "attribution",
     "swapped_numbers",
+    "swapped_polarity",
     "aggregates",
     "injection",
     "readers",

@@ -26,6 +26,8 @@ from core.numerals import (
     claimed_numbers,
     counted,
 )
+from core.polarity import says_opposite
+from core.stances import Stance, stances
 from knowledge_base.models import Passage
 from knowledge_base.sentences import Sentence, sentences
 from knowledge_base.terms import normalise
@@ -100,6 +102,8 @@ class Claim:
     asked: Part | None = None
     """The same of the question."""
     measured: frozenset[tuple[str, str, str]] = frozenset()
+    stances: tuple[Stance, ...] = ()
+    """Its clauses, with what they affirm and deny."""
 
     @property
     def is_telling(self) -> bool:
@@ -186,7 +190,7 @@ class Evidence:
         enough = whole >= ENOUGH and (new >= ENOUGH_NEW or lenient)
         if not enough and not (whole >= ENOUGH_NUMBERED and self._has_its_numbers(claim)):
             return Verdict.UNSUPPORTED, 0.0
-        if self._binds_otherwise(claim):
+        if self._binds_otherwise(claim) or self._says_opposite(claim):
             return Verdict.UNSUPPORTED, 0.0
         return Verdict.SUPPORTED, whole + new
 
@@ -228,6 +232,13 @@ class Evidence:
             [part for _whole, clauses in written for part in clauses],
         )
         return says_otherwise(claim.said, claim.asked, levels)
+
+    def _says_opposite(self, claim: Claim) -> bool:
+        """Whether what the claim was made from denies what it affirms, or the other way round."""
+        if not claim.stances or claim.asked is None:
+            return False
+        there = [stance for text in self.written for stance in _stances(text)]
+        return says_opposite(claim.stances, there, claim.asked.words)
 
     def _says_otherwise(self, claim: Claim) -> bool:
         """The sentence that the claim was made from counts another number of the same, and the
@@ -288,7 +299,13 @@ def claim_of(sentence: str, question: str, *, binds: bool = False) -> Claim:
         part_of(sentence, _tokens, surely=True) if binds else None,
         part_of(question, _tokens) if binds else None,
         frozenset(measures(folded)) if binds else frozenset(),
+        stances(sentence, _tokens) if binds else (),
     )
+
+
+@lru_cache(maxsize=64)
+def _stances(text: str) -> tuple[Stance, ...]:
+    return stances(text, _tokens)
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,74 @@
+"""Whether a sentence says the opposite of what a passage says: "allowed" where dogs are not, 开放
+for 关闭, "at most" for "at least".
+
+A clause of a claim is compared with the clause that it was most likely made from, and with no
+other: what another clause denies is no matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from core.stances import Stance
+
+_ALIKE: Final = 0.7
+"""Share of their words that two clauses have in common where one was made from the other."""
+_MOST: Final = 0.6
+"""Share of the words of a claim."""
+_CLOSE: Final = 0.05
+_LENT: Final = 0.9
+"""What a word counts that only the clause before has."""
+
+
+def says_opposite(claim: Sequence[Stance], there: Sequence[Stance], asked: frozenset[str]) -> bool:
+    """Whether a clause of the claim says the opposite of the one that it was made from; `asked`:
+    words of the question, which need not be said again."""
+    return any(_is_denied(one, there, asked) for one in claim if not one.is_exception)
+
+
+def _is_denied(one: Stance, there: Sequence[Stance], asked: frozenset[str]) -> bool:
+    against = [other for other in there if _contradicts(one, other)]
+    nearest = max((_likeness(one, other, asked) for other in against), default=0.0)
+    if nearest < _ALIKE:
+        return False
+    return not any(
+        _likeness(one, other, asked) > nearest - _CLOSE for other in there if other not in against
+    )
+
+
+def _contradicts(one: Stance, other: Stance) -> bool:
+    """Whether they differ in one thing, or in three: two opposites together say the same again."""
+    if one.says is None or other.says is None or one.is_only != other.is_only:
+        return False
+    apart = _poles_apart(one, other)
+    if one.given and other.given:
+        apart += one.given != other.given
+    if one.says != other.says:
+        denying, saying = (one, other) if one.says < 0 else (other, one)
+        if not denying.focus <= saying.words | saying.lent:
+            return False
+        apart += 1
+    return apart % 2 == 1
+
+
+def _poles_apart(one: Stance, other: Stance) -> int:
+    if not one.poles or not other.poles:
+        return 0
+    return sum(
+        (pole, -value) in other.poles
+        and (pole, -value) not in one.poles
+        and (pole, value) not in other.poles
+        for pole, value in one.poles
+    )
+
+
+def _likeness(one: Stance, other: Stance, asked: frozenset[str]) -> float:
+    """Share of their words that both have; what goes before and the question may lend some."""
+    own = len(one.words & other.forms)
+    lent = len((one.words & other.lent) - other.forms)
+    if not own or own + lent < _MOST * len(one.words):
+        return 0.0
+    lent_back = len((other.words & (one.lent | asked)) - one.words)
+    both = 2 * (own + _LENT * (lent + lent_back))
+    return both / (len(one.words) + lent_back + len(other.words) + lent)
