@@ -193,6 +193,7 @@ async def assemble(
         stores.spending,
         JobRows(stores.database),
         Feedback(stores.database),
+        config.chat.passages,
     )
     await resources.reviews.sweep()
     pacers = places.pacers

@@ -20,6 +20,7 @@ from bot.progress import CountBar
 from bot.settings import Config
 from bot.titles import find_called
 from bot.wording import own_words
+from core.commands.tuning import unknown_lines
 from core.golden import BadGoldenError, Golden
 from core.language import Later
 from core.settings import EngineSettings
@@ -69,6 +70,9 @@ async def _asked(config: Config, questions: Sequence[Golden], request: EvalReque
             base = (await find_called(config, bot.library, request.base, _)).name
         else:
             base = await stack.enter_async_context(bench.samples())
+        held = await bot.library.documents((await bot.library.base(base)).base_id)
+        for line in unknown_lines(questions, {document.name for document in held}, _):
+            output.tell(line)
         with CountBar(_("golden questions"), quiet=request.as_json) as bar:
             return await bench.run(questions, base, bar.show)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ import aiosqlite
 
 from core.database import Database
 from core.events import ChannelRef, ConversationRef
+from core.followup import Lean, lean_of
 from core.golden import Golden
 from core.history import StoredAnswer, StoredSource, key_of
 from core.text import storable
@@ -44,6 +45,31 @@ class Judged:
             return Golden(self.question, kind="feedback")
         cited = next((source.document for source in self.sources if source.cited), "")
         return Golden(self.question, cited, kind="feedback") if cited else None
+
+
+def settled(verdicts: Iterable[Judged]) -> tuple[Judged, ...]:
+    """The last verdict on each question; where people disagree about that answer, a 👎: who is
+    right only a person knows."""
+    last: dict[str, Judged] = {}
+    for judged in sorted(verdicts, key=lambda own: own.given_at):
+        key = judged.question.casefold().strip()
+        before = last.get(key)
+        if before is None or before.verdict is Verdict.UP or before.answer != judged.answer:
+            last[key] = judged
+    return tuple(last.values())
+
+
+def searchable(verdicts: Iterable[Judged], documents: Container[str]) -> tuple[Golden, ...]:
+    """What verdicts tell of searches alone: of questions that stand alone and whose document is
+    still one of these."""
+    found = (judged.golden for judged in settled(verdicts))
+    return tuple(
+        golden
+        for golden in found
+        if golden is not None
+        and lean_of(golden.question) is not Lean.SURELY
+        and (not golden.document or golden.document in documents)
+    )
 
 
 class Feedback:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -111,6 +111,9 @@ def _object(line: str) -> Golden | None:
         return None
     if row.get("unanswerable") is True:
         document, words = "", []
+    elif not document and not words and ("document" not in row or "unanswerable" in row):
+        # A field that is misspelt is no reason to expect a refusal.
+        return None
     page, turns = row.get("page"), row.get("turns") or []
     if not isinstance(page, int | None) or isinstance(page, bool) or not _are_texts(turns):
         return None
@@ -141,6 +144,12 @@ def _typed(line: str) -> Golden | None:
         return None if said else Golden(question)
     words = tuple(word.strip() for word in said.replace("；", ";").split(";") if word.strip())
     return Golden(question, document, words) if document or words else None
+
+
+def unknown(questions: Iterable[Golden], documents: Container[str]) -> tuple[str, ...]:
+    """Documents that questions name and that are none of these: a wrong name is never found."""
+    named = dict.fromkeys(golden.document for golden in questions if golden.document)
+    return tuple(name for name in named if name not in documents)
 
 
 def outcome(golden: Golden, result: SearchResult) -> Outcome:

@@ -73,6 +73,8 @@ class Resources:
     """None: nothing comes round here."""
     feedback: Feedback | None = None
     """None: nobody judges answers here."""
+    passages: int = 5
+    """That go with a question where a channel chose no number."""
 
 
 @dataclass(frozen=True, slots=True)

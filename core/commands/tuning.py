@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
 from core import tuning
@@ -10,13 +11,14 @@ from core.commands.base import CommandContext, Replies
 from core.commands.choosing import choose
 from core.commands.confirming import ask_first
 from core.errors import BadQuestionError
-from core.golden import BadGoldenError, Golden, Outcome, outcome, read
+from core.feedback import searchable
+from core.golden import BadGoldenError, Golden, Outcome, outcome, read, unknown
 from core.golden_figures import called
+from core.inert import inert
 from core.language import Words
 from core.replies import TextDelta
-from core.settings import ChatSettings
 from core.tuning import Advice, Gain
-from knowledge_base.models import Legs
+from knowledge_base.models import Legs, Scope
 
 TAKEN: Final = ("threshold", "passages")
 """What a suggestion consists of: settings of a channel."""
@@ -24,6 +26,8 @@ _MOST: Final = 100
 _BREAK: Final = ";;"
 """Between questions where a line cannot be broken."""
 _WIDTH: Final = 10
+_NAMED: Final = 5
+"""Documents that are told by name."""
 
 
 async def tune(context: CommandContext) -> Replies:
@@ -37,14 +41,18 @@ async def tune(context: CommandContext) -> Replies:
             if value := context.text(name):
                 yield TextDelta(await choose(context, setting_named(name), value) + "\n")
         return
-    questions = await _questions(context)
+    scope = await context.resources.access.scope_of(context.message)
+    documents = await _documents(context, scope)
+    questions = await _questions(context, documents)
     if not questions:
         yield TextDelta(_how(_))
         return
-    outcomes, threshold = await _searched(context, questions)
-    passages = context.settings.passages or ChatSettings().passages
+    outcomes, threshold = await _searched(context, scope, questions)
+    passages = context.settings.passages or context.resources.passages
     advice = tuning.advised(outcomes, threshold, passages)
-    told = _told(outcomes, advice, threshold, _)
+    told = "\n".join([
+        *unknown_lines(questions, documents, _), _told(outcomes, advice, threshold, _)
+    ])  # fmt: skip
     if advice.empty:
         yield TextDelta(told)
         return
@@ -65,7 +73,10 @@ def advice_lines(advice: Advice, _: Words) -> list[str]:
               "needed.", count=tuning.LEAST)
         )  # fmt: skip
     elif advice.threshold is None:
-        lines.append(_("No other threshold helps beyond noise."))
+        lines.append(
+            _("No other threshold helps beyond noise: {gain} right decisions.",
+              gain=points(advice.threshold_gain))
+        )  # fmt: skip
     else:
         lines.append(
             _("A threshold of {threshold:.2f} would suit better: {gain} right decisions.",
@@ -90,7 +101,27 @@ def points(gain: Gain) -> str:
     return f"{gain.value * 100:+.1f} % ({gain.low * 100:+.1f} … {gain.high * 100:+.1f})"
 
 
-async def _questions(context: CommandContext) -> tuple[Golden, ...]:
+def unknown_lines(
+    questions: Sequence[Golden], documents: Container[str], _: Words
+) -> Iterator[str]:
+    """A line where questions name documents that are not there."""
+    names = unknown(questions, documents)
+    if names:
+        shown = _(", ").join(inert(name) for name in names[:_NAMED]) + (
+            " …" if len(names) > _NAMED else ""
+        )
+        yield _("Not found here, as no document is called so: {names}", names=shown)
+
+
+async def _documents(context: CommandContext, scope: Scope) -> frozenset[str]:
+    """Names of what can be found here."""
+    library = context.resources.library
+    return frozenset([
+        document.name for base in scope.bases for document in await library.documents(base)
+    ])  # fmt: skip
+
+
+async def _questions(context: CommandContext, documents: Container[str]) -> tuple[Golden, ...]:
     """Those that were typed; else what people thought of answers here."""
     typed = context.text("questions").replace("；；", _BREAK).replace(_BREAK, "\n")
     if typed:
@@ -103,16 +134,14 @@ async def _questions(context: CommandContext) -> tuple[Golden, ...]:
     if feedback is None:
         return ()
     judged = await feedback.given_in(context.message.conversation.channel)
-    found = {own.question.casefold(): own.golden for own in judged}
-    return tuple(golden for golden in found.values() if golden is not None)[-_MOST:]
+    return searchable(judged, documents)[-_MOST:]
 
 
 async def _searched(
-    context: CommandContext, questions: tuple[Golden, ...]
+    context: CommandContext, scope: Scope, questions: tuple[Golden, ...]
 ) -> tuple[list[Outcome], float]:
     """What a search does on each, and the threshold that holds here."""
-    library, resources = context.resources.library, context.resources
-    scope = await resources.access.scope_of(context.message)
+    library = context.resources.library
     outcomes: list[Outcome] = []
     threshold = 0.0
     for golden in questions:

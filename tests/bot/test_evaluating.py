@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 
 from tests.support.shell import bot
 
@@ -50,7 +51,7 @@ def test_questions_are_asked_kept_compared_and_exported(tmp_path):
 def test_what_cannot_be_used_is_told_with_its_line(tmp_path):
     (tmp_path / "config.toml").write_text(BARE)
     file = tmp_path / "golden.jsonl"
-    file.write_text('{"question": "Why?"}\n{"question": 7}\n')
+    file.write_text('{"question": "Why?", "unanswerable": true}\n{"question": 7}\n')
     done = bot(tmp_path, "kb", "eval", "golden.jsonl")
     assert done.code != 0
     assert "golden.jsonl: line 2: is no golden question" in done.err
@@ -59,3 +60,44 @@ def test_what_cannot_be_used_is_told_with_its_line(tmp_path):
     file.write_text("{}")
     other = bot(tmp_path, "kb", "eval", "--against", "golden.jsonl")
     assert (other.code, "holds no run" in other.err) == (2, True)
+
+
+def test_what_helps_is_told_as_the_configuration_takes_it(tmp_path):
+    strict = "[web]\nenabled = false\n[knowledge]\nfolders = {}\nrelevance_threshold = 1\n"
+    config = tmp_path / "config.toml"
+    config.write_text(strict)
+    (tmp_path / "town").mkdir()
+    rows = []
+    for place in ("pool", "library", "museum", "bakery", "ferry", "hut"):
+        (tmp_path / "town" / f"{place}.md").write_text(f"The {place} opens at nine o'clock.")
+        rows.append({"question": f"When does the {place} open?", "document": f"{place}.md"})
+    rows += [
+        {"question": f"Who won the {own} prize?", "unanswerable": True}
+        for own in ("moon", "king", "football", "tax", "opera", "volcano")
+    ]
+    (tmp_path / "golden.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert bot(tmp_path, "kb", "add", "town", "--base", "town").code == 0
+    tuned = bot(tmp_path, "kb", "tune", "golden.jsonl", "--base", "town")
+    lines = tuned.out.split("In config.toml:\n")[1]
+    suggested = tomllib.loads(lines)["knowledge"]["relevance_threshold"]
+    assert 0 < suggested < 1
+    config.write_text(
+        strict.replace("relevance_threshold = 1", f"relevance_threshold = {suggested}")
+    )
+    again = bot(tmp_path, "kb", "tune", "golden.jsonl", "--base", "town", "--json")
+    assert (again.row["threshold"], again.row["suggested"]["threshold"]) == (suggested, None)
+
+
+def test_the_shipped_questions_are_not_asked_of_another_base(tmp_path):
+    (tmp_path / "config.toml").write_text(BARE)
+    (tmp_path / "pool.txt").write_text("The pool opens on Mondays at nine and closes at six.")
+    assert bot(tmp_path, "kb", "add", "pool.txt", "--base", "town").code == 0
+    done = bot(tmp_path, "kb", "tune", "--base", "town")
+    assert (done.code, done.out) == (2, "")
+    assert "Name a file of questions" in done.err
+    chinese = bot(tmp_path, "kb", "tune", "--base", "town", LC_ALL="zh_CN.UTF-8")
+    assert "请给出一个问题文件" in chinese.err
+    (tmp_path / "golden.txt").write_text("When does the pool open? | pools.txt")
+    for command in ("tune", "eval"):
+        told = bot(tmp_path, "kb", command, "golden.txt", "--base", "town", "--json")
+        assert "as no document is called so: `pools.txt`" in told.err

@@ -125,14 +125,18 @@ def test_figures_are_printed_with_what_they_were(capsys):
 
 def test_verdicts_become_lines_without_names():
     source = StoredSource(1, ChunkId(1), True, 0.9, "handbook.md")
-    up = Judged(Verdict.UP, "When does it open?", "At nine.", False, (source,), 0.0)
-    good = line_of(up, 1)
-    refused = line_of(replace(up, refused=True, sources=()), 2)
-    down = line_of(replace(up, verdict=Verdict.DOWN), 3)
+    up = Judged(Verdict.UP, "When does the gate open?", "At nine.", False, (source,), 0.0)
+    there = {"handbook.md"}
+    good = line_of(up, 1, there)
+    refused = line_of(replace(up, refused=True, sources=()), 2, there)
+    down = line_of(replace(up, verdict=Verdict.DOWN), 3, there)
     assert [golden.document for golden in read("\n".join((good, refused, down)))] == [
         "handbook.md", "",
     ]  # fmt: skip
     assert down.startswith("# down: {")
+    assert line_of(up, 4, set()).startswith("# gone: {")
+    for followed in ("And on Sundays?", "那周日呢？"):
+        assert line_of(replace(up, question=followed), 5, there).startswith("# turns: {")
 
 
 def test_the_shipped_files_lie_beside_the_samples():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.golden import BadGoldenError, Golden, Outcome, measured, outcome, read, suggested
+from core.golden import BadGoldenError, Golden, Outcome, measured, outcome, read, suggested, unknown
 from knowledge_base.models import SearchResult
 from tests.support.passages import passage
 
@@ -35,12 +35,24 @@ Is there a pool? | -
 
 @pytest.mark.parametrize(
     "line",
-    ["only a question", "| a.md", "q | a | b | c", "{", '{"question": 7}', "q | - | w", "q |"],
+    [
+        *("only a question", "| a.md", "q | a | b | c", "{", '{"question": 7}', "q | - | w", "q |"),
+        # A misspelt field, and a line of feedback that nobody filled in, expect no refusal.
+        '{"question": "q", "docment": "a.md"}',
+        '{"question": "q", "answer": "at nine"}',
+        '{"question": "q", "document": null, "words": [], "unanswerable": false}',
+    ],
 )
 def test_a_line_that_is_none_is_named(line):
     with pytest.raises(BadGoldenError) as raised:
         read(f"q | a.md\n{line}")
     assert raised.value.line == 2
+
+
+def test_documents_that_are_not_there_are_named_once():
+    asked = read("q | a.md\nr | b.md\ns | b.md\nt | -")
+    assert unknown(asked, {"a.md"}) == ("b.md",)
+    assert unknown(asked, {"a.md", "b.md"}) == ()
 
 
 def test_a_passage_is_right_that_is_of_the_document_and_says_the_words():
