@@ -78,7 +78,7 @@ async def take_in(config: Config, base: str, path: Path, *, agreed: bool, as_jso
                         if as_json:
                             output.emit({"document": name, "state": state, "error": error})
                         elif error:
-                            output.tell(f"{name}: {error}")
+                            output.tell(say("{name}: {text}", name=name, text=error))
                         else:
                             progress.say(became(state, name, say))
         except RejectedDocumentError as problem:
@@ -120,7 +120,7 @@ async def _prebuilt(config: Config, base: str, path: Path, *, agreed: bool, as_j
                                 }
                             )
                         elif error:
-                            output.tell(f"{document.name}: {error}")
+                            output.tell(say("{name}: {text}", name=document.name, text=error))
                         else:
                             progress.say(became(state, document.name, say, passages))
         except KnowledgeError as problem:

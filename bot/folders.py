@@ -16,7 +16,7 @@ from bot.folder_files import State, is_gone, places_of, root_of, state_of, state
 from bot.folder_watcher import FolderWatcher
 from bot.renames import Absences, contents_of, renamings, sha256_of
 from bot.wording import sentence
-from core.language import Words
+from core.language import Later, Told, Words, told
 from core.unread import unread_pages
 from knowledge_base.errors import (
     KnowledgeError,
@@ -171,7 +171,11 @@ class FollowedFolders:
         """Whether it is up to date now; False where a file may still be written."""
         folder = await asyncio.to_thread(root_of, self._folders[name])
         if not await asyncio.to_thread(folder.is_dir):
-            self._warn(name, "gone", f"there is no folder {folder}; its documents stay")
+            self._warn(
+                name,
+                "gone",
+                Later("there is no folder {folder}; its documents stay", folder=folder),
+            )
             return True
         self._told.pop((name, "gone"), None)
         self._again_at.pop(name, None)
@@ -283,7 +287,11 @@ class FollowedFolders:
         self, base: KnowledgeBase, folder: Path, missing: set[str], found: _Found
     ) -> None:
         if missing and not found.names:
-            text = f"{folder} is empty, perhaps not mounted; what it held stays ({len(missing)})"
+            text = Later(
+                "{folder} is empty, perhaps not mounted; what it held stays ({count})",
+                folder=folder,
+                count=len(missing),
+            )
             self._warn(base.name, "empty", text)
             return
         self._told.pop((base.name, "empty"), None)
@@ -313,10 +321,10 @@ class FollowedFolders:
                 twin = self._twins.get(key)
                 if twin is not None and twin.state == state and _is_like(twin, stored):
                     continue
-                document, told = stored.get(name), contents.get(name)
-                if told is None:
-                    told = await asyncio.to_thread(sha256_of, upload.path, _sizes(document))
-                if document is None or told != document.sha256:
+                document, digest = stored.get(name), contents.get(name)
+                if digest is None:
+                    digest = await asyncio.to_thread(sha256_of, upload.path, _sizes(document))
+                if document is None or digest != document.sha256:
                     await places.acquire()
                     task = adding.create_task(self._add(base, upload, state), name=f"follow {name}")
                     task.add_done_callback(lambda _task: places.release())
@@ -328,14 +336,14 @@ class FollowedFolders:
             added = await self._library.add(base.base_id, upload)
         except RejectedDocumentError as error:
             self._known[base.name, upload.name] = state  # until it changes
-            told = sentence(error, self._words)
-            self._told[base.name, upload.name] = f"{upload.name}: {told}"
-            log.warning("%s: %s", upload.path, told)
+            why = sentence(error, self._words)
+            self._told[base.name, upload.name] = self._about(upload, why)
+            log.warning("%s: %s", upload.path, why)
         except KnowledgeError as error:
-            told = sentence(error, self._words)
-            self._told[base.name, upload.name] = f"{upload.name}: {told}"
+            why = sentence(error, self._words)
+            self._told[base.name, upload.name] = self._about(upload, why)
             self._again_at[base.name] = self._clock() + AGAIN_SECONDS
-            log.warning("%s: %s", upload.path, told)
+            log.warning("%s: %s", upload.path, why)
         else:
             self._told.pop((base.name, upload.name), None)
             if added.document.name == upload.name:
@@ -349,9 +357,12 @@ class FollowedFolders:
             else:
                 log.info("%s: %s says what %s says", base.name, upload.name, added.document.name)
             if added.unread:
-                told = unread_pages(added.unread, self._words)
-                self._told[base.name, upload.name] = f"{upload.name}: {told}"
-                log.warning("%s: %s", upload.path, told)
+                pages = unread_pages(added.unread, self._words)
+                self._told[base.name, upload.name] = self._about(upload, pages)
+                log.warning("%s: %s", upload.path, pages)
+
+    def _about(self, upload: Upload, text: str) -> str:
+        return self._words("{name}: {text}", name=upload.name, text=text)
 
     async def _is_parted(self, base: KnowledgeBase) -> bool:
         """Whether a file says the same as a document that is gone or another by now, perhaps since
@@ -373,10 +384,10 @@ class FollowedFolders:
         again = {name for name, at in self._again_at.items() if not now < at <= now + AGAIN_SECONDS}
         return again | {name for name, about in self._told if about == "gone"}
 
-    def _warn(self, name: str, about: str, text: str) -> None:
+    def _warn(self, name: str, about: str, text: Told) -> None:
         """Once, until it is over."""
         if (name, about) not in self._told:
-            self._told[name, about] = text
+            self._told[name, about] = told(text, self._words)
             log.warning("knowledge.folders: %s: %s", name, text)
 
 

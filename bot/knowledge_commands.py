@@ -157,7 +157,7 @@ class _Adding:
                 }
             )
         elif error:
-            output.tell(f"{file.path}: {error}")
+            output.tell(self._words("{name}: {text}", name=file.path, text=error))
         else:
             _ = self._words
             self._progress.say(became(state, name, _, passages))

@@ -77,6 +77,22 @@ async def test_how_a_folder_was_found_is_told_and_what_was_wrong_until_it_is_men
         assert (await followed.states())[0].remarks == ()
 
 
+async def test_what_is_wrong_with_a_folder_is_told_in_the_operators_language(tmp_path):
+    notes, gone = tmp_path / "notes", tmp_path / "gone"
+    notes.mkdir()
+    (notes / "a.txt").write_text("It opens at nine.")
+    async with open_library(tmp_path / "data") as library:
+        followed = FollowedFolders(library, {"notes": notes, "gone": gone}, words("zh"))
+        await followed.follow_all()
+        (notes / "a.txt").unlink()
+        await followed.follow_all()
+        remarks = [state.remarks for state in await followed.states()]
+    assert remarks == [
+        (f"{notes} 是空的，可能没有挂载；原有的文档保留（1 份）",),
+        (f"没有文件夹 {gone}；其中的文档保留",),
+    ]
+
+
 async def test_what_lay_in_an_archive_stays_while_that_cannot_be_opened(tmp_path):
     folder = tmp_path / "notes"
     folder.mkdir()
