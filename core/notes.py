@@ -34,6 +34,14 @@ _MOST: Final = 0.6
 _SPAN: Final = re.compile(r"(\d{1,4})\s*(days?|weeks?|d|w|天|日|个?星期|周)", re.IGNORECASE)
 _DAYS: Final = {"d": 1, "天": 1, "日": 1, "w": 7, "周": 7, "星": 7}
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_PARTICLE: Final = re.compile(r"[呢吗嘛啊呀吧哦呐]+(?=[?？!！.。~～…\s]*$)")
+"""Ends a question, and asks for nothing."""
+_ADDRESS: Final = re.compile(
+    r"(?i)^[\s,，]*(?:(?:hi|hello|hey|please|pls|excuse me|sorry|do you know|"
+    r"does (?:anyone|anybody|somebody) know|"
+    r"(?:can|could) (?:you|someone|anyone|somebody) (?:please )?tell me)\b[\s,:!.]*|"
+    r"(?:你好|您好|请问|请教|麻烦问一?下|想?问一?下|有人知道|有?谁知道)(?:一下|下)?[\s,，。！!：:]*)+"
+)
 _END: Final = re.compile(r"[?？!！.。\s]+$")
 
 # What a question asks for: those that ask for different things are different, whatever their words.
@@ -60,6 +68,7 @@ def fits(asked: str, question: str, answer: str = "") -> bool:
     Told by words, not by a model of meaning, which holds "on Windows" and "on Linux" for the same:
     all that is asked about must stand in the note, and the most of the note's question be asked.
     """
+    asked, question = _bare(asked), _bare(question)
     wanted, offered = _about(asked), _about(question)
     if not wanted or not offered:
         return _plain(asked) == _plain(question) != ""
@@ -140,6 +149,12 @@ async def store(
         return await library.add(base.base_id, upload)
     finally:
         await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+def _bare(question: str) -> str:
+    """A question without how people address each other."""
+    bare = _PARTICLE.sub("", _ADDRESS.sub("", question))
+    return bare if bare.strip() else question
 
 
 def _about(text: str) -> frozenset[str]:

