@@ -39,6 +39,8 @@ served by what was loaded meanwhile."""
 _AT_ONCE: Final = 2
 _LEAST_READ: Final = 2
 _REMEMBERED_BYTES: Final = 64 * 1024**2
+_QUESTIONS_KEPT: Final = 16
+"""What is searched for is quoted for next."""
 _LEAST_CHANCE: Final = 1e-6
 _WORST: Final = 0.25
 _COMMON: Final = 0.5
@@ -56,6 +58,10 @@ class TokenReader(Protocol):
 
     def passage(self, text: str) -> Floats: ...
 
+    def places(self, text: str) -> Sequence[int]:
+        """Where in a passage the last character of each of its tokens stands."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
@@ -72,6 +78,10 @@ class Read:
     @property
     def size(self) -> int:
         return int(self.codes.nbytes + self.scales.nbytes)
+
+    def part(self, tokens: NDArray[np.bool_]) -> Read:
+        """Of some of its tokens."""
+        return Read(self.codes[tokens], self.scales[tokens])
 
     def near(self, question: Floats) -> Nearness:
         """From the cosines of the nearest token here to each token of the question."""
@@ -178,6 +188,8 @@ class CloseLook:
         self._is_lost = False
         self._remembered: OrderedDict[str, Read] = OrderedDict()
         self._size = 0
+        self._asked: OrderedDict[str, Floats] = OrderedDict()
+        """Tokens of the questions that were looked at last."""
 
     async def at(
         self, question: str, known: float, passages: tuple[Passage, ...]
@@ -206,6 +218,10 @@ class CloseLook:
         try:
             async with asyncio.timeout(self._budget):
                 asked = await loop.run_in_executor(self._threads, model.query, question)
+                self._asked[question] = asked
+                self._asked.move_to_end(question)
+                while len(self._asked) > _QUESTIONS_KEPT:
+                    self._asked.popitem(last=False)
                 looks = [
                     loop.run_in_executor(self._threads, self._near, model, asked, chunk)
                     for chunk in chunks
@@ -218,6 +234,36 @@ class CloseLook:
             for look in looks:
                 look.cancel()
         return [look.result() for look in in_time]
+
+    async def nearness(self, question: str, parts: Sequence[tuple[Chunk, int, int]]) -> Floats:
+        """How near parts of chunks, between two characters of each, come to the worst quarter of a
+        question that was looked at, shape (parts,).
+
+        Nothing is read for it: NaN where nothing was.
+        """
+        asked = self._asked.get(readable(question))
+        if asked is None or self._model is None:
+            return np.full(len(parts), np.nan, np.float32)
+        return await asyncio.to_thread(self._near_parts, self._model, asked, parts)
+
+    def _near_parts(
+        self, model: TokenReader, asked: Floats, parts: Sequence[tuple[Chunk, int, int]]
+    ) -> Floats:
+        found = np.full(len(parts), np.nan, np.float32)
+        places: dict[str, NDArray[np.int64]] = {}
+        for row, (chunk, start, end) in enumerate(parts):
+            text = embedded(chunk.text, chunk.heading)
+            with self._lock:
+                read = self._remembered.get(text)
+            if read is None:
+                continue
+            if text not in places:
+                places[text] = np.array(model.places(readable(text)), np.int64)
+            at = places[text] - (len(text) - len(chunk.text))
+            within = (at >= start) & (at < end)
+            if within.any():
+                found[row] = read.part(within).near(asked).least
+        return found
 
     async def aclose(self) -> None:
         """Finish the passages being read, refuse the rest."""

@@ -1,8 +1,10 @@
 """Choosing the sentences of retrieved passages that fit a question best, word for word.
 
 Terms preselect, embedding decides among a handful: a sentence costs the bundled embedder about
-25 ms. A sentence is also given credit for what the one before it says, because "It opens at nine"
-follows the sentence that names the library.
+25 ms. A sentence is also given credit for what those before it say, because "It opens at nine"
+follows the sentence that names the library. Where the search was in doubt and read the passages
+word by word, how near a sentence's own words come to the question's counts too; nothing is read
+again for that.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge_base.lexical import LexicalQuery
-from knowledge_base.models import Passage, Quotation
+from knowledge_base.models import Chunk, Passage, Quotation
 from knowledge_base.sentences import Sentence, with_lists
 from knowledge_base.terms import terms_of
 
@@ -24,14 +27,16 @@ EMBEDDED = 6
 """Sentences that are embedded for one question."""
 
 _MOST_SENTENCES = 400
-_BEFORE = 0.4
-"""What a term in the sentence before is worth."""
+_FADING = 0.7
+"""What a term is worth in each next sentence that does not have it."""
 _RELEVANCE = 0.2
 """What a factor of e in a passage's relevance is worth, in shares of the question's terms."""
-_NUMBER = 0.1
-"""What a number is worth in answer to a question that asks for one."""
-_MEANING = 0.1
+_NUMBER = 0.2
+"""What a number that a question does not name is worth where it asks for one."""
+_MEANING = 0.06
 """What one standard deviation of cosine among the embedded sentences is worth."""
+_NEARNESS = 0.08
+"""And one of how near their words come to the question's."""
 
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:many|much|long|old|far|often|tall|big|high|large)\b|\bwhen\b"
@@ -41,15 +46,19 @@ _ASKS_NUMBER = re.compile(
     r"|\bquant[oia]\b|\bquando\b|bao nhiêu|khi nào|\bكم\b|متى|कितन|कब|กี่|เท่าไร|เมื่อไร",
     re.IGNORECASE,
 )
-_HAS_NUMBER = re.compile(
-    r"\d|[一二三四五六七八九十百千万亿两]"
+_NUMBERS = re.compile(
+    r"\d+(?:[.,]\d+)*|[零〇一二三四五六七八九十百千万亿两]{2,}|[二三四五六七八九十百千万亿两]"
     r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|hundred|thousand|million|half|twice)\b",
     re.IGNORECASE,
 )
+"""A single 一 is mostly an article, or a part of a word."""
 
 Vectors = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Awaitable[Vectors]]
 """Texts of documents -> unit vectors, one a row."""
+Near = Callable[[str, Sequence[tuple[Chunk, int, int]]], Awaitable[Vectors]]
+"""A question, and parts of chunks -> how near each comes to its words, NaN where nobody knows."""
+NOTHING: Final[Vectors] = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +76,37 @@ def preselect(
 ) -> list[Candidate]:
     """All sentences of the passages (text, relevance), best fit first; each text once."""
     asks_number = bool(_ASKS_NUMBER.search(question))
+    named = _numbers(question)
     best = max((relevance for _, relevance in passages), default=0.0)
     found: dict[str, Candidate] = {}
     for index, (text, relevance) in enumerate(passages):
         doubt = _RELEVANCE * float(np.log(max(relevance, 1e-3) / max(best, 1e-3)))
-        before = np.zeros(len(weighed.hashes), bool)
+        said = np.zeros(len(weighed.hashes))
         for sentence in with_lists(text)[:_MOST_SENTENCES]:
             has = np.isin(weighed.hashes, terms_of(sentence.text).hashes)
-            fit = _share(weighed, has) + _BEFORE * _share(weighed, before & ~has) + doubt
-            if asks_number and _HAS_NUMBER.search(sentence.text):
+            said = np.maximum(has, _FADING * said)
+            fit = float(weighed.weights @ said) / max(1e-9, float(weighed.weights.sum())) + doubt
+            if asks_number and not _numbers(sentence.text) <= named:
                 fit += _NUMBER
             found.setdefault(sentence.text, Candidate(index, sentence, fit))
-            before = has
     return sorted(found.values(), key=lambda candidate: -candidate.fit)
 
 
 def choose(
-    candidates: Sequence[Candidate], cosines: NDArray[np.float32], limit: int
+    candidates: Sequence[Candidate], cosines: Vectors, limit: int, nearness: Vectors = NOTHING
 ) -> list[Quotation]:
     """At most `limit` quotations, best first; after the first only such as fit at all.
 
     `cosines` are those of the question and the first candidates; without any, terms decide alone.
+    `nearness`: of the same candidates, NaN where it is unknown.
     """
     scores = np.array([candidate.fit for candidate in candidates])
     if len(cosines):
-        deviations = (cosines - cosines.mean()) / max(1e-6, float(cosines.std()))
-        scores[: len(cosines)] += _MEANING * deviations
         scores[len(cosines) :] -= np.inf
+    for signs, worth in ((cosines, _MEANING), (nearness, _NEARNESS)):
+        known = np.flatnonzero(~np.isnan(signs))
+        if len(known):
+            scores[known] += worth * _deviations(signs[known])
     chosen: list[Quotation] = []
     for i in np.argsort(-scores, kind="stable"):
         candidate, score = candidates[i], float(scores[i])
@@ -114,18 +127,24 @@ async def quote(
     passages: Sequence[Passage],
     meaning: tuple[Vectors, Embed] | None,
     limit: int = 2,
+    near: Near | None = None,
 ) -> list[Quotation]:
     """At most `limit` sentences, best first; `meaning` is the question's vector and its embedder's
-    way to embed documents, None where there is none: then terms decide alone.
+    way to embed documents, None where there is none: then terms decide alone. `near`: by what was
+    read closely.
     """
     texts = [(passage.chunk.text, passage.relevance) for passage in passages]
     # Some milliseconds for each passage, which other turns need not wait for.
     candidates = await asyncio.to_thread(preselect, question, weighed, texts)
-    cosines = np.zeros(0, np.float32)
+    cosines, nearness = NOTHING, NOTHING
+    first = candidates[:EMBEDDED]
     if meaning and len(candidates) > 1:
         vector, embed = meaning
-        cosines = await embed([c.sentence.text for c in candidates[:EMBEDDED]]) @ vector
-    return choose(candidates, cosines, limit)
+        cosines = await embed([own.sentence.text for own in first]) @ vector
+    if near and len(candidates) > 1:
+        parts = [(passages[c.passage].chunk, c.sentence.start, c.sentence.end) for c in first]
+        nearness = await near(question, parts)
+    return choose(candidates, cosines, limit, nearness)
 
 
 def _overlap(one: Quotation, other: Quotation) -> bool:
@@ -133,5 +152,11 @@ def _overlap(one: Quotation, other: Quotation) -> bool:
     return one.passage == other.passage and second.start < first.start + len(first.text)
 
 
-def _share(weighed: LexicalQuery, has: NDArray[np.bool_]) -> float:
-    return float(weighed.weights[has].sum() / max(1e-9, float(weighed.weights.sum())))
+def _deviations(signs: Vectors) -> Vectors:
+    """From their mean, in standard deviations."""
+    deviations: Vectors = (signs - signs.mean()) / max(1e-6, float(signs.std()))
+    return deviations
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(number.casefold() for number in _NUMBERS.findall(text))

@@ -212,7 +212,8 @@ class Searching(Front):
         if embedder is not None and not by_words:
             try:
                 meaning = (await self._vector(embedder, question), embedder.embed_documents)
-                return tuple(await quoting.quote(question, weighed, passages, meaning, limit))
+                near = None if self._close is None else self._close.nearness
+                return tuple(await quoting.quote(question, weighed, passages, meaning, limit, near))
             except EmbeddingUnavailableError:
                 log.warning("the embedder does not answer: words alone", exc_info=True)
         return tuple(await quoting.quote(question, weighed, passages, None, limit))

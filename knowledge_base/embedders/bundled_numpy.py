@@ -67,6 +67,20 @@ class Unigrams:
 
     def of(self, text: str) -> list[int]:
         """The numbers of its pieces."""
+        return [number for _, number in self._path(text)]
+
+    def places(self, text: str) -> list[int]:
+        """Where in the text the last character of each of its pieces stands; below 0: nowhere."""
+        replaced = (self._replaced.get(ord(own), own) for own in text)
+        written = [(at, one) for at, own in enumerate(replaced) for one in own]
+        beside = zip(written, [(-1, ""), *written], strict=False)
+        origins = [at for (at, one), (_, before) in beside if not one == before == " "]
+        if not written or written[0][1] != " ":
+            origins.insert(0, -1)
+        return [origins[stop - 1] for stop, _ in self._path(text)]
+
+    def _path(self, text: str) -> list[tuple[int, int]]:
+        """Where each piece stops in what is written for the text, and its number."""
         plain = _SPACES.sub(" ", text.translate(cast("Mapping[int, str]", self._replaced)))
         written = (plain if plain.startswith(" ") else f" {plain}").replace(" ", _SPACE)
         count = len(written)
@@ -81,11 +95,12 @@ class Unigrams:
                 number = number_of(written[start:stop])
                 if number is not None and best[stop] < here + worths[number]:
                     best[stop], ways[stop] = here + worths[number], (start, number)
-        pieces, at = [], count
+        path, at = [], count
         while at:
-            at, number = ways[at]
-            pieces.append(number)
-        return pieces[::-1]
+            start, number = ways[at]
+            path.append((at, number))
+            at = start
+        return path[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +199,11 @@ class NumpyE5:
             found[window.owner].append(state)
         return [_read(own, self._prompts[prompt]) for own in found]
 
+    def places(self, text: str) -> list[int]:
+        """Where the last character of each of its tokens stands that `read` tells of a passage."""
+        places = self._pieces.places(PASSAGE + text)[self._prompts[PASSAGE] :]
+        return [at - len(PASSAGE) for at in places]
+
     def _forward(self, windows: Sequence[_Window]) -> list[Vectors]:
         """The last layer's states of each window's tokens."""
         lengths = [len(own.pieces) for own in windows]
@@ -263,6 +283,10 @@ class TokenVectors:
     def passage(self, text: str) -> Vectors:
         """As `query`, of what is searched."""
         return self._model.read([text], PASSAGE)[0].tokens
+
+    def places(self, text: str) -> list[int]:
+        """Where in what is searched the last character of each token stands."""
+        return self._model.places(text)
 
 
 def _layer(tensors: Mapping[str, Vectors], number: int) -> _Layer:

@@ -27,9 +27,14 @@ class Reader:
         self.read.append(text)
         return self._of(text)
 
+    def places(self, text):
+        return [text.index(WORDS[at]) for at in self._found(text)]
+
+    def _found(self, text):
+        return [at for at, word in enumerate(WORDS) if word in text]
+
     def _of(self, text):
-        found = [at for at, word in enumerate(WORDS) if word in text]
-        return np.eye(len(WORDS), dtype=np.float32)[found]
+        return np.eye(len(WORDS), dtype=np.float32)[self._found(text)]
 
 
 class Slow(Reader):
@@ -128,6 +133,48 @@ async def test_a_search_in_doubt_has_its_passages_read(look):
     assert texts(found)[0] == "The gate opens at nine"
     assert not late
     assert len(reader.read) == 3
+
+
+def parts(chunk, *texts):
+    return [(chunk, at := chunk.text.index(text), at + len(text)) for text in texts]
+
+
+@pytest.mark.parametrize("heading", [None, "Hours › The ferry"])
+async def test_parts_of_what_was_read_come_near_by_their_own_words(look, heading):
+    reader = Reader()
+    close = look(reader)
+    text = "The gate is red. It opens. The sea is wide."
+    own = passage(text=text, heading=heading, relevance=0.5)
+    await close.at("gate opens", 1.0, (own, *several("A ferry")))
+    read = list(reader.read)
+    wanted = parts(own.chunk, "The gate is red.", "It opens.", text[:26], "The sea is wide.")
+    found = await close.nearness("gate opens", wanted)
+    assert np.isnan(found).tolist() == [False, False, False, True]
+    assert found[2] > max(found[:2])
+    assert (reader.read, reader.asked) == (read, 1)
+
+
+async def test_of_what_was_not_read_and_a_question_that_was_not_looked_at_nothing_is_known(look):
+    reader = Reader()
+    close = look(reader)
+    one, other = several("The gate opens", "A ferry")
+    unread = passage(text="The gate closes", n=3)
+    wanted = [*parts(one.chunk, "gate"), *parts(unread.chunk, "gate")]
+    assert np.isnan(await close.nearness("gate", wanted)).all()
+    await close.at("gate", 1.0, (one, other))
+    assert np.isnan(await close.nearness("gate", wanted)).tolist() == [False, True]
+    assert np.isnan(await close.nearness("ferry", wanted)).all()
+    assert len(reader.read) == 2
+
+
+async def test_only_the_last_questions_are_kept(look):
+    close = look(Reader())
+    one, other = several("The gate opens", "A ferry")
+    for number in range(99):
+        await close.at(f"gate {number}", 1.0, (one, other))
+    wanted = parts(one.chunk, "gate")
+    assert np.isnan(await close.nearness("gate 1", wanted)).all()
+    assert not np.isnan(await close.nearness("gate 98", wanted)).any()
 
 
 @pytest.mark.parametrize("relevance", [0.02, 0.97])

@@ -58,6 +58,48 @@ def test_the_sentence_before_lends_its_subject():
     assert found.text == "It has two floors."
 
 
+@pytest.mark.parametrize(
+    ("question", "other", "text"),
+    [
+        (
+            "Does the mill of Korva have a red door?",
+            "A hut stands there. It is small. It has a red door there.",
+            "The mill of Korva is old. It is tall. It has a red door.",
+        ),
+        (
+            "科尔瓦磨坊有红色的门吗？",
+            "那里是小屋。它很小。那里它有红色的门。",
+            "科尔瓦磨坊很旧。它很高。它有红色的门。",
+        ),
+    ],
+)
+def test_a_subject_is_lent_beyond_the_next_sentence_and_less_each_time(question, other, text):
+    (found,) = by_terms(question, (other, 0.9), (text, 0.9))
+    assert found.passage == 1
+    assert text.endswith(found.text)
+    first, *_, last = sorted(
+        preselect("Korva", weighed("Korva", text), [("Korva. One. Two. Three.", 0.9)]),
+        key=lambda candidate: -candidate.fit,
+    )
+    assert (first.sentence.text, last.sentence.text) == ("Korva.", "Three.")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "says"),
+    [
+        (
+            "How much was a night in the harbour in 1887?",
+            "A night in the harbour was a joy in 1887. A night in the harbour in 1887: 12 crowns.",
+            "12",
+        ),
+        ("观星每场限多少人？", "观星每场限人，这是唯一的规矩。观星每场都是四十人。", "四十"),
+    ],
+)
+def test_a_number_that_the_question_names_and_a_part_of_a_word_are_no_answer(question, text, says):
+    (found,) = by_terms(question, (text, 0.9))
+    assert says in found.text
+
+
 def test_who_asks_for_a_number_gets_one():
     text = "A night in the harbour costs little. A night in the harbour costs 12 crowns."
     (found,) = by_terms("How much is a night in the harbour?", (text, 0.9))
@@ -83,6 +125,39 @@ def test_meaning_decides_among_the_first():
     found = choose(candidates, np.array([0.1, 0.9], np.float32), 2)
     assert found[0].text == second
     assert len(choose(candidates, np.array([0.5], np.float32), 2)) == 1
+
+
+def test_words_that_come_near_decide_where_they_were_read():
+    question = "When do children read on weekdays?"
+    candidates = preselect(question, weighed(question, LIBRARY), [(LIBRARY, 0.9)])
+    even, unknown = np.zeros(3, np.float32), np.full(3, np.nan, np.float32)
+    (usual,) = choose(candidates, even, 1)
+    assert choose(candidates, even, 1, unknown) == [usual]
+    near = np.array([0.5, 0.9, np.nan], np.float32)
+    (found,) = choose(candidates, even, 1, near)
+    assert (usual.text, found.text) == tuple(own.sentence.text for own in candidates[:2])
+
+
+async def test_nothing_is_asked_of_what_was_read_for_a_single_sentence():
+    async def near(question, parts):
+        raise AssertionError(parts)
+
+    (only,) = await quote("Sand?", weighed("Sand?", "a"), [passage("Sand.")], None, near=near)
+    assert only.text == "Sand."
+
+
+async def test_what_was_read_is_asked_for_the_places_of_the_first_sentences():
+    asked = []
+
+    async def near(question, parts):
+        asked.extend(chunk.text[start:end] for chunk, start, end in parts)
+        return np.arange(len(parts), dtype=np.float32)
+
+    question = "Which boat is blue?"
+    text = " ".join(f"Boat {n} is blue." for n in range(30))
+    (found,) = await quote(question, weighed(question, text), [passage(text)], None, 1, near)
+    assert len(asked) == EMBEDDED
+    assert found.text == asked[-1]
 
 
 async def test_only_a_handful_of_sentences_is_embedded():

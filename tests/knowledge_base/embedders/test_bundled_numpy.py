@@ -93,3 +93,28 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(BrokenModelError):
             map_model(path)
+
+
+def test_every_token_of_a_passage_has_its_place_in_the_text(ours: NumpyE5) -> None:
+    reader = TokenVectors(ours)
+    for text in TEXTS:
+        places = reader.places(text)
+        assert len(places) == len(reader.passage(text))
+        assert places == sorted(places)
+        assert all(at < len(text) for at in places)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The gate opens at nine.  It closes\u3000at ten!",
+        "大门九点开。Ａ座十点关闭。",
+        " ①  Ünïcödé ﬁne… ½",
+    ],
+)
+def test_a_place_is_that_of_the_last_character(ours: NumpyE5, text: str) -> None:
+    """Each sentence by itself ends where it ends in the whole."""
+    reader = TokenVectors(ours)
+    assert reader.places(text)[-1] == len(text.rstrip()) - 1
+    half = text[: text.index(" ", 4) if " " in text[4:] else 6]
+    assert reader.places(half)[-1] in reader.places(text)
