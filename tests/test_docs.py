@@ -106,6 +106,18 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
+def tables(text: str) -> Iterator[list[int]]:
+    """How many cells each row of a table has."""
+    for block in re.findall(r"(?:^\|.*\n)+", prose(text), re.MULTILINE):
+        yield [len(re.findall(r"(?<!\\)\|", row)) - 1 for row in block.splitlines()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_row_of_a_table_has_the_cells_of_its_head(page: Path) -> None:
+    for cells in tables(page.read_text(encoding="utf-8")):
+        assert set(cells) == {cells[0]}, cells
+
+
 @pytest.mark.parametrize("page", PAIRS, ids=name_of)
 def test_both_languages_have_the_same_sections_tables_and_commands(page: Path) -> None:
     english = page.read_text(encoding="utf-8")

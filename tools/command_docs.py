@@ -18,6 +18,7 @@ from core.commands.base import Command, Option  # noqa: E402
 from core.language import Words, words  # noqa: E402
 from core.permissions import Level  # noqa: E402
 
+BAR = "\\|"
 FILES = {"en": "commands.md", "zh": "commands.zh-CN.md"}
 
 TEXTS = {
@@ -124,27 +125,38 @@ def page(language: str) -> str:
 
 
 def _row(command: Command, _: Words) -> str:
-    usage = command.usage.replace("|", "\\|")
     # Files come several at once: one line says it.
     files = [option for option in command.options if option.kind == "file"]
     shown = [option for option in command.options if option not in files[1:]]
     options = "<br>".join(_option(option, _) for option in shown)
-    return f"| `{usage}` | {_(command.summary)} | {options} |"
+    return _cells(f"`{command.usage}`", _(command.summary), options)
 
 
 def _option(option: Option, _: Words) -> str:
-    choices = f" ({', '.join(f'`{choice}`' for choice in option.choices)})"
-    return f"`{option.name}`: {_(option.summary)}{choices if option.choices else ''}"
+    told = _("{name}: {text}", name=f"`{option.name}`", text=_(option.summary))
+    return told + _aside(_(", ").join(f"`{choice}`" for choice in option.choices), _)
+
+
+def _aside(text: str, _: Words) -> str:
+    """In brackets, as the language has them."""
+    if not text:
+        return ""
+    return f"（{text}）" if _.language == "zh" else f" ({text})"
+
+
+def _cells(*texts: str) -> str:
+    """A row of a table, in which no text begins a cell."""
+    return f"| {' | '.join(text.replace('|', BAR) for text in texts)} |"
 
 
 def _setting(setting: Setting, texts: dict[str, str], _: Words) -> str:
-    values = ", ".join(
-        f"`{choice.value}`" + (f" ({_(choice.label)})" if choice.label != choice.value else "")
+    values = [
+        f"`{choice.value}`" + _aside(_(choice.label) if choice.label != choice.value else "", _)
         for choice in setting.choices
-    )
+    ]
     if setting.free:
-        values = f"{values}, {texts['also']}" if values else texts["free"]
-    return f"| `{setting.key}` | {_(setting.label)} | {values} |"
+        values.append(texts["also"] if values else texts["free"])
+    return _cells(f"`{setting.key}`", _(setting.label), _(", ").join(values))
 
 
 def main(arguments: list[str]) -> int:
