@@ -35,7 +35,7 @@ TEXTS = {
         "command": "Command",
         "does": "What it does",
         "options": "Options",
-        "menus": "In Discord's menu on a message (Apps):",
+        "menus": "In Discord's menu on a message (Apps): ",
         "asks": "What destroys or gives away (`/kb remove`, `/kb purge`, `/kb share`) asks first, "
         "with buttons that only who sent the command can press, for 15 minutes. What was removed can be "
         "brought back with `/kb undo` for 7 days (`knowledge.removed_rest_days`); so can a version "
@@ -48,7 +48,7 @@ TEXTS = {
         "meaning": "What it is",
         "values": "Values",
         "free": "a value of your own",
-        "also": "or a value of your own",
+        "also": ", or a value of your own",
     },
     "zh": {
         "title": "命令",
@@ -70,7 +70,7 @@ TEXTS = {
         "meaning": "含义",
         "values": "取值",
         "free": "自定义的值",
-        "also": "或自定义的值",
+        "also": "，也可以自定义",
     },
 }
 
@@ -99,7 +99,10 @@ WHO = {
 def page(language: str) -> str:
     """The whole page in one language."""
     _, texts = words(language), TEXTS[language]
-    groups = "; ".join(f"`/{name} …`: {_(summary)}" for name, summary in GROUPS.items())
+    groups = _("; ").join(
+        _("{name}: {text}", name=f"`/{name} …`", text=_(summary))
+        for name, summary in GROUPS.items()
+    )
     lines = [f"# {texts['title']}", "", texts["note"], "", texts["intro"], "", texts["typed"], ""]
     lines += [groups, "", texts["asks"], ""]
     for level, names in WHO.items():
@@ -112,11 +115,11 @@ def page(language: str) -> str:
         lines += [_row(command, _) for command in own]
         lines.append("")
     menus = [
-        f"*{_(command.message_menu)}* (`/{command.name}`)"
+        f"*{_(command.message_menu)}*" + _aside(f"`/{command.name}`", _)
         for command in COMMANDS
         if command.message_menu
     ]
-    lines += [f"{texts['menus']} {_(', ').join(menus)}", ""]
+    lines += [f"{texts['menus']}{_(', ').join(menus)}", ""]
     lines += [f"## {texts['settings']}", "", texts["settings_intro"], ""]
     lines += [f"| {texts['name']} | {texts['meaning']} | {texts['values']} |"]
     lines += ["| --- | --- | --- |"]
@@ -154,9 +157,10 @@ def _setting(setting: Setting, texts: dict[str, str], _: Words) -> str:
         f"`{choice.value}`" + _aside(_(choice.label) if choice.label != choice.value else "", _)
         for choice in setting.choices
     ]
+    told = _(", ").join(values)
     if setting.free:
-        values.append(texts["also"] if values else texts["free"])
-    return _cells(f"`{setting.key}`", _(setting.label), _(", ").join(values))
+        told = told + texts["also"] if told else texts["free"]
+    return _cells(f"`{setting.key}`", _(setting.label), told)
 
 
 def main(arguments: list[str]) -> int:
