@@ -14,6 +14,7 @@ from typing import Final
 from core.dates import dates, without_dates
 from core.han_names import han_names
 from core.numerals import WEEKDAYS, all_numbers, claimed_numbers, counted, without_days
+from core.ordinals import ordinals, without_ordinals
 from knowledge_base.sentences import sentences
 from knowledge_base.terms import normalise
 
@@ -76,7 +77,7 @@ def part_of(text: str, tokens: Tokens, *, surely: bool = False) -> Part:
     plain = without_dates(folded)
     people = han_names(plain)
     names = frozenset(_names(text))
-    own = without_days(plain)
+    own = without_ordinals(without_days(plain))
     for name in people:
         own = own.replace(name, " ")
     kinds = dict(counted(plain))
@@ -84,6 +85,7 @@ def part_of(text: str, tokens: Tokens, *, surely: bool = False) -> Part:
     items = [
         *(Item(date, "date") for date in dates(folded, surely=surely)),
         *(Item(number, _kind(number, kinds)) for number in numbers),
+        *(Item(f"{kind} {number}", f"nth {kind}") for number, kind in ordinals(plain)),
         *(Item(name, "name") for name in (*names, *people)),
     ]
     stems = frozenset(stem for name in names for stem in tokens(name))
@@ -209,7 +211,8 @@ def _is_rather(
     common = any(said & own.words for own in holders)
     if further and common and share >= (_ROW_SHARE if other.is_row else _MOST):
         return item.kind != "name"
-    if not other.words:
+    is_listed = any(own.words <= own.lent for own in holders)
+    if not other.words or (is_listed and item.kind.startswith("nth ")):
         return False
     apart = all(said.isdisjoint(own.words - own.lent) for own in holders)
     nearly = len(other.words & said) >= _HALF * len(other.words)

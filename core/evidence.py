@@ -16,7 +16,7 @@ from typing import Final
 from core.binding import Part, part_of, parts_of, says_otherwise
 from core.dates import dates
 from core.han_names import han_names, is_misnamed
-from core.measures import measures
+from core.measures import measures, tells_shares, without_shares
 from core.numerals import (
     HAN,
     HAN_NUMBER,
@@ -26,6 +26,7 @@ from core.numerals import (
     claimed_numbers,
     counted,
 )
+from core.ordinals import are_others, ordinals
 from core.polarity import says_opposite
 from core.stances import Stance, stances
 from knowledge_base.models import Passage
@@ -71,6 +72,7 @@ _ASKING: Final = re.compile(
     r"其他|还有|那么?|如果|那里|这里|它们?|他们?|她们?|这[个些]|那[个些]"
 )
 
+_WORKING_DAYS: Final = re.compile(r"\b(?:working|business) days?\b|工作日")
 _NAME: Final = re.compile(r"(?<![\w'’])[A-Z\u00c0-\u00de][\w-]*[\w]")
 
 
@@ -102,6 +104,9 @@ class Claim:
     asked: Part | None = None
     """The same of the question."""
     measured: frozenset[tuple[str, str, str]] = frozenset()
+    ordinals: frozenset[tuple[str, str]] = frozenset()
+    tells_shares: bool = True
+    """Whether it, or the question, speaks of per cent."""
     stances: tuple[Stance, ...] = ()
     """Its clauses, with what they affirm and deny."""
 
@@ -139,24 +144,38 @@ class Evidence:
     parts: tuple[_Part, ...] = ()
     dates: frozenset[str] = frozenset()
     measured: frozenset[tuple[str, str, str]] = frozenset()
+    ordinals: frozenset[tuple[str, str]] = frozenset()
+    bare: frozenset[str] = frozenset()
+    """Its numbers that are not of per cent."""
+    tells_shares: bool = False
+    """Whether it speaks of per cent beside them."""
     written: tuple[str, ...] = ()
     """The texts of the passages, as they stand."""
 
     @classmethod
     def of(cls, passage: Passage) -> Evidence:
         """The passage with its heading and its document's name."""
-        parts = (passage.document.name, passage.chunk.heading or "", passage.chunk.text)
-        text = "\n".join(parts)
+        return _read(passage.document.name, passage.chunk.heading or "", passage.chunk.text)
+
+    @classmethod
+    def read(cls, name: str, heading: str, body: str) -> Evidence:
+        """The same of its texts."""
+        text = "\n".join((name, heading, body))
         folded = normalise(text)
+        bare = without_shares(folded)
+        numbers = frozenset(all_numbers(folded))
         return cls(
             frozenset(_tokens(folded)),
-            frozenset(all_numbers(folded)),
+            numbers,
             frozenset(_names(folded)),
             folded,
-            tuple(map(_part, sentences(passage.chunk.text))),
+            tuple(map(_part, sentences(body))),
             frozenset(dates(folded)),
             frozenset(measures(folded)),
-            (passage.chunk.text,),
+            frozenset(ordinals(folded)),
+            numbers if bare == folded else frozenset(all_numbers(bare)),
+            tells_shares(bare),
+            (body,),
         )
 
     @classmethod
@@ -171,6 +190,9 @@ class Evidence:
             tuple(own for part in several for own in part.parts),
             frozenset().union(*(part.dates for part in several)),
             frozenset().union(*(part.measured for part in several)),
+            frozenset().union(*(part.ordinals for part in several)),
+            frozenset().union(*(part.bare for part in several)),
+            any(part.tells_shares for part in several),
             tuple(text for part in several for text in part.written),
         )
 
@@ -211,8 +233,22 @@ class Evidence:
         """Whether its numbers are here, and dates and measures are not of something else."""
         if not claim.numbers <= self.numbers or self._dates_otherwise(claim):
             return False
+        if are_others(claim.ordinals, self.ordinals) or self._shares_otherwise(claim):
+            return False
         here = {(number, kind) for number, kind, _unit in self.measured}
         return all((own[0], own[1]) not in here for own in claim.measured - self.measured)
+
+    def _shares_otherwise(self, claim: Claim) -> bool:
+        """Whether a number is of per cent in the claim alone, or here alone."""
+        if claim.said is None:
+            return False
+        claimed, here = (
+            {number for number, kind, _unit in own if kind == "share"}
+            for own in (claim.measured, self.measured)
+        )
+        if not self.tells_shares and claimed - here:
+            return True
+        return not claim.tells_shares and not (claim.numbers & here) <= self.bare
 
     def _dates_otherwise(self, claim: Claim) -> bool:
         """Whether a date of the claim is none of these, though the day or the month is."""
@@ -298,14 +334,29 @@ def claim_of(sentence: str, question: str, *, binds: bool = False) -> Claim:
         frozenset(counted(folded)),
         part_of(sentence, _tokens, surely=True) if binds else None,
         part_of(question, _tokens) if binds else None,
-        frozenset(measures(folded)) if binds else frozenset(),
+        frozenset(_measured(folded, asked)) if binds else frozenset(),
+        frozenset(ordinals(folded)) - frozenset(ordinals(asked)) if binds else frozenset(),
+        tells_shares(folded) or tells_shares(asked),
         stances(sentence, _tokens) if binds else (),
     )
+
+
+def _measured(folded: str, asked: str) -> Iterator[tuple[str, str, str]]:
+    """What a sentence measures; of days, nothing where working days were asked for."""
+    is_known = _WORKING_DAYS.search(asked) is not None
+    for number, kind, unit in measures(folded):
+        if not (is_known and unit == "day"):
+            yield number, kind, unit
 
 
 @lru_cache(maxsize=64)
 def _stances(text: str) -> tuple[Stance, ...]:
     return stances(text, _tokens)
+
+
+@lru_cache(maxsize=64)
+def _read(name: str, heading: str, body: str) -> Evidence:
+    return Evidence.read(name, heading, body)
 
 
 @lru_cache(maxsize=64)

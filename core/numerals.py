@@ -13,6 +13,11 @@ from typing import Final
 HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Characters, for a class of a pattern."""
 _NUMBER: Final = re.compile(r"\d+(?::\d\d)+|\d+(?:[.,]\d+)*")
+_GROUPED: Final = re.compile(r"(?<![\d.,:'-])[1-9]\d{0,2}(?:[ '’]\d{3})+(?![\d:'’-]| \d)")
+_DASHED: Final = re.compile(r"(?<![\d.,:-])[1-9]\d{0,2}(?:-\d{3})+(?![\d:-])")
+_MONTH_BEFORE: Final = re.compile(
+    r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.? $"
+)
 _HALF_DAY: Final = re.compile(r"\s*(?P<pm>p\.?\s?m\b)|\s*(?P<am>a\.?\s?m\b)")
 _UP_TO_TWENTY: Final = re.findall(
     r"\w+",
@@ -83,6 +88,7 @@ _UNIT: Final = re.compile(rf"\s*([{HAN}]|[^\W\d_{HAN}]{{3,}})")
 
 def claimed_numbers(folded: str) -> Iterator[str]:
     """Numbers that a sentence states; one form each."""
+    folded = ungrouped(folded)
     for pattern, value in _COMPOUND:
         for match in pattern.finditer(folded):
             yield value(match)
@@ -101,6 +107,24 @@ def claimed_numbers(folded: str) -> Iterator[str]:
 
 def all_numbers(folded: str) -> Iterator[str]:
     """Numbers that a passage holds, in every form in which a sentence may rightly state them."""
+    yield from _forms(folded)
+    joined = _DASHED.sub(lambda match: match.group().replace("-", ""), ungrouped(folded))
+    if joined != folded:
+        yield from _forms(joined)  # What looks like one number may be two.
+
+
+def ungrouped(folded: str) -> str:
+    """The text with its large numbers in one piece: 10 000, 1'234,56."""
+    return _GROUPED.sub(_joined, folded)
+
+
+def _joined(match: re.Match[str]) -> str:
+    if _MONTH_BEFORE.search(match.string, max(0, match.start() - 12), match.start()):
+        return match.group()
+    return re.sub(r"[ '’]", "", match.group())
+
+
+def _forms(folded: str) -> Iterator[str]:
     for pattern, value in _COMPOUND:
         for match in pattern.finditer(folded):
             number = value(match)
@@ -171,6 +195,8 @@ def canonical(number: str) -> str:
         return number.lstrip("0") if not number.startswith("0:") else number
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", number):
         number = number.replace(",", "")
+    elif re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d+", number):
+        number = number.replace(".", "")
     try:
         return f"{Decimal(number.replace(',', '.')).normalize():f}"
     except ArithmeticError:
@@ -214,6 +240,7 @@ _COMPOUND: Final = (
 
 def _summed_up(folded: str) -> str:
     """The text with one number for what several numerals say together."""
+    folded = ungrouped(folded)
     for pattern, value in _COMPOUND:
         at, pieces = 0, list[str]()
         for match in pattern.finditer(folded):

@@ -28,7 +28,7 @@ OPPOSITE = (
         ),
     ),
     (
-        "The sauna is closed on Mondays. The pool is open on Mondays and Tuesdays from 9:00 to 18:00.",
+        "The sauna is closed on Mondays. The pool is open on Mondays from 9:00 to 18:00.",
         ("The sauna is open on Mondays.",),
     ),
     (
@@ -70,9 +70,9 @@ OPPOSITE = (
         ),
     ),
     (
-        "A book cannot be renewed while another reader is waiting for it. Magazines can be renewed twice.",
+        "A book cannot be renewed while another reader is waiting. Magazines can be renewed twice.",
         (
-            "A book can be renewed while another reader is waiting for it.",
+            "A book can be renewed while another reader is waiting.",
             "Magazines cannot be renewed.",
         ),
     ),
@@ -269,12 +269,12 @@ SAME = (
         ),
     ),
     (
-        "The sauna is closed on Mondays. The pool is open on Mondays and Tuesdays from 9:00 to 18:00.",
+        "The sauna is closed on Mondays. The pool is open on Mondays from 9:00 to 18:00.",
         (
             "The sauna is not open on Mondays.",
             "On Mondays the sauna is closed, but the pool is open.",
             "The pool closes at 18:00 on Mondays.",
-            "The pool opens at 9:00 on Tuesdays.",
+            "The pool opens at 9:00 on Mondays.",
             "The pool is open until 18:00 on Mondays.",
         ),
     ),
@@ -322,7 +322,7 @@ SAME = (
         ),
     ),
     (
-        "A book cannot be renewed while another reader is waiting for it. Magazines can be renewed twice.",
+        "A book cannot be renewed while another reader is waiting. Magazines can be renewed twice.",
         (
             "Books can't be renewed if another reader is waiting.",
             "You can renew magazines twice.",
