@@ -11,6 +11,7 @@ from typing import Final
 from core.attachments import ReadFiles, read
 from core.bare import bare
 from core.buttons import again_menu, answer_menu, team_menu
+from core.courtesy import courtesy_of, returned
 from core.engines.choice import Course, EngineChoice
 from core.errors import EngineTooFarError
 from core.events import Attachment, ChannelKind, IncomingMessage
@@ -63,7 +64,10 @@ class Chat:
         self._pictures = Pictures(knowledge.library, settings.max_pictures, settings.max_picture_mb)
 
     async def answer(self, message: IncomingMessage) -> AsyncGenerator[ReplyEvent, None]:
-        """The answer with its sources; what was said before an interruption is kept as such."""
+        """The answer with its sources; what was said before an interruption is kept as such.
+
+        Who only greets or thanks is answered in kind, and nothing is kept of it.
+        """
         question = Inquiry(
             message,
             message.text.strip() or (message.quoted.text if message.quoted else ""),
@@ -72,6 +76,11 @@ class Chat:
             await self._knowledge.recap(message),
         )
         named = message.wishes.engine if message.wishes is not None else None
+        courtesy = None if message.attachments else courtesy_of(message.text)
+        if courtesy is not None and named is None:
+            yield TextDelta(returned(courtesy, question.words))
+            yield Finished("stop")
+            return
         settings = question.settings
         course = self._engines.course(named or settings.engine, settings.place)
         served = course.first

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
+from core.courtesy import courtesy_of
 from core.events import Turn
 from core.evidence import content
 from core.language import language_of
@@ -23,9 +24,24 @@ _LONGEST_JOINED: Final = 600
 _FILLER: Final = re.compile(
     r"(?i)^\W*(?:(?:h+m+|u+m+|u+h+)\b[\s,.!…-]*|"
     r"(?:a+h+|o+h+|well|thanks|thank you|great|cool|yes|no)\b\s*[,.!…-]+\s*|"
-    r"(?:嗯+|哦+|噢|啊|好的|谢谢|明白了)[\s，,。！!…]*)+(?=\S)"
+    r"(?:嗯+|哦+|噢|啊|好的|谢谢|明白了|不(?:是的?|对)?(?=[\s，,。！!]))[\s，,。！!…]*)+(?=\S)"
 )
 """What is said before a question, and says nothing of it."""
+_CORRECTS: Final = re.compile(
+    r"(?i)^\W*(?:(?:no|nope|sorry|actually|wait|not that)\b\W*)*"
+    r"(?:i|we)(?:\s+meant?|(?:'m|\sam|\sare|\swas|\swere)\s+(?:asking|talking))\b"
+    r"(?:\s+(?:to\s+ask|about|for|of))*\s*[,:]?\s*(?=\S)"
+    r"|^\W*(?:(?:不(?:是|对)?|错了|抱歉|对不起)[\s，,。！!]*)*我(?:其实|刚才|是|想|要){0,3}"
+    r"(?:问的是|说的是|指的是|的意思是|是问|是说)[\s：:，,]*(?=\S)"
+)
+"""What is said before what was meant, in place of what was understood."""
+_COMPARES: Final = re.compile(
+    r"(?i)^\W*(?:and |so |then )?which (?:one |of (?:them|these|those|the two) )?(?:is|are|was) "
+    r"(?:the )?(?:more |less )?[a-z]+(?: one)?\W*$"
+    r"|^\W*(?:那么?)?(?:(?:两[个者种家]|它俩|它们)(?:之?中|里)?)?(?:谁|哪(?:一)?[个种样家边张款项])"
+    r"(?:更|比较|最)?(?:便宜|贵|早|晚|好|大|小|长|短|多|少|快|慢|近|远|划算|合适)(?:一?[些点])?[？?\s]*$"
+)
+"""What is asked of two answers that were given."""
 _OPENS: Final = re.compile(
     r"(?i)^\W*(?:and|but|or|so|then|also|plus|what about|how about|what else|anything else|"
     r"any other|same for|why not|how so|how come|for example|such as|really|"
@@ -38,7 +54,8 @@ _POINTS: Final = re.compile(
 )
 _INTRODUCES: Final = re.compile(
     r"(?i)\b(?:is|are|was|were|will|if|when|how far is|how long does|does|did|can|how) it\b"
-    r"(?= (?:allowed|possible|ok|okay|rain|rains|snow|snows|take|takes|necessary|required|true)\b)"
+    r"(?= (?:allowed|possible|ok|okay|rain|rains|snow|snows|take|takes|necessary|required|true|"
+    r"costs? (?:\w+ )?to)\b)"
     r"|\b(?:is|are|was|were) there\b|\bthere (?:is|are|was|were)\b"
 )
 _ZH_OPENS: Final = re.compile(
@@ -64,6 +81,11 @@ _ZH_SHORT: Final = 5
 """The same in Chinese characters."""
 _FRAGMENT: Final = 4
 """Words of English up to which a question without a verb is taken for a part of one."""
+_ENOUGH: Final = 2
+"""Words of English from which on a question has enough of its own to be found by."""
+_ENOUGH_HAN: Final = 4
+"""The same in pairs of Chinese characters."""
+_COMPARED: Final = 2
 _ZH_ALSO_SHORT: Final = 8
 """Chinese characters up to which one that says "also" is."""
 
@@ -79,7 +101,9 @@ class Lean(IntEnum):
 
 def lean_of(question: str) -> Lean:
     """Told by how the question opens and ends, what it points at, and how short it is."""
-    text = _FILLER.sub("", question.strip())
+    text = without_lead(question)
+    if _COMPARES.search(text):
+        return Lean.SURELY
     if language_of(text) in ("zh", "ja"):
         sure = _ZH_OPENS.search(text) or _ZH_ENDS.search(text) or _ZH_POINTS.search(text)
         most = _ZH_ALSO_SHORT if _ZH_ALSO.search(text) else _ZH_SHORT
@@ -91,7 +115,35 @@ def lean_of(question: str) -> Lean:
         short = words < _SHORT or (words == _SHORT and not _ASKS.search(text)) or fragment
     if sure or (short and not content(text)):
         return Lean.SURELY
-    return Lean.MAYBE if short else Lean.NOT
+    return Lean.MAYBE if short or is_correction(question) else Lean.NOT
+
+
+def without_lead(question: str) -> str:
+    """What is asked, without what is said before it."""
+    text = question.strip()
+    return _FILLER.sub("", _CORRECTS.sub("", text))
+
+
+def is_correction(question: str) -> bool:
+    """Whether it says what an earlier question meant."""
+    return _CORRECTS.search(question.strip()) is not None
+
+
+def says_enough(question: str) -> bool:
+    """Whether it has words of its own to be found by, though it leans: "and a lost key?" has."""
+    own = content(question)
+    han = sum(not word.isascii() for word in own)
+    return len(own) - han >= _ENOUGH or han >= _ENOUGH_HAN
+
+
+def compared(question: str, turns: Sequence[Turn]) -> tuple[str, ...]:
+    """The last two questions that stand to be compared, each as it is to be searched; else none."""
+    if not _COMPARES.search(without_lead(question)):
+        return ()
+    asked = [n for n, turn in enumerate(turns) if _asked(turn)][-_COMPARED:]
+    if len(asked) < _COMPARED:
+        return ()
+    return tuple(joined(_asked(turns[n]), turns[:n]) or _asked(turns[n]) for n in asked)
 
 
 def joined(question: str, turns: Sequence[Turn]) -> str | None:
@@ -101,17 +153,25 @@ def joined(question: str, turns: Sequence[Turn]) -> str | None:
     """
     if lean_of(question) is Lean.NOT:
         return None
+    # What somebody meant takes the place of what they asked before that leaned on.
+    furthest = 1 if is_correction(question) else _FURTHEST
     before: list[str] = []
     for turn in reversed(turns):
-        text = without_mark(turn.text).strip()
-        if turn.role != "user" or not text:
+        text = _asked(turn)
+        if not text:
             continue
-        before.insert(0, text)
-        if lean_of(text) is Lean.NOT or len(before) == _FURTHEST:
+        before.insert(0, without_lead(text))
+        if lean_of(text) is Lean.NOT or len(before) == furthest:
             break
     if not before:
         return None
-    return " ".join([" ".join(before)[:_LONGEST_JOINED], question.strip()])
+    return " ".join([" ".join(before)[:_LONGEST_JOINED], without_lead(question)])
+
+
+def _asked(turn: Turn) -> str:
+    """What somebody asked; nothing where they only greeted or thanked."""
+    text = without_mark(turn.text).strip() if turn.role == "user" else ""
+    return "" if courtesy_of(text) is not None else text
 
 
 def _han(text: str) -> int:

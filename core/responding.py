@@ -13,7 +13,7 @@ from core.engines.queued import QueuedEngine
 from core.errors import EngineError
 from core.evidence import content
 from core.explain import explain
-from core.followup import Lean, lean_of
+from core.followup import Lean, compared, lean_of, without_lead
 from core.inert import inert
 from core.inquiry import NEARLY, Found, Inquiry, refusal, speaks_for_itself, unsaid
 from core.knowledge import Knowledge
@@ -200,8 +200,10 @@ class Responding:
 
 def aim_of(question: Inquiry, found: Found) -> str:
     """What quotations are to answer: within passages about the subject, the new question finds its
-    sentence best alone."""
-    return question.text if content(question.text) else found.searched
+    sentence best alone; not where it only compares what was asked before."""
+    asked = without_lead(question.text)
+    compares = compared(question.text, question.turns)
+    return asked if content(asked) and not compares else found.searched
 
 
 def _left_out(result: SearchResult, _: Words, *, embeds: bool) -> Iterator[str]:

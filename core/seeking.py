@@ -7,7 +7,7 @@ from typing import Final
 
 from core.engines.queued import QueuedEngine
 from core.events import Turn
-from core.followup import Lean, joined, lean_of
+from core.followup import Lean, compared, joined, lean_of, says_enough, without_lead
 from core.inquiry import NEARLY, NOTHING, Found, Inquiry, merged
 from core.knowledge import Knowledge
 from core.pictured import shows_only
@@ -44,7 +44,11 @@ class Seeking:
 
         if shows_only(message):
             return await search(question.written)
-        alone = await search(question.text)
+        asked = without_lead(question.text)
+        if parts := compared(question.text, question.turns):
+            former, latter = [await search(part) for part in parts]
+            return replace(_both(former, latter, limit), searched=" ".join((*parts, asked)))
+        alone = await search(asked)
         if question.written:
             more = await search(f"{question.text}\n{question.written}")
             return _both(alone, more, limit)
@@ -58,7 +62,8 @@ class Seeking:
             more = _both(more, await search(condensed), limit)
         if lean_of(question.text) is Lean.SURELY:
             # Alone it would find its words anywhere, however well they fit there.
-            return alone if more.result.refused else more
+            stands = more.result.refused and says_enough(question.text)
+            return alone if stands and not alone.result.refused else more
         return _both(alone, more, limit)
 
     async def _otherwise(self, served: QueuedEngine, question: Inquiry, found: Found) -> str | None:

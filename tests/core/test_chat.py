@@ -280,6 +280,62 @@ async def test_a_question_stopped_while_it_is_held_back_leaves_nothing(desk):
     assert not await desk.history.context(private("?", "2"), 4)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"), [("Thanks!", "You are welcome!"), ("谢谢！", "不客气！")]
+)
+async def test_who_thanks_is_answered_in_kind_and_nothing_is_searched_or_kept(desk, text, said):
+    engine = ScriptedEngine("It opens at nine [1].", "At nine too [1].")
+    await desk.ask(engine, private(ASKED, "1"))
+    desk.shelf.searched.clear()
+    events = await desk.ask(engine, private(text, "2"))
+    assert (text_of(events), events[-1]) == (said, Finished("stop"))
+    assert (desk.shelf.searched, engine.asked) == ([], 1)
+    await desk.ask(engine, private("and on Sundays?", "3"))
+    assert desk.shelf.searched == ["and on Sundays?", f"{ASKED} and on Sundays?"]
+
+
+async def test_a_question_that_points_back_is_not_answered_from_wherever_its_one_word_stands(desk):
+    desk.shelf.put("shared", "free.md", "How long is it free? Twenty minutes.")
+    engine = ScriptedEngine("It opens at nine [1].", "Never asked.")
+    await desk.ask(engine, private(ASKED, "1"))
+    await desk.places.channels.change(private("?").conversation.channel, "threshold", "0.7")
+    events = await desk.ask(engine, private("How long is it free?", "2"))
+    assert sources(events).refused
+    assert engine.asked == 1
+
+
+async def test_one_with_words_of_its_own_is_answered_where_they_stand(desk):
+    desk.shelf.put("shared", "keys.md", "A lost locker key costs ten crowns.")
+    engine = ScriptedEngine("It opens at nine [1].", "Ten crowns [1].")
+    await desk.ask(engine, private(ASKED, "1"))
+    await desk.places.channels.change(private("?").conversation.channel, "threshold", "0.7")
+    events = await desk.ask(engine, private("And a lost locker key?", "2"))
+    assert sources(events).passages[0].passage.document.name == "keys.md"
+
+
+async def test_a_correction_is_searched_without_saying_that_it_is_one(desk):
+    engine = ScriptedEngine("It opens at nine [1].")
+    await desk.ask(engine, private(ASKED, "1"))
+    desk.shelf.searched.clear()
+    await desk.ask(engine, private("No, I meant the boats on the lake", "2"))
+    assert desk.shelf.searched == ["the boats on the lake", f"{ASKED} the boats on the lake"]
+
+
+async def test_what_compares_two_answers_is_given_the_passages_of_both(desk):
+    engine = ScriptedEngine("It opens at nine [1].")
+    hired = "What does it cost to hire boats on the lake?"
+    await desk.ask(engine, private(ASKED, "1"))
+    await desk.ask(engine, private(hired, "2"))
+    desk.shelf.searched.clear()
+    events = await desk.ask(engine, private("Which is better?", "3"))
+    assert desk.shelf.searched == [ASKED, hired]
+    assert {own.passage.document.name for own in sources(events).passages} == {
+        "garden.md",
+        "lake.md",
+    }
+    assert engine.calls[-1].messages[-1].grounding.question == f"{ASKED} {hired} Which is better?"
+
+
 async def test_a_follow_up_is_searched_alone_and_joined_with_what_it_follows(desk):
     engine = ScriptedEngine("It opens at nine [1].", "At nine too [1].")
     await desk.ask(engine, private(ASKED, "1"))

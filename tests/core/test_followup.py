@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from core.events import Turn
-from core.followup import Lean, joined, lean_of
+from core.followup import (
+    Lean,
+    compared,
+    is_correction,
+    joined,
+    lean_of,
+    says_enough,
+    without_lead,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +44,7 @@ def test_a_question_that_leans_on_an_earlier_one_is_recognised(question):
         "Is it allowed to bring dogs to the hut?",
         "Are there showers at the Korva saddle hut?",
         "Who wrote the house rules?",
+        "What does it cost to hire a boat?",
         "What is that is not allowed in the workshop area?",
         "图书馆周日几点开门？",
         "观测站的门票多少钱？",
@@ -99,3 +108,107 @@ def test_a_short_question_only_may_lean_and_one_that_points_back_surely_does():
 )
 def test_fragments_fillers_and_what_says_also_lean(question, lean):
     assert lean_of(question) is lean
+
+
+@pytest.mark.parametrize(
+    ("question", "meant"),
+    [
+        ("No, I meant the Wi-Fi", "the Wi-Fi"),
+        ("I was asking about the sauna", "the sauna"),
+        ("sorry, I mean on Sundays", "on Sundays"),
+        ("不，我问的是食堂的早餐", "食堂的早餐"),
+        ("不是，我想问的是瑜伽室", "瑜伽室"),
+        ("不对，我是问瑜伽室", "瑜伽室"),
+        ("我的意思是周日", "周日"),
+    ],
+)
+def test_a_correction_is_what_was_meant_with_the_question_that_it_corrects(question, meant):
+    turns = (
+        Turn("user", "How much is parking?"),
+        Turn("user", "And when does it close?"),
+        Turn("user", "How long is it free?"),
+    )
+    assert is_correction(question)
+    assert without_lead(question) == meant
+    assert lean_of(question) is not Lean.NOT
+    assert joined(question, turns) == f"How long is it free? {meant}"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "I asked for a refund, when does it come?",
+        "我问的问题是什么？",
+        "What is meant by lap lane?",
+    ],
+)
+def test_what_only_looks_like_a_correction_is_none(question):
+    assert not is_correction(question)
+
+
+def test_thanks_and_greetings_are_no_questions_to_go_back_to():
+    turns = (
+        Turn("user", "When does the pool open?"),
+        Turn("user", "Thanks!"),
+        Turn("user", "你好"),
+    )
+    assert joined("and on Sundays?", turns) == "When does the pool open? and on Sundays?"
+    assert joined("and on Sundays?", turns[1:]) is None
+
+
+@pytest.mark.parametrize(
+    "question", ["Which is cheaper?", "which one is better?", "Which of them is older?"]
+)
+def test_a_comparison_is_of_the_two_questions_before_it(question):
+    turns = (
+        Turn("user", "When does the pool open?"),
+        Turn("user", "How much is a ten-visit card?"),
+        Turn("assistant", "48 pounds."),
+        Turn("user", "How much is the full breakfast?"),
+        Turn("assistant", "11.50 pounds."),
+    )
+    assert compared(question, turns) == (
+        "How much is a ten-visit card?",
+        "How much is the full breakfast?",
+    )
+    assert lean_of(question) is Lean.SURELY
+    assert compared(question, turns[-2:]) == ()
+
+
+@pytest.mark.parametrize(
+    "question", ["哪个更贵？", "哪个便宜", "谁更早？", "两个哪个更划算？", "那哪家近一点？"]
+)
+def test_a_comparison_in_chinese_is_of_follow_ups_too(question):
+    turns = (Turn("user", "食堂午餐多少钱？"), Turn("user", "早餐呢？"))
+    assert compared(question, turns) == ("食堂午餐多少钱？", "食堂午餐多少钱？ 早餐呢？")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which is cheaper, an hour of parking or a ticket?",
+        "Which is the cheapest ticket?",
+        "Which documents are needed?",
+        "哪个部门负责？",
+        "哪里更便宜地停车？",
+        "早",
+    ],
+)
+def test_what_names_what_it_compares_compares_nothing_that_was_said(question):
+    turns = (Turn("user", "When?"), Turn("user", "Where?"))
+    assert compared(question, turns) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "enough"),
+    [
+        ("How long is it free?", False),
+        ("And when does it close?", False),
+        ("And a lost key?", True),
+        ("怎么联系他？", False),
+        ("那周日呢？", False),
+        ("那停车场的收费标准呢？", True),
+    ],
+)
+def test_a_question_that_leans_may_have_words_of_its_own(question, enough):
+    assert says_enough(question) is enough
