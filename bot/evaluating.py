@@ -54,9 +54,15 @@ async def evaluate(config: Config, request: EvalRequest) -> int:
     if request.beside is not None:
         other = await _asked(await asyncio.to_thread(load, request.beside), questions, request)
     run = await _asked(with_engine(config, request.engine), questions, request)
-    last = golden_runs.last(config.data_dir, run.questions)
-    await asyncio.to_thread(golden_runs.keep, config.data_dir, run)
-    tell(run, other or last, config, as_json=request.as_json)
+    earlier = other or golden_runs.last(config.data_dir, run.questions)
+    if request.engine is None:
+        # What another engine would do is no measure of the nights to come.
+        await asyncio.to_thread(golden_runs.keep, config.data_dir, run)
+    if request.as_json:
+        output.emit(run.told(earlier))
+    else:
+        beside = request.against or request.beside
+        show(run, earlier, questions, _, beside=beside.name if beside else None)
     return 0
 
 
@@ -75,14 +81,6 @@ async def _asked(config: Config, questions: Sequence[Golden], request: EvalReque
             output.tell(line)
         with CountBar(_("golden questions"), quiet=request.as_json) as bar:
             return await bench.run(questions, base, bar.show)
-
-
-def tell(run: Run, earlier: Run | None, config: Config, *, as_json: bool) -> None:
-    """Print a run."""
-    if as_json:
-        output.emit(run.told(earlier))
-    else:
-        show(run, earlier, own_words(config))
 
 
 def golden_of(file: Path | None) -> tuple[Golden, ...]:

@@ -35,6 +35,12 @@ def test_questions_are_asked_kept_compared_and_exported(tmp_path):
     assert again.code == 0
     assert "回答含有预期词语" in again.out
     assert "town 的 2 个问题" in again.out
+    tried = bot(
+        tmp_path, "kb", "eval", "golden.jsonl", "--base", "town", "--engine", "extractive", "--json"
+    )
+    after = bot(tmp_path, "kb", "eval", "golden.jsonl", "--base", "town", "--json")
+    # Another engine is tried beside what is kept, and does not take its place.
+    assert tried.row["against"]["at"] == after.row["against"]["at"] < tried.row["at"]
     (tmp_path / "other.toml").write_text(f"{BARE}[chat]\nlanguage = 'zh'\n")
     beside = bot(
         tmp_path, "kb", "eval", "golden.jsonl", "--base", "town", "--beside", "other.toml", "--json"

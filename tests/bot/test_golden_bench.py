@@ -12,7 +12,7 @@ from bot import golden_runs
 from bot.errors import WorseAnswersError
 from bot.golden_bench import SCRATCH, Bench, judged
 from bot.golden_exporting import line_of
-from bot.golden_report import show
+from bot.golden_report import show, wrong
 from bot.golden_runs import NoRunError, Run
 from bot.wording import sentence
 from core.feedback import Judged, Verdict
@@ -117,10 +117,43 @@ async def test_at_night_what_got_worse_is_an_error_that_names_it(library, tmp_pa
 
 def test_figures_are_printed_with_what_they_were(capsys):
     worse = run_of(*[replace(RIGHT, held=False)] * 20)
-    show(worse, run_of(*[RIGHT] * 20), words("en"))
+    show(worse, run_of(*[RIGHT] * 20), [GATE] * 20, words("en"), beside="other.toml")
     out = capsys.readouterr().out
+    assert "other.toml: scripted, 2026-05-04T00:00:00+00:00." in out
+    # A kind in one language alone stands there once.
+    assert [line.split()[0] for line in out.splitlines() if " 20 " in line][-2:] == ["en", "fact"]
     (row,) = [line for line in out.splitlines() if line.startswith("answers with the expected")]
     assert row.split()[5:] == ["0.000", "0.000–0.161", "20", "1.000", "▼"]
+
+
+def test_what_went_wrong_is_told_question_by_question(capsys):
+    refused = replace(RIGHT, refused=True, held=False, cited=None)
+    made_up = replace(RIGHT, golden_id="n", answerable=False, rank=None, held=None, cited=None)
+    show(run_of(refused, made_up), run_of(RIGHT), [GATE, NONE], words("en"))
+    rows = [line.split("  ") for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert [[cell.strip() for cell in row if cell] for row in rows] == [
+        ["g", GATE.question, "refused, although there is an answer", "right"],
+        ["n", NONE.question, "answered, although there is no answer"],
+    ]
+    show(run_of(refused), None, [GATE], words("zh"))
+    assert "有答案，却拒答了" in capsys.readouterr().out
+    show(run_of(RIGHT), None, [GATE], words("en"))
+    assert "went wrong" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        ({"failed": True}, "it failed"),
+        ({"rank": None}, "the right passage was not found"),
+        ({"held": False}, "none of the expected words"),
+        ({"cited": False}, "the right place is not cited"),
+        ({"in_language": False}, "in another language than the question"),
+        ({}, None),
+    ],
+)
+def test_the_worst_of_an_answer_is_told(other, what):
+    assert wrong(replace(RIGHT, **other)) == what
 
 
 def test_verdicts_become_lines_without_names():
