@@ -20,7 +20,7 @@ from core.replies import Notice, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
 from core.speech import Answer, Speech
 from core.whole import listing, talk
-from core.whole.asks import IN_PARTS, Ask, says_it_itself, writers_of
+from core.whole.asks import IN_PARTS, Ask, require_there, says_it_itself, writers_of
 from core.whole.by_model import ByModel
 from core.whole.choosing import Choosing
 from core.whole.composing import composed
@@ -61,7 +61,12 @@ class Whole:
         self._means = means
         self._choosing = Choosing(means.library, means.access)
         self._by_model = ByModel(
-            means.kept, means.settings, means.max_answer_tokens, means.seconds, means.clock
+            means.library,
+            means.kept,
+            means.settings,
+            means.max_answer_tokens,
+            means.seconds,
+            means.clock,
         )
 
     async def job(self, question: Inquiry, *, by_words: bool) -> Job | None:
@@ -182,6 +187,20 @@ class Whole:
         return Text(document.name, tuple(Passage(chunk, now, 1.0) for chunk in chunks), now)
 
     async def _told(self, ask: Ask, answer: Answer) -> AsyncGenerator[ReplyEvent, None]:
+        """What there is to be told, unless a document is taken out meanwhile."""
+        _ = ask.question.words
+        try:
+            async with aclosing(self._told_of(ask, answer)) as events:
+                async for event in events:
+                    yield event
+        except NoSuchDocumentError as error:
+            had = bool(answer.text)
+            told = _("{name} was taken out while I read it.", name=inert(error.name))
+            answer.text, answer.passages, answer.refused = told, (), True
+            answer.cited = set()
+            yield TextReplaced(told) if had else TextDelta(told)
+
+    async def _told_of(self, ask: Ask, answer: Answer) -> AsyncGenerator[ReplyEvent, None]:
         """By a model where there is one that can and the text does not say it itself."""
         _ = ask.question.words
         writers = [] if await asyncio.to_thread(says_it_itself, ask) else list(writers_of(ask))
@@ -211,6 +230,7 @@ class Whole:
             return
         else:
             yield Notice(_("What the model wrote does not stand in the document, so I quote it."))
+        await require_there(ask, self._means.library)
         yield await self._composed(ask, answer)
 
     async def _composed(self, ask: Ask, answer: Answer) -> ReplyEvent:

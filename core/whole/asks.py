@@ -1,10 +1,10 @@
-"""What is to be told of which texts, and by whom. Pure."""
+"""What is to be told of which texts, and by whom."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.engines.choice import Course
 from core.engines.queued import QueuedEngine
@@ -13,7 +13,11 @@ from core.whole.composing import are_akin, has_headings
 from core.whole.kinds import Kind
 from core.whole.remarks import Text
 from core.whole.tasks import Task
+from knowledge_base.errors import NoSuchDocumentError
 from knowledge_base.models import Document
+
+if TYPE_CHECKING:
+    from knowledge_base.library import Library
 
 IN_PARTS: Final = (Kind.ALL, Kind.OUTLINE)
 """What is told part by part, as it is read."""
@@ -43,6 +47,15 @@ class Ask:
     def task(self) -> Task:
         question = self.question
         return Task(self.kind, question.text, question.language, question.persona)
+
+
+async def require_there(ask: Ask, library: Library) -> None:
+    """Raises `NoSuchDocumentError` where a document was taken out since it was looked at: nothing
+    of it is told any more. Another version of it is no reason to begin anew."""
+    for text in ask.texts:
+        own = text.document
+        if own is not None and await library.document(own.base_id, own.name) is None:
+            raise NoSuchDocumentError(own.name)
 
 
 def says_it_itself(ask: Ask) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.engines.choice import Course
 from core.engines.queue import Asker, Lane
@@ -17,19 +18,26 @@ from core.relay import relayed
 from core.replies import Notice, Progress, ReplyEvent, TextDelta
 from core.settings import ChatSettings
 from core.speech import Answer, Speech
-from core.whole.asks import IN_PARTS, Ask
+from core.whole.asks import IN_PARTS, Ask, require_there
 from core.whole.kept import KeptSummaries, KeptSummary, Maker
 from core.whole.numbering import consecutive, each_once, items, numbered_anew, renumbered
 from core.whole.reading import Budget, Part, Read, Reader
 from core.whole.remarks import Text, left_out, names, partly
 from core.whole.tasks import Note, Telling, titled
 
+if TYPE_CHECKING:
+    from knowledge_base.library import Library
+
 
 class ByModel:
-    """Reads in the background lane, a part at a time; keeps what it sums up."""
+    """Reads in the background lane, a part at a time; keeps what it sums up.
+
+    That takes minutes: a document that is taken out meanwhile is told of no more.
+    """
 
     def __init__(
         self,
+        library: Library,
         summaries: KeptSummaries,
         settings: ChatSettings,
         max_answer_tokens: int,
@@ -37,6 +45,7 @@ class ByModel:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`seconds`: how long reading for one question may go on."""
+        self._library = library
         self._summaries = summaries
         self._settings = settings
         self._max_answer_tokens = max_answer_tokens
@@ -100,6 +109,7 @@ class ByModel:
         window = reader.served.engine.context_window
         room = window - min(self._max_answer_tokens, max(1, window // 3))
         notes = await reader.condensed(told, room, read)
+        await require_there(ask, self._library)
         everything = [passage for text in ask.texts for passage in text.passages]
         notes, passages = renumbered(notes, everything)
         telling = Telling(ask.task, passages, notes)
@@ -169,6 +179,7 @@ class ByModel:
                 async with aclosing(reader.read(parts, read)) as counts:
                     async for _count in counts:
                         done += 1
+                        await require_there(ask, self._library)
                         yield _Noted(tuple(read.notes[before:]))
                         before = len(read.notes)
                         yield Progress(stage, done, total)

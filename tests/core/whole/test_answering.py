@@ -15,7 +15,7 @@ from core.language import words
 from core.layout import Draft
 from core.replies import Finished, Progress, TextDelta
 from tests.support.messages import conversation, group, private
-from tests.support.reading_room import Scholar, open_room
+from tests.support.reading_room import Heard, Scholar, open_room
 from tests.support.scripted_engine import Script, ScriptedEngine
 
 FAR = 100_000
@@ -736,3 +736,33 @@ async def test_a_document_that_goes_meanwhile_is_left_out_of_what_all_of_them_sa
     assert "- Entry to garden.md costs 7 crowns. [1]" in heard.text
     assert "- Entry to shed.md costs 7 crowns. [2]" in heard.text
     assert "lake" not in heard.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("summarise garden.md", "`garden.md` was taken out while I read it."),
+        ("list all gates in garden.md", "`garden.md` was taken out while I read it."),
+        ("总结一下garden.md", "通读期间 `garden.md` 已被移除。"),
+    ],
+)
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_document_that_is_taken_out_while_it_is_read_is_told_of_no_more(
+    room, asked, told, fails
+):
+    document = await room.book("garden.md", 12)
+
+    engine = small(
+        scripts={1: Script(fail={0: EngineUnavailableError("scholar")})} if fails else {}
+    )
+    gone = False
+    heard = Heard()
+    async with aclosing(room.chat(engine).answer(group(asked))) as events:
+        async for event in events:
+            heard.events.append(event)
+            if isinstance(event, Progress) and event.done == 1 and not gone:
+                gone = True
+                await room.library.remove(document.base_id, "garden.md")
+    assert heard.text == told
+    assert heard.sources.refused
+    assert heard.sources.passages == ()
