@@ -79,3 +79,45 @@ async def test_a_closer_look_that_has_no_time_changes_nothing_and_is_not_told(
         assert not found.looked_once
         reader.let.set()
         await close.aclose()
+
+
+class Letters:
+    """A token for each of a few runs of letters, each in a direction of its own."""
+
+    RUNS = ("gate", "yellow", "blue", "rain")
+
+    def __init__(self):
+        self.read = []
+
+    def query(self, text):
+        return np.eye(4, dtype=np.float32)[[at for at, run in enumerate(self.RUNS) if run in text]]
+
+    def passage(self, text):
+        self.read.append(text)
+        return self.query(text)
+
+    def places(self, text):
+        return [text.rindex(run) for run in self.RUNS if run in text]
+
+
+async def test_what_a_closer_look_read_helps_to_choose_what_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.setattr(closeness, "DOUBT", (0.0, 1.0))
+    monkeypatch.setattr("knowledge_base.quoting._NEARNESS", 9.0)
+    question = "Is the gate yellow or blue?"
+    by_words, by_tokens = "The gate is yellow, or is it blue?", "Read xgate-xyellow-xblue."
+    async with open_library(tmp_path / "data", HashEmbedder()) as library:
+        base = (await library.ensure_base("shared")).base_id
+        await add_text(library, base, tmp_path, "gates.txt", f"{by_words} It rains. {by_tokens}")
+        await add_text(library, base, tmp_path, "ferry.txt", "The ferry sails at nine.")
+        found = await find(library, base, question)
+        assert (await library.quote(question, found.passages))[0].text == by_words
+        reader = Letters()
+        close = closeness.CloseLook(lambda: reader, budget_seconds=60.0)
+        library.look_closely(close)
+        found = await find(library, base, question)
+        read = list(reader.read)
+        assert (await library.quote(question, found.passages))[0].text == by_tokens
+        by_words_alone = await library.quote(question, found.passages, by_words=True)
+        assert by_words_alone[0].text == by_words
+        assert reader.read == read
+        await close.aclose()
