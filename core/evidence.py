@@ -28,6 +28,7 @@ from core.numerals import (
 )
 from core.ordinals import are_others, ordinals
 from core.polarity import says_opposite
+from core.reversal import is_reversed
 from core.stances import Stance, stances
 from knowledge_base.models import Passage
 from knowledge_base.sentences import Sentence, sentences
@@ -107,6 +108,7 @@ class Claim:
     ordinals: frozenset[tuple[str, str]] = frozenset()
     tells_shares: bool = True
     """Whether it, or the question, speaks of per cent."""
+    text: str = ""
     stances: tuple[Stance, ...] = ()
     """Its clauses, with what they affirm and deny."""
 
@@ -270,9 +272,12 @@ class Evidence:
         return says_otherwise(claim.said, claim.asked, levels)
 
     def _says_opposite(self, claim: Claim) -> bool:
-        """Whether what the claim was made from denies what it affirms, or the other way round."""
+        """Whether what the claim was made from denies what it affirms, or the other way round, or
+        says it of somebody else."""
         if not claim.stances or claim.asked is None:
             return False
+        if is_reversed(claim.text, self.written):
+            return True
         there = [stance for text in self.written for stance in _stances(text)]
         return says_opposite(claim.stances, there, claim.asked.words)
 
@@ -337,6 +342,7 @@ def claim_of(sentence: str, question: str, *, binds: bool = False) -> Claim:
         frozenset(_measured(folded, asked)) if binds else frozenset(),
         frozenset(ordinals(folded)) - frozenset(ordinals(asked)) if binds else frozenset(),
         tells_shares(folded) or tells_shares(asked),
+        sentence,
         stances(sentence, _tokens) if binds else (),
     )
 

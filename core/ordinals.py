@@ -26,8 +26,8 @@ _NUMBER: Final = rf"\d+|\b(?:{'|'.join(WORD_NUMBERS)})\b"
 _NO_KIND: Final = frozenset(
     re.findall(
         r"\w+",
-        "the and for was are who has had with from that this one two three few time place hand half "
-        "person choice class rate name aid language",
+        "the and for was are who has had with from that this one two three few time place hand "
+        "half person choice class rate name aid language",
     )
 )
 _BEFORE: Final = re.compile(

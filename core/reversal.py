@@ -1,0 +1,132 @@
+"""Whether a sentence says of one what its passage says of the other: "A reports to B" for "B
+reports to A", 李四向张三汇报 for 张三向李四汇报.
+
+Told from the words themselves: two of them have changed places around the very words between them.
+What goes both ways ("A and B", "A met B", A和B) is never told so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from core.numerals import HAN
+from knowledge_base.sentences import sentences
+from knowledge_base.terms import normalise
+
+_TOKEN: Final = re.compile(rf"[{HAN}]|'s\b|[^\W_{HAN}]+|[,;:、]")
+_ARTICLES: Final = frozenset(("the", "a", "an"))
+_BOTH_WAYS: Final = frozenset(
+    re.findall(
+        r"\S",
+        "和 与 跟 同 及 或 、 , ; : 到 至 邻",
+    )
+) | frozenset(
+    re.findall(
+        r"\w+",
+        "and or with married marries met meets meet equals between versus vs near beside like same "
+        "borders neighbours neighbors joins adjoins friend partner cousin sibling brother sister "
+        "twin colleague rival",
+    )
+)
+_WEAK: Final = frozenset(
+    re.findall(
+        r"\w+|[是为在的]", "is are was were be of in on at to by for from has had 是 为 在 的"
+    )
+)
+"""Between two words they tell them apart only by what follows."""
+_LONGEST: Final = 6
+"""Words, or characters, of each and of what stands between them."""
+_MOST: Final = 0.8
+"""Share of the claim's words that stand in the sentence."""
+
+_Words = tuple[str, ...]
+
+
+def is_reversed(claim: str, texts: Sequence[str]) -> bool:
+    """Whether two things of the claim have changed places in a sentence of the texts, and none says
+    it in the claim's order."""
+    said = _words(claim)
+    own = set(said)
+    spoken = [words for text in texts for words in _sentences(text)]
+    alike = [words for words in spoken if len(own.intersection(words)) >= _MOST * len(own)]
+    return any(
+        not any(_holds(words, order) for words in spoken)
+        for there in alike
+        for order in _reversed(said, there)
+    )
+
+
+@lru_cache(maxsize=64)
+def _sentences(text: str) -> tuple[_Words, ...]:
+    return tuple(_words(sentence.text) for sentence in sentences(text))
+
+
+def _words(text: str) -> _Words:
+    folded = normalise(text).replace("’", "'")
+    return tuple(word for word in _TOKEN.findall(folded) if word not in _ARTICLES)
+
+
+def _reversed(said: _Words, there: _Words) -> Iterator[_Words]:
+    """What the claim says in an order that is the other one there: both things, and what stands
+    between them."""
+    for start in range(1, len(said) - 1):
+        for end in range(start + 1, min(start + _LONGEST, len(said) - 1) + 1):
+            between = said[start:end]
+            if not _BOTH_WAYS.isdisjoint(between):
+                break
+            for at in _places(there, between):
+                after = at + len(between)
+                left = _common(said[:start], there[after:])
+                right = _common(there[:at], said[end:])
+                if not left or not right or _overlap(left, right):
+                    continue
+                if not (_begins(said, start - len(left)) and _begins(there, at - len(right))):
+                    continue
+                tails = said[end + len(right) :], there[after + len(left) :]
+                if not _WEAK.issuperset(between) or _share_tail(*tails):
+                    yield (*left, *between, *right)
+
+
+def _places(words: _Words, part: _Words) -> Iterator[int]:
+    for at in range(1, len(words) - len(part)):
+        if words[at] == part[0] and words[at : at + len(part)] == part:
+            yield at
+
+
+def _common(ending: _Words, beginning: _Words) -> _Words:
+    """The longest run that ends the one and begins the other, if it names anything."""
+    for length in range(min(_LONGEST, len(ending), len(beginning)), 0, -1):
+        run = ending[len(ending) - length :]
+        if run == beginning[:length]:
+            names = [word for word in run if word not in _WEAK and not word[0].isdigit()]
+            long = sum(1 if "\u3400" <= word <= "\u9fff" else 2 for word in names)
+            return run if long > 1 and _BOTH_WAYS.isdisjoint(run) else ()
+    return ()
+
+
+def _begins(words: _Words, at: int) -> bool:
+    """Whether a clause may begin there; of Han, which has no spaces, what begins a word is not
+    known otherwise."""
+    return not at or not "\u3400" <= words[at] <= "\u9fff" or words[at - 1] in ",;:、由"
+
+
+def _overlap(one: _Words, other: _Words) -> bool:
+    """Whether they have a word, or two characters in a row, in common."""
+    if any(len(word) > 1 for word in (*one, *other)):
+        return not set(one).isdisjoint(other)
+    return not set(pairwise(one)).isdisjoint(pairwise(other))
+
+
+def _share_tail(one: _Words, other: _Words) -> bool:
+    """Whether the same follows, and something of substance."""
+    return (
+        len(one) > 1 and len(other) > 1 and one[:2] == other[:2] and not _WEAK.issuperset(one[:2])
+    )
+
+
+def _holds(words: _Words, part: _Words) -> bool:
+    return any(words[at : at + len(part)] == part for at in range(len(words) - len(part) + 1))
