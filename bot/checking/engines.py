@@ -13,6 +13,7 @@ from bot.models import wording
 from bot.models.installed import models_folder
 from bot.models.verification import verify
 from bot.planning import PlannedEngine, is_hub_id, moved_words, too_large
+from core.language import Words
 
 
 async def look(looked: Looked) -> list[Item]:
@@ -57,7 +58,7 @@ def _engine(engine: PlannedEngine, looked: Looked) -> Iterator[Item]:
         yield Item(
             "failure",
             "memory",
-            _("{name}: {text}", name=f"[{engine.section}] {model}", text=too_large(engine, _)),
+            _no_room(engine, model, _),
             _("python -m bot models recommend"),
         )
     elif engine.moved:
@@ -109,6 +110,10 @@ def _torn_files(engine: PlannedEngine, looked: Looked, model: str) -> Iterator[I
     for finding in verify(path, sums=False).findings:
         text = f"[{engine.section}] {wording.finding_words(finding, _)}"
         yield Item("failure", "engine", text, wording.mending_words(finding, name, _))
+
+
+def _no_room(engine: PlannedEngine, model: str, _: Words) -> str:
+    return _("{name}: {text}", name=f"[{engine.section}] {model}", text=too_large(engine, _))
 
 
 def _packages(engine: PlannedEngine, looked: Looked) -> Iterator[Item]:
