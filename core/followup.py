@@ -82,7 +82,7 @@ _ZH_SHORT: Final = 5
 _FRAGMENT: Final = 4
 """Words of English up to which a question without a verb is taken for a part of one."""
 _ENOUGH: Final = 2
-"""Words of English from which on a question has enough of its own to be found by."""
+"""Words of English from which on a question that points back may be found by its own."""
 _ENOUGH_HAN: Final = 4
 """The same in pairs of Chinese characters."""
 _COMPARED: Final = 2
@@ -129,11 +129,14 @@ def is_correction(question: str) -> bool:
     return _CORRECTS.search(question.strip()) is not None
 
 
-def says_enough(question: str) -> bool:
-    """Whether it has words of its own to be found by, though it leans: "and a lost key?" has."""
+def may_stand(question: str) -> bool:
+    """Whether it may be about something else, though it leans: "and a lost key?" may; one that
+    points back and has hardly a word of its own ("is it free?") is about what it points at."""
+    text = without_lead(question)
     own = content(question)
     han = sum(not word.isascii() for word in own)
-    return len(own) - han >= _ENOUGH or han >= _ENOUGH_HAN
+    enough = len(own) - han >= _ENOUGH or han >= _ENOUGH_HAN
+    return enough or not (_ZH_POINTS.search(text) or _POINTS.search(_INTRODUCES.sub("", text)))
 
 
 def compared(question: str, turns: Sequence[Turn]) -> tuple[str, ...]:

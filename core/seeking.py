@@ -7,7 +7,7 @@ from typing import Final
 
 from core.engines.queued import QueuedEngine
 from core.events import Turn
-from core.followup import Lean, compared, joined, lean_of, says_enough, without_lead
+from core.followup import Lean, compared, joined, lean_of, may_stand, without_lead
 from core.inquiry import NEARLY, NOTHING, Found, Inquiry, merged
 from core.knowledge import Knowledge
 from core.pictured import shows_only
@@ -62,7 +62,7 @@ class Seeking:
             more = _both(more, await search(condensed), limit)
         if lean_of(question.text) is Lean.SURELY:
             # Alone it would find its words anywhere, however well they fit there.
-            stands = more.result.refused and says_enough(question.text)
+            stands = more.result.refused and may_stand(question.text)
             return alone if stands and not alone.result.refused else more
         return _both(alone, more, limit)
 

@@ -9,7 +9,7 @@ from core.followup import (
     is_correction,
     joined,
     lean_of,
-    says_enough,
+    may_stand,
     without_lead,
 )
 
@@ -200,15 +200,18 @@ def test_what_names_what_it_compares_compares_nothing_that_was_said(question):
 
 
 @pytest.mark.parametrize(
-    ("question", "enough"),
+    ("question", "may"),
     [
         ("How long is it free?", False),
         ("And when does it close?", False),
+        ("And how many pages?", True),
         ("And a lost key?", True),
+        ("How much is it for a lost locker key?", True),
         ("怎么联系他？", False),
-        ("那周日呢？", False),
-        ("那停车场的收费标准呢？", True),
+        ("它多少钱？", False),
+        ("那周日呢？", True),
+        ("那它的停车场收费标准呢？", True),
     ],
 )
-def test_a_question_that_leans_may_have_words_of_its_own(question, enough):
-    assert says_enough(question) is enough
+def test_a_question_that_points_back_is_about_that_unless_it_has_words_of_its_own(question, may):
+    assert may_stand(question) is may
