@@ -11,6 +11,7 @@ from core.own_words import Tongue
 from core.reasoning import ReasoningFilter
 from core.replies import TextDelta, TextReplaced
 from core.withholding import Withholding
+from knowledge_base.sentences import sentences
 
 _LOOP_LETTERS: Final = 180
 _LOOP_TIMES: Final = 3
@@ -21,13 +22,32 @@ _LOOKS_FIRST: Final = 24
 
 def loops(text: str) -> bool:
     """Whether a text ends with the same words over and over, as small models' do."""
+    return _period(text) is not None
+
+
+def without_loop(text: str) -> str:
+    """Such a text with the words once: as far as the sentence in which they are said whole."""
+    period = _period(text)
+    if period is None:
+        return text
+    start = len(text) - _LOOP_LETTERS
+    while start and text[start - 1] == text[start - 1 + period]:
+        start -= 1
+    once = len(text[: start + period].rstrip())
+    ends = (sentence.end for sentence in sentences(text))
+    return text[: next((end for end in ends if once <= end <= once + period), once)]
+
+
+def _period(text: str) -> int | None:
+    """After how many letters the end of a text says the same again, several times over."""
     end = text[-_LOOP_LETTERS:]
     period = len(end) - end.rfind(end[-_LOOP_WORDS:], 0, -1) - _LOOP_WORDS
-    return (
+    is_loop = (
         len(end) == _LOOP_LETTERS
         and period <= _LOOP_LETTERS // _LOOP_TIMES
         and end[period:] == end[:-period]
     )
+    return period if is_loop else None
 
 
 class Filters:

@@ -14,7 +14,7 @@ from core.engines.queue import Asker
 from core.engines.queued import QueuedEngine
 from core.errors import EngineUnavailableError
 from core.events import IncomingMessage
-from core.hearing import Filters, Hearing, loops
+from core.hearing import Filters, Hearing, loops, without_loop
 from core.inert import inert
 from core.inquiry import from_outside, options_for, waking
 from core.language import answering_words
@@ -227,7 +227,7 @@ class Speech:
         _ = self.words
         # Where there are no sources, a title says so once.
         mark = None if quoted or not prompt.passages else _(" (not in the sources)")
-        settled = attribute(text, prompt.passages, self.draft.question, mark)
+        settled = attribute(without_loop(text), prompt.passages, self.draft.question, mark)
         self.answer.cited |= settled.cited
         cited = [passage for n, passage in enumerate(prompt.passages, 1) if n in settled.cited]
         # Once more: an address may stand in a passage that is not cited, or around a marker.

@@ -362,7 +362,7 @@ async def test_a_follow_up_without_a_word_of_its_own_is_quoted_for_what_it_follo
 async def test_a_model_that_repeats_itself_is_stopped(desk):
     engine = ScriptedEngine(Script(["It opens at nine. ", *["and so on, "] * 500]))
     events = await desk.ask(engine, group(ASKED))
-    assert len(text_of(events)) < 400
+    assert text_of(events).count("and so on") == 1
     assert events[-1].reason == "length"
 
 
