@@ -30,7 +30,7 @@ MOST_ENTRIES: Final = 30
 """Of sections with how they open, of all documents together."""
 LEAST_ENTRIES: Final = 3
 """Of one document, however many there are."""
-MOST_QUOTES: Final = 40
+MOST_QUOTES: Final = 80
 MOST_PAIRS: Final = 30
 MOST_ALONE: Final = 15
 _MOST_NAMES: Final = 8

@@ -41,6 +41,7 @@ _PAGE_LINE: Final = re.compile(
 )
 """What stands at the foot of a page, which says nothing."""
 _ENDED: Final = re.compile(r"[.!?…。！？；;:：,，、]\W*$")
+_CLOSED: Final = re.compile(r"[.!?…。！？；;:：]\W*$")
 _NUMBERED: Final = re.compile(
     r"^(?:#{1,6}\s+|\d{1,3}(?:\.\d{1,3}){0,3}[.)、]?\s*(?=\D)|"
     r"[（(]?[一二三四五六七八九十]{1,3}[)）、.．]\s*|"
@@ -264,14 +265,40 @@ def _first_quote(block: str, index: int) -> Quote | None:
 
 
 def _quotes(passages: Sequence[Passage]) -> Iterator[Quote]:
-    """Every sentence and row, headings left out."""
+    """Every sentence and row, headings left out; one that goes on on the next page is one."""
+    begun: Quote | None = None
     for index, passage in enumerate(passages):
-        for block in _blocks(passage.chunk.text):
-            if _heading_of(block) is not None:
-                continue
-            for piece in _pieces(block):
-                if len(piece) >= _LEAST_SAID:
-                    yield Quote(piece, index)
+        found = [Quote(piece, index) for piece in _said_in(passage.chunk.text)]
+        if begun is not None:
+            if found and _goes_on(passages[begun.passage], passage):
+                gap = "" if _HAN.match(begun.text[-1]) else " "
+                found[0] = Quote(f"{begun.text}{gap}{found[0].text}", begun.passage)
+            else:
+                found.insert(0, begun)
+            begun = None
+        if found and passage.chunk.page is not None and _is_open(found[-1].text):
+            begun = found.pop()
+        yield from found
+    if begun is not None:
+        yield begun
+
+
+def _said_in(text: str) -> Iterator[str]:
+    for block in _blocks(text):
+        if _heading_of(block) is None:
+            yield from (piece for piece in _pieces(block) if len(piece) >= _LEAST_SAID)
+
+
+def _is_open(piece: str) -> bool:
+    """Whether a sentence has no end yet; what looks like a row has none."""
+    return _CLOSED.search(piece) is None and not _ROW.match(piece) and "; " not in piece
+
+
+def _goes_on(before: Passage, after: Passage) -> bool:
+    """Whether a page begins in the middle of what the page before it said."""
+    first, second = before.chunk, after.chunk
+    is_next = second.page is not None and second.page == (first.page or 0) + 1
+    return is_next and first.heading == second.heading
 
 
 def _pieces(block: str) -> Iterator[str]:

@@ -244,9 +244,9 @@ def test_numbers_of_the_text_itself_are_not_taken_for_ours_and_titles_are_no_mar
 
 
 def test_a_list_that_is_long_is_cut_and_says_how_many_more():
-    many = passages(*(f"Item {n} costs {n} crowns." for n in range(60)))
+    many = passages(*(f"Item {n} costs {n} crowns." for n in range(100)))
     made = composed(Kind.ALL, [Source("a.md", many)], "fees", _)
-    assert made.text.count("crowns") == 40
+    assert made.text.count("crowns") == 80
     assert "… and 20 more." in made.text
 
 
@@ -298,3 +298,25 @@ def test_a_topic_that_only_says_there_is_one_is_looked_for_by_what_it_is_about(t
         topic, passages("Bees live on plots 40 to 52. Rent is paid in May. 宠物须牵绳。")
     )
     assert [quote.text for quote in found.quotes] == expected
+
+
+def test_a_sentence_that_goes_on_on_the_next_page_is_one():
+    def at(page: int, text: str, heading: str = "Show"):
+        return passage(text=text, n=page, page=page, heading=heading)
+
+    pages = (
+        at(1, "Cakes are welcome. Entry forms for the show close"),
+        at(2, "at noon on 12 August 2026. Onions are shown in threes"),
+        at(3, "Rent is paid by 1 April.", "Rent"),
+        at(4, "租金不变。押金，须于签约后", "Rent"),
+        at(5, "7天内缴纳。", "Rent"),
+    )
+    found = all_of("deadlines", pages)
+    assert [(quote.text, quote.passage) for quote in found.quotes] == [
+        ("Entry forms for the show close at noon on 12 August 2026.", 0),
+        ("Rent is paid by 1 April.", 2),
+        ("押金，须于签约后7天内缴纳。", 3),
+    ]
+    assert [quote.text for quote in all_of("onions", pages).quotes] == [
+        "Onions are shown in threes"
+    ]
