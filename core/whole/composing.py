@@ -28,7 +28,7 @@ MOST_HEADINGS: Final = 80
 """Of an outline, which is asked for its headings."""
 MOST_ENTRIES: Final = 30
 """Of sections with how they open, of all documents together."""
-LEAST_ENTRIES: Final = 3
+LEAST_ENTRIES: Final = 6
 """Of one document, however many there are."""
 MOST_QUOTES: Final = 80
 MOST_PAIRS: Final = 30
