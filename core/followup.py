@@ -74,6 +74,17 @@ _ASKS: Final = re.compile(
 _VERB: Final = re.compile(
     r"(?i)\b(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had)\b"
 )
+_HANGS: Final = re.compile(
+    r"(?i)^\W*(?:until|till|for|from|at|by|in|on|to|with|since|under|after|before|up to) "
+    r"(?:what|which|whom|when|where|how)\b"
+)
+"""How a question without a verb begins that hangs on the one before it: "until what age?"."""
+_WHEN: Final = re.compile(
+    r"(?i)\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun|week|holi)days?|weekends?|today|tomorrow|"
+    r"tonight|mornings?|afternoons?|evenings?)\b|(?:周|星期|礼拜)[一二三四五六日天末]|"
+    r"今天|明天|后天|早上|上午|中午|下午|晚上|平时|平日|节假日"
+)
+"""A day is in every document: by that alone nothing is found."""
 _ZH_ALSO: Final = re.compile(r"也|一样|还(?![书款车钱给伞卡])")
 _SHORT: Final = 3
 """Words of English up to which a question is taken for a part of one."""
@@ -105,11 +116,12 @@ def lean_of(question: str) -> Lean:
     if _COMPARES.search(text):
         return Lean.SURELY
     if language_of(text) in ("zh", "ja"):
-        sure = _ZH_OPENS.search(text) or _ZH_ENDS.search(text) or _ZH_POINTS.search(text)
+        sure = any(sign.search(text) for sign in (_ZH_OPENS, _ZH_ENDS, _ZH_POINTS))
         most = _ZH_ALSO_SHORT if _ZH_ALSO.search(text) else _ZH_SHORT
         short = _han(text) <= most and not re.search(r"[A-Za-z0-9]", text)
     else:
-        sure = _OPENS.search(text) or _POINTS.search(_INTRODUCES.sub("", text))
+        points = _POINTS.search(_INTRODUCES.sub("", text)) is not None
+        sure = points or hangs(text) or _OPENS.search(text) is not None
         words = len(_WORD.findall(text))
         fragment = words <= _FRAGMENT and bool(_ASKS.search(text)) and not _VERB.search(text)
         short = words < _SHORT or (words == _SHORT and not _ASKS.search(text)) or fragment
@@ -130,13 +142,20 @@ def is_correction(question: str) -> bool:
 
 
 def may_stand(question: str) -> bool:
-    """Whether it may be about something else, though it leans: "and a lost key?" may; one that
-    points back and has hardly a word of its own ("is it free?") is about what it points at."""
+    """Whether it may be about something else, though it leans: "and a lost key?" may; "until what
+    age?" and "and on Sundays?" hang on what they follow, and so does what points back and has
+    hardly a word of its own ("is it free?")."""
     text = without_lead(question)
-    own = content(question)
+    own = content(_WHEN.sub(" ", text))
     han = sum(not word.isascii() for word in own)
     enough = len(own) - han >= _ENOUGH or han >= _ENOUGH_HAN
-    return enough or not (_ZH_POINTS.search(text) or _POINTS.search(_INTRODUCES.sub("", text)))
+    points = _ZH_POINTS.search(text) or _POINTS.search(_INTRODUCES.sub("", text))
+    return bool(own) and not hangs(text) and (enough or not points)
+
+
+def hangs(text: str) -> bool:
+    """Whether it asks for a part of what was asked before: "until what age?"."""
+    return bool(_HANGS.search(text)) and not _VERB.search(text)
 
 
 def compared(question: str, turns: Sequence[Turn]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from core.engines.queued import QueuedEngine
 from core.errors import EngineError
 from core.evidence import content
 from core.explain import explain
-from core.followup import Lean, compared, lean_of, without_lead
+from core.followup import Lean, compared, hangs, lean_of, without_lead
 from core.inert import inert
 from core.inquiry import NEARLY, Found, Inquiry, refusal, speaks_for_itself, unsaid
 from core.knowledge import Knowledge
@@ -200,10 +200,10 @@ class Responding:
 
 def aim_of(question: Inquiry, found: Found) -> str:
     """What quotations are to answer: within passages about the subject, the new question finds its
-    sentence best alone; not where it only compares what was asked before."""
+    sentence best alone; not where it compares what was asked before, or asks for a part of it."""
     asked = without_lead(question.text)
-    compares = compared(question.text, question.turns)
-    return asked if content(asked) and not compares else found.searched
+    is_part = hangs(asked) or compared(question.text, question.turns)
+    return asked if content(asked) and not is_part else found.searched
 
 
 def _left_out(result: SearchResult, _: Words, *, embeds: bool) -> Iterator[str]:

@@ -93,6 +93,8 @@ def test_a_short_question_only_may_lean_and_one_that_points_back_surely_does():
     ("question", "lean"),
     [
         ("For how long?", Lean.SURELY),
+        ("Until what age?", Lean.SURELY),
+        ("At what time does the pool open?", Lean.NOT),
         ("How much for kids?", Lean.MAYBE),
         ("hmm and if it rains?", Lean.SURELY),
         ("Thanks! And on Sundays?", Lean.SURELY),
@@ -209,7 +211,10 @@ def test_what_names_what_it_compares_compares_nothing_that_was_said(question):
         ("How much is it for a lost locker key?", True),
         ("怎么联系他？", False),
         ("它多少钱？", False),
-        ("那周日呢？", True),
+        ("那周日呢？", False),
+        ("and on Saturday?", False),
+        ("Until what age?", False),
+        ("And where can I park?", True),
         ("那它的停车场收费标准呢？", True),
     ],
 )
