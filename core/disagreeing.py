@@ -1,7 +1,8 @@
-"""Documents that disagree: the same said of the same thing, with another number.
+"""Documents that disagree: the same said of the same thing, with another number, or the opposite.
 
-Told without a model, clause by clause, from words, names, numbers and what they count. That one
-says "closed" and the other "open" is not seen: there a model has to read, and our prompts ask it.
+Told without a model, clause by clause, from words, names, numbers and what they count, and from
+what a clause affirms or denies where all the rest is the same. Opposites that are put in other
+words are not seen: there a model has to read, and our prompts ask it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from core.evidence import Claim, alike, claim_of, content
+from core.evidence import Claim, alike, claim_of, content, stances_of
 from core.inert import inert
 from core.language import Words
+from core.polarity import are_opposite
+from core.stances import Stance
 from knowledge_base.models import Passage, Quotation
 from knowledge_base.sentences import sentences
 from knowledge_base.terms import normalise
@@ -52,6 +55,7 @@ class Disagreement:
 class _Clause:
     text: str
     claim: Claim
+    stances: tuple[Stance, ...]
 
 
 def disagreements(question: str, passages: Sequence[Passage]) -> tuple[Disagreement, ...]:
@@ -130,19 +134,23 @@ def told(
 
 
 def differ(one: str, other: str) -> bool:
-    """Whether two clauses, or rows of tables, say the same of the same with another number."""
+    """Whether two clauses, or rows of tables, say another number or the opposite of the same."""
     rows = _ROW.match(one), _ROW.match(other)
     if all(rows):
         return _rows_differ(one, other)
-    return not any(rows) and _claims_differ(claim_of(one, ""), claim_of(other, ""))
+    if any(rows):
+        return False
+    return _clauses_differ(
+        *(_Clause(own, claim_of(own, ""), stances_of(own)) for own in (one, other))
+    )
 
 
 def _about(asked: frozenset[str], text: str) -> Iterator[_Clause]:
-    """The clauses of a text with a number in them and a word of the question."""
+    """The clauses of a text with a word of the question."""
     for clause in _clauses(text):
         claim = claim_of(clause, "")
-        if claim.numbers and not claim.tokens.isdisjoint(asked):
-            yield _Clause(clause, claim)
+        if not claim.tokens.isdisjoint(asked):
+            yield _Clause(clause, claim, stances_of(clause))
 
 
 def _clauses(text: str) -> Iterator[str]:
@@ -172,10 +180,19 @@ def _clauses_differ(one: _Clause, other: _Clause) -> bool:
     rows = _ROW.match(one.text), _ROW.match(other.text)
     if any(rows):
         return all(rows) and _rows_differ(one.text, other.text)
-    return _claims_differ(one.claim, other.claim)
+    return _claims_differ(one.claim, other.claim) or _are_opposite(one, other)
+
+
+def _are_opposite(one: _Clause, other: _Clause) -> bool:
+    first, second = one.claim, other.claim
+    if min(len(first.tokens), len(second.tokens)) < _LEAST_WORDS or first.numbers != second.numbers:
+        return False
+    return first.names == second.names and are_opposite(one.stances, other.stances)
 
 
 def _claims_differ(one: Claim, other: Claim) -> bool:
+    if not one.numbers or not other.numbers:
+        return False
     share = alike(one, other)
     if min(len(one.tokens), len(other.tokens)) < _LEAST_WORDS or share < _SAME:
         return False

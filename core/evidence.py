@@ -357,6 +357,11 @@ def _measured(folded: str, asked: str) -> Iterator[tuple[str, str, str]]:
 
 @lru_cache(maxsize=64)
 def _stances(text: str) -> tuple[Stance, ...]:
+    return stances_of(text)
+
+
+def stances_of(text: str) -> tuple[Stance, ...]:
+    """Its clauses, with what they affirm and deny."""
     return stances(text, _tokens)
 
 

@@ -134,7 +134,8 @@ _AXES: Final = (
     Axis(
         "charge",
         r"charge[sd]?|charging|fees?|costs?|pay(?:s|ing|able|ment|ments)?|paid|chargeable",
-        r"free of (?:any )?charge|for free|complimentary|(?:at )?no (?:\w+ )?(?:fee|charge|cost)s?|"
+        r"free of (?:any )?charge|for free|(?:costs?|pays?) nothing|complimentary|"
+        r"(?:at )?no (?:\w+ )?(?:fee|charge|cost)s?|"
         r"without (?:any )?(?:charge|payment|paying|cost)|(?<!-)free(?! of)",
         r"收费|付费|缴费|收取|自费|交费|付款|缴纳|交纳",
         r"免费|免收|无偿|免门?票",
@@ -189,8 +190,8 @@ _AXES: Final = (
         MAY,
         r"may|can|could|allow(?:s|ed|ing)?|permit(?:s|ted|ting)?|permissible|able to|possible|"
         r"welcome",
-        r"(?:must|shall|may|can) not|forbidden|forbids?|prohibit(?:s|ed|ing)?|banned|bans?|illegal|"
-        r"off limits",
+        r"(?:must|shall|may|can) not|forbidden|forbids?|blocked|prohibit(?:s|ed|ing)?|banned|bans?|"
+        r"illegal|off limits",
         r"可以?|允许|准许|许可|(?<![功性智节职才万太热动])能够?|欢迎|有权",
         r"禁止|严禁|不得(?!不)|不[准许宜](?!时)|不可(?!或缺|避免|分)以?|不能够?|不允许|谢绝|[请切]?勿|无权",
     ),

@@ -14,6 +14,8 @@ from core.stances import Stance
 
 _ALIKE: Final = 0.7
 """Share of their words that two clauses have in common where one was made from the other."""
+_SAME: Final = 0.9
+"""The same where nothing else was changed."""
 _MOST: Final = 0.6
 """Share of the words of a claim."""
 _CLOSE: Final = 0.05
@@ -25,6 +27,17 @@ def says_opposite(claim: Sequence[Stance], there: Sequence[Stance], asked: froze
     """Whether a clause of the claim says the opposite of the one that it was made from; `asked`:
     words of the question, which need not be said again."""
     return any(_is_denied(one, there, asked) for one in claim if not one.is_exception)
+
+
+def are_opposite(one: Sequence[Stance], other: Sequence[Stance]) -> bool:
+    """Whether two clauses have all but their words of yes and no in common."""
+    if len(one) != 1 or len(other) != 1 or not _contradicts(one[0], other[0]):
+        return False
+    nothing = frozenset[str]()
+    return all(
+        _likeness(first, second, nothing) >= _SAME
+        for first, second in ((one[0], other[0]), (other[0], one[0]))
+    )
 
 
 def _is_denied(one: Stance, there: Sequence[Stance], asked: frozenset[str]) -> bool:
@@ -69,6 +82,8 @@ def _likeness(one: Stance, other: Stance, asked: frozenset[str]) -> float:
     lent = len((one.words & other.lent) - other.forms)
     if not own or own + lent < _MOST * len(one.words):
         return 0.0
+    if one.subject and one.subject not in other.forms | other.lent:
+        return 0.0  # It is said of something else.
     lent_back = len((other.words & (one.lent | asked)) - one.words)
     both = 2 * (own + _LENT * (lent + lent_back))
     return both / (len(one.words) + lent_back + len(other.words) + lent)

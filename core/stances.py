@@ -93,6 +93,8 @@ class Stance:
     """The same of the condition on which it says so."""
     is_only: bool = False
     is_exception: bool = False
+    subject: str = ""
+    """Its first word."""
     lent: frozenset[str] = frozenset()
     """Words of what it goes on with."""
 
@@ -223,6 +225,7 @@ def _stance(piece: str, tokens: Tokens) -> Stance:
         _focus(elements, denials[0]) if len(denials) == 1 else frozenset(),
         frozenset(_poles(piece, [sign for sign in found if sign.axis.name], turned, tokens)),
         is_only=ONLY in names,
+        subject=next((one for one in elements if isinstance(one, str) and one[0] != "@"), ""),
     )
 
 
