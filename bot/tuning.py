@@ -165,6 +165,13 @@ def _chosen(
 def _switch_line(key: str, is_on: bool, helps: Verdict, _: Words) -> str:
     """What a way of searching that can be switched on is good for."""
     facts = {"key": f"[retrieval] {key}", "gain": points(helps.ranking) if helps.ranking else "–"}
+    if helps.ranks_better and helps.refusing is not None and helps.refuses_worse:
+        facts["refusing"] = points(helps.refusing)
+        if is_on:
+            return _("{key}: ranks better ({gain}), but answers and refuses less rightly "
+                     "({refusing}): switch it off.", **facts)  # fmt: skip
+        return _("{key}: ranks better ({gain}), but answers and refuses less rightly "
+                 "({refusing}): it stays off.", **facts)  # fmt: skip
     match is_on, helps.is_proven:
         case False, True:
             return _(

@@ -91,7 +91,7 @@ def advice_lines(advice: Advice, _: Words) -> list[str]:
                 gain=points(advice.passages_gain),
             )
         )
-    else:
+    elif advice.passages_gain is not None:
         lines.append(_("More passages help no more than chance would."))
     return lines
 

@@ -6,7 +6,7 @@ import math
 import random
 
 from core.golden import Golden, Outcome
-from core.tuning import LEAST, advised, at, compared, curve, plotted, searched
+from core.tuning import LEAST, advised, at, compared, curve, plotted, searched, verdict
 
 
 def found(relevance, rank=1):
@@ -79,6 +79,11 @@ def test_an_interval_of_few_questions_is_as_wide_as_it_says():
     assert holds >= 0.92 * 300
 
 
+def test_an_interval_has_a_width_where_all_questions_agree():
+    gain = advised([found(0.9)] * 6 + [lost(0.1)] * 5, 1, 5).threshold_gain
+    assert 0 < gain.low < gain.value == gain.high == 0.5
+
+
 def test_three_of_five_that_rank_better_may_be_chance():
     better = [found(0.9, rank=1)] * 3 + [found(0.9, rank=2)] * 2
     assert not compared([found(0.9, rank=2)] * 5, better).helps
@@ -101,6 +106,17 @@ def test_ways_of_searching_are_compared_on_the_same_questions():
     gain = compared([found(0.9, rank=2)] * 10, [found(0.9, rank=1)] * 10)
     assert (gain.value, gain.helps) == (0.5, True)
     assert compared([found(0.9)] * 2, [found(0.9)] * 2) is None
+
+
+def test_a_way_that_ranks_better_and_refuses_worse_is_not_proven():
+    usual = [found(0.9, rank=2)] * 20 + [lost(0.1)] * 20
+    better = [found(0.9, rank=1)] * 20 + [lost(0.1)] * 20
+    assert verdict(usual, better, 0.5).is_proven
+    # Two of forty are answered without an answer: that may be chance, and is not shown to be.
+    careless = better[:-2] + [lost(0.9)] * 2
+    made = verdict(usual, careless, 0.5)
+    assert (made.ranks_better, made.refuses_worse, made.is_proven) == (True, True, False)
+    assert made.refusing.high >= 0
 
 
 def test_a_threshold_keeps_and_refuses_shares():

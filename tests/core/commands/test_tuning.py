@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from core.assistant import Assistant
 from core.commands.tuning import advice_lines
 from core.events import ChannelRef, ConversationRef, Platform
 from core.feedback import Feedback, Verdict
 from core.history import StoredAnswer, StoredSource
 from core.language import words
+from core.permissions import Rules
 from core.replies import Actions
 from core.tuning import Advice, Gain
 from knowledge_base.models import ChunkId
@@ -78,6 +81,35 @@ async def test_what_is_no_question_is_refused(hall):
     said = await hall.slash("kb tune", ADMIN, questions="Who? | -;;when?")
     assert said.failed
     assert said.text.startswith("Line 2 is no question whose answer is known.")
+
+
+def test_of_passages_nothing_is_said_where_nothing_can_be_told():
+    assert advice_lines(Advice(None, None, None, None), words("en")) == [
+        "For a threshold, 5 questions with an answer and 5 without one are needed."
+    ]
+
+
+async def test_a_document_that_is_not_there_is_named(hall):
+    said = await hall.slash("kb tune", ADMIN, questions=f"{typed()};;When? | pools.md")
+    assert said.text.startswith("Not found here, as no document is called so: `pools.md`\n")
+
+
+async def test_verdicts_that_people_disagree_about_are_left_out(hall):
+    feedback = Feedback(hall.database)
+    for number, place in enumerate(PLACES):
+        sources = (StoredSource(1, ChunkId(number + 1), True, 0.9, f"{place}.md"),)
+        asked = f"When does the {place} open?"
+        answer = StoredAnswer(f"q{number}", "ada", asked, "At nine.", False, False, sources)
+        await feedback.give(TOWN, answer, "ada", Verdict.UP)
+        if number < 3:
+            await feedback.give(TOWN, answer, "ben", Verdict.DOWN)
+    assert (await hall.slash("kb tune", ADMIN)).text.startswith("4 questions.")
+
+
+async def test_passages_are_held_against_what_the_operator_configured(hall):
+    hall.assistant = Assistant(replace(hall.resources, passages=10), Rules())
+    said = await hall.slash("kb tune", ADMIN, questions=typed())
+    assert "passages" not in said.text
 
 
 def test_advice_is_in_both_languages():
