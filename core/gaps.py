@@ -31,8 +31,10 @@ DAYS: Final = 30
 MOST_QUESTIONS: Final = 400
 """So many of the latest are looked at."""
 _DAY: Final = 86_400
-_NEAR: Final = 0.53
+_NEAR: Final = 0.38
 """How much of the way from an unrelated question's cosine to 1 those of a group may lie apart."""
+_NEAR_ACROSS: Final = 0.47
+"""The same of questions in different languages, which no word of theirs brings together."""
 _UNRELATED: Final = {
     "en": (
         "What is the capital of France?",
@@ -218,8 +220,9 @@ def _nearness(asked: Sequence[Gap], vectors: Vectors) -> Vectors:
     of_others = [centres[language] for language, known in _UNRELATED.items() for _each in known]
     others = _turned(others - np.stack(of_others))
     far = float(np.median(own @ others.T))
-    least = 1.0 - _NEAR * (1.0 - far)
-    return np.asarray((own @ own.T - least) / max(1.0 - least, 1e-6), dtype=np.float32)
+    languages = np.array([language_of(gap.question) for gap in asked])
+    apart = np.where(languages[:, None] == languages, _NEAR, _NEAR_ACROSS) * max(1.0 - far, 1e-6)
+    return np.asarray(1.0 - (1.0 - own @ own.T) / apart, dtype=np.float32)
 
 
 def _turned(vectors: Vectors) -> Vectors:

@@ -121,8 +121,14 @@ MEANT = (
         "where can i get a greenhouse for rent",
     ),
     ("Who feeds the sharks?", "谁喂鲨鱼？", "鲨鱼由谁来喂？"),
-    ("Can I bring my dog?", "Are dogs allowed?", "可以带狗吗？", "狗能进吗"),
-    ("When is the shop open?", "商店几点开门？", "What are the opening hours of the shop?"),
+    ("Who feeds the turtles?", "谁来喂海龟？"),
+    ("Can I bring my dog?", "可以带狗吗？"),
+    (
+        "When is the shop open?",
+        "What are the opening hours of the shop?",
+        "商店几点开门？",
+        "商店什么时候营业",
+    ),
     ("How do I install it on Windows?", "如何在Windows上安装？"),
     ("How do I install it on Linux?", "如何在Linux上安装？"),
 )
