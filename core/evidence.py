@@ -14,12 +14,11 @@ from functools import lru_cache
 from typing import Final
 
 from core.binding import Part, part_of, parts_of, says_otherwise
+from core.comparing import GRAMMAR, HAN_RUN, compared, han_runs, names_in, script
 from core.dates import dates
 from core.han_names import han_names, is_misnamed
 from core.measures import measures, tells_shares, without_shares
 from core.numerals import (
-    HAN,
-    HAN_NUMBER,
     WEEKDAYS,
     WORD_NUMBERS,
     all_numbers,
@@ -46,27 +45,6 @@ _ALIKE: Final = 0.5
 """A sentence that holds so much of a claim speaks of the same."""
 _TELLING: Final = 3
 """Digits of a number that few sentences hold."""
-_STEM: Final = 5
-_ENDING: Final = re.compile(r"(?<=...)(?:ings?|e[sd]|s|e|d|ly)$")
-
-_RUN: Final = re.compile(rf"[{HAN}\u3040-\u30ff]+|[^\W\d_{HAN}\u3040-\u30ff]+")
-_HAN_RUN: Final = re.compile(rf"[{HAN}\u3040-\u30ff]")
-_HAN_GRAMMAR: Final = re.compile(
-    r"[的了是在和与与及也都就着把被让为于以之而或吗呢吧啊这那它]|可以|需要|根据|文档|资料|段落"
-)
-_GRAMMAR: Final = frozenset(
-    re.findall(
-        r"\w+",
-        "a an the and or but if so as of in on at to by for from with into than then that this "
-        "these those there here it its is are was were be been being am do does did done has have "
-        "had having will would can could may might must shall should not no yes also only just "
-        "very i you he she we they me him her us them my your his our their who whom whose which "
-        "what when where why how all any some each both more most such other own same too s t d ll "
-        "re ve according document documents passage passages source sources based provided "
-        "information mentioned states stated says pm clock",
-    )
-)
-
 _ASKING: Final = re.compile(
     r"\b(?:much|many|long|often|far|about|else|tell|mean|exactly|really|please|true|happens?)\b|"
     r"多少钱?|什么(?:时候)?|怎么[样办]?|如何|哪[里儿个些]?|几[点个天]?|谁|为什么|多[久长远大]|是否|有没有|别的|"
@@ -167,9 +145,9 @@ class Evidence:
         bare = without_shares(folded)
         numbers = frozenset(all_numbers(folded))
         return cls(
-            frozenset(_tokens(folded)),
+            frozenset(compared(folded)),
             numbers,
-            frozenset(_names(folded)),
+            frozenset(names_in(folded)),
             folded,
             tuple(map(_part, sentences(body))),
             frozenset(dates(folded)),
@@ -202,7 +180,7 @@ class Evidence:
         """The verdict and, among supporters, how well it fits."""
         if not self._holds_numbers(claim):
             return Verdict.UNSUPPORTED, 0.0
-        if _script(claim.tokens) not in (None, *map(_script, (self.tokens,))):
+        if script(claim.tokens) not in (None, *map(script, (self.tokens,))):
             return (Verdict.SUPPORTED if claim.numbers else Verdict.UNKNOWN), 0.0
         if not claim.names <= self.names:
             return Verdict.UNSUPPORTED, 0.0
@@ -220,7 +198,7 @@ class Evidence:
 
     def disputes(self, claim: Claim) -> bool:
         """Whether it says what the claim says, in its script, but of other numbers or names."""
-        if _script(claim.tokens) not in (None, _script(self.tokens)):
+        if script(claim.tokens) not in (None, script(self.tokens)):
             return False
         named = bool(claim.names or claim.han_names)
         return (
@@ -304,7 +282,7 @@ class Evidence:
 
 def content(question: str) -> frozenset[str]:
     """The words of a question that say what it is about; none in "and how much is it?"."""
-    return frozenset(_tokens(_ASKING.sub(" ", normalise(question))))
+    return frozenset(compared(_ASKING.sub(" ", normalise(question))))
 
 
 def alike(one: Claim, other: Claim) -> float:
@@ -316,7 +294,7 @@ def claim_of(sentence: str, question: str, *, binds: bool = False) -> Claim:
     """What a sentence claims; names that the question holds need no support. `binds`: with what its
     numbers, dates and names stand with."""
     folded, asked = normalise(sentence), normalise(question)
-    tokens = frozenset(_tokens(folded))
+    tokens = frozenset(compared(folded))
     first = re.search(r"\w", sentence)
     names = {
         normalise(match.group())
@@ -325,25 +303,25 @@ def claim_of(sentence: str, question: str, *, binds: bool = False) -> Claim:
     }
     return Claim(
         tokens,
-        tokens - frozenset(_tokens(asked)),
+        tokens - frozenset(compared(asked)),
         frozenset(claimed_numbers(folded)),
         frozenset(
             word
             for name in names
-            for word in _names(name)
-            if word not in _GRAMMAR and word not in WORD_NUMBERS and word not in WEEKDAYS
+            for word in names_in(name)
+            if word not in GRAMMAR and word not in WORD_NUMBERS and word not in WEEKDAYS
         )
-        - frozenset(_names(asked)),
-        tuple(_han_runs(folded)),
+        - frozenset(names_in(asked)),
+        tuple(han_runs(folded)),
         han_names(folded),
         frozenset(counted(folded)),
-        part_of(sentence, _tokens, surely=True) if binds else None,
-        part_of(question, _tokens) if binds else None,
+        part_of(sentence, compared, surely=True) if binds else None,
+        part_of(question, compared) if binds else None,
         frozenset(_measured(folded, asked)) if binds else frozenset(),
         frozenset(ordinals(folded)) - frozenset(ordinals(asked)) if binds else frozenset(),
         tells_shares(folded) or tells_shares(asked),
         sentence,
-        stances(sentence, _tokens) if binds else (),
+        stances(sentence, compared) if binds else (),
     )
 
 
@@ -362,7 +340,7 @@ def _stances(text: str) -> tuple[Stance, ...]:
 
 def stances_of(text: str) -> tuple[Stance, ...]:
     """Its clauses, with what they affirm and deny."""
-    return stances(text, _tokens)
+    return stances(text, compared)
 
 
 @lru_cache(maxsize=64)
@@ -372,7 +350,7 @@ def _read(name: str, heading: str, body: str) -> Evidence:
 
 @lru_cache(maxsize=64)
 def _parts(text: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    return parts_of(text, _tokens)
+    return parts_of(text, compared)
 
 
 def _halves(date: str) -> tuple[str, str]:
@@ -383,7 +361,7 @@ def _halves(date: str) -> tuple[str, str]:
 def _part(sentence: Sentence) -> _Part:
     folded = normalise(sentence.text)
     return _Part(
-        frozenset(_tokens(folded)),
+        frozenset(compared(folded)),
         frozenset(all_numbers(folded)),
         frozenset(counted(folded)),
     )
@@ -391,7 +369,7 @@ def _part(sentence: Sentence) -> _Part:
 
 def _held(claim: Claim, tokens: frozenset[str]) -> float:
     """Share of a claim that stands in a text: of Han, the characters within pairs that do."""
-    letters = {token for token in claim.tokens if not _HAN_RUN.match(token)}
+    letters = {token for token in claim.tokens if not HAN_RUN.match(token)}
     held, whole = 2 * len(letters & tokens), 2 * len(letters)
     for run in claim.han:
         covered = {n + k for n in range(len(run) - 1) if run[n : n + 2] in tokens for k in (0, 1)}
@@ -401,39 +379,6 @@ def _held(claim: Claim, tokens: frozenset[str]) -> float:
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
     return len(part & whole) / len(part) if part else 1.0
-
-
-def _script(tokens: frozenset[str]) -> str | None:
-    """ "han" or "letters", whichever most words are in; None where there are none."""
-    han = sum(bool(_HAN_RUN.match(token)) for token in tokens)
-    if not tokens:
-        return None
-    return "han" if han * 2 > len(tokens) else "letters"
-
-
-def _names(folded: str) -> Iterator[str]:
-    """Words in letters, a plural like its singular."""
-    for run in _RUN.findall(folded):
-        if len(run) > 1 and not _HAN_RUN.match(run):
-            yield run[:-1] if len(run) > 3 and run.endswith("s") else run
-
-
-def _tokens(folded: str) -> Iterator[str]:
-    """Words without endings, and pairs of Han characters; words of grammar left out."""
-    for run in _RUN.findall(folded):
-        if not _HAN_RUN.match(run):
-            if run not in _GRAMMAR and run not in WORD_NUMBERS:
-                yield _ENDING.sub("", run)[:_STEM]
-            continue
-        for part in _HAN_GRAMMAR.split(HAN_NUMBER.sub("的", run)):
-            yield from (part[n : n + 2] for n in range(len(part) - 1))
-
-
-def _han_runs(folded: str) -> Iterator[str]:
-    for run in _RUN.findall(folded):
-        if _HAN_RUN.match(run):
-            parts = _HAN_GRAMMAR.split(HAN_NUMBER.sub("的", run))
-            yield from (part for part in parts if len(part) > 1)
 
 
 def best(claim: Claim, evidence: Sequence[Evidence]) -> tuple[Verdict, int | None]:
