@@ -288,9 +288,9 @@ def _homes(seen: SeenChannel, *, is_restricted: bool) -> tuple[str, ...]:
 
 
 async def _samples(library: Bases) -> tuple[str, ...]:
-    """The samples, until the operator has filled a base of their own making."""
+    """The samples, until the operator has filled a base of their own, `shared` or another one."""
     for base in await library.bases():
-        if base.name in (SHARED, SAMPLES) or ":" in base.name:
+        if base.name == SAMPLES or ":" in base.name:
             continue
         if (await library.statistics(base.base_id)).documents:
             return ()

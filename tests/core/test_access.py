@@ -122,7 +122,7 @@ async def test_the_operators_surfaces_ask_what_was_picked(shelf, platform):
     message = at(private("?"), platform, "local")
     assert await names(shelf, replace(message, bases=("discord:town",))) == {"discord:town"}
     assert await names(shelf, replace(message, bases=("nowhere",))) == set()
-    assert await names(shelf, message) == {"shared", "samples"}
+    assert await names(shelf, message) == {"shared"}
 
 
 @pytest.mark.parametrize("platform", [Platform.TERMINAL, Platform.WEB, Platform.API])
@@ -137,12 +137,15 @@ async def test_a_members_own_base_is_for_who_runs_the_bot_and_no_other_eyes(shel
     assert homes_of(operator) == asked.bases
 
 
-async def test_samples_serve_until_the_operator_has_a_base_of_their_own(shelf):
+@pytest.mark.parametrize("own", ["handbook", "shared"])
+async def test_samples_serve_until_the_operator_has_filled_a_base_of_their_own(own):
     message = at(private("?"), Platform.TERMINAL, "local")
-    await shelf.ensure_base("handbook")
-    assert await names(shelf, message) == {"shared", "samples"}
-    shelf.put("handbook", "a.md", "text")
-    assert await names(shelf, message) == {"shared"}
+    shelf = Shelf()
+    shelf.put("samples", "a.md", "text")
+    await shelf.ensure_base(own)
+    assert "samples" in await names(shelf, message)
+    shelf.put(own, "a.md", "text")
+    assert "samples" not in await names(shelf, message)
 
 
 def test_what_is_taught_goes_to_the_place_where_it_is_taught():
