@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from core.numerals import HAN
@@ -40,6 +40,8 @@ _WEAK: Final = frozenset(
 """Between two words they tell them apart only by what follows."""
 _LONGEST: Final = 6
 """Words, or characters, of each and of what stands between them."""
+_MOST_PLACES: Final = 4
+"""That are looked at, in a text that says the same over and over."""
 _MOST: Final = 0.8
 """Share of the claim's words that stand in the sentence."""
 
@@ -56,7 +58,7 @@ def is_reversed(claim: str, texts: Sequence[str]) -> bool:
     return any(
         not any(_holds(words, order) for words in spoken)
         for there in alike
-        for order in _reversed(said, there)
+        for order in islice(_reversed(said, there), _MOST_PLACES)
     )
 
 
@@ -78,7 +80,7 @@ def _reversed(said: _Words, there: _Words) -> Iterator[_Words]:
             between = said[start:end]
             if not _BOTH_WAYS.isdisjoint(between):
                 break
-            for at in _places(there, between):
+            for at in islice(_places(there, between), _MOST_PLACES):
                 after = at + len(between)
                 left = _common(said[:start], there[after:])
                 right = _common(there[:at], said[end:])
