@@ -77,7 +77,9 @@ class Visit:
             page.target: gr.update(choices=_named(_own(shelves), _), value=SHARED),
         }
         if str(request.session_hash) in self._under_way:
-            return ready  # Whoever was faster than the page sees the answer to that.
+            # Whoever was faster than the page sees the answer to that, and may stop it: what the
+            # page is told of its buttons before it has been built can be lost.
+            return {**ready, **_asking(page)}
         wanted = str(dict(request.query_params).get(_THREAD, ""))
         said = await self._talks.exchanges(visitor_of(request), wanted) if wanted else ()
         talk = _talk_of(wanted, said, _) if said else Talk()
@@ -167,8 +169,7 @@ class Visit:
             talk.bubbles = (*before, {"role": "assistant", "content": view.html()})
             return {page.chatbot: list(talk.bubbles), page.status: view.status_html()}
 
-        asking: Update = {page.send: gr.update(visible=False), page.stop: gr.update(visible=True)}
-        yield {**shown(), **asking, page.talk: talk, page.question: "", page.sources: ""}
+        yield {**shown(), **_asking(page), page.talk: talk, page.question: "", page.sources: ""}
         session = str(request.session_hash)
         self._under_way[session] = talk.thread
         try:
@@ -299,6 +300,11 @@ class Visit:
                 if view.status:
                     yield f"<div>{markup.plain(path.name)} {view.status_html()}</div>"
         yield f"<div>{view.html()}</div>"
+
+
+def _asking(page: ChatPage) -> Update:
+    """While an answer is made it can be stopped, and nothing else asked."""
+    return {page.send: gr.update(visible=False), page.stop: gr.update(visible=True)}
 
 
 def _talk_of(thread: str, said: Sequence[Exchange], _: Words) -> Talk:
