@@ -97,7 +97,8 @@ def find(bases: Bases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
                 ranked = expanding.fused(ranked, more)[:fetch]
             fresh = fresh_at(passages_of(rows, wanted.scope, ranked), wanted.now)
             chosen = chosen_of(rows, fresh, several)
-            if len(chosen) >= several.limit or len(ranked) < fetch or fetch >= most:
+            exhausted = len(ranked) < fetch or fetch >= most
+            if exhausted or _is_enough(rows, chosen, several):
                 about = max((passage.relevance for passage in chosen), default=0.0)
                 # The dense leg goes by no words.
                 terms = NO_TERMS if wanted.legs is Legs.DENSE else query.terms
@@ -112,6 +113,14 @@ def find(bases: Bases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
                     known=weighed.known,
                 )
             fetch *= 4
+
+
+def _is_enough(rows: Rows, chosen: Sequence[Passage], wanted: Wanted) -> bool:
+    """Whether there are as many as are wanted, or one of each document that there is."""
+    if len(chosen) >= wanted.limit or not wanted.per_document:
+        return len(chosen) >= wanted.limit
+    documents = sum(rows.counts.extent_of(base_id)[0] for base_id in wanted.scope.bases)
+    return len(chosen) >= documents
 
 
 def weighed_by(terms: Terms, views: Sequence[View]) -> LexicalQuery:

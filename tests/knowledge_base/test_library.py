@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge_base import finding
+from knowledge_base import finding, retrieval
 from knowledge_base.embedders.base import Vectors
 from knowledge_base.errors import (
     EmbedderMismatchError,
@@ -546,6 +546,26 @@ async def test_near_duplicates_are_shown_once_and_documents_by_their_best(
     assert {passage.chunk.text.strip() for passage in apart.passages} == {
         "Rye bread is baked on Fridays."
     }
+
+
+async def test_the_best_of_each_document_is_not_looked_for_where_there_are_no_more_documents(
+    library: Library, base: BaseId, tmp_path: Path, monkeypatch
+) -> None:
+    for name in ("a", "b"):
+        lines = [f"The bakery {name}{n} opens at seven, hut {n * 37 % 101}." for n in range(150)]
+        await add_text(library, base, tmp_path, f"{name}.txt", "\n\n".join(lines))
+    fetched, search = [], retrieval.search
+    monkeypatch.setattr(
+        retrieval,
+        "search",
+        lambda query, views, limit, *rest, **named: (
+            fetched.append(limit) or search(query, views, limit, *rest, **named)
+        ),
+    )
+    scope = Scope(frozenset({base}))
+    apart = await library.search(scope, "bakery opens", limit=5, per_document=True)
+    assert {passage.document.name for passage in apart.passages} == {"a.txt", "b.txt"}
+    assert set(fetched) == {retrieval.CANDIDATES}
 
 
 async def test_a_base_is_measured_before_its_first_answer(
