@@ -27,7 +27,7 @@ _WORD = re.compile(r"[a-z]{3,}")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 _SMALL = frozenset(("the", "when", "who", "what", "how", "does", "much", "for", "and", "not"))
 SILENCE = "The documents do not say."
-_SAID = 2
+_SAID = 6
 """So many pieces of an answer are said before it is held."""
 
 
