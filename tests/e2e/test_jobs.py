@@ -192,7 +192,7 @@ async def test_the_owner_steers_jobs_in_a_topic_and_hears_of_worse_answers_and_a
             here.write("[limits]\nquestoins = 9\n")
             os.kill(bot.pid, signal.SIGHUP)
             alert = await here.heard("⚠️ 修改后的配置无法使用，我继续沿用原来的配置")
-            assert "config.toml: line 9: limits.questoins" in alert
+            assert "config.toml：第 9 行：limits.questoins：没有这个键" in alert
             await here.steers(ada, "", "digest: 下次 20")
             here.write()
             os.kill(bot.pid, signal.SIGHUP)

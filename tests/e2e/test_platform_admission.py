@@ -113,8 +113,8 @@ async def test_a_group_waits_for_the_owner_who_approves_it_by_a_button(tmp_path)
             assert asked.text == (
                 f"Club (telegram:{club.chat_id}) would like to be served. Shall I?"
             )
-            hello = owner.say(owner.private, "hello")
-            await telegram.answer_to(hello, lambda reply: "⋯" in reply.buttons, PATIENCE)
+            own = owner.say(owner.private, "Is there a reading room?")
+            await telegram.answer_to(own, lambda reply: "⋯" in reply.buttons, PATIENCE)
             assert said() == [WAITS]
             assert _kept(tmp_path, club.chat_id) == 0
 

@@ -54,7 +54,7 @@ class Serving:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 async for line in self._process.stdout:
-                    if line.startswith(b"ready:"):
+                    if line.startswith((b"ready:", "就绪：".encode())):
                         self.ready = line.decode().strip()
                         return
         except TimeoutError:
