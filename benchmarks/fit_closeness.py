@@ -68,7 +68,8 @@ class _Reading:
             return None
         found = retrieval.in_order(judged, LOOKED_AT)
         passages = [self._passage(hit) for hit in found]
-        passages = saying.revised(text, judged.weighed, passages, [hit.score for hit in found])
+        scores, trust = [hit.score for hit in found], [hit.trust for hit in found]
+        passages = saying.revised(text, judged.weighed, passages, scores, trust)
         relevance = [passage.relevance for passage in passages]
         if len(passages) < 2 or not DOUBT[0] <= relevance[0] <= DOUBT[1]:
             return None

@@ -19,12 +19,7 @@ from knowledge_base.terms import normalise
 
 _TOKEN: Final = re.compile(rf"[{HAN}]|'s\b|[^\W_{HAN}]+|[,;:、]")
 _ARTICLES: Final = frozenset(("the", "a", "an"))
-_BOTH_WAYS: Final = frozenset(
-    re.findall(
-        r"\S",
-        "和 与 跟 同 及 或 、 , ; : 到 至 邻",
-    )
-) | frozenset(
+_BOTH_WAYS: Final = frozenset("和与跟同及或、,;:到至邻") | frozenset(
     re.findall(
         r"\w+",
         "and or with married marries met meets meet equals between versus vs near beside like same "
@@ -32,10 +27,8 @@ _BOTH_WAYS: Final = frozenset(
         "twin colleague rival",
     )
 )
-_WEAK: Final = frozenset(
-    re.findall(
-        r"\w+|[是为在的]", "is are was were be of in on at to by for from has had 是 为 在 的"
-    )
+_WEAK: Final = frozenset("是为在的") | frozenset(
+    re.findall(r"\w+", "is are was were be of in on at to by for from has had")
 )
 """Between two words they tell them apart only by what follows."""
 _LONGEST: Final = 6

@@ -117,10 +117,10 @@ def find(bases: Bases, wanted: Wanted, vectors: Mapping[str, Vectors]) -> Found:
 
 def _is_enough(rows: Rows, chosen: Sequence[Passage], wanted: Wanted) -> bool:
     """Whether there are as many as are wanted, or one of each document that there is."""
-    if len(chosen) >= wanted.limit or not wanted.per_document:
-        return len(chosen) >= wanted.limit
-    documents = sum(rows.counts.extent_of(base_id)[0] for base_id in wanted.scope.bases)
-    return len(chosen) >= documents
+    if len(chosen) >= wanted.limit:
+        return True
+    documents = (rows.counts.extent_of(base_id)[0] for base_id in wanted.scope.bases)
+    return wanted.per_document and len(chosen) >= sum(documents)
 
 
 def weighed_by(terms: Terms, views: Sequence[View]) -> LexicalQuery:
