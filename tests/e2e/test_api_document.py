@@ -72,3 +72,14 @@ def test_every_answer_is_as_described(described, served, method, path, mode):
         )
 
     holds()
+
+
+@pytest.mark.parametrize("asked", ["Where does Paris lie?", "break off"])
+def test_every_event_of_a_stream_is_as_described(described, served, asked):
+    body = {
+        "model": "obedient",
+        "stream": True,
+        "messages": [{"role": "user", "content": asked}],
+    }
+    case = described["/chat/completions"]["POST"].Case(body=body, media_type="application/json")
+    case.call_and_validate(headers=opens(served), timeout=60)

@@ -23,6 +23,18 @@ from core.ports import Inbox
 from core.replies import Queued
 
 _SOURCES: Final = "x-lorekeeper-sources"
+# OpenAPI 3.1 has no word for the events of a stream; this is 3.2's, and FastAPI's own.
+_EVENT: Final = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "string",
+            "description": "A `chat.completion.chunk` or an error in JSON; in the end `[DONE]`",
+            "anyOf": [{"const": "[DONE]"}, {"contentMediaType": "application/json"}],
+        }
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class Completions:
     limits: Limits
 
     def add_to(self, api: FastAPI) -> None:
-        stream = {"text/event-stream": {"schema": {"type": "string"}}}
+        stream = {"text/event-stream": {"itemSchema": _EVENT}}
 
         @api.post(
             "/chat/completions",
