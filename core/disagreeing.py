@@ -15,12 +15,13 @@ from typing import Final
 
 from core.evidence import Claim, alike, claim_of, content, stances_of
 from core.inert import inert
+from core.issue_dates import issued, order
 from core.language import Words
 from core.polarity import are_opposite
 from core.stances import Stance
+from core.table_rows import Row, row_of, rows_differ, same_subject
 from knowledge_base.models import Passage, Quotation
 from knowledge_base.sentences import sentences
-from knowledge_base.terms import normalise
 
 _SAME: Final = 0.75
 """Share of its words that each of two clauses must have of the other."""
@@ -30,10 +31,6 @@ _LEAST_WORDS: Final = 2
 _MOST_CLAUSES: Final = 80
 """Of a passage."""
 _BETWEEN: Final = re.compile(r"[，；、;]|,(?=\s)|(?<=[a-z])\s(?=and\s|but\s)")
-_ROW: Final = re.compile(r"^[^:;\n]{1,80}: [^;\n]*; [^:;\n]{1,80}: ")
-"""A row of a table, see `knowledge_base.loaders.tables`."""
-_CELL: Final = re.compile(r"(?:^|; )([^:;\n]{1,80}): ([^;\n]*)")
-_DIGIT: Final = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,11 @@ class _Clause:
     text: str
     claim: Claim
     stances: tuple[Stance, ...]
+    row: Row | None
+
+    @classmethod
+    def of(cls, text: str) -> _Clause:
+        return cls(text, claim_of(text, ""), stances_of(text), row_of(text))
 
 
 def disagreements(question: str, passages: Sequence[Passage]) -> tuple[Disagreement, ...]:
@@ -68,7 +70,10 @@ def disagreements(question: str, passages: Sequence[Passage]) -> tuple[Disagreem
     best: dict[frozenset[int], tuple[int, Disagreement]] = {}
     for one, other in combinations(range(len(passages)), 2):
         documents = frozenset(passages[at].document.document_id for at in (one, other))
-        pair = _differing(asked, clauses[one], clauses[other]) if len(documents) > 1 else None
+        if len(documents) < 2:
+            continue
+        of_one = same_subject(passages[one], passages[other], asked)
+        pair = _differing(asked, clauses[one], clauses[other], rows=of_one)
         if pair is not None and pair[0] > best.get(documents, (0,))[0]:
             found = _ordered(passages, (one, pair[1]), (other, pair[2]))
             best[documents] = pair[0], found
@@ -117,15 +122,16 @@ def told(
     for one in found:
         there = max(one.passages) < len(passages)
         if there and not cited.isdisjoint({one.newer + 1, one.older + 1}):
-            newer, older = passages[one.newer].document, passages[one.older].document
+            newer, older = passages[one.newer], passages[one.older]
+            newer_date, older_date = _dates(newer, older, _)
             lines.append(
                 _(
-                    "The documents disagree: {newer} ({newer_date:%Y-%m-%d}, the newer one) says "
-                    "{newer_says} [{newer_number}], {older} ({older_date:%Y-%m-%d}) says "
+                    "The documents disagree: {newer} ({newer_date}, the newer one) says "
+                    "{newer_says} [{newer_number}], {older} ({older_date}) says "
                     "{older_says} [{older_number}].",
-                    newer=inert(newer.name), newer_date=newer.added_at,
+                    newer=inert(newer.document.name), newer_date=newer_date,
                     newer_says=inert(one.newer_says), newer_number=one.newer + 1,
-                    older=inert(older.name), older_date=older.added_at,
+                    older=inert(older.document.name), older_date=older_date,
                     older_says=inert(one.older_says), older_number=one.older + 1,
                 )
             )  # fmt: skip
@@ -133,53 +139,56 @@ def told(
     return "\n".join(lines)
 
 
+def _dates(newer: Passage, older: Passage, _: Words) -> tuple[str, str]:
+    """What makes one the newer: the dates that they give themselves, else when they were added."""
+    own = issued(newer), issued(older)
+    if order(*own):
+        return _("dated {date}", date=str(own[0])), _("dated {date}", date=str(own[1]))
+    return f"{newer.document.added_at:%Y-%m-%d}", f"{older.document.added_at:%Y-%m-%d}"
+
+
 def differ(one: str, other: str) -> bool:
     """Whether two clauses, or rows of tables, say another number or the opposite of the same."""
-    rows = _ROW.match(one), _ROW.match(other)
-    if all(rows):
-        return _rows_differ(one, other)
-    if any(rows):
-        return False
-    return _clauses_differ(
-        *(_Clause(own, claim_of(own, ""), stances_of(own)) for own in (one, other))
-    )
+    return _clauses_differ(_Clause.of(one), _Clause.of(other))
 
 
 def _about(asked: frozenset[str], text: str) -> Iterator[_Clause]:
     """The clauses of a text with a word of the question."""
-    for clause in _clauses(text):
-        claim = claim_of(clause, "")
-        if not claim.tokens.isdisjoint(asked):
-            yield _Clause(clause, claim, stances_of(clause))
+    for text_of in _clauses(text):
+        clause = _Clause.of(text_of)
+        if not clause.claim.tokens.isdisjoint(asked):
+            yield clause
 
 
 def _clauses(text: str) -> Iterator[str]:
     left = _MOST_CLAUSES
     for sentence in sentences(text):
-        parts = [sentence.text] if _ROW.match(sentence.text) else _BETWEEN.split(sentence.text)
-        for part in parts:
+        is_row = row_of(sentence.text) is not None
+        for part in [sentence.text] if is_row else _BETWEEN.split(sentence.text):
             if left and part.strip():
                 left -= 1
                 yield part.strip().rstrip(".。")
 
 
 def _differing(
-    asked: frozenset[str], ones: Sequence[_Clause], others: Sequence[_Clause]
+    asked: frozenset[str], ones: Sequence[_Clause], others: Sequence[_Clause], *, rows: bool
 ) -> tuple[int, str, str] | None:
-    """The two clauses that differ and hold the most of the question, and how many words of it."""
+    """The two clauses that differ and hold the most of the question, and how many words of it;
+    `rows`: rows of tables too."""
     pairs = [
         (len(one.claim.tokens & asked), one.text, other.text)
         for one in ones
         for other in others
-        if _clauses_differ(one, other)
+        if (rows or one.row is None or other.row is None) and _clauses_differ(one, other)
     ]
     return max(pairs, key=lambda pair: pair[0], default=None)
 
 
 def _clauses_differ(one: _Clause, other: _Clause) -> bool:
-    rows = _ROW.match(one.text), _ROW.match(other.text)
-    if any(rows):
-        return all(rows) and _rows_differ(one.text, other.text)
+    if one.row is not None and other.row is not None:
+        return rows_differ(one.row, other.row)
+    if any(row is not None and row.is_named for row in (one.row, other.row)):
+        return False
     return _claims_differ(one.claim, other.claim) or _are_opposite(one, other)
 
 
@@ -204,17 +213,6 @@ def _claims_differ(one: Claim, other: Claim) -> bool:
     return any(_apart(_numbers(one, unit), _numbers(other, unit)) for unit in units)
 
 
-def _rows_differ(one: str, other: str) -> bool:
-    """Rows of the same columns, in which only figures differ."""
-    first, second = dict(_CELL.findall(one)), dict(_CELL.findall(other))
-    if first.keys() != second.keys():
-        return False
-    changed = [name for name in first if normalise(first[name]) != normalise(second[name])]
-    figures = all(_DIGIT.search(first[name]) and _DIGIT.search(second[name]) for name in changed)
-    # The first column names what the row is about.
-    return bool(changed) and figures and next(iter(first)) not in changed
-
-
 def _apart(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether each has something that the other has not."""
     return bool(one - other) and bool(other - one)
@@ -228,7 +226,11 @@ def _ordered(
     passages: Sequence[Passage], one: tuple[int, str], other: tuple[int, str]
 ) -> Disagreement:
     newer, older = one, other
-    if passages[one[0]].document.added_at < passages[other[0]].document.added_at:
+    first, second = passages[one[0]], passages[other[0]]
+    by_own_dates = order(issued(first), issued(second))
+    if by_own_dates < 0 or (
+        not by_own_dates and first.document.added_at < second.document.added_at
+    ):
         newer, older = other, one
     return Disagreement(newer[0], older[0], newer[1], older[1])
 

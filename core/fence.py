@@ -12,6 +12,7 @@ import unicodedata
 from typing import Final
 
 from core.inert import LONGEST_NAME, one_line
+from core.issue_dates import issued
 from knowledge_base.models import Passage
 
 _ANGLES: Final = "<＜﹤〈«‹⟨"
@@ -54,7 +55,10 @@ def fenced(number: int, passage: Passage, text: str | None = None) -> str:
         labels.append(f'page="{chunk.page}"')
     if chunk.heading:
         labels.append(f'heading="{label(chunk.heading)}"')
-    labels += [f'date="{document.added_at:%Y-%m-%d}"', f'version="{document.version}"']
+    labels.append(f'date="{document.added_at:%Y-%m-%d}"')
+    if own := issued(passage):
+        labels.append(f'dated="{own}"')
+    labels.append(f'version="{document.version}"')
     body = disarm(chunk.text if text is None else text).strip()
     return f"<passage {' '.join(labels)}>\n{body}\n</passage>"
 

@@ -40,6 +40,14 @@ TWO = (added(2021, "leaflet.md", OLD, 1), added(2026, "handbook.md", NEW, 2))
         ("图书馆周日开放", "图书馆周日闭馆"),
         ("宿舍内允许携带宠物", "宿舍内禁止携带宠物"),
         ("参观者须至少提前7天预约", "参观者须最多提前7天预约"),
+        ("票价 | 2元", "票价 | 3元"),
+        ("| 票价 | 2元 |", "票价：3元"),
+        ("票价; 两元", "票价; 三元"),
+        ("项目: 票价; 价格: 2元", "票价 | 3元"),
+        ("Ticket price | 2 €", "Ticket price | 3 €"),
+        ("Item: Ticket price; Price: 2 €", "Ticket price; 3 €"),
+        ("Ticket price: 2 €", "- Ticket price: € 3"),
+        ("Open | 9:00–17:00", "Open | 9:00–18:00"),
     ],
 )
 def test_the_same_with_another_number_differs(one, other):
@@ -66,6 +74,21 @@ def test_the_same_with_another_number_differs(one, other):
         ("图书馆周日开放", "自习室周日关闭"),
         ("宿舍内不得携带宠物", "宿舍内禁止携带宠物"),
         ("图书馆周日开放", "图书馆周一闭馆"),
+        ("票价 | 2元", "票价 | 2.00元"),
+        ("票价 | 2元", "停车费 | 3元"),
+        ("票价 | 2元", "票价 | 3欧元"),
+        ("票价 | 2元/次", "票价 | 30元/年"),
+        ("票价 2024 | 2元", "票价 2025 | 3元"),
+        ("年份 | 2024年", "年份 | 2025年"),
+        ("型号 | A100", "型号 | A200"),
+        ("Ticket price | 2 €", "Parking | 3 €"),
+        ("Ticket price | 2 €", "Ticket price | 3 $"),
+        ("Ticket price | 2 €", "Ticket price | 30 € a year"),
+        ("Item: Ticket price; 2024: 2 €", "Item: Ticket price; 2025: 3 €"),
+        ("Item: Ticket price; Child: 2 €", "Ticket price | 3 €"),
+        ("Item: Ticket; Year: 2024; Price: 2 €", "Item: Ticket; Year: 2025; Price: 3 €"),
+        ("Item: Kettle; Model: A100; Price: 2 €", "Item: Kettle; Model: A200; Price: 3 €"),
+        ("Item: Ticket; Note: cash; Price: 2 €", "Item: Ticket; Note: cash; Price: 2 $"),
     ],
 )
 def test_what_speaks_of_something_else_does_not(one, other):
@@ -134,3 +157,83 @@ def test_the_newer_sentence_is_quoted_before_the_older():
     newer = Quotation(1, NEW, 0, 0.8)
     assert [own.text for own in with_rivals([older, newer], ASKED, TWO)] == [NEW, OLD]
     assert with_rivals([newer], ASKED, TWO) == (newer,)
+
+
+def table(name: str, text: str, n: int, *, heading: str | None = None, year: int = 2026) -> Passage:
+    made = added(year, name, text, n)
+    return replace(made, chunk=replace(made.chunk, heading=heading))
+
+
+@pytest.mark.parametrize(
+    ("question", "older", "newer", "heading"),
+    [
+        ("泳池票价是多少？", "票价 | 2元\n年票 | 20元", "票价 | 3元\n年票 | 20元", "泳池收费"),
+        (
+            "What is the ticket price of the pool?",
+            "Ticket price | 2 €\nYear card | 20 €",
+            "Ticket price | 3 €\nYear card | 20 €",
+            "Pool fees",
+        ),
+    ],
+)
+def test_short_rows_of_two_documents_disagree(question, older, newer, heading):
+    two = (
+        table("a.docx", older, 1, heading=heading, year=2021),
+        table("b.docx", newer, 2, heading=heading),
+    )
+    (found,) = disagreements(question, two)
+    rows = (found.newer, found.newer_says, found.older_says)
+    assert rows == (1, newer.split("\n")[0], older.split("\n")[0])
+
+
+@pytest.mark.parametrize(
+    ("question", "row", "headings"),
+    [
+        ("票价是多少？", "票价 | {}元", ("游泳馆收费", "博物馆收费")),
+        ("重量是多少？", "重量 | {}公斤", ("水壶 K100 参数", "水壶 K200 参数")),
+        ("What is the ticket price?", "Ticket price | {} €", ("Pool fees", "Museum fees")),
+        ("How heavy is it, what weight?", "Weight | {} kg", ("Kettle K100", "Kettle K200")),
+    ],
+)
+def test_rows_below_headings_of_other_things_do_not(question, row, headings):
+    first, second = headings
+    two = (
+        table("a.docx", row.format(2), 1, heading=first),
+        table("b.docx", row.format(3), 2, heading=second),
+    )
+    assert disagreements(question, two) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "row", "name"),
+    [
+        ("水壶的重量是多少？", "重量 | {}公斤", "水壶.docx"),
+        ("What is the weight of the kettle?", "Weight | {} kg", "kettle.docx"),
+    ],
+)
+def test_a_row_of_a_document_that_does_not_hold_what_is_asked_about_does_not(question, row, name):
+    two = (table(name, row.format(2), 1), table("b.docx", row.format(3), 2))
+    assert disagreements(question, two) == ()
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "dates"),
+    [
+        (("policy-2024.pdf", ""), ("policy-2025.pdf", ""), ("2024", "2025")),
+        (("a.pdf", "Stand: 3 March 2024"), ("b.pdf", "Stand: 5 March 2024"),
+         ("2024-03-03", "2024-03-05")),
+        (("甲.pdf", "2024年12月版"), ("乙.pdf", "2025年3月版"), ("2024-12", "2025-03")),
+    ],
+)  # fmt: skip
+def test_the_newer_by_the_documents_own_dates_is_told_as_the_newer(older, newer, dates):
+    # What is older by its own date was added later.
+    two = (
+        added(2026, older[0], f"{older[1]}\n\n{OLD}", 1),
+        added(2025, newer[0], f"{newer[1]}\n\n{NEW}", 2),
+    )
+    passages, found = newer_first(two, disagreements(ASKED, two))
+    assert [own.document.name for own in passages] == [newer[0], older[0]]
+    said = told(found, passages, {1}, words("en"))
+    assert f"`{newer[0]}` (dated {dates[1]}, the newer one)" in said
+    assert f"`{older[0]}` (dated {dates[0]})" in said
+    assert f"（日期为 {dates[1]}，较新）" in told(found, passages, {1}, words("zh"))
