@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from core.cells import cells_in, columns_above, row_sayings
+from core.comparing import compared
 from core.evidence import Claim, Evidence, Verdict, best, claim_of
 from core.not_found import is_not_found
 from knowledge_base.models import Passage
@@ -124,7 +126,7 @@ class _Prose:
 
     def _judge(self, sentence: Sentence, marked: list[int]) -> tuple[Verdict, list[int]]:
         """The verdict on a sentence, and the numbers it should carry."""
-        claim = claim_of(_LIST_MARK.sub("", sentence.text), self._question, binds=True)
+        claim = self._claim(sentence)
         if not _is_claim(sentence.text, claim, self._question):
             return Verdict.UNKNOWN, marked
         supporting = [
@@ -143,9 +145,20 @@ class _Prose:
             verdict = Verdict.UNSUPPORTED  # What it is said to be from does not say it.
         return verdict, [] if index is None else [index + 1]
 
+    def _claim(self, sentence: Sentence) -> Claim:
+        """What a sentence claims; each cell of a row is said of its column."""
+        claim = claim_of(_LIST_MARK.sub("", sentence.text), self._question, binds=True)
+        columns = columns_above(self._plain, sentence.start) if _is_row(sentence.text) else ()
+        if not columns:
+            return claim
+        rows = map(cells_in, sentence.text.splitlines())
+        return replace(
+            claim, sayings=tuple(own for row in rows for own in row_sayings(columns, row, compared))
+        )
+
     def _end(self, sentence: Sentence) -> int | None:
         """Where a marker is added: before the full stop. None in a table, which it would break."""
-        if sentence.text.lstrip().startswith("|"):
+        if _is_row(sentence.text):
             return None
         closing = _LINE_END.search(sentence.text)
         return sentence.start + (closing.start() if closing else len(sentence.text))
@@ -162,15 +175,20 @@ class _Prose:
 def _mark_at(sentence: Sentence) -> int:
     """Behind a sentence; for a row of a table in its last cell, since behind it there is none."""
     row = sentence.text.rstrip()
-    if not (row.lstrip().startswith("|") and row.endswith("|")):
+    if not (_is_row(row) and row.endswith("|")):
         return sentence.end
     return sentence.start + len(row[:-1].rstrip())
+
+
+def _is_row(text: str) -> bool:
+    """Whether it is of a Markdown table."""
+    return text.lstrip().startswith("|")
 
 
 def _is_claim(text: str, claim: Claim, question: str) -> bool:
     """False for headings, also of tables, questions, announcements and an honest "not found"."""
     plain = text.strip().rstrip("*_")
-    if plain.startswith("|") and _TABLE_RULE.search(plain):
+    if _is_row(plain) and _TABLE_RULE.search(plain):
         return False
     if claim.empty or plain.startswith("#") or is_not_found(plain, question):
         return False

@@ -14,6 +14,15 @@ from functools import lru_cache
 from typing import Final
 
 from core.binding import Part, part_of, parts_of, says_otherwise
+from core.cells import (
+    NO_TABLES,
+    Saying,
+    Tables,
+    sayings_of,
+    says_another_cell,
+    says_its_cells,
+    tables_of,
+)
 from core.comparing import GRAMMAR, HAN_RUN, compared, han_runs, names_in, script
 from core.dates import dates
 from core.han_names import han_names, is_misnamed
@@ -89,6 +98,8 @@ class Claim:
     text: str = ""
     stances: tuple[Stance, ...] = ()
     """Its clauses, with what they affirm and deny."""
+    sayings: tuple[Saying, ...] = ()
+    """Its pieces with a number, to be looked for in tables."""
 
     @property
     def is_telling(self) -> bool:
@@ -131,6 +142,7 @@ class Evidence:
     """Whether it speaks of per cent beside them."""
     written: tuple[str, ...] = ()
     """The texts of the passages, as they stand."""
+    tables: Tables = NO_TABLES
 
     @classmethod
     def of(cls, passage: Passage) -> Evidence:
@@ -156,6 +168,7 @@ class Evidence:
             numbers if bare == folded else frozenset(all_numbers(bare)),
             tells_shares(bare),
             (body,),
+            tables_of(body, compared),
         )
 
     @classmethod
@@ -174,6 +187,7 @@ class Evidence:
             frozenset().union(*(part.bare for part in several)),
             any(part.tells_shares for part in several),
             tuple(text for part in several for text in part.written),
+            Tables.together(part.tables for part in several),
         )
 
     def supports(self, claim: Claim) -> tuple[Verdict, float]:
@@ -192,21 +206,19 @@ class Evidence:
         enough = whole >= ENOUGH and (new >= ENOUGH_NEW or lenient)
         if not enough and not (whole >= ENOUGH_NUMBERED and self._has_its_numbers(claim)):
             return Verdict.UNSUPPORTED, 0.0
-        if self._binds_otherwise(claim) or self._says_opposite(claim):
+        if self._is_of_another_cell(claim) or self._binds_otherwise(claim):
+            return Verdict.UNSUPPORTED, 0.0
+        if self._says_opposite(claim):
             return Verdict.UNSUPPORTED, 0.0
         return Verdict.SUPPORTED, whole + new
 
-    def disputes(self, claim: Claim) -> bool:
-        """Whether it says what the claim says, in its script, but of other numbers or names."""
+    def speaks_of(self, claim: Claim) -> bool:
+        """Whether it says what the claim says, in its script, be it of other numbers or names."""
         if script(claim.tokens) not in (None, script(self.tokens)):
             return False
         named = bool(claim.names or claim.han_names)
-        return (
-            any(
-                (part.numbers or named) and _held(claim, part.tokens) >= ENOUGH
-                for part in self.parts
-            )
-            and self.supports(claim)[0] is Verdict.UNSUPPORTED
+        return any(
+            (part.numbers or named) and _held(claim, part.tokens) >= ENOUGH for part in self.parts
         )
 
     def _holds_numbers(self, claim: Claim) -> bool:
@@ -242,12 +254,22 @@ class Evidence:
         """Whether a number, date or name of the claim belongs to something else here."""
         if claim.said is None or claim.asked is None or not claim.said.items:
             return False
+        asked = claim.asked.words | claim.asked.forms
+        if says_its_cells(claim.sayings, asked, claim.asked.forms, self.tables):
+            return False
         written = [_parts(text) for text in self.written]
         levels = (
             [part for whole, _clauses in written for part in whole],
             [part for _whole, clauses in written for part in clauses],
         )
         return says_otherwise(claim.said, claim.asked, levels)
+
+    def _is_of_another_cell(self, claim: Claim) -> bool:
+        """Whether a number of the claim stands in another row or column of a table here."""
+        if not self.tables.tables or claim.asked is None:
+            return False
+        asked = claim.asked
+        return says_another_cell(claim.sayings, asked.words | asked.forms, asked.forms, self.tables)
 
     def _says_opposite(self, claim: Claim) -> bool:
         """Whether what the claim was made from denies what it affirms, or the other way round, or
@@ -322,6 +344,7 @@ def claim_of(sentence: str, question: str, *, binds: bool = False) -> Claim:
         tells_shares(folded) or tells_shares(asked),
         sentence,
         stances(sentence, compared) if binds else (),
+        sayings_of(sentence, compared) if binds else (),
     )
 
 
@@ -387,7 +410,10 @@ def best(claim: Claim, evidence: Sequence[Evidence]) -> tuple[Verdict, int | Non
     UNKNOWN where none does and the most relevant one, the first, cannot be compared.
     """
     verdicts = [one.supports(claim) for one in evidence]
-    if any(one.disputes(claim) for one in evidence):
+    if any(
+        verdict is Verdict.UNSUPPORTED and one.speaks_of(claim)
+        for one, (verdict, _) in zip(evidence, verdicts, strict=True)
+    ):
         # What speaks the same language says otherwise: a number elsewhere proves nothing.
         verdicts = [verdict if verdict[1] else (Verdict.UNSUPPORTED, 0.0) for verdict in verdicts]
     supporters = [n for n, (verdict, _) in enumerate(verdicts) if verdict is Verdict.SUPPORTED]

@@ -34,7 +34,11 @@ _WEAK: Final = frozenset("是为在的") | frozenset(
 _LONGEST: Final = 6
 """Words, or characters, of each and of what stands between them."""
 _MOST_PLACES: Final = 4
-"""That are looked at, in a text that says the same over and over."""
+_MOST_BEGINNINGS: Final = 32
+_MOST_SENTENCES: Final = 8
+_MOST_LOOKED_AT: Final = 1600
+"""Places in all. What people write needs fewer; what says the same over and over would need
+millions."""
 _MOST: Final = 0.8
 """Share of the claim's words that stand in the sentence."""
 
@@ -46,12 +50,14 @@ def is_reversed(claim: str, texts: Sequence[str]) -> bool:
     it in the claim's order."""
     said = _words(claim)
     own = set(said)
-    spoken = [words for text in texts for words in _sentences(text)]
+    spoken = list(dict.fromkeys(words for text in texts for words in _sentences(text)))
     alike = [words for words in spoken if len(own.intersection(words)) >= _MOST * len(own)]
+    alike = alike[:_MOST_SENTENCES]
+    places = _MOST_LOOKED_AT // max(len(alike), 1)
     return any(
         not any(_holds(words, order) for words in spoken)
         for there in alike
-        for order in islice(_reversed(said, there), _MOST_PLACES)
+        for order in islice(_reversed(said, there, places), _MOST_PLACES)
     )
 
 
@@ -65,31 +71,40 @@ def _words(text: str) -> _Words:
     return tuple(word for word in _TOKEN.findall(folded) if word not in _ARTICLES)
 
 
-def _reversed(said: _Words, there: _Words) -> Iterator[_Words]:
+def _reversed(said: _Words, there: _Words, places: int) -> Iterator[_Words]:
     """What the claim says in an order that is the other one there: both things, and what stands
-    between them."""
+    between them. No more places than that are looked at."""
+    for start, end, at in islice(_places(said, there), places):
+        between = said[start:end]
+        after = at + len(between)
+        left = _common(said[:start], there[after:])
+        right = _common(there[:at], said[end:])
+        if not left or not right or _overlap(left, right):
+            continue
+        if not (_begins(said, start - len(left)) and _begins(there, at - len(right))):
+            continue
+        tails = said[end + len(right) :], there[after + len(left) :]
+        if not _WEAK.issuperset(between) or _share_tail(*tails):
+            yield (*left, *between, *right)
+
+
+def _places(said: _Words, there: _Words) -> Iterator[tuple[int, int, int]]:
+    """Where a run of the claim begins and ends, and where the same begins there."""
+    at_word: dict[str, list[int]] = {}
+    for at, word in enumerate(there[1:], 1):
+        at_word.setdefault(word, []).append(at)
     for start in range(1, len(said) - 1):
+        beginnings = at_word.get(said[start], [])[:_MOST_BEGINNINGS]
         for end in range(start + 1, min(start + _LONGEST, len(said) - 1) + 1):
-            between = said[start:end]
-            if not _BOTH_WAYS.isdisjoint(between):
+            if said[end - 1] in _BOTH_WAYS:
                 break
-            for at in islice(_places(there, between), _MOST_PLACES):
-                after = at + len(between)
-                left = _common(said[:start], there[after:])
-                right = _common(there[:at], said[end:])
-                if not left or not right or _overlap(left, right):
-                    continue
-                if not (_begins(said, start - len(left)) and _begins(there, at - len(right))):
-                    continue
-                tails = said[end + len(right) :], there[after + len(left) :]
-                if not _WEAK.issuperset(between) or _share_tail(*tails):
-                    yield (*left, *between, *right)
-
-
-def _places(words: _Words, part: _Words) -> Iterator[int]:
-    for at in range(1, len(words) - len(part)):
-        if words[at] == part[0] and words[at : at + len(part)] == part:
-            yield at
+            part = said[start:end]
+            fits = (
+                at
+                for at in beginnings
+                if at < len(there) - len(part) and there[at : at + len(part)] == part
+            )
+            yield from ((start, end, at) for at in islice(fits, _MOST_PLACES))
 
 
 def _common(ending: _Words, beginning: _Words) -> _Words:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from core import reversal
 from core.attribution import attribute
 from core.reversal import is_reversed
 from tests.support.passages import passage
@@ -121,3 +124,24 @@ def test_a_part_of_a_name_has_not_changed_places_with_the_name():
     assert not is_reversed(
         "大雷克雅维克是指雷克雅维克的周围", ("大雷克雅维克（，首都）是指雷克雅维克的周围",)
     )
+
+
+@pytest.mark.parametrize(
+    "said", ["张三向李四汇报李四向张三汇报", "不得不可以必须", "the dog is not in the house "]
+)
+def test_a_text_that_repeats_itself_costs_no_more_than_its_length(said):
+    def calls(text: str) -> int:
+        made = 0
+
+        def count(frame, event, _argument):
+            nonlocal made
+            made += event == "call" and frame.f_code.co_filename == reversal.__file__
+
+        sys.setprofile(count)
+        try:
+            is_reversed(said * 25, (text,))
+        finally:
+            sys.setprofile(None)
+        return made
+
+    assert calls(said * 400) < 60_000
