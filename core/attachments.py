@@ -24,6 +24,7 @@ from core.shielding import to_the_end
 from core.unread import unread_pages
 from knowledge_base.errors import EmptyDocumentError, KnowledgeError
 from knowledge_base.models import (
+    UNMEASURED,
     BaseId,
     Chunk,
     ChunkId,
@@ -133,7 +134,7 @@ async def file_passages(document: Document, text: FileText) -> tuple[Passage, ..
         Passage(
             Chunk(ChunkId(-1 - at), DocumentId(-1), at, piece.text, piece.heading, piece.page),
             stand_in,
-            relevance=1.0,
+            relevance=UNMEASURED,
         )
         for at, piece in enumerate(pieces)
     )
@@ -212,7 +213,7 @@ def _passage(attachment: Attachment, number: int, at: int, piece: Section) -> Pa
     chunk = Chunk(
         ChunkId(-1 - (number << 20) - at), document_id, at, piece.text, piece.heading, piece.page
     )
-    return Passage(chunk, document, relevance=1.0)
+    return Passage(chunk, document, relevance=UNMEASURED)
 
 
 @asynccontextmanager

@@ -149,13 +149,18 @@ class Draft:
             named = _("answered by {name}", name=self._name(document.uploader))
         else:
             named = self._name(document.name)
-        where = [self._linked(document.source, named)]
+        told = self._linked(document.source, named)
+        place = ""
         if passage.chunk.page is not None:
-            where.append(_("p. {page}", page=passage.chunk.page))
+            place = _("p. {page}", page=passage.chunk.page)
         elif passage.chunk.heading is not None:
-            where.append(without_pings(self._name(clip(passage.chunk.heading, HEADING_LENGTH))))
-        percent = round(passage.relevance * 100)
-        return f"[{source.number}] {', '.join(where)} ({percent} %)"
+            place = without_pings(self._name(clip(passage.chunk.heading, HEADING_LENGTH)))
+        if place:
+            told = _("{document}, {place}", document=told, place=place)
+        if passage.is_measured:
+            percent = round(passage.relevance * 100)
+            told = _("{name} ({percent} %)", name=told, percent=percent)
+        return f"[{source.number}] {told}"
 
     def _linked(self, source: str | None, named: str) -> str:
         """What a document is called, leading to where it was fetched from."""

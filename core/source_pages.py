@@ -12,7 +12,7 @@ from core.layout import link_target
 from core.links import without_pings
 from core.ports import Capabilities
 from core.text import escape_markdown, split_message
-from knowledge_base.models import Passage
+from knowledge_base.models import UNMEASURED, Passage
 from knowledge_base.notes import MEDIA_TYPE
 
 
@@ -68,6 +68,10 @@ def _facts(source: StoredSource, passage: Passage, _: Words) -> Iterable[str]:
         yield _("added by {name}, {date}", name=inert(document.uploader), date=_date(passage))
     else:
         yield _("added {date}", date=_date(passage))
+    if source.relevance >= UNMEASURED:
+        if not source.cited:
+            yield _("not cited")
+        return
     percent = round(source.relevance * 100)
     if source.cited:
         yield _("relevance {percent} %", percent=percent)

@@ -198,6 +198,11 @@ class Hit:
     score: float
 
 
+UNMEASURED: Final = 1.0
+"""The relevance of what nobody searched for, such as a file that is read whole: estimates are
+never certain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk with its document: what is quoted and cited."""
@@ -210,6 +215,11 @@ class Passage:
     """Raw cosine, where the dense leg looked."""
     lexical: float | None = None
     """Raw BM25, where the lexical leg looked."""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether its relevance is an estimate, to be shown to people."""
+        return self.relevance < UNMEASURED
 
 
 class Legs(StrEnum):

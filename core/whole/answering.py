@@ -31,7 +31,7 @@ from core.whole.numbering import consecutive, each_once
 from core.whole.remarks import Text, broken_off, lonely, names, why
 from core.whole.tasks import Telling
 from knowledge_base.errors import NoSuchDocumentError
-from knowledge_base.models import Chunk, Document, Legs, Passage, RestKind
+from knowledge_base.models import UNMEASURED, Chunk, Document, Legs, Passage, RestKind
 
 if TYPE_CHECKING:
     from knowledge_base.library import Library
@@ -184,7 +184,7 @@ class Whole:
         if chunks and chunks[0].document_id != document.document_id:
             newer = await self._means.library.document(document.base_id, document.name)
             now = newer or document
-        return Text(document.name, tuple(Passage(chunk, now, 1.0) for chunk in chunks), now)
+        return Text(document.name, tuple(Passage(chunk, now, UNMEASURED) for chunk in chunks), now)
 
     async def _told(self, ask: Ask, answer: Answer) -> AsyncGenerator[ReplyEvent, None]:
         """What there is to be told, unless a document is taken out meanwhile."""

@@ -25,7 +25,7 @@ from core.whole.recognising import Wanted, core_of, is_everything, is_generic, p
 from core.whole.sorts import is_sort
 from core.whole.talk import asks_of_talk
 from knowledge_base.errors import NoSuchDocumentError
-from knowledge_base.models import BaseId, Document, Legs, Passage, Scope
+from knowledge_base.models import UNMEASURED, BaseId, Document, Legs, Passage, Scope
 from knowledge_base.notes import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Choosing:
             except NoSuchDocumentError:
                 # It was taken out just now.
                 continue
-            passages = [Passage(chunk, one, 1.0) for chunk in chunks]
+            passages = [Passage(chunk, one, UNMEASURED) for chunk in chunks]
             if (await asyncio.to_thread(all_of, topic, passages)).quotes:
                 found.append(one)
         return tuple(found)

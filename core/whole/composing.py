@@ -124,7 +124,7 @@ def _entry(made: Composed, entry: Entry, source: Source, _: Words, openings: boo
             told = _("{text} ({facts})", text=told, facts=_("p. {page}", page=passage.chunk.page))
     if entry.opening is not None and (openings or not entry.title):
         opening = verbatim(clip(entry.opening.text, _LONGEST_OPENING))
-        told = f"{told}: {opening}" if told else opening
+        told = _("{name}: {text}", name=told, text=opening) if told else opening
     return f"{told} [{number}]"
 
 
@@ -172,8 +172,9 @@ def _compared(made: Composed, first: Source, second: Source, _: Words) -> None:
     if found.pairs:
         lines = [_("Said differently in {first} and {second}:", first=ours, second=theirs)]
         for one, other in found.pairs[:MOST_PAIRS]:
-            lines.append(f"- {ours}: {_cited(made, first, one)}")
-            lines.append(f"  {theirs}: {_cited(made, second, other)}")
+            said = _("{name}: {text}", name=ours, text=_cited(made, first, one))
+            other_said = _("{name}: {text}", name=theirs, text=_cited(made, second, other))
+            lines += [f"- {said}", f"  {other_said}"]
         lines += _more(found.pairs, MOST_PAIRS, _)
         pieces.append("\n".join(lines))
     if found.are_akin or max(len(found.only_first), len(found.only_second)) <= MOST_ALONE:

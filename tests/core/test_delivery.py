@@ -31,6 +31,7 @@ from core.replies import (
     TextReplaced,
 )
 from core.text import utf16_length
+from knowledge_base.models import UNMEASURED
 from tests.support.messages import conversation, group, private
 from tests.support.passages import cited
 from tests.support.recording_outbox import RecordingOutbox
@@ -161,6 +162,42 @@ def test_notices_and_cited_sources_stand_below_the_answer_and_names_are_not_mark
         "bot> At nine [1][2].\n\nShortened.\n\nSources:\n"
         "[1] gate\\_hours.pdf, p. 3 (91 %)\n[2] notes.md, Winter (50 %)\n"
     )
+
+
+def test_sources_in_chinese_have_full_width_marks():
+    outbox = RecordingOutbox(PLATFORM)
+    sources = Sources(
+        (
+            cited(1, "手册.pdf", page=3, relevance=0.914),
+            cited(2, "规则.md", heading="退货", relevance=0.5),
+            cited(3, "须知.md", relevance=0.5),
+        )
+    )
+
+    run(deliver(delivery(outbox, language="zh"), TextDelta("九点 [1]。"), sources))
+
+    assert outbox.transcript == (
+        "bot> 九点 [1]。\n\n来源：\n"
+        "[1] 手册.pdf，第 3 页（91%）\n[2] 规则.md，退货（50%）\n[3] 须知.md（50%）\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "Sources:\n[1] a.pdf, p. 3\n[2] b.md\n"),
+        ("zh", "来源：\n[1] a.pdf，第 3 页\n[2] b.md\n"),
+    ],
+)
+def test_what_nobody_searched_for_has_no_percentage(language, expected):
+    outbox = RecordingOutbox(PLATFORM)
+    sources = Sources(
+        (cited(1, "a.pdf", page=3, relevance=UNMEASURED), cited(2, "b.md", relevance=UNMEASURED))
+    )
+
+    run(deliver(delivery(outbox, language=language), TextDelta("At nine [1]."), sources))
+
+    assert outbox.transcript.endswith(f"\n\n{expected}")
 
 
 def test_a_refusal_lists_no_sources():

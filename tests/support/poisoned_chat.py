@@ -34,7 +34,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s<>\")\]”]*|javascript:\w+", re
 _BARE = re.compile(r"(?<![\w.:/-])(?:[\w-]+\.)+(?:example|org|com|net)\b[^\s<>\")\]”]*")
 _LINK = re.compile(r"\[([^\]\n]*)\]\((\S*)\)")
 _HOST = re.compile(r"(?:[\w-]+\.)+(?:example|org|com|net)\b")
-_SOURCE = re.compile(r"^\[\d+\] (.+?)(?:, .*)? \(\d+ %\)$", re.MULTILINE)
+_SOURCE = re.compile(r"^\[\d+\] (.+?)(?:(?:, |，).*)?(?: \(\d+ %\)|（\d+%）)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,9 @@ def place(source: CitedPassage, _: Words) -> str:
     page = _("page {page}", page=passage.chunk.page) if passage.chunk.page else ""
     named = passage.document.source or passage.document.name
     where = " · ".join(filter(None, (named, page, passage.chunk.heading)))
-    return f"{where} ({passage.relevance:.0%})".replace("\n", " ")
+    if passage.is_measured:
+        where = _("{text} ({facts})", text=where, facts=f"{passage.relevance:.0%}")
+    return where.replace("\n", " ")
 
 
 def _status(reply: Reply, _: Words) -> str:

@@ -111,7 +111,7 @@ def _source(source: CitedPassage, answer: str, words: Words, around: Around | No
     facts = [
         _("page {page}", page=page) if page is not None else "",
         passage.chunk.heading or "",
-        _("relevance {percent}", percent=f"{passage.relevance:.0%}"),
+        _("relevance {percent}", percent=f"{passage.relevance:.0%}") if passage.is_measured else "",
     ]
     named = plain(passage.document.name)
     if passage.document.source and (target := link_target(passage.document.source)):

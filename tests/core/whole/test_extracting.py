@@ -243,6 +243,20 @@ def test_numbers_of_the_text_itself_are_not_taken_for_ours_and_titles_are_no_mar
     assert "*Bold*" not in made.text.replace("\\*", "")
 
 
+def test_chinese_sections_and_sides_are_told_with_full_width_marks():
+    def rules(name: str, first: int, fee: str):
+        told = passages(f"押金为{fee}元。", name=name, first=first, heading="规则 › 押金")
+        return Source(
+            name, told + passages("馆内安静。", name=name, first=first + 1, heading="安静")
+        )
+
+    newer, older = rules("新规.md", 1, "30"), rules("旧规.md", 9, "20")
+    made = composed(Kind.SUMMARY, [newer], "", words("zh"))
+    assert "**押金**：押金为30元。 [1]" in made.text
+    made = composed(Kind.COMPARISON, [older, newer], "", words("zh"))
+    assert "- `旧规.md`：押金为20元。 [1]\n  `新规.md`：押金为30元。 [2]" in made.text
+
+
 def test_a_list_that_is_long_is_cut_and_says_how_many_more():
     many = passages(*(f"Item {n} costs {n} crowns." for n in range(100)))
     made = composed(Kind.ALL, [Source("a.md", many)], "fees", _)

@@ -7,7 +7,7 @@ import pytest
 
 from bot.adapters.terminal.messages import question
 from bot.adapters.terminal.replies import Reply
-from bot.adapters.terminal.screen import Growing, Running, display, show
+from bot.adapters.terminal.screen import Growing, Running, display, place, show
 from core.language import words
 from core.replies import (
     Actions,
@@ -42,6 +42,19 @@ async def test_the_answer_and_its_cited_sources_below(capsys):
         "The fee is 7. [1]\n  [1] handbook.pdf · page 2 · Fees › Island (91%)\n"
     )
     assert reply.sources == SOURCES.passages
+
+
+@pytest.mark.parametrize(
+    ("language", "relevance", "expected"),
+    [
+        ("en", 1.0, "手册.md · 退货"),
+        ("zh", 1.0, "手册.md · 退货"),
+        ("zh", 0.9, "手册.md · 退货（90%）"),
+    ],
+)
+def test_a_relevance_is_told_where_it_was_measured(language, relevance, expected):
+    source = CitedPassage(1, passage("手册.md", heading="退货", relevance=relevance), True)
+    assert place(source, words(language)) == expected
 
 
 async def test_a_pipe_gets_every_answer_once_however_it_was_mended(capsys):

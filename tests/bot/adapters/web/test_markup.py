@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -80,6 +81,8 @@ def test_sources_show_where_they_stand_and_mark_what_was_quoted():
     assert html.count("<details") == 2
     assert html.count(" open>") == 1
     assert "[1] a<b>.pdf · page 2 · Fees › Island · relevance 91%" in visible(html)
+    read_whole = (CitedPassage(1, replace(cited, relevance=1.0), True),)
+    assert "relevance" not in visible(markup.sources(read_whole, "Seven. [1]", words("en")))
 
 
 def test_sources_without_a_page_say_none():
