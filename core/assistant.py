@@ -216,6 +216,18 @@ class Assistant:
         conversation = message.conversation
         return await self._resources.forms.open(form, conversation, context.member)
 
+    def refuses(self, message: IncomingMessage) -> bool:
+        """Whether the asker may not give the command of a message."""
+        if message.command is None:
+            return False
+        try:
+            self._context(message, message.command, _nothing_to_stop)
+        except NotAllowedError:
+            return True
+        except UserError:
+            return False
+        return False
+
     async def _fill_in(
         self, message: IncomingMessage, asked: AskedField, stop: Stop
     ) -> AsyncGenerator[ReplyEvent, None]:

@@ -16,6 +16,8 @@ class Opener(Protocol):
 
     async def form_of(self, message: IncomingMessage) -> Form | None: ...
 
+    def refuses(self, message: IncomingMessage) -> bool: ...
+
 
 class FormOpening:
     """The `ports.Forms` of the command table. What opens none is told apart without waiting."""
@@ -34,6 +36,10 @@ class FormOpening:
         if not await self._admits(asked):
             return None
         return await self._opener.form_of(message)
+
+    def refuses(self, message: IncomingMessage) -> bool:
+        """See `ports.Forms`."""
+        return self._opener.refuses(message)
 
 
 def _meant(event: ActionPressed) -> IncomingMessage | None:

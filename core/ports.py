@@ -192,6 +192,10 @@ class Forms(Protocol):
         """The form to show, opened for who asks; None, mostly at once: there is none."""
         ...
 
+    def refuses(self, message: IncomingMessage) -> bool:
+        """Whether the asker may not give this command: then only they are to see the answer."""
+        ...
+
 
 class Outbox(Protocol):
     """Sends for one platform. Raises `DeliveryError` subclasses, never the SDK's exceptions."""

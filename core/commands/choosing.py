@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from core.errors import (
     TooManyReadersError,
     WrongPlaceError,
 )
-from core.events import ChannelKind, ServerRef
+from core.events import ChannelKind, ChannelRef, ServerRef
 from core.helpers import Helpers, typed
 from core.inert import inert
 from core.language import Words
@@ -89,7 +90,7 @@ async def choose(context: CommandContext, setting: Setting, value: str) -> str:
     kept = await _checked(context, setting, value, view)
     await channels.change(view.subject, setting.key, kept)
     view = view_of(context)
-    told = line(context, setting, view, _).removeprefix("- ")
+    told = (await line(context, setting, view, _)).removeprefix("- ")
     shown = written(view.held, setting.key) if kept is not None else DEFAULT
     about = setting.key if setting.key in WORDS else f"{setting.key} = {shown}"
     if view.is_server:
@@ -109,17 +110,30 @@ async def choose(context: CommandContext, setting: Setting, value: str) -> str:
     return told
 
 
-def line(context: CommandContext, setting: Setting, view: View, _: Words) -> str:
+async def line(context: CommandContext, setting: Setting, view: View, _: Words) -> str:
     """A setting with what holds, and where that comes from."""
     value = written(view.held, setting.key)
     if setting.key == "engine":
         value = context.resources.engines.name_for(value)
+    elif setting.key in CHANNELS:
+        value = await _by_name(context, value)
     labels = {choice.value: _(choice.label) for choice in setting.choices}
     unset = _("none") if setting.key in _EMPTY else _("as configured")
     shown = labels.get(value) or (inert(value) if value else unset)
     if setting.key not in view.chosen and setting.key in view.above:
         shown = _("{value} (from the server)", value=shown)
     return f"- {_(setting.label)} (`{setting.key}`): {shown}"
+
+
+async def _by_name(context: CommandContext, value: str) -> str:
+    """A kept channel as people know it; by its number where it has no name that was seen."""
+    channel_id, *rest = re.split("([/ ])", value, maxsplit=1)
+    if not channel_id or channel_id.startswith("@"):
+        return value
+    ref = ChannelRef(context.message.conversation.channel.platform, channel_id)
+    here = seen_channel(context.message)
+    seen = here if here.channel == ref else await context.resources.sightings.channel(ref)
+    return "".join([seen.name or channel_id if seen is not None else channel_id, *rest])
 
 
 async def neighbours(context: CommandContext) -> tuple[SeenChannel, ...]:

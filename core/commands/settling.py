@@ -42,7 +42,7 @@ async def settings(context: CommandContext) -> Replies:
             value = DEFAULT
         if not value or value == OTHER:
             view = view_of(context)
-            yield TextDelta(line(context, setting, view, _))
+            yield TextDelta(await line(context, setting, view, _))
             yield Actions(await menus(context, (setting,), _SET, view))
             return
         told = await choose(context, setting, value)
@@ -52,7 +52,7 @@ async def settings(context: CommandContext) -> Replies:
         page = SETTINGS.index(setting) // ROWS
     view = view_of(context)
     title = _("What holds in the whole server:") if view.is_server else _("What holds here:")
-    lines = [line(context, setting, view, _) for setting in SETTINGS]
+    lines = [await line(context, setting, view, _) for setting in SETTINGS]
     yield TextDelta("\n".join([title, *lines, "", _how(_)]))
     yield Actions(await page_of(context, SETTINGS, _SET, page))
 
@@ -73,7 +73,7 @@ async def setup(context: CommandContext) -> Replies:
         yield TextDelta(told + "\n\n")
         page = first.index(setting) // ROWS if setting in first else 0
     view = view_of(context)
-    lines = [line(context, setting, view, _) for setting in first]
+    lines = [await line(context, setting, view, _) for setting in first]
     title = _("How shall I be here? Choose below; what is chosen now is fine for most.")
     if view.is_server:
         title = _(

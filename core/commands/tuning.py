@@ -43,7 +43,7 @@ async def tune(context: CommandContext) -> Replies:
         return
     scope = await context.resources.access.scope_of(context.message)
     documents = await _documents(context, scope)
-    questions = await _questions(context, documents)
+    questions, typed = await _questions(context, documents)
     if not questions:
         yield TextDelta(_how(_))
         return
@@ -51,7 +51,9 @@ async def tune(context: CommandContext) -> Replies:
     passages = context.settings.passages or context.resources.passages
     advice = tuning.advised(outcomes, threshold, passages)
     told = "\n".join([
-        *unknown_lines(questions, documents, _), _told(outcomes, advice, threshold, _)
+        *_left_out(typed, _),
+        *unknown_lines(questions, documents, _),
+        _told(outcomes, advice, threshold, _),
     ])  # fmt: skip
     if advice.empty:
         yield TextDelta(told)
@@ -121,20 +123,33 @@ async def _documents(context: CommandContext, scope: Scope) -> frozenset[str]:
     ])  # fmt: skip
 
 
-async def _questions(context: CommandContext, documents: Container[str]) -> tuple[Golden, ...]:
-    """Those that were typed; else what people thought of answers here."""
+def _left_out(typed: int, _: Words) -> Iterator[str]:
+    """A line where more was typed than is asked."""
+    if typed > _MOST:
+        yield _(
+            "Only the first {most} of {count} questions were asked: no more are taken here. "
+            "`python -m bot kb tune` takes all of a file.",
+            most=_MOST, count=typed,
+        )  # fmt: skip
+
+
+async def _questions(
+    context: CommandContext, documents: Container[str]
+) -> tuple[tuple[Golden, ...], int]:
+    """Those that were typed, and how many they were; else what people thought of answers here."""
     typed = context.text("questions").replace("；；", _BREAK).replace(_BREAK, "\n")
     if typed:
         try:
             # What is asked within a conversation is no search by itself.
-            return tuple(golden for golden in read(typed) if not golden.turns)[:_MOST]
+            questions = tuple(golden for golden in read(typed) if not golden.turns)
         except BadGoldenError as error:
             raise BadQuestionError(error.line) from error
+        return questions[:_MOST], len(questions)
     feedback = context.resources.feedback
     if feedback is None:
-        return ()
+        return (), 0
     judged = await feedback.given_in(context.message.conversation.channel)
-    return searchable(judged, documents)[-_MOST:]
+    return searchable(judged, documents)[-_MOST:], 0
 
 
 async def _searched(

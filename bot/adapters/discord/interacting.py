@@ -141,7 +141,8 @@ class Interacting:
             return
         if not is_form and await self._showed_form(interaction, message):
             return
-        ref = await self._acknowledge(interaction, message, private=private)
+        is_refused = self._forms is not None and self._forms.refuses(message)
+        ref = await self._acknowledge(interaction, message, private=private or is_refused)
         # Listening may have ended meanwhile.
         if not self._ears.hear(replace(message, reply_to=ref)):
             await self._decline(interaction, _LEAVING)

@@ -155,6 +155,9 @@ async def test_only_moderators_write_notes(hall):
     assert said.text == "Only moderators may do that. Ask one of them."
     command = Invocation("kb note")
     assert await hall.assistant.form_of(spoken("", MEMBER, command=command)) is None
+    assert hall.assistant.refuses(spoken("", MEMBER, command=command))
+    assert not hall.assistant.refuses(spoken("", MODERATOR, command=command))
+    assert not hall.assistant.refuses(spoken("", MEMBER, command=Invocation("no such command")))
     form = await hall.opens("kb note")
     assert (await hall.fills(form, MEMBER, question=QUESTION, answer=ANSWER)).failed
     assert await notes(hall) == []

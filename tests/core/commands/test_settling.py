@@ -160,7 +160,7 @@ async def test_helpers_elsewhere_are_where_the_admin_administers_too(hall):
     assert hall.channels.at(TOWN).helpers is None
     hall.outbox.standings["ann", "office"] = Standing(can_read=True, is_channel_admin=True)
     said = await hall.types("/settings helpers staff", ADMIN)
-    assert "helpers (`helpers`): `office`" in said.text
+    assert "helpers (`helpers`): `staff`" in said.text
     assert hall.channels.at(TOWN).helpers == Helpers("office")
 
 
@@ -446,3 +446,15 @@ async def beside(hall, channel_id, name):
     where = ConversationRef(ChannelRef(Platform.DISCORD, channel_id))
     place = replace(message.place, channel_name=name)
     await hall.sightings.saw(replace(message, conversation=where, place=place))
+
+
+@pytest.mark.parametrize("key", ["helpers", "log_channel"])
+async def test_channels_are_shown_by_their_names(hall, key):
+    message = spoken("hello", ADMIN)
+    office = ConversationRef(ChannelRef(Platform.DISCORD, "4711"))
+    place = replace(message.place, channel_name="员工 staff")
+    await hall.sightings.saw(replace(message, conversation=office, place=place))
+    hall.outbox.standings["ann", "4711"] = Standing(can_read=True, is_channel_admin=True)
+    said = await hall.types(f"/settings {key} 4711", ADMIN)
+    assert f"(`{key}`): `员工 staff`" in said.text
+    assert f"(`{key}`): `员工 staff`" in (await hall.types("/settings", ADMIN)).text

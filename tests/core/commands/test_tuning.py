@@ -119,3 +119,19 @@ def test_advice_is_in_both_languages():
         "阈值 0.40 更合适：正确判断 +10.0 % (+2.0 … +20.0)。",
         "取 8 个段落更常包含答案：问题的 +10.0 % (+2.0 … +20.0)。",
     ]
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [
+        ("en-US", "Only the first 100 of 103 questions were asked: no more are taken here."),
+        ("zh-CN", "103 个问题中只问了前 100 个：这里最多只接受这么多。"),
+    ],
+)
+async def test_what_is_typed_past_the_most_is_told(hall, locale, told):
+    many = ";;".join(f"Who won prize {n}? | -" for n in range(103))
+    said = await hall.types("/kb tune " + many, ADMIN, locale=locale)
+    assert said.text.startswith(told)
+    fewer = ";;".join(f"Who won prize {n}? | -" for n in range(100))
+    said = await hall.types("/kb tune " + fewer, ADMIN, locale=locale)
+    assert told not in said.text

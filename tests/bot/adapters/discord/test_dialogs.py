@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bot.adapters.discord import DiscordListener, interacting
 from core.events import ActionPressed, IncomingMessage, Invocation
 from core.replies import Button, Form, FormField, Menu
@@ -23,9 +25,10 @@ FORM = Form("A title that goes on and on until nobody reads it", FIELDS, Invocat
 
 
 class Forms:
-    """Opens one form for some; `holds` it back while it is set."""
+    """Opens one form for some; `holds` it back while it is set. Refuses the commands named."""
 
-    def __init__(self, form, *, for_actions=()):
+    def __init__(self, form, *, for_actions=(), refused=()):
+        self.refused = refused
         self.form = form
         self.asked = []
         self.for_actions = for_actions
@@ -38,6 +41,9 @@ class Forms:
         if isinstance(asked, ActionPressed):
             return self.form if asked.action in self.for_actions else None
         return self.form if asked.command.name in ("help", "kb add") else None
+
+    def refuses(self, message):
+        return message.command.name in self.refused
 
 
 class Bot:
@@ -142,3 +148,15 @@ async def test_a_dialog_that_is_none_of_ours_is_left_alone(fake, general, alice)
         await asyncio.wait({submitted}, timeout=0.3)
         assert not [e for e in bot.inbox.events if isinstance(e, IncomingMessage)]
         submitted.cancel()
+
+
+@pytest.mark.parametrize("refused", [True, False])
+async def test_a_refusal_is_for_the_asker_alone(fake, general, alice, refused):
+    forms = Forms(opened(), refused=("kb search",) if refused else ())
+    async with Bot(fake, forms) as bot:
+        waiting = asyncio.ensure_future(alice.slash(general, "kb search", query="x"))
+        message = await bot.inbox.hears(IncomingMessage)
+        await bot.listener.outbox.send(message.conversation, "No.", reply_to=message.reply_to)
+        done = await waiting
+        await done.until(lambda s: s.text == "No.")
+        assert done.ephemeral is refused
