@@ -1,20 +1,22 @@
 """Learn the weights of `knowledge_base.closeness.ClosenessModel` from any text.
 
-    python -m benchmarks.fit_closeness FOLDER...
+    python -m benchmarks.fit_closeness FOLDER... [--across FOLDER FOLDER]
 
 Folders and pseudo-questions as for `fit_saying`: a part of their words is replaced, and they are
 asked with their passage in the base and with only that one left out. The first passages that the
 search finds, as it ranks and values them, are read word by word by the bundled model. Learnt from
 what the search is in doubt about, for which the look is taken. No real question is looked at.
-Prints the weights to paste into `LEARNT`; those there were learnt from a guide to an operating
-system in English and in Chinese (Debian Reference 2.100), and `leaning` was set by hand.
+`--across` names two folders with the same file names in two languages, each asked the questions of
+the other. Prints the weights to paste into `LEARNT` and `LEARNT_ACROSS`; those there were learnt
+from a guide to an operating system in English and in Chinese (Debian Reference 2.100; across: the
+beginnings of its 410 sections), and `leaning` was set by hand.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +28,15 @@ from benchmarks import fit_saying
 from benchmarks.fit_relevance import Corpus, prepare, read
 from benchmarks.pairing import say
 from knowledge_base import retrieval, saying
-from knowledge_base.closeness import LOOKED_AT, ClosenessModel, Read, signs
+from knowledge_base.closeness import (
+    LOOKED_AT,
+    AcrossModel,
+    ClosenessModel,
+    Nearness,
+    Read,
+    signs,
+    signs_across,
+)
 from knowledge_base.embedders.bundled import model_file
 from knowledge_base.embedders.bundled_numpy import NumpyE5, TokenVectors
 from knowledge_base.models import BaseId, Chunk, Document, DocumentId, DocumentState, Passage
@@ -38,6 +48,7 @@ DOUBT = (0.05, 0.95)
 LEARNT_FROM = 4
 """Of the passages that were read, those that the weights are learnt from."""
 
+Weighed = Callable[[Sequence[float], Sequence[Nearness]], NDArray[np.float64]]
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 
@@ -53,10 +64,15 @@ class Example:
 
 
 class _Reading:
-    """The passages of a corpus, each read once."""
+    """The passages of a corpus, each read once, and the questions that they are asked."""
 
-    def __init__(self, corpus: Corpus, model: TokenVectors) -> None:
+    def __init__(
+        self, corpus: Corpus, model: TokenVectors, asked: Corpus, weighed: Weighed
+    ) -> None:
+        """`weighed`: what of the passages is weighed."""
         self.corpus = corpus
+        self.asked = asked
+        self._weighed = weighed
         self._model = model
         self._read: dict[int, Read] = {}
 
@@ -76,7 +92,7 @@ class _Reading:
         asked = self._model.query(text)
         ids = [int(passage.chunk.chunk_id) for passage in passages]
         near = [self._of(at).near(asked) for at in ids]
-        return Example(signs(relevance, near), np.array([at == own for at in ids], float))
+        return Example(self._weighed(relevance, near), np.array([at == own for at in ids], float))
 
     def _of(self, at: int) -> Read:
         if at not in self._read:
@@ -94,11 +110,11 @@ class _Reading:
 
 def examples(reading: _Reading, rng: np.random.Generator) -> Iterator[Example]:
     """Ask pseudo-questions of bases made of the corpus."""
-    corpus = reading.corpus
+    corpus, asking = reading.corpus, reading.asked
     packed = [pack_terms(terms_of(text)) for text in corpus.texts]
     pool = [
         word
-        for own in corpus.questions
+        for own in asking.questions
         for word in (own.text[start:end] for start, end in word_spans(own.text))
     ]
     for size in (own for own in fit_saying.SIZES if own <= len(corpus.texts)):
@@ -106,12 +122,15 @@ def examples(reading: _Reading, rng: np.random.Generator) -> Iterator[Example]:
         while done < ASKED:
             first = int(rng.integers(0, len(corpus.texts) - size + 1))
             ids = np.arange(first, first + size, dtype=np.int64)
-            inside = [i for i, q in enumerate(corpus.questions) if first <= q.chunk < first + size]
-            calibration = fit_saying._measured(corpus, inside, first, size)
-            for index in rng.permutation(inside)[: ASKED // 3]:
-                question = corpus.questions[index]
+            own, asked = (
+                [i for i, q in enumerate(one.questions) if first <= q.chunk < first + size]
+                for one in (corpus, asking)
+            )
+            calibration = fit_saying._measured(corpus, own, first, size)
+            for index in rng.permutation(asked)[: ASKED // 3]:
+                question = asking.questions[index]
                 whole = rng.random() < fit_saying.WHOLE_SHARE
-                vector = (corpus.wholes if whole else corpus.fragments)[index]
+                vector = (asking.wholes if whole else asking.fragments)[index]
                 text = fit_saying.reworded(question.whole if whole else question.text, pool, rng)
                 for kept in (ids, ids[ids != question.chunk]):
                     view = fit_saying._view(corpus, kept, packed, calibration)
@@ -120,9 +139,10 @@ def examples(reading: _Reading, rng: np.random.Generator) -> Iterator[Example]:
                 done += 1
 
 
-def fit(groups: Sequence[Sequence[Example]]) -> ClosenessModel:
-    """In the two steps of `fit_saying.fit`: weights that are held near each other, from the first
-    passages, then the scale and the bias of their sum, from each question's best one."""
+def fit(groups: Sequence[Sequence[Example]]) -> list[float]:
+    """Three weights and the bias, in the two steps of `fit_saying.fit`: weights that are held near
+    each other, from the first passages, then the scale and the bias of their sum, from each
+    question's best one."""
     rows = [np.concatenate([own.signs[:LEARNT_FROM] for own in group]) for group in groups]
     right = [np.concatenate([own.right[:LEARNT_FROM] for own in group]) for group in groups]
     shares = np.concatenate([np.full(len(group), 1 / len(group)) for group in rows])
@@ -139,19 +159,29 @@ def fit(groups: Sequence[Sequence[Example]]) -> ClosenessModel:
     scale, bias = fit_saying._logistic(
         np.array(sums)[:, None], np.array(truths), np.ones(len(sums)), 0.0
     )
-    return ClosenessModel(*(round(float(own), 2) for own in (*(scale * weights), bias)))
+    return [round(float(own), 2) for own in (*(scale * weights), bias)]
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path)
-    corpora = [await prepare(read(folder)) for folder in parser.parse_args().folders]
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--across", nargs=2, default=[], type=Path)
+    arguments = parser.parse_args()
     weights = model_file()
     assert weights is not None
     model = TokenVectors(await asyncio.to_thread(NumpyE5.load, weights))
     rng = np.random.default_rng(5)
-    learnt = fit([list(examples(_Reading(corpus, model), rng)) for corpus in corpora])
-    say(str(learnt))
+    if arguments.folders:
+        corpora = [await prepare(read(folder)) for folder in arguments.folders]
+        alike = [_Reading(corpus, model, corpus, signs) for corpus in corpora]
+        say(str(ClosenessModel(*fit([list(examples(own, rng)) for own in alike]))))
+    if arguments.across:
+        here, there = [await prepare(read(folder)) for folder in arguments.across]
+        crosswise = [
+            _Reading(one, model, other, signs_across)
+            for one, other in ((here, there), (there, here))
+        ]
+        say(str(AcrossModel(*fit([list(examples(own, rng)) for own in crosswise]))))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ out and brought back, so that its neighbours stay; the other questions are answe
 of the best relevance, wrong answers among unanswerable questions and refusals among answerable ones
 at the default threshold, and the expected calibration error of the best passage (ten bins). The
 bundled embedder's passages are looked at closely, as in the bot, for `LOOK_MS` (default 400; 0: not
-at all). With `EVERY=n` only every n-th question is asked. Does nothing where there are no sets.
+at all). Sets whose questions bear the same ids are also asked crosswise, in the one language of
+documents in the other. With `EVERY=n` only every n-th question is asked. Does nothing where there
+are no sets.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +128,26 @@ async def near(library: Library, one: EvaluationSet, asked: Sequence[Question]) 
 
 
 def sets() -> list[EvaluationSet]:
-    """Those of EVAL_DIR."""
+    """Those of EVAL_DIR, then the same asked crosswise."""
     folder = os.environ.get("EVAL_DIR")
     files = sorted(Path(folder).glob("*/questions.jsonl")) if folder else []
-    return [read(path.parent) for path in files]
+    found = [read(path.parent) for path in files]
+    return [*found, *(crosswise(*pair) for pair in permutations(found, 2) if alike(*pair))]
+
+
+def alike(one: EvaluationSet, other: EvaluationSet) -> bool:
+    """Whether they are translations of each other."""
+    return {own.question_id for own in one.questions} == {
+        own.question_id for own in other.questions
+    }
+
+
+def crosswise(one: EvaluationSet, other: EvaluationSet) -> EvaluationSet:
+    """The questions of the first, asked of the documents of the second."""
+    places = {own.question_id: own.document for own in other.questions}
+    asked = tuple(replace(own, document=places[own.question_id]) for own in one.questions)
+    name = f"{one.name} asked of {other.name}"
+    return EvaluationSet(name, other.documents, other.half, asked, one.file)
 
 
 async def main() -> bool:

@@ -38,6 +38,8 @@ LOADING_SECONDS: Final = 3.0
 served by what was loaded meanwhile."""
 _AT_ONCE: Final = 2
 _LEAST_READ: Final = 2
+_LEAST_ABROAD: Final = 4
+"""Of two or three documents on different subjects one stands out whatever it says."""
 _REMEMBERED_BYTES: Final = 64 * 1024**2
 _QUESTIONS_KEPT: Final = 16
 """What is searched for is quoted for next."""
@@ -49,6 +51,7 @@ _SPOKEN: Final = 0.5
 """From where on the bases are held to speak the question's language."""
 
 Floats = NDArray[np.float32]
+Weights = NDArray[np.float64]
 
 
 class TokenReader(Protocol):
@@ -116,25 +119,67 @@ class ClosenessModel:
     leaning: float = 0.0
     """Set by hand: below 0, a question is rather refused than answered in doubt."""
 
-    def of(self, relevance: Sequence[float], near: Sequence[Nearness]) -> NDArray[np.float64]:
+    def of(self, relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
         """Of passages that were read, at least two."""
         weights = np.array([self.odds, self.least, self.stand])
-        found: NDArray[np.float64] = signs(relevance, near) @ weights + self.bias + self.leaning
+        found: Weights = signs(relevance, near) @ weights + self.bias + self.leaning
         return found
 
 
 LEARNT: Final = ClosenessModel(odds=0.78, least=5.17, stand=17.94, bias=-2.22, leaning=-0.5)
 
 
-def signs(relevance: Sequence[float], near: Sequence[Nearness]) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True)
+class AcrossModel:
+    """The same of passages in another language than the question's. How near they come by
+    themselves says little there: languages differ in it."""
+
+    odds: float
+    """Of the log-odds that the search found."""
+    stand: float
+    """Of how far its mean nearness is above that of the best other one that was read."""
+    above: float
+    """Of how far it is above the mean of all the others."""
+    bias: float
+    leaning: float = 0.0
+    """Set by hand: above 0, a question is rather answered than refused in doubt."""
+
+    def of(self, relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
+        """Of passages that were read, at least two."""
+        weights = np.array([self.odds, self.stand, self.above])
+        found: Weights = signs_across(relevance, near) @ weights
+        return found + self.bias + self.leaning
+
+
+LEARNT_ACROSS: Final = AcrossModel(odds=0.67, stand=32.47, above=51.71, bias=-2.21, leaning=0.3)
+
+
+def signs(relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
     """What `ClosenessModel` weighs, shape (passages, 3), of at least two."""
-    chances = np.clip(np.array(relevance, float), _LEAST_CHANCE, 1 - _LEAST_CHANCE)
     least = np.array([own.least for own in near])
-    first = int(np.argmax(least))
-    others = np.full(len(least), least[first])
-    others[first] = np.delete(least, first).max()
-    odds = np.log(chances / (1 - chances))
-    return np.column_stack([odds, least - _COMMON * least.min(), least - others])
+    return np.column_stack([_odds(relevance), least - _COMMON * least.min(), _stand(least)])
+
+
+def signs_across(relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
+    """What `AcrossModel` weighs, shape (passages, 3), of at least two."""
+    mean = np.array([own.mean for own in near])
+    above = (mean - mean.mean()) * len(mean) / (len(mean) - 1)
+    return np.column_stack([_odds(relevance), _stand(mean), above])
+
+
+def _odds(relevance: Sequence[float]) -> Weights:
+    chances = np.clip(np.array(relevance, float), _LEAST_CHANCE, 1 - _LEAST_CHANCE)
+    odds: Weights = np.log(chances / (1 - chances))
+    return odds
+
+
+def _stand(near: Weights) -> Weights:
+    """How far each is above the best other one."""
+    first = int(np.argmax(near))
+    others = np.full(len(near), near[first])
+    others[first] = np.delete(near, first).max()
+    stand: Weights = near - others
+    return stand
 
 
 def closer(
@@ -142,30 +187,43 @@ def closer(
     known: float,
     passages: Sequence[Passage],
     near: Sequence[Nearness],
-    model: ClosenessModel = LEARNT,
 ) -> tuple[Passage, ...]:
     """The passages with what they are worth now, the likeliest first.
 
     `near` is that of the first of them; those that were not read come after them and are worth no
     more. `known`: the share of the question that the bases know. Passages in another language come
-    less near: among them the nearest come first, and what the best was worth the best is worth.
+    less near, and are compared with one another alone: among them the nearest come first.
     """
     script = script_of(question)
     is_spoken = float(SHIPPED.knowing(np.array(known))) >= _SPOKEN
     read, rest = range(len(near)), range(len(near), len(passages))
     worth = np.array([passage.relevance for passage in passages])
-    own = [at for at in read if is_spoken and script_of(passages[at].chunk.text) in ("", script)]
-    foreign = [at for at in read if at not in own]
-    if len(own) >= _LEAST_READ:
-        odds = model.of(worth[own].tolist(), [near[at] for at in own])
-        worth[own] = 1 / (1 + np.exp(-odds))
-    nearest = sorted(foreign, key=lambda at: -near[at].mean)
-    worth[nearest] = np.sort(worth[foreign])[::-1]
+    alike = [at for at in read if script_of(passages[at].chunk.text) in ("", script)]
+    abroad = [at for at in read if at not in alike]
+    if is_spoken and len(alike) >= _LEAST_READ:
+        worth[alike] = _chances(LEARNT.of(worth[alike].tolist(), [near[at] for at in alike]))
+    elif not is_spoken:
+        _order(worth, near, alike)
+    if len(abroad) >= _LEAST_ABROAD:
+        worth[abroad] = _chances(
+            LEARNT_ACROSS.of(worth[abroad].tolist(), [near[at] for at in abroad])
+        )
+    _order(worth, near, abroad)
     worth[rest] = np.minimum(worth[rest], worth[: len(near)].min(initial=1.0))
     first = np.lexsort((-np.array([one.mean for one in near]), -worth[: len(near)]))
     return tuple(
         replace(passages[at], relevance=float(worth[at])) for at in (*first.tolist(), *rest)
     )
+
+
+def _chances(odds: Weights) -> Weights:
+    chances: Weights = 1 / (1 + np.exp(-odds))
+    return chances
+
+
+def _order(worth: Weights, near: Sequence[Nearness], group: Sequence[int]) -> None:
+    """What the best of them is worth the nearest is worth."""
+    worth[sorted(group, key=lambda at: -near[at].mean)] = np.sort(worth[list(group)])[::-1]
 
 
 class CloseLook:

@@ -111,6 +111,33 @@ def test_in_another_language_the_order_changes_and_what_the_best_is_worth_holds(
     assert [own.relevance for own in found] == [0.6, 0.3]
 
 
+@pytest.mark.parametrize(
+    ("question", "passages"),
+    [
+        ("When does the gate open?", ("大门八点开", "停车场很大", "门票五元", "请勿拍照")),
+        ("大门几点开？", ("The gate opens at 8", "Parking is free", "No photos", "Tickets: 5")),
+    ],
+)
+def test_in_another_language_what_stands_out_of_several_is_surer_and_what_does_not_is_in_doubt(
+    question, passages
+):
+    found = several(*passages, relevance=0.4)
+    apart = closer(question, 0.0, found, near(0.86, 0.8, 0.79, 0.79))
+    assert texts(apart)[0] == passages[0]
+    assert apart[0].relevance > 0.7
+    together = closer(question, 0.0, found, near(0.81, 0.8, 0.8, 0.8))
+    assert together[0].relevance < 0.3
+
+
+def test_how_near_all_of_them_come_in_another_language_says_nothing():
+    found = several("大门八点开", "停车场很大", "门票五元", "请勿拍照", relevance=0.4)
+    far, close = (
+        closer("When does it open?", 0.0, found, near(*(low + own for own in (0.05, 0.01, 0, 0))))
+        for low in (0.6, 0.8)
+    )
+    assert far[0].relevance == pytest.approx(close[0].relevance)
+
+
 def test_words_that_no_base_knows_leave_what_the_best_is_worth():
     found = closer(
         "Wann öffnet das Tor?", 0.0, several("one", "two", relevance=0.6), near(0.7, 0.75)
