@@ -12,7 +12,7 @@ from typing import Final
 from core.dates import without_dates
 from core.numerals import HAN_NUMERALS, WORD_NUMBERS, han_value
 
-_WORDS: Final = {
+ORDINALS: Final = {
     word: number
     for number, word in enumerate(
         re.findall(
@@ -22,6 +22,7 @@ _WORDS: Final = {
         1,
     )
 }
+"""By the word that names it."""
 _NUMBER: Final = rf"\d+|\b(?:{'|'.join(WORD_NUMBERS)})\b"
 _NO_KIND: Final = frozenset(
     re.findall(
@@ -31,7 +32,7 @@ _NO_KIND: Final = frozenset(
     )
 )
 _BEFORE: Final = re.compile(
-    rf"(?<!\d )(?<![\w-])(?P<n>{'|'.join(_WORDS)}|\d+(?=st|nd|rd|th))(?:st|nd|rd|th)?"
+    rf"(?<!\d )(?<![\w-])(?P<n>{'|'.join(ORDINALS)}|\d+(?=st|nd|rd|th))(?:st|nd|rd|th)?"
     r"\s+(?P<kind>[a-z]{3,})"
 )
 _BEHIND: Final = re.compile(
@@ -42,7 +43,7 @@ _HAN: Final = re.compile(
     rf"第(?P<n>\d+|{HAN_NUMERALS})个?(?P<kind>阶段|[章节条款页层楼天次届期周年季组号步名项回卷场局轮代位课排列])|"
     rf"(?<![\d第])(?P<n2>\d+|{HAN_NUMERALS})(?P<kind2>[楼层])(?!楼|高)"
 )
-_COUNTING: Final = re.compile(rf"(?<!\d )\b(?:{'|'.join(_WORDS)})\b")
+_COUNTING: Final = re.compile(rf"(?<!\d )\b(?:{'|'.join(ORDINALS)})\b")
 
 
 def ordinals(folded: str) -> Iterator[tuple[str, str]]:
@@ -51,7 +52,7 @@ def ordinals(folded: str) -> Iterator[tuple[str, str]]:
     for match in _BEFORE.finditer(folded):
         kind = match["kind"].removesuffix("s")
         if kind not in _NO_KIND and kind not in WORD_NUMBERS:
-            yield str(_WORDS.get(match["n"]) or int(match["n"])), kind
+            yield str(ORDINALS.get(match["n"]) or int(match["n"])), kind
     for match in _BEHIND.finditer(folded):
         yield str(WORD_NUMBERS.get(match["n"], match["n"])), match["kind"]
     for match in _HAN.finditer(folded):

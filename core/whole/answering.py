@@ -19,15 +19,18 @@ from core.prompts import Draft
 from core.replies import Notice, ReplyEvent, TextDelta, TextReplaced
 from core.settings import ChatSettings
 from core.speech import Answer, Speech
+from core.text import clip
 from core.whole import listing, talk
 from core.whole.asks import IN_PARTS, Ask, require_there, says_it_itself, writers_of
 from core.whole.by_model import ByModel
 from core.whole.choosing import Choosing
 from core.whole.composing import composed
+from core.whole.extracting import SEPARATOR
 from core.whole.jobs import Attached, Choice, Earlier, Everything, Job, Reading, Talk
 from core.whole.kept import KeptSummaries
 from core.whole.kinds import Kind
 from core.whole.numbering import consecutive, each_once
+from core.whole.portions import Portion, find
 from core.whole.remarks import Text, broken_off, lonely, names, why
 from core.whole.tasks import Telling
 from knowledge_base.errors import NoSuchDocumentError
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from knowledge_base.library import Library
 
 _MOST_PASSAGES: Final = 20_000
+_LONGEST_TITLE: Final = 60
+"""Of a part of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,10 @@ class Whole:
         found: list[Text] = []
         for document in job.documents:
             try:
-                found.append(await self._text(document))
+                text = await self._text(document)
+                if job.portion is not None:
+                    text = await asyncio.to_thread(_portion_of, text, job.portion)
+                found.append(text)
             except NoSuchDocumentError:
                 is_last = not found and document is job.documents[-1]
                 if job.kind is Kind.COMPARISON or is_last:
@@ -264,6 +272,17 @@ class Whole:
             ),
             answer,
         )
+
+
+def _portion_of(text: Text, portion: Portion) -> Text:
+    """What a question means of a document. Raises `NoSuchDocumentError` where that has just
+    gone."""
+    found = find(portion, text.passages)
+    if found is None:
+        raise NoSuchDocumentError(text.name)
+    section, _fit = found
+    named = f"{text.name}{SEPARATOR}{clip(section.heading.title, _LONGEST_TITLE)}"
+    return Text(named, section.passages, text.document)
 
 
 def _looks_back(question: Inquiry, replaced: Document) -> bool:

@@ -19,8 +19,9 @@ from core.pictured import is_picture, pictures_of
 from core.whole.extracting import SEPARATOR, all_of
 from core.whole.jobs import Attached, Choice, Everything, Job, Reading, Talk
 from core.whole.kinds import Kind
-from core.whole.meaning import Known, answered_with, first_meant, not_there
-from core.whole.naming import Fit, fit, named_in
+from core.whole.meaning import MOST_WANTS, Known, answered_with, first_meant, not_there, picked
+from core.whole.naming import Fit, fit, fitting, named_in
+from core.whole.portions import Portion, find, portions
 from core.whole.recognising import Wanted, core_of, is_everything, is_generic, points, wanted
 from core.whole.sorts import is_sort
 from core.whole.talk import asks_of_talk
@@ -76,15 +77,69 @@ class Choosing:
     async def _settled(
         self, wants: Sequence[Wanted], known: Known, question: Inquiry, legs: Legs
     ) -> Job | None:
-        job = await asyncio.to_thread(first_meant, wants, known, question)
+        job: Job | None = await self._portion(wants, known)
+        if job is None:
+            job = await asyncio.to_thread(first_meant, wants, known, question)
         if job is not None:
             return job
         if any(want.of for want in wants) and len(known.documents) <= _MOST_TITLES:
-            known.titles = {one.document_id: await self._title(one) for one in known.documents}
+            await self._learn_titles(known)
             job = await asyncio.to_thread(first_meant, wants, known, question)
             if job is not None:
                 return job
         return await self._about(wants, known, question, legs) or not_there(wants, known)
+
+    async def _portion(self, wants: Sequence[Wanted], known: Known) -> Reading | Choice | None:
+        """A chapter or section, where headings show which one; a document that is called so goes
+        before it."""
+        for want in wants[:MOST_WANTS]:
+            is_called = any(fit(want.of, one.name) is Fit.NAME for one in known.documents)
+            if want.kind not in (Kind.SUMMARY, Kind.OUTLINE, Kind.ALL) or is_called:
+                continue
+            for portion in portions(want.of):
+                # "All members of the cooking section" need not stand under a heading.
+                if portion.name and want.kind is Kind.ALL:
+                    continue
+                least = Fit.MUCH if want.strictly else Fit.PART
+                found = await self._with_portion(portion, known, least)
+                if len(found) == 1:
+                    return Reading(want.kind, found, want.topic, portion=portion)
+                if found:
+                    return Choice(want.kind, found, portion=portion)
+        return None
+
+    async def _with_portion(
+        self, portion: Portion, known: Known, least: Fit
+    ) -> tuple[Document, ...]:
+        """Those that have it, as surely as that; of several those that fit it best."""
+        documents = known.quoted or known.documents
+        if portion.of:
+            documents = fitting(portion.of, known.documents, {}, Fit.PART)
+            if not documents and len(known.documents) <= _MOST_TITLES:
+                await self._learn_titles(known)
+                documents = fitting(portion.of, known.documents, known.titles, Fit.PART)
+        if sum(one.passages for one in documents) > _MOST_LOOKED_THROUGH:
+            return ()
+        fits: list[tuple[Fit, Document]] = []
+        for one in documents:
+            passages = await self._passages(one)
+            section = await asyncio.to_thread(find, portion, passages)
+            if section is not None:
+                fits.append((section[1], one))
+        best = max((own for own, _one in fits), default=Fit.NONE)
+        return tuple(one for own, one in fits if own is best) if best >= least else ()
+
+    async def _learn_titles(self, known: Known) -> None:
+        if not known.titles:
+            known.titles = {one.document_id: await self._title(one) for one in known.documents}
+
+    async def _passages(self, one: Document) -> list[Passage]:
+        """All of a document; none where it was taken out just now."""
+        try:
+            chunks = await self._library.passages(one.base_id, one.name, 0, _MOST_LOOKED_THROUGH)
+        except NoSuchDocumentError:
+            return []
+        return [Passage(chunk, one, UNMEASURED) for chunk in chunks]
 
     async def _about(
         self, wants: Sequence[Wanted], known: Known, question: Inquiry, legs: Legs
@@ -129,14 +184,7 @@ class Choosing:
         """Those in which anything looks like it."""
         found = []
         for one in documents:
-            try:
-                chunks = await self._library.passages(
-                    one.base_id, one.name, 0, _MOST_LOOKED_THROUGH
-                )
-            except NoSuchDocumentError:
-                # It was taken out just now.
-                continue
-            passages = [Passage(chunk, one, UNMEASURED) for chunk in chunks]
+            passages = await self._passages(one)
             if (await asyncio.to_thread(all_of, topic, passages)).quotes:
                 found.append(one)
         return tuple(found)
@@ -145,6 +193,12 @@ class Choosing:
         self, before: Sequence[Wanted], known: Known, question: Inquiry
     ) -> Job | None:
         """What we asked back about, now that the asker has said which one."""
+        job = await self._portion(before, known)
+        if isinstance(job, Choice):
+            chosen = await asyncio.to_thread(picked, question.text, job)
+            if len(chosen) == 1:
+                topic = next(want.topic for want in before if want.kind is job.kind)
+                return Reading(job.kind, chosen, topic, portion=job.portion)
         return await asyncio.to_thread(answered_with, before, known, question)
 
     async def _known(self, message: IncomingMessage, wants: Sequence[Wanted]) -> Known:

@@ -31,6 +31,8 @@ _ABOUT: Final = re.compile(
     r"的?(?:内容|信息|规定|规则|条款|要求|事项|说明|句子|资料|部分|地方)$"
 )
 """What of a topic says only that there is one."""
+_FEW: Final = 3
+"""Beginnings of pages that together say little."""
 _LEAST_SAID: Final = 4
 """Letters of a line that says something."""
 _ALIKE: Final = 0.5
@@ -212,7 +214,7 @@ def _sections(passages: Sequence[Passage]) -> Iterator[Entry]:
         found = [(SEPARATOR.join(titles[: n + 1]), title, n) for n, title in enumerate(titles)]
         openings: list[Quote | None] = [None] * len(found)
         for block in _blocks(passage.chunk.text):
-            heading = _heading_of(block)
+            heading = heading_of(block)
             if heading is None:
                 openings[-1] = openings[-1] or _first_quote(block, index)
             else:
@@ -225,17 +227,33 @@ def _sections(passages: Sequence[Passage]) -> Iterator[Entry]:
                 yield Entry(title, opening, index, level)
 
 
-def _by_opening(passages: Sequence[Passage]) -> Iterator[Entry]:
+def _by_opening(passages: Sequence[Passage]) -> Iterable[Entry]:
+    """By pages, or passages; where these are few by paragraphs, else by sentences."""
+    for ways in (_page_openings, _paragraph_openings):
+        found = list(ways(passages))
+        if len(found) >= _FEW:
+            break
+    else:
+        found = list(_quotes(passages)) or found
+    return [Entry("", quote, quote.passage, 0) for quote in found]
+
+
+def _page_openings(passages: Sequence[Passage]) -> Iterator[Quote]:
     page: int | None = None
     for index, passage in enumerate(passages):
         if passage.chunk.page is not None and passage.chunk.page == page:
             continue
         page = passage.chunk.page
-        for block in _blocks(passage.chunk.text):
-            quote = _first_quote(block, index)
-            if quote is not None:
-                yield Entry("", quote, index, 0)
-                break
+        quotes = (_first_quote(block, index) for block in _blocks(passage.chunk.text))
+        first = next(filter(None, quotes), None)
+        if first is not None:
+            yield first
+
+
+def _paragraph_openings(passages: Sequence[Passage]) -> Iterator[Quote]:
+    for index, passage in enumerate(passages):
+        quotes = (_first_quote(block, index) for block in _blocks(passage.chunk.text))
+        yield from filter(None, quotes)
 
 
 def _blocks(text: str) -> list[str]:
@@ -243,7 +261,7 @@ def _blocks(text: str) -> list[str]:
     return [block for block in blocks if block and not _PAGE_LINE.match(block)]
 
 
-def _heading_of(block: str) -> str | None:
+def heading_of(block: str) -> str | None:
     """What a block of one short line is called, where it reads as a heading."""
     if "\n" in block or len(block) > _LONGEST_HEADING:
         return None
@@ -259,7 +277,7 @@ def _heading_of(block: str) -> str | None:
 
 def _first_quote(block: str, index: int) -> Quote | None:
     for piece in _pieces(block):
-        if len(piece) >= _LEAST_SAID and _heading_of(piece) is None:
+        if len(piece) >= _LEAST_SAID and heading_of(piece) is None:
             return Quote(piece, index)
     return None
 
@@ -283,9 +301,14 @@ def _quotes(passages: Sequence[Passage]) -> Iterator[Quote]:
         yield begun
 
 
+def says_anything(text: str) -> bool:
+    """Whether there is more in a text than headings."""
+    return next(_said_in(text), None) is not None
+
+
 def _said_in(text: str) -> Iterator[str]:
     for block in _blocks(text):
-        if _heading_of(block) is None:
+        if heading_of(block) is None:
             yield from (piece for piece in _pieces(block) if len(piece) >= _LEAST_SAID)
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from core.events import Attachment
 from core.whole.kinds import Kind
+from core.whole.portions import Portion
 from knowledge_base.models import Document
 
 
@@ -23,6 +24,8 @@ class Reading:
     """The question names no document; these are about it."""
     looked_through: int = 0
     """The question names no document; in so many it was looked for, and these show it."""
+    portion: Portion | None = None
+    """What of the document is meant, where it is not all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Choice:
     """The asker named one that is not there."""
     of_two: bool = False
     """Two of them are wanted."""
+    portion: Portion | None = None
+    """What of it is meant, where it is not all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from core.whole.recognising import Wanted, is_everything, is_generic
 from knowledge_base.models import Document, DocumentId
 from knowledge_base.offloop import blocking
 
-_MOST_WANTS: Final = 6
+MOST_WANTS: Final = 6
 """Ways to read a question that are held against all names; the likeliest come first."""
 _MOST_SUMMED: Final = 12
 """Documents that are summed up for one question about all of them."""
@@ -51,7 +51,7 @@ class Known:
 @blocking
 def first_meant(wants: Sequence[Wanted], known: Known, question: Inquiry) -> Job | None:
     """Thousands of names are held against what a member wrote: that takes seconds."""
-    for want in wants[:_MOST_WANTS]:
+    for want in wants[:MOST_WANTS]:
         job = _meant(want, known, question)
         if job is not None:
             return job
@@ -60,11 +60,11 @@ def first_meant(wants: Sequence[Wanted], known: Known, question: Inquiry) -> Job
 
 @blocking
 def answered_with(before: Sequence[Wanted], known: Known, question: Inquiry) -> Job | None:
-    for want in before[:_MOST_WANTS]:
+    for want in before[:MOST_WANTS]:
         job = _meant(want, known, question, anew=True) or not_there(before, known)
         if not isinstance(job, Choice):
             continue
-        chosen = _picked(question.text, job)
+        chosen = picked(question.text, job)
         if job.of_two:
             return Reading(want.kind, chosen) if len(chosen) == _PAIR else None
         if len(chosen) == 1:
@@ -72,7 +72,7 @@ def answered_with(before: Sequence[Wanted], known: Known, question: Inquiry) -> 
     return None
 
 
-def _picked(text: str, choice: Choice) -> tuple[Document, ...]:
+def picked(text: str, choice: Choice) -> tuple[Document, ...]:
     """Those of a list that an answer names, or counts."""
     documents = choice.documents
     if choice.of_two:

@@ -452,6 +452,117 @@ async def test_what_a_document_says_of_numbers_and_links_does_nothing(room):
     assert "[\u20607]" in heard.text
 
 
+# A part of one
+
+GARDEN = """Gates
+
+1. Gates
+
+The gates open at nine. They shut at six.
+
+2. Boats
+
+Boats cost 12 crowns. Pay at the pier.
+
+2.1 Oars
+
+Oars are lent free of charge.
+
+3. Bees
+
+Bees are fed in May.
+"""
+规则 = """第一章 开门
+
+九点开门。六点关门。
+
+第二章 船只
+
+租船12元。在码头付款。
+
+第三章 蜜蜂
+
+五月喂蜂。
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "title"),
+    [
+        ("Summarise chapter 2", "garden.md", "2. Boats"),
+        ("what is section 2 of garden.md about?", "garden.md", "2. Boats"),
+        ("summarise the section on boats", "garden.md", "2. Boats"),
+        ("总结第二章", "garden.md", "2. Boats"),
+        ("第二章讲了什么？", "规则.md", "第二章 船只"),
+        ("总结一下“船只”一节", "规则.md", "第二章 船只"),
+    ],
+)
+async def test_a_chapter_is_summed_up_by_itself(room, asked, name, title):
+    text = GARDEN if name == "garden.md" else 规则
+    await room.put("shared", name, text)
+    quoted = await room.ask(group(asked))
+    assert quoted.text.startswith(f"`{name} › {title}`")
+    kept = ("Boats cost", "2.1 Oars") if name == "garden.md" else ("租船12元", "在码头")
+    assert all(part in quoted.text for part in kept)
+    assert not any(part in quoted.text for part in ("gates", "Bees", "九点", "蜜蜂", "五月"))
+    engine = Scholar()
+    told = await room.ask(group(asked, "2"), engine)
+    assert engine.asked == 1
+    assert told.text.startswith(("Boats cost 12 crowns.", "租船12元。"))
+    read = engine.calls[0].messages[-1].text
+    assert not any(part in read for part in ("gates", "Bees", "九点", "五月"))
+
+
+async def test_of_several_documents_with_such_a_chapter_the_asker_chooses_one(room):
+    await room.put("shared", "garden.md", GARDEN)
+    await room.put("shared", "规则.md", 规则)
+    await room.put("shared", "plain.md", "No chapters here.")
+    asked = await room.ask(group("summarise chapter 3"))
+    assert asked.text == (
+        "Which document do you mean? Say its name or its number.\n1. `garden.md`\n2. `规则.md`"
+    )
+    heard = await room.ask(group("2", "2"))
+    assert heard.text.startswith("`规则.md › 第三章 蜜蜂`")
+    heard = await room.ask(group("garden.md第三章讲了什么", "3"))
+    assert heard.text.startswith("`garden.md › 3. Bees`")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "summarise chapter 7",
+        "summarise the section on dogs",
+        "what does chapter 2 say about oars?",
+        "summarise chapter 2 of huts.md and more",
+        "总结第九章",
+        "第二章规定租船多少元？",
+    ],
+)
+async def test_what_no_heading_fits_is_searched_as_before(room, asked):
+    await room.put("shared", "garden.md", GARDEN)
+    await room.put("shared", "plain.md", "Huts stand empty.")
+    heard = await room.ask(group(asked))
+    assert "›" not in heard.text
+    assert "by its sections" not in heard.text
+
+
+async def test_a_document_that_is_called_like_a_chapter_goes_before_it(room):
+    await room.put("shared", "garden.md", GARDEN)
+    await room.put("shared", "Chapter 2.md", "Huts stand empty. Nobody comes.")
+    heard = await room.ask(group("summarise chapter 2"))
+    assert "Huts stand empty." in heard.text
+    assert "›" not in heard.text
+
+
+async def test_what_is_kept_of_a_document_is_not_told_of_its_chapter(room):
+    await room.put("shared", "garden.md", GARDEN)
+    whole = await room.ask(group("summarise garden.md"), Scholar())
+    part = await room.ask(group("summarise chapter 3 of garden.md", "2"), Scholar())
+    again = await room.ask(group("summarise garden.md", "3"), Scholar())
+    assert part.text == "Bees are fed in May. [1]"
+    assert again.text == whole.text != part.text
+
+
 # Which document
 
 

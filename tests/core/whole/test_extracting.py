@@ -54,12 +54,30 @@ def test_a_text_without_headings_is_told_by_how_its_pages_begin():
             passage(text="It was a dark night. Rain fell.", n=1, page=1),
             passage(text="Still page one.", n=2, page=1),
             passage(text="Morning came. Birds sang.", n=3, page=2),
+            passage(text="Evening came. Owls sang.", n=4, page=3),
         )
     )
     assert [(entry.title, entry.opening.text) for entry in found] == [
         ("", "It was a dark night."),
         ("", "Morning came."),
+        ("", "Evening came."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Gates open. They shut.\n\nBoats row. Far.\n\nBees hum.",
+            ["Gates open.", "Boats row.", "Bees hum."],
+        ),
+        ("Gates open. They shut.\n\nBoats row.", ["Gates open.", "They shut.", "Boats row."]),
+        ("九点开门。六点关门。", ["九点开门。", "六点关门。"]),
+    ],
+)
+def test_a_short_text_is_told_by_its_paragraphs_or_its_sentences(text, expected):
+    found = outline((passage(text=text, page=1),))
+    assert [entry.opening.text for entry in found] == expected
 
 
 def test_a_long_outline_loses_its_deepest_sections_first():
