@@ -193,10 +193,11 @@ class Choosing:
         self, before: Sequence[Wanted], known: Known, question: Inquiry
     ) -> Job | None:
         """What we asked back about, now that the asker has said which one."""
-        job = await self._portion(before, known)
-        if isinstance(job, Choice):
+        job = await self._portion(before, known) or not_there(before, known)
+        if isinstance(job, Choice) and job.portion is not None:
             chosen = await asyncio.to_thread(picked, question.text, job)
-            if len(chosen) == 1:
+            own = Known(chosen, ())
+            if len(chosen) == 1 and await self._with_portion(job.portion, own, Fit.PART):
                 topic = next(want.topic for want in before if want.kind is job.kind)
                 return Reading(job.kind, chosen, topic, portion=job.portion)
         return await asyncio.to_thread(answered_with, before, known, question)

@@ -11,6 +11,7 @@ from core.inquiry import Inquiry
 from core.whole.jobs import Choice, Earlier, Everything, Job, Reading
 from core.whole.kinds import Kind
 from core.whole.naming import Fit, fit, fitting, named_in
+from core.whole.portions import portions
 from core.whole.recognising import Wanted, is_everything, is_generic
 from knowledge_base.models import Document, DocumentId
 from knowledge_base.offloop import blocking
@@ -102,9 +103,17 @@ def _with(want: Wanted, chosen: Document, known: Known, question: Inquiry) -> Jo
 def not_there(wants: Sequence[Wanted], known: Known) -> Job | None:
     """A file is named that is not there: to be told from a question about its name."""
     for want in wants:
-        is_one = want.kind in (Kind.SUMMARY, Kind.OUTLINE, Kind.ALL)
-        if is_one and _FILE_NAME.search(want.of):
-            return Choice(want.kind, known.documents, unknown=want.of)
+        if want.kind not in (Kind.SUMMARY, Kind.OUTLINE, Kind.ALL):
+            continue
+        portion = next((own for own in portions(want.of) if own.of), None)
+        name = want.of if portion is None else portion.of
+        if not _FILE_NAME.search(name):
+            continue
+        if portion is not None:
+            if fitting(name, known.documents, known.titles, Fit.MUCH):
+                return None
+            portion = replace(portion, of="")
+        return Choice(want.kind, known.documents, unknown=name, portion=portion)
     return None
 
 

@@ -68,6 +68,7 @@ _EDGES: Final = re.compile(
     r"^(?:\W|(?:of|in|from|the|on|about|and|called|titled)\b|的|里|中)+|"
     r"(?:\W|'s|\b(?:of|in|from|the|on|about)|的|里面?|中)+$"
 )
+_HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _MOST_STEPS: Final = 3
 _BARE_CALLED: Final = frozenset(("part", "chapter", "section", "article"))
 """What a heading with nothing but a number may be called."""
@@ -195,7 +196,10 @@ def _outermost(numbered: Sequence[Heading], known: Sequence[Heading]) -> list[He
 def _called(
     name: str, known: Sequence[Heading], passages: Sequence[Passage]
 ) -> tuple[Section, Fit] | None:
-    fits = [(_fit(name, own), own) for own in known]
+    # What holds all the others is called what the document is called.
+    whole = {own for own in known[:1] if all(own.holds(other) for other in known[1:])}
+    some = [own for own in known if own not in whole or len(known) == 1]
+    fits = [(_fit(name, own), own) for own in some]
     best = max((own for own, _heading in fits), default=Fit.NONE)
     if best is Fit.NONE:
         return None
@@ -215,4 +219,7 @@ def _only(
 
 
 def _fit(name: str, heading: Heading) -> Fit:
+    if not set(_HAN.findall(name)) <= set(normalise(heading.title)):
+        # Of a document's name and a section's the longer one is half of both.
+        return Fit.NONE
     return max(fit(name, heading.title), fit(name, heading.name))

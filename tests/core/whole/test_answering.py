@@ -533,7 +533,6 @@ async def test_of_several_documents_with_such_a_chapter_the_asker_chooses_one(ro
         "summarise chapter 7",
         "summarise the section on dogs",
         "what does chapter 2 say about oars?",
-        "summarise chapter 2 of huts.md and more",
         "总结第九章",
         "第二章规定租船多少元？",
     ],
@@ -544,6 +543,17 @@ async def test_what_no_heading_fits_is_searched_as_before(room, asked):
     heard = await room.ask(group(asked))
     assert "›" not in heard.text
     assert "by its sections" not in heard.text
+
+
+async def test_a_chapter_of_a_document_that_is_not_there_is_told_of_the_one_chosen_instead(room):
+    await room.put("shared", "garden.md", GARDEN)
+    await room.put("shared", "plain.md", "Huts stand empty.")
+    asked = await room.ask(group("summarise chapter 3 of huts.pdf"))
+    assert asked.text.startswith("There is no document `huts.pdf` here.")
+    heard = await room.ask(group("garden.md", "2"))
+    assert heard.text.startswith("`garden.md › 3. Bees`")
+    missing = await room.ask(group("summarise chapter 9 of garden.md", "3"))
+    assert "There is no document" not in missing.text
 
 
 async def test_a_document_that_is_called_like_a_chapter_goes_before_it(room):
