@@ -14,7 +14,8 @@ from typing import Final
 
 from core.cells import cells_in, columns_above, row_sayings
 from core.comparing import compared
-from core.evidence import Claim, Evidence, Verdict, best, claim_of
+from core.evidence import Claim, Evidence, Verdict, claim_of
+from core.judging import best, verdicts
 from core.not_found import is_not_found
 from knowledge_base.models import Passage
 from knowledge_base.sentences import Sentence, sentences
@@ -129,10 +130,11 @@ class _Prose:
         claim = self._claim(sentence)
         if not _is_claim(sentence.text, claim, self._question):
             return Verdict.UNKNOWN, marked
+        own = verdicts(claim, self._evidence)
         supporting = [
             number
             for number in dict.fromkeys(marked)
-            if self._evidence[number - 1].supports(claim)[0] is not Verdict.UNSUPPORTED
+            if own[number - 1][0] is not Verdict.UNSUPPORTED
         ]
         if supporting:
             return Verdict.SUPPORTED, supporting
@@ -140,7 +142,7 @@ class _Prose:
             several = Evidence.together(self._evidence[number - 1] for number in set(marked))
             if several.supports(claim)[0] is Verdict.SUPPORTED:
                 return Verdict.SUPPORTED, marked
-        verdict, index = best(claim, self._evidence)
+        verdict, index = best(claim, self._evidence, own)
         if verdict is Verdict.UNKNOWN and marked:
             verdict = Verdict.UNSUPPORTED  # What it is said to be from does not say it.
         return verdict, [] if index is None else [index + 1]

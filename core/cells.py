@@ -174,9 +174,11 @@ def _are_here(
         known = saying.known | asked
         own = _named(table, saying.known) or own or _named(table, asked)
         cells = [cell for row in own for cell in row.cells]
+        # What a column is called is said in many ways: no other is named.
+        meant = [cell for cell in cells if cell.numbers and cell.is_named(known)] or cells
         for number in saying.numbers - given - names:
             is_looked_for = True
-            if not any(number in cell.numbers and cell.is_named(known) for cell in cells):
+            if not any(number in cell.numbers for cell in meant):
                 return False
     return is_looked_for
 

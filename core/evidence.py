@@ -7,7 +7,7 @@ with a number that the passage does not hold is not supported, however similar t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -35,7 +35,7 @@ from core.numerals import (
     counted,
 )
 from core.ordinals import are_others, ordinals
-from core.polarity import says_opposite
+from core.polarity import denied_outright, says_opposite, says_outright
 from core.reversal import is_reversed
 from core.stances import Stance, stances
 from knowledge_base.models import Passage
@@ -278,8 +278,20 @@ class Evidence:
             return False
         if is_reversed(claim.text, self.written):
             return True
-        there = [stance for text in self.written for stance in _stances(text)]
-        return says_opposite(claim.stances, there, claim.asked.words)
+        return says_opposite(claim.stances, self._said(), claim.asked.words)
+
+    def denies(self, claim: Claim) -> tuple[Stance, ...]:
+        """What of the claim it denies in so many words."""
+        if claim.asked is None:
+            return ()
+        return denied_outright(claim.stances, self._said(), claim.asked.words)
+
+    def says(self, stance: Stance) -> bool:
+        """Whether it says that in so many words."""
+        return says_outright(stance, self._said())
+
+    def _said(self) -> list[Stance]:
+        return [stance for text in self.written for stance in _stances(text)]
 
     def _says_otherwise(self, claim: Claim) -> bool:
         """The sentence that the claim was made from counts another number of the same, and the
@@ -402,23 +414,3 @@ def _held(claim: Claim, tokens: frozenset[str]) -> float:
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
     return len(part & whole) / len(part) if part else 1.0
-
-
-def best(claim: Claim, evidence: Sequence[Evidence]) -> tuple[Verdict, int | None]:
-    """The passage that supports a claim best, as an index.
-
-    UNKNOWN where none does and the most relevant one, the first, cannot be compared.
-    """
-    verdicts = [one.supports(claim) for one in evidence]
-    if any(
-        verdict is Verdict.UNSUPPORTED and one.speaks_of(claim)
-        for one, (verdict, _) in zip(evidence, verdicts, strict=True)
-    ):
-        # What speaks the same language says otherwise: a number elsewhere proves nothing.
-        verdicts = [verdict if verdict[1] else (Verdict.UNSUPPORTED, 0.0) for verdict in verdicts]
-    supporters = [n for n, (verdict, _) in enumerate(verdicts) if verdict is Verdict.SUPPORTED]
-    if supporters:
-        return Verdict.SUPPORTED, max(supporters, key=lambda n: (verdicts[n][1], -n))
-    if verdicts and verdicts[0][0] is Verdict.UNKNOWN:
-        return Verdict.UNKNOWN, None
-    return Verdict.UNSUPPORTED, None

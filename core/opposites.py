@@ -21,6 +21,8 @@ NOT_QUITE: Final = "not quite"
 MAY: Final = "may"
 MUST: Final = "must"
 ONLY: Final = "only"
+WITHOUT: Final = "without"
+"""Denies what something has, and no more."""
 FLIPPING: Final = frozenset(("open", "charge", "include", "accept", "work", "bound", "order"))
 """Axes with nothing between their ends: not open is closed."""
 
@@ -46,12 +48,16 @@ class Sign:
     value: int
     start: int
     end: int
+    is_of_each: bool = False
+    """Whether it denies the same of several things: "neither"."""
 
 
 _NUMBERS: Final = "|".join(WORD_NUMBERS)
 _THEN_NUMBER: Final = rf"(?=\s*[€$£¥]?\s*(?:\d|(?:{_NUMBERS})\b))"
 _HAN_THEN_NUMBER: Final = rf"(?=[^，。；、]{{0,4}}?(?:\d|{HAN_NUMERALS}))"
 _HAN_AFTER_NUMBER: Final = rf"(?<=[\d%{HAN}])"
+
+_REQUIRED: Final = "required|necessary|needed|obliged|mandatory|compulsory"
 
 _AXES: Final = (
     Axis(
@@ -65,24 +71,24 @@ _AXES: Final = (
         r"(?:in|of|from|until|since|by|late|early|mid|between|and|to)[ -]may"
         r"(?= \d| (?:and|to)\b|[,.;]|$)|"
         r"(?<=\d )may|may(?= \d)|above all|over (?:there|here)|under way|after all|"
-        r"with (?:regard|respect)|first of all|at first",
+        r"with (?:regard|respect)|(?:if|where(?:ver)?|when(?:ever)?) possible|"
+        r"first of all|at first",
         han_yes=r"不[仅但只光单]是?(?!有)|不过(?![\d一二三四五六七八九十])|不断|不同|不少(?!于)|不久|不管|不论|无论|"
         r"不然|不如|不由得|不妨|不得了|不锈钢|不动产|不客气|不好意思|差不多|只不过|要不|是不是|能不能|可不可以|"
         r"有没有|会不会|要不要|需不需要|无[线限数非偿]|无人机|未来|是否|能否|可否|与否|莫非|不等|不[一已禁愧幸安便]|"
-        r"没[收落]|[淹沉]没|前后|然后|先后|此后|目前|当前|日前|前[台往者来]|后[台者来]|开放(?:时间|日)|营业时间|"
-        r"闭馆时间|可[能是见靠口惜怕爱观谓乐]|能[力源量耗级人]|应[用急对付届聘有声邀]|需求|含[量义]|以[前后](?=的)",
+        r"没[收落]|[淹沉]没|毫?无疑[问义]?|前后|然后|先后|此后|目前|当前|日前|前[台往者来]|后[台者来]|开放(?:时间|日)|营业时间|"
+        r"闭馆时间|可(?:能性|[是见靠口惜怕爱观谓乐])|能[力源量耗级人]|应[用急对付届聘有声邀]|需求|含[量义]|以[前后](?=的)",
     ),
     Axis(
         PARTLY,
-        r"not (?!at all)(?:\w+ )?(?:all|both|too|as|so|very)|"
-        r"hardly|rarely|seldom|scarcely|barely|few",
-        han_yes=r"不一定|未必|不[全都太]|不够|不只|几乎|很少|不再",
+        r"not (?!at all)(?:\w+ )?(?:all|both|too|as|so|very)|few|sometimes|occasionally",
+        han_yes=r"(?:并非|不是)(?:所有|全部|每|都)|不一定|未必|不[全都太]|不够|不只|几乎(?![不没无])|有时|偶尔",
     ),
     Axis(
         NOT_QUITE,
         no=r"not(?= (?:\w+ )?(?:always|every\w*|necessarily|entirely|fully|completely|exactly|"
-        r"quite))",
-        han_no=r"不(?=完全|总是|经常|常)",
+        r"quite))|hardly|rarely|seldom|scarcely|barely",
+        han_no=r"不(?=完全|总是|经常|常)|几乎(?:不|没有?|无)|很少|极少",
     ),
     Axis(ONLY, r"only|solely|exclusively", han_yes=r"仅限?|只[有能限可供在对]|唯一|才[能可]"),
     Axis(
@@ -130,12 +136,12 @@ _AXES: Final = (
         han_no=rf"(?:上午|早上|早晨|清晨|凌晨){_HAN_THEN_NUMBER}",
         bound_to="next",
     ),
-    Axis("with", "with", "without", bound_to="next"),
+    Axis(WITHOUT, "with", "without"),
     Axis(
         "charge",
         r"charge[sd]?|charging|fees?|costs?|pay(?:s|ing|able|ment|ments)?|paid|chargeable",
         r"free of (?:any )?charge|for free|(?:costs?|pays?) nothing|complimentary|"
-        r"(?:at )?no (?:\w+ )?(?:fee|charge|cost)s?|"
+        r"(?:at )?no (?:\w+ )?(?:fee|charge)s?|(?:at )?no (?:extra |further )?costs?|"
         r"without (?:any )?(?:charge|payment|paying|cost)|(?<!-)free(?! of)",
         r"收费|付费|缴费|收取|自费|交费|付款|缴纳|交纳",
         r"免费|免收|无偿|免门?票",
@@ -188,11 +194,12 @@ _AXES: Final = (
     ),
     Axis(
         MAY,
-        r"may|can|could|allow(?:s|ed|ing)?|permit(?:s|ted|ting)?|permissible|able to|possible|"
-        r"welcome",
-        r"(?:must|shall|may|can) not|forbidden|forbids?|blocked|prohibit(?:s|ed|ing)?|banned|bans?|"
-        r"illegal|off limits",
-        r"可以?|允许|准许|许可|(?<![功性智节职才万太热动])能够?|欢迎|有权",
+        rf"(?:may|might|can|could) (?:also )?(?:need|have|be (?:{_REQUIRED}))|"
+        r"may|might|can|could|allow(?:s|ed|ing)?|permit(?:s|ted|ting)?|permissible|able to|"
+        r"possible|welcome",
+        r"(?:must|shall|may|can) (?:not|never)|forbidden|forbids?|blocked|"
+        r"prohibit(?:s|ed|ing)?|banned|bans?|illegal|off limits",
+        r"(?:可能|或)[还也]?(?:需要?|须)|可能(?!性)要?|可以?|允许|准许|许可|(?<![功性智节职才万太热动])能够?|欢迎|有权",
         r"禁止|严禁|不得(?!不)|不[准许宜](?!时)|不可(?!或缺|避免|分)以?|不能够?|不允许|谢绝|[请切]?勿|无权",
     ),
     Axis(
@@ -205,9 +212,10 @@ _AXES: Final = (
     ),
     Axis(
         NOT,
-        no=r"not|never|no|none|nobody|nothing|nowhere|neither|nor|lack(?:s|ed|ing)?|"
-        r"fail(?:s|ed)? to",
-        han_no=r"并非|而非|没有?|不[会是]?|无|未|毋|暂停|停止",
+        no=r"no longer(?! than)|not|never|no|none|nobody|nothing|nowhere|neither|nor|"
+        r"lack(?:s|ed|ing)?|fail(?:s|ed)? to",
+        han_no=r"并[非不]|而非|[毫绝]无|[从绝毫]不|(?:从|尚|并)未曾?|未[能曾]|没能|不[曾再]|没有?|不[会是]?|无|未|毋|"
+        r"缺[乏少]|暂停|停止",
     ),
 )
 
@@ -233,27 +241,32 @@ def _compiled(*, han: bool) -> tuple[re.Pattern[str], tuple[tuple[Axis, int], ..
 _LETTERS: Final = _compiled(han=False)
 _HAN: Final = _compiled(han=True)
 _ANY_HAN: Final = re.compile(f"[{HAN}]")
+_OF_EACH: Final = ("neither",)
+TURNED: Final = (
+    r"able|available|authori[sz]ed|limited|necessary|safe|used|suitable|wanted|possible|valid|"
+    r"accessible|legal|paid|refundable|renewable|transferable|registered|heated|licensed|insured|"
+    r"furnished|occupied|supervised|accompanied|locked|damaged|opened|signed|marked"
+)
+"""What a syllable before it turns into its opposite."""
 _SHORTENED: Final = (
     (re.compile(r"\bcan(?:'t|not)\b"), "can not"),
     (re.compile(r"\bwon't\b"), "will not"),
     (re.compile(r"n't\b"), " not"),
     (
-        re.compile(
-            r"\b(?:un|in|im|il|non-?)(?=(?:able|available|authori[sz]ed|limited|necessary|safe|used|"
-            r"suitable|wanted|possible|valid|accessible|legal|paid|refundable|renewable|"
-            r"transferable)\b)"
-        ),
+        re.compile(rf"\b(?:un|in|im|il|non-?)(?=(?:{TURNED})\b)"),
         "not ",
     ),
     (re.compile(r"\bnot\b([^,;.]{0,40}?\b(?:until|till)\b)"), r"\1"),
     (re.compile(r"\bneither\b([^,;.]*?)\bnor\b"), r"neither\1&"),
 )
+_STILL: Final = re.compile(r"仍[然旧]|依[然旧]|已经|正常|已(?=[\u3400-\u9fff])")
+"""Says no more than that it is so."""
 _SAYS_NO: Final = re.compile(r"n't|\b(?:un|in|im|il|no|can)[a-z-]")
 
 
 def plain(folded: str) -> str:
     """The text with "not" where a word holds it: can't, unavailable; none in "not until"."""
-    folded = folded.replace("’", "'")
+    folded = _STILL.sub("", folded.replace("’", "'"))
     if _SAYS_NO.search(folded) or "neither" in folded:
         for pattern, spelt in _SHORTENED:
             folded = pattern.sub(spelt, folded)
@@ -272,4 +285,4 @@ def _found(text: str, of: tuple[re.Pattern[str], tuple[tuple[Axis, int], ...]]) 
     pattern, groups = of
     for match in pattern.finditer(text):
         axis, value = groups[(match.lastindex or 1) - 1]
-        yield Sign(axis, value, *match.span())
+        yield Sign(axis, value, *match.span(), is_of_each=match.group() in _OF_EACH)

@@ -8,8 +8,10 @@ other: what another clause denies is no matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
+from core.opposites import MAY
 from core.stances import Stance
 
 _ALIKE: Final = 0.7
@@ -40,9 +42,28 @@ def are_opposite(one: Sequence[Stance], other: Sequence[Stance]) -> bool:
     )
 
 
+def denied_outright(
+    claim: Sequence[Stance], there: Sequence[Stance], asked: frozenset[str]
+) -> tuple[Stance, ...]:
+    """The clauses of a claim that one there denies in all their words."""
+    return tuple(
+        one
+        for one in claim
+        if any(
+            _contradicts(one, other) and one.words <= other.forms | other.lent for other in there
+        )
+        and _is_denied(one, there, asked)
+    )
+
+
+def says_outright(one: Stance, there: Sequence[Stance]) -> bool:
+    """Whether a clause there says it in all its words, none of which is another clause's."""
+    return any(one.words <= other.forms and not _contradicts(one, other) for other in there)
+
+
 def _is_denied(one: Stance, there: Sequence[Stance], asked: frozenset[str]) -> bool:
     against = [other for other in there if _contradicts(one, other)]
-    nearest = max((_likeness(one, other, asked) for other in against), default=0.0)
+    nearest = max((_against(one, other, asked) for other in against), default=0.0)
     if nearest < _ALIKE:
         return False
     return not any(
@@ -50,19 +71,58 @@ def _is_denied(one: Stance, there: Sequence[Stance], asked: frozenset[str]) -> b
     )
 
 
+def _against(one: Stance, other: Stance, asked: frozenset[str]) -> float:
+    """How like they are; where they differ in "may" and "must" alone, by their own words alone."""
+    if one.says == other.says and not _turns(one, other):
+        one, other = (replace(own, lent=frozenset[str]()) for own in (one, other))
+    return _likeness(one, other, asked)
+
+
 def _contradicts(one: Stance, other: Stance) -> bool:
     """Whether they differ in one thing, or in three: two opposites together say the same again."""
     if one.says is None or other.says is None or one.is_only != other.is_only:
         return False
-    apart = _poles_apart(one, other)
-    if one.given and other.given:
-        apart += one.given != other.given
+    if _is_unclear(one, other) or _is_unclear(other, one):
+        return False
+    apart = _turns(one, other)
     if one.says != other.says:
         denying, saying = (one, other) if one.says < 0 else (other, one)
+        if not denying.focus.isdisjoint(saying.lacking):
+            return apart % 2 == 1
         if not denying.focus <= saying.words | saying.lent:
             return False
         apart += 1
-    return apart % 2 == 1
+    return apart % 2 == 1 or (not apart and _modes_apart(one, other))
+
+
+def _turns(one: Stance, other: Stance) -> int:
+    """In how many words other than "not" they differ."""
+    return _poles_apart(one, other) + (_lacks(one, other) or _lacks(other, one))
+
+
+def _lacks(one: Stance, other: Stance) -> bool:
+    """Whether it is of what lacks something that the other has."""
+    return bool(one.lacking) and _is_free(one, other) and one.lacking <= other.words
+
+
+def _is_unclear(one: Stance, other: Stance) -> bool:
+    """Whether the other has a part of what it lacks, in words that may mean all of it."""
+    shared = one.lacking & other.words
+    return bool(shared) and _is_free(one, other) and shared != one.lacking
+
+
+def _is_free(one: Stance, other: Stance) -> bool:
+    """Whether the other denies nothing of what it lacks."""
+    return one.lacking.isdisjoint(other.lacking | other.focus)
+
+
+def _modes_apart(claim: Stance, there: Stance) -> bool:
+    """Whether one may what the other must, or need not what the other must not. What must be done
+    in 14 days may be done in 14 days."""
+    if not claim.mode or not there.mode or claim.mode == there.mode:
+        return False
+    is_bounded = any(word[0].isdecimal() for word in claim.words)
+    return not (is_bounded and claim.mode == MAY and claim.says == 1)
 
 
 def _poles_apart(one: Stance, other: Stance) -> int:

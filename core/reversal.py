@@ -22,13 +22,13 @@ _ARTICLES: Final = frozenset(("the", "a", "an"))
 _BOTH_WAYS: Final = frozenset("和与跟同及或、,;:到至邻") | frozenset(
     re.findall(
         r"\w+",
-        "and or with married marries met meets meet equals between versus vs near beside like same "
+        "and or nor neither with married marries met meets meet equals between versus vs near beside like same "
         "borders neighbours neighbors joins adjoins friend partner cousin sibling brother sister "
         "twin colleague rival",
     )
 )
-_WEAK: Final = frozenset("是为在的") | frozenset(
-    re.findall(r"\w+", "is are was were be of in on at to by for from has had")
+_WEAK: Final = frozenset("是为在的不未无没可能得须应要会") | frozenset(
+    re.findall(r"\w+", "is are was were be of in on at to by for from has had not can may must")
 )
 """Between two words they tell them apart only by what follows."""
 _LONGEST: Final = 6

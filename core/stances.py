@@ -8,8 +8,9 @@ the yes or no behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from core.numerals import (
@@ -22,7 +23,20 @@ from core.numerals import (
     han_value,
     without_days,
 )
-from core.opposites import FLIPPING, MAY, MUST, NOT, NOT_QUITE, ONLY, PARTLY, Sign, plain, signs
+from core.opposites import (
+    FLIPPING,
+    MAY,
+    MUST,
+    NOT,
+    NOT_QUITE,
+    ONLY,
+    PARTLY,
+    TURNED,
+    WITHOUT,
+    Sign,
+    plain,
+    signs,
+)
 from knowledge_base.sentences import sentences
 from knowledge_base.terms import normalise
 
@@ -60,10 +74,17 @@ _NEXT_NUMBER: Final = re.compile(
     rf"[^\w\d,。]*(?:(?:the|of|about)\s+|[^\W\da-z]{{1,4}}?)?({_NUMBER})"
 )
 _NUMBER_BEFORE: Final = re.compile(rf"({_NUMBER})\D{{0,3}}$")
-_OF_NOUN: Final = re.compile(rf"[^,的]{{1,8}}的(?=[{HAN}])")
+_OF_NOUN: Final = re.compile(rf"([^,的者]{{1,8}})(?:的(?=[{HAN}])|者)")
 """What a word that denies belongs to where that is no more than told of something: 未还的图书."""
+_IS_NOT: Final = ("不是", "并非", "而非")
+_RELATIVE: Final = re.compile(rf"\w (?:that|which|who) (?:(?:{_VERB}) )?(?:(?:also|yet|still) )?$")
+_TURNED_NOUN: Final = re.compile(
+    rf"not ({TURNED}) (?!(?:for|from|and|but|when|with|without|until|till|after|before|during|"
+    r"unless|while|because|due|since|than|via|per)\b)[a-z]{3,}"
+)
+_SAID_OF: Final = re.compile(rf"\b(?:{_VERB}|remains?|stays?|seems?|becomes?|still) (?:\w+ly )?$")
 _DENYING: Final = frozenset((NOT, NOT_QUITE, MAY, MUST))
-_UNBOUND: Final = _DENYING | {PARTLY, ONLY}
+_UNBOUND: Final = _DENYING | {PARTLY, ONLY, WITHOUT}
 """Axes that say something of the whole clause."""
 _BARE: Final = frozenset(("not", "never", "no", "不"))
 _IS_HAN: Final = re.compile(f"[{HAN}]")
@@ -89,8 +110,11 @@ class Stance:
     focus: frozenset[str] = frozenset()
     """What it denies."""
     poles: frozenset[tuple[Pole, int]] = frozenset()
-    given: int | None = None
-    """The same of the condition on which it says so."""
+    lacking: frozenset[str] = frozenset()
+    """What it denies of that which it is about: "guests who have not registered", 未登记的访客."""
+    mode: str = ""
+    """Whether it says what may be or what must be; of what it denies, what must not be or need not
+    be."""
     is_only: bool = False
     is_exception: bool = False
     subject: str = ""
@@ -160,10 +184,16 @@ def _make_given(made: list[Stance], at: int) -> None:
     if len(made) > 1:
         host = at - 1 if is_after else at + 1
         made[host] = replace(
-            made[host], given=condition.says, words=made[host].words | condition.words,
+            made[host], lacking=made[host].lacking | _lacked(condition),
+            words=made[host].words | condition.words,
             forms=made[host].forms | condition.forms, poles=made[host].poles | condition.poles,
         )  # fmt: skip
     made[at] = replace(condition, says=None)
+
+
+def _lacked(condition: Stance) -> frozenset[str]:
+    """What something lacks to which a condition applies."""
+    return condition.lacking | (condition.focus if condition.says == -1 else frozenset())
 
 
 def _pieces(sentence: str, tokens: Tokens) -> Iterator[str]:
@@ -210,41 +240,88 @@ def _is_elliptic(piece: str) -> bool:
 
 def _stance(piece: str, tokens: Tokens) -> Stance:
     """What one clause says."""
-    found = list(signs(piece))
-    elements = list(_elements(piece, found, tokens))
+    found = [sign for sign in signs(piece) if sign.axis.name]
+    lacking = {sign: _aside(piece, sign, found, tokens) for sign in found}
+    asides = {sign: words for sign, words in lacking.items() if words is not None}
+    elements = list(_elements(piece, found, asides, tokens))
     denials, turned = _denials(elements)
     numbers = frozenset(claimed_numbers(piece))
     own = frozenset(element for element in elements if isinstance(element, str)) | numbers
     names = {sign.axis.name for sign in found}
     is_told = PARTLY not in names and len(denials) < 2
-    is_told &= not any(sign.axis.name == NOT and _is_of_noun(piece, sign) for sign in found)
+    is_told &= not any(
+        sign.axis.name == NOT and sign not in asides and _is_of_noun(piece, sign) for sign in found
+    )
     return Stance(
         own,
         own | frozenset(all_numbers(piece)),
         (-1 if denials else 1) if is_told else None,
         _focus(elements, denials[0]) if len(denials) == 1 else frozenset(),
-        frozenset(_poles(piece, [sign for sign in found if sign.axis.name], turned, tokens)),
+        frozenset(_poles(piece, found, turned, tokens)),
+        frozenset().union(*asides.values()),
+        _mode(elements, denials) if is_told and ONLY not in names else "",
         is_only=ONLY in names,
         subject=next((one for one in elements if isinstance(one, str) and one[0] != "@"), ""),
     )
 
 
+def _aside(piece: str, sign: Sign, found: Sequence[Sign], tokens: Tokens) -> frozenset[str] | None:
+    """The words that a sign denies of a thing and not of what is said of it; None for any other."""
+    if sign.value > 0 or sign.axis.name not in (NOT, NOT_QUITE, MAY, WITHOUT):
+        return None
+    if sign.axis.name == WITHOUT:
+        return frozenset(islice(tokens(piece[sign.end :]), 1))
+    following = next((one.start for one in found if one.start > sign.start), len(piece))
+    if following <= sign.end + 1:
+        return None  # "Not allowed" says more than that something lacks.
+    if of_noun := _OF_NOUN.match(piece, sign.end):
+        is_said_of_it = any(other.start >= of_noun.end() for other in found)
+        is_aside = is_said_of_it and piece[sign.start : sign.end] not in _IS_NOT
+        return frozenset(tokens(of_noun[1])) if is_aside else None
+    if _RELATIVE.search(piece, 0, sign.start):
+        return frozenset(islice(tokens(piece[sign.end : following]), _FOCUS))
+    turned = _TURNED_NOUN.match(piece, sign.start)
+    if turned and not _SAID_OF.search(piece, 0, sign.start):
+        return frozenset(tokens(turned[1]))
+    return None
+
+
+def _mode(elements: Sequence[str | Sign], denials: Sequence[int]) -> str:
+    """Whether it tells of what may or must be, or need not or must not."""
+    found = [
+        (at, one)
+        for at, one in enumerate(elements)
+        if isinstance(one, Sign) and one.axis.name in (MAY, MUST)
+    ]
+    if len({one.axis.name for _at, one in found}) != 1:
+        return ""
+    at, one = found[0]
+    if denials and denials[0] > at + 2 * (one.axis.name == MUST):
+        return ""  # "You must bring no food" is another "must".
+    return one.axis.name
+
+
 def _is_of_noun(piece: str, sign: Sign) -> bool:
-    is_verb = piece[sign.start : sign.end] in ("不是", "并非", "而非")
+    is_verb = piece[sign.start : sign.end] in _IS_NOT
     return not is_verb and _OF_NOUN.match(piece, sign.end) is not None
 
 
-def _elements(piece: str, found: Sequence[Sign], tokens: Tokens) -> Iterator[str | Sign]:
-    """Its words and signs in order; a sign of the whole clause is a word as well."""
+def _elements(
+    piece: str, found: Sequence[Sign], asides: Container[Sign], tokens: Tokens
+) -> Iterator[str | Sign]:
+    """Its words and signs in order, without those said by the way; a sign of the whole clause is a
+    word as well."""
     at = 0
     for sign in found:
-        if not sign.axis.name:
-            continue
         yield from tokens(without_days(piece[at : sign.start]))
-        yield sign
-        if not sign.axis.bound_to and sign.axis.name not in _UNBOUND - {MAY, MUST}:
-            yield f"@{sign.axis.name}"
         at = sign.end
+        if sign in asides:
+            continue
+        yield sign
+        if sign.axis.name in (MAY, MUST):
+            yield "@modal"
+        elif not sign.axis.bound_to and sign.axis.name not in _UNBOUND:
+            yield f"@{sign.axis.name}"
     yield from tokens(without_days(piece[at:]))
 
 
@@ -271,6 +348,8 @@ def _denials(elements: Sequence[str | Sign]) -> tuple[list[int], set[Sign]]:
 
 def _focus(elements: Sequence[str | Sign], denial: int) -> frozenset[str]:
     """The words that follow a denial: two, or one in Han, where one holds more."""
+    if isinstance(sign := elements[denial], Sign) and sign.is_of_each:
+        return frozenset()
     found: list[str] = []
     for element in elements[denial + 1 :]:
         if isinstance(element, str) and len(found) < _FOCUS:
