@@ -263,7 +263,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Quotation:
-    """A sentence of a passage, word for word, chosen because it fits a question."""
+    """A sentence of a passage, word for word, chosen because it fits a question.
+
+    A row of a table may have the line before it that names the columns, wherever that stands.
+    """
 
     passage: int
     """Index into the passages it was chosen from."""

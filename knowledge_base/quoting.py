@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from knowledge_base.lexical import LexicalQuery
 from knowledge_base.models import Chunk, Passage, Quotation
-from knowledge_base.sentences import Sentence, with_lists
+from knowledge_base.sentences import Sentence, is_row, with_lists
 from knowledge_base.terms import terms_of
 
 EMBEDDED = 6
@@ -46,6 +46,8 @@ _ASKS_NUMBER = re.compile(
     r"|\bquant[oia]\b|\bquando\b|bao nhiêu|khi nào|\bكم\b|متى|कितन|कब|กี่|เท่าไร|เมื่อไร",
     re.IGNORECASE,
 )
+_HEADING = re.compile(r"[^\d|:：;；\n]{1,80}[^\W\d]")
+"""A line that ends without a mark; one with a number may say what is asked."""
 _NUMBERS = re.compile(
     r"\d+(?:[.,]\d+)*|[零〇一二三四五六七八九十百千万亿两]{2,}|[二三四五六七八九十百千万亿两]"
     r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|hundred|thousand|million|half|twice)\b",
@@ -69,27 +71,48 @@ class Candidate:
     sentence: Sentence
     fit: float
     """By terms, number and passage; comparable within one question only."""
+    head: str = ""
+    """Of a row of a table that does not say its columns' names: the line that does."""
+
+    row: frozenset[int] | None = None
+    """Of a row of a table: which of the question's terms it holds."""
+
+    @property
+    def text(self) -> str:
+        """What is quoted."""
+        return f"{self.head}\n{self.sentence.text}" if self.head else self.sentence.text
 
 
 def preselect(
     question: str, weighed: LexicalQuery, passages: Sequence[tuple[str, float]]
 ) -> list[Candidate]:
-    """All sentences of the passages (text, relevance), best fit first; each text once."""
+    """All sentences of the passages (text, relevance), best fit first; each text once.
+
+    Headings only lend their words to what stands below, unless there is nothing else.
+    """
     asks_number = bool(_ASKS_NUMBER.search(question))
     named = _numbers(question)
     best = max((relevance for _, relevance in passages), default=0.0)
     found: dict[str, Candidate] = {}
+    headings = set[str]()
     for index, (text, relevance) in enumerate(passages):
         doubt = _RELEVANCE * float(np.log(max(relevance, 1e-3) / max(best, 1e-3)))
         said = np.zeros(len(weighed.hashes))
-        for sentence in with_lists(text)[:_MOST_SENTENCES]:
+        parts = with_lists(text)[:_MOST_SENTENCES]
+        for sentence, head, is_head in zip(parts, *_heads(text, parts), strict=True):
             has = np.isin(weighed.hashes, terms_of(sentence.text).hashes)
-            said = np.maximum(has, _FADING * said)
-            fit = float(weighed.weights @ said) / max(1e-9, float(weighed.weights.sum())) + doubt
+            here = np.maximum(has, _FADING * said)
+            row = frozenset(np.flatnonzero(has).tolist()) if is_row(sentence.text) else None
+            if row is None or is_head:
+                said = here  # One row says nothing of the next.
+            fit = float(weighed.weights @ here) / max(1e-9, float(weighed.weights.sum())) + doubt
             if asks_number and not _numbers(sentence.text) <= named:
                 fit += _NUMBER
-            found.setdefault(sentence.text, Candidate(index, sentence, fit))
-    return sorted(found.values(), key=lambda candidate: -candidate.fit)
+            found.setdefault(sentence.text, Candidate(index, sentence, fit, head, row))
+            if is_head or _is_heading(text, sentence):
+                headings.add(sentence.text)
+    told = [own for own in found.values() if own.sentence.text not in headings]
+    return sorted(told or found.values(), key=lambda candidate: -candidate.fit)
 
 
 def choose(
@@ -108,13 +131,18 @@ def choose(
         if len(known):
             scores[known] += worth * _deviations(signs[known])
     chosen: list[Quotation] = []
+    rows: list[tuple[int, frozenset[int]]] = []
     for i in np.argsort(-scores, kind="stable"):
         candidate, score = candidates[i], float(scores[i])
         if len(chosen) == limit or not np.isfinite(score) or (chosen and score <= 0):
             break
-        said = Quotation(
-            candidate.passage, candidate.sentence.text, candidate.sentence.start, score
-        )
+        said = Quotation(candidate.passage, candidate.text, candidate.sentence.start, score)
+        row = candidate.row
+        if row is not None:
+            # Another row of what was quoted already is wanted for words of its own alone.
+            if any(own[0] == candidate.passage and row <= own[1] for own in rows):
+                continue
+            rows.append((candidate.passage, row))
         # A line of a list is not said again beside the list, nor the list beside its line.
         if not any(_overlap(said, other) for other in chosen):
             chosen.append(said)
@@ -145,6 +173,33 @@ async def quote(
         parts = [(passages[c.passage].chunk, c.sentence.start, c.sentence.end) for c in first]
         nearness = await near(question, parts)
     return choose(candidates, cosines, limit, nearness)
+
+
+def _heads(text: str, parts: Sequence[Sentence]) -> tuple[list[str], list[bool]]:
+    """For each part: of a row between bars the first line of its table, where that names the
+    columns, else nothing; and whether it is such a line."""
+    heads, are_heads = [""] * len(parts), [False] * len(parts)
+    first, bars = -1, 0
+    for at, part in enumerate(parts):
+        line = part.text.split("\n", 1)[0]
+        held = line.count("|")
+        goes_on = 0 < held == bars and text.count("\n", parts[at - 1].end, part.start) < 2
+        if not goes_on:
+            first = at if held and not _NUMBERS.search(line) else -1
+        elif first >= 0:
+            heads[at], are_heads[first] = parts[first].text.split("\n", 1)[0], True
+        bars = held
+    return heads, are_heads
+
+
+def _is_heading(text: str, sentence: Sentence) -> bool:
+    """Whether it stands alone above something else, and says nothing by itself."""
+    before, after = text[: sentence.start].rstrip(" \t"), text[sentence.end :].lstrip(" \t")
+    is_apart = (not before or before.endswith("\n\n")) and after.startswith("\n\n")
+    if sentence.text[-1] in ":：":
+        # What it announces would stand with it, if it could be quoted whole.
+        return is_apart or (after.startswith("\n") and "\n" not in sentence.text)
+    return is_apart and bool(after.strip()) and _HEADING.fullmatch(sentence.text) is not None
 
 
 def _overlap(one: Quotation, other: Quotation) -> bool:

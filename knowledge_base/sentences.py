@@ -40,6 +40,11 @@ _LIST_MARK = re.compile(
 _VISIBLE = re.compile(r"\S")
 _BEFORE_WORD = re.compile(r"[\s(\[“‘\"']")
 _NUMBERED = re.compile(r"\s*\d{1,3}\s*")
+_COLUMN = re.compile(r"([^:;\n]{1,80}: )[^;\n]*; ")
+"""The beginning of a row that says its columns' names, see `knowledge_base.loaders.tables`."""
+_BAR = re.compile(r"^\||\s\|\s")
+_ROW = re.compile(r"[^:;\n]{1,80}: [^;\n]*; [^:;\n]{1,80}: ")
+_LONGEST_ROW = 300
 _LONGEST_WORD = 40
 _WRAPPED_WIDTH = 40
 """A line at least this wide (Han counted twice) that breaks off was wrapped, not ended."""
@@ -74,13 +79,19 @@ def with_lists(text: str) -> tuple[Sentence, ...]:
     """The sentences, where one that ends in a colon goes on to the end of what it announces.
 
     That is the lines below it up to a blank one, as many as fit into `LONGEST_SENTENCE`. They are
-    sentences of their own as well.
+    sentences of their own as well. Rows of a table are nothing but that: each stands for itself.
     """
     parts = sentences(text)
     return tuple(
         _announcing(text, parts, at) if part.text[-1] in ":：" else part
         for at, part in enumerate(parts)
     )
+
+
+def is_row(line: str) -> bool:
+    """Whether a line is a row of a table: between bars, or with its columns' names."""
+    is_prose = line[-1:] in ".!?。！？"
+    return not is_prose and (_BAR.search(line) or _ROW.match(line)) is not None
 
 
 def _announcing(text: str, parts: tuple[Sentence, ...], at: int) -> Sentence:
@@ -90,7 +101,8 @@ def _announcing(text: str, parts: tuple[Sentence, ...], at: int) -> Sentence:
         is_item = _LIST_MARK.match(part.text) is not None
         # A blank line may come between the colon and a list; the rest of an item's line is its own.
         apart = breaks > 1 and not (is_item and end == parts[at].end)
-        if apart or (not breaks and not in_list) or part.end - start > LONGEST_SENTENCE:
+        ends = apart or is_row(part.text) or (not breaks and not in_list)
+        if ends or part.end - start > LONGEST_SENTENCE:
             break
         end, in_list = part.end, is_item or (in_list and not breaks)
     return Sentence(text[start:end], start, end)
@@ -135,7 +147,17 @@ def _line_ends(text: str, start: int, stop: int, after: int) -> bool:
     following = text[after : after + 40]
     if _LIST_MARK.match(following) or _LIST_MARK.match(line):
         return not following[:1].islower()
+    if _are_rows(line, text[after : after + _LONGEST_ROW]):
+        return True
     return _width(line.strip()) < _WRAPPED_WIDTH
+
+
+def _are_rows(line: str, following: str) -> bool:
+    """Whether a line is a row of a table, and what follows begins with another one."""
+    if bars := line.count("|"):
+        return bars == following.split("\n", 1)[0].count("|")
+    column = _COLUMN.match(line)
+    return column is not None and following.startswith(column[1])
 
 
 def _width(line: str) -> int:

@@ -13,6 +13,8 @@ _LOOK_AHEAD = 20
 _LONGEST_NAME = 80
 _FIGURE = re.compile(r"[\s\d.,:/%+\-−–()¥$€£元]*\d[\s\d.,:/%+\-−–()¥$€£元年月日号]*")
 
+_AMOUNT = re.compile(r"(?=.*\d)(?=.*[¥$€£元%])[\s\d.,:/+\-−–¥$€£元%]+")
+
 
 def looks_like_names(row: Row) -> bool:
     """Whether a row could be the header: several short texts, no figures, no name twice."""
@@ -47,6 +49,8 @@ def lines(rows: Iterable[Row], *, header: bool | None = None) -> Iterator[str]:
     while head and header is None and width > 1 and _width(head[0]) == 1:
         yield line((), head.pop(0))
     names: Row = ()
+    if header and _are_amounts(head):
+        header = False
     if head and (header or (header is None and looks_like_names(head[0]))):
         names = head.pop(0)
     used: set[int] = set()
@@ -56,6 +60,14 @@ def lines(rows: Iterable[Row], *, header: bool | None = None) -> Iterator[str]:
     # A column without a value would take its name with it.
     if left := line((), [name for column, name in enumerate(names) if column not in used]):
         yield left
+
+
+def _are_amounts(rows: Sequence[Row]) -> bool:
+    """Whether each row is a name and an amount: then the first, marked as header or not, is one of
+    them. Markdown has no tables without a header."""
+    return len(rows) > 1 and all(
+        len(row) == 2 and row[0] and _AMOUNT.fullmatch(row[1]) for row in rows
+    )
 
 
 def _width(row: Row) -> int:

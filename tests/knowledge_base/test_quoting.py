@@ -235,3 +235,73 @@ def test_a_heading_with_a_colon_does_not_take_a_whole_paragraph_along():
     text = "In short:\nThe gate opens at nine. The keeper has the key. Dogs stay outside."
     (found,) = by_terms("What is it in short?", (text, 0.9))
     assert found.text == "In short:\nThe gate opens at nine."
+
+
+ENGLISH_POOL = (
+    "The pool lies by the river.\n\nOpening hours\n\nThe pool opens at nine and closes at eight."
+)
+CHINESE_POOL = "游泳馆在河边。\n\n开放时间\n\n游泳馆九点开门，八点关门。"
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What are the opening hours of the pool?", ENGLISH_POOL),
+        ("游泳馆的开放时间是什么？", CHINESE_POOL),
+    ],
+)
+def test_a_bare_heading_is_not_quoted_but_lends_its_words(question, text):
+    found = by_terms(question, (text, 0.9), limit=3)
+    first, _heading, last = text.split("\n\n")
+    assert [own.text for own in found] == [last, first]
+
+
+@pytest.mark.parametrize("text", ["Opening hours\n\nThe pool", "开放时间"])
+def test_where_there_is_nothing_but_headings_they_are_quoted(text):
+    assert by_terms("开放时间, opening hours?", (text, 0.9))
+
+
+RECORDS = (
+    "Item: Ticket for an adult; Price in the summer months: 3 €; Price in winter: 4 €\n"
+    "Item: Ticket for a child; Price in the summer months: 1 €; Price in winter: 2 €\n"
+    "Item: Year card for a family; Price in the summer months: 80 €; Price in winter: 90 €"
+)
+BARS = (
+    "The fees are as follows:\n"
+    "Item | Price in the summer months | Price in winter\n"
+    "Ticket for an adult | 3 € in the summer | 4 € in the winter\n"
+    "Ticket for a child | 1 € in the summer | 2 € in the winter"
+)
+CHINESE_RECORDS = (
+    "项目: 成人票; 夏季价格（五月至九月）: 3元; 冬季价格（十月至四月）: 4元\n"
+    "项目: 儿童票; 夏季价格（五月至九月）: 1元; 冬季价格（十月至四月）: 2元"
+)
+CHINESE_BARS = "收费标准如下：\n项目 | 价格\n成人票 | 3元\n儿童票 | 1元"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "lines"),
+    [
+        ("How much is the ticket for a child?", RECORDS, [1]),
+        ("How much is the ticket for a child?", BARS, [1, 3]),
+        ("儿童票多少钱？", CHINESE_RECORDS, [1]),
+        ("儿童票多少钱？", CHINESE_BARS, [1, 3]),
+    ],
+)
+def test_of_a_table_the_row_is_quoted_that_is_asked_for_with_its_columns(question, text, lines):
+    found = by_terms(question, (text, 0.9), limit=2)
+    told = text.split("\n")
+    assert [own.text for own in found] == ["\n".join(told[n] for n in lines)]
+    assert text[found[0].start :].startswith(told[lines[-1]])
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What does an adult pay, and what a child?", RECORDS),
+        ("成人票和儿童票各多少钱？", CHINESE_RECORDS),
+    ],
+)
+def test_two_rows_are_quoted_where_each_has_words_of_its_own(question, text):
+    found = by_terms(question, (text, 0.9), limit=2)
+    assert sorted(own.text for own in found) == sorted(text.split("\n")[:2])

@@ -76,3 +76,17 @@ def test_sentences_are_in_order_and_leave_nothing_out(text):
 
 def test_time_is_linear():
     assert len(sentences("Yes. " * 40_000)) == 40_000
+
+
+@pytest.mark.parametrize("gap", ["", "; Note: paid at the counter beside the entrance"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Item: Ticket for an adult; Price: 3 €", "Item: Ticket for a child; Price: 1 €"),
+        ("项目: 成人票; 夏季价格（五月至九月）: 3元", "项目: 儿童票; 夏季价格（五月至九月）: 1元"),
+        ("Ticket for an adult in the summer | 3 €", "Ticket for a child in the summer | 1 €"),
+    ],
+)
+def test_each_row_of_a_table_is_one_however_wide(first, second, gap):
+    found = sentences(f"{first}{gap}\n{second}{gap}")
+    assert [own.text for own in found] == [first + gap, second + gap]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from knowledge_base.models import Section
 
 MARKDOWN = """---
@@ -110,3 +112,17 @@ def test_a_long_run_of_blanks_is_read_as_fast_as_any_other_text(read):
     (section,) = read("a.txt", "Hours  \n \t\u3000\n\n\nof" + " " * 200_000 + "opening\n")
 
     assert section.text == "Hours\n\nof" + " " * 200_000 + "opening"
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("| 票价 | 2元 |\n|---|---|\n| 年票 | 20元 |", "票价; 2元\n年票; 20元"),
+        ("| Ticket | 2 € |\n|---|---|\n| Year card | 20 € |", "Ticket; 2 €\nYear card; 20 €"),
+        ("| Feature | 5 € |\n|---|---|\n| Support | yes |", "Feature: Support; 5 €: yes"),
+        ("| Item | 2024 |\n|---|---|\n| Ticket | 2 € |", "Item: Ticket; 2024: 2 €"),
+    ],
+)
+def test_a_first_row_that_is_an_amount_like_all_others_names_no_columns(read, table, expected):
+    (section,) = read("a.md", table)
+    assert section.text == expected
