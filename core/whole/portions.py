@@ -27,6 +27,7 @@ from core.whole.headings import (
 from core.whole.naming import Fit, fit
 from core.whole.recognising import is_generic
 from knowledge_base.models import Passage
+from knowledge_base.offloop import blocking
 from knowledge_base.terms import normalise
 
 _KIND: Final = r"(?:chapter|section|subsection|part|appendix|unit|lesson)"
@@ -70,6 +71,8 @@ _EDGES: Final = re.compile(
 )
 _HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _MOST_STEPS: Final = 3
+_MOST_ALIKE: Final = 50
+"""Headings that fit as well; among more no one is meant."""
 _BARE_CALLED: Final = frozenset(("part", "chapter", "section", "article"))
 """What a heading with nothing but a number may be called."""
 
@@ -105,6 +108,7 @@ def portions(words: str) -> tuple[Portion, ...]:
     return tuple(dict.fromkeys(_by_name(folded)))
 
 
+@blocking
 def find(portion: Portion, passages: Sequence[Passage]) -> tuple[Section, Fit] | None:
     """The one section that is meant, and how surely; None: none is, or several are."""
     known = headings(passages)
@@ -211,6 +215,8 @@ def _only(
     fitting: Sequence[Heading], known: Sequence[Heading], passages: Sequence[Passage]
 ) -> Section | None:
     """The one with text under it, or that holds all the others."""
+    if len(fitting) > _MOST_ALIKE:
+        return None
     sections = (section(own, known, passages) for own in fitting)
     found = [own for own in sections if own.says_anything]
     if not found or any(own.heading not in found[0].inner for own in found[1:]):

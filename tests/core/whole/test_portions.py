@@ -193,6 +193,7 @@ def test_a_plain_chinese_text_has_chapters_too(words, expected):
         # Two are called the same.
         ("the section on fees", named(("Boats › Fees", "Pay 3."), ("Huts › Fees", "Pay 9."))),
         ("第三章", named(("上篇 › 第三章 船", "租船。"), ("下篇 › 第三章 门", "开门。"))),
+        ("the section on fees", named(*((f"Boat {n} › Fees", "Pay 3.") for n in range(99)))),
         # It is the document that is called so.
         ("港口指南维修一节", named(("港口指南 › 维修", "小修。"), ("港口指南 › 收费", "缴费。"))),
         ("the guide section", named(("Guide › Gates", "Two."), ("Guide › Boats", "Nine."))),
