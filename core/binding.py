@@ -115,20 +115,17 @@ def parts_of(text: str, tokens: Tokens) -> tuple[tuple[Part, ...], tuple[Part, .
 def _clauses(sentence: str, tokens: Tokens) -> list[Part]:
     """Its clauses with an item in each, short ones with the words of the first, which they lean
     on; what is listed stays together."""
-    made: list[str] = []
-    at, is_whole = 0, True
+    parts: list[Part] = []
+    begun = at = 0
     for gap in (*_BETWEEN.finditer(sentence), None):
-        piece = sentence[at : gap.start() if gap else len(sentence)]
-        is_list = at > 0 and sentence[at - 1] in "、 " and _LISTED.match(piece) is not None
-        if made and (is_list or not is_whole):
-            made[-1] += piece
+        end = gap.end() if gap else len(sentence)
+        is_list = at > 0 and sentence[at - 1] in "、 " and _LISTED.match(sentence, at) is not None
+        if parts and (is_list or not parts[-1].items):
+            parts.pop()
         else:
-            made.append(piece)
-        if gap:
-            made[-1] += gap.group()
-            at = gap.end()
-        is_whole = bool(part_of(made[-1], tokens).items)
-    parts = [part_of(piece, tokens) for piece in made]
+            begun = at
+        parts.append(part_of(sentence[begun:end], tokens))
+        at = end
     first = parts[0].words
     return [
         replace(part, words=part.words | first, lent=first - part.words)

@@ -22,9 +22,9 @@ _ARTICLES: Final = frozenset(("the", "a", "an"))
 _BOTH_WAYS: Final = frozenset("和与跟同及或、,;:到至邻") | frozenset(
     re.findall(
         r"\w+",
-        "and or nor neither with married marries met meets meet equals between versus vs near beside like same "
-        "borders neighbours neighbors joins adjoins friend partner cousin sibling brother sister "
-        "twin colleague rival",
+        "and or nor neither with married marries met meets meet equals between versus vs near "
+        "beside like same borders neighbours neighbors joins adjoins friend partner cousin sibling "
+        "brother sister twin colleague rival",
     )
 )
 _WEAK: Final = frozenset("是为在的不未无没可能得须应要会") | frozenset(
