@@ -263,7 +263,7 @@ def _blocks(text: str) -> list[str]:
 
 def heading_of(block: str) -> str | None:
     """What a block of one short line is called, where it reads as a heading."""
-    if "\n" in block or len(block) > _LONGEST_HEADING:
+    if "\n" in block or len(block) > _LONGEST_HEADING or _PAGE_LINE.match(block):
         return None
     bare = _NUMBERED.sub("", block).strip()
     if not bare or (_ENDED.search(block) and not block.startswith("#")) or _ROW.match(block):

@@ -212,6 +212,13 @@ def test_a_table_of_contents_is_not_the_chapters_themselves():
     assert said("chapter 2", (passage(text=text),)) == ["Nine boats."]
 
 
+def test_the_foot_of_a_page_ends_no_section():
+    told = (passage(text="Gates\n\nTwo gates.\n\nPage 3 of 9\n\nOne is red.\n\nBoats\n\nNine."),)
+    (text,) = said("the section on gates", told)
+    assert "One is red." in text
+    assert "Nine." not in text
+
+
 def test_a_section_whose_title_stands_again_where_it_goes_on_is_one():
     told = named(
         ("Rules › Loans", "Books: 28 days. Maps: 3 days."),
