@@ -149,7 +149,7 @@ def _dates(newer: Passage, older: Passage, _: Words) -> tuple[str, str]:
 
 def differ(one: str, other: str) -> bool:
     """Whether two clauses, or rows of tables, say another number or the opposite of the same."""
-    return _clauses_differ(_Clause.of(one), _Clause.of(other))
+    return _clauses_differ(_Clause.of(one), _Clause.of(other), frozenset())
 
 
 def _about(asked: frozenset[str], text: str) -> Iterator[_Clause]:
@@ -179,17 +179,17 @@ def _differing(
         (len(one.claim.tokens & asked), one.text, other.text)
         for one in ones
         for other in others
-        if (rows or one.row is None or other.row is None) and _clauses_differ(one, other)
+        if (rows or one.row is None or other.row is None) and _clauses_differ(one, other, asked)
     ]
     return max(pairs, key=lambda pair: pair[0], default=None)
 
 
-def _clauses_differ(one: _Clause, other: _Clause) -> bool:
+def _clauses_differ(one: _Clause, other: _Clause, asked: frozenset[str]) -> bool:
     if one.row is not None and other.row is not None:
         return rows_differ(one.row, other.row)
     if any(row is not None and row.is_named for row in (one.row, other.row)):
         return False
-    return _claims_differ(one.claim, other.claim) or _are_opposite(one, other)
+    return _claims_differ(one.claim, other.claim, asked) or _are_opposite(one, other)
 
 
 def _are_opposite(one: _Clause, other: _Clause) -> bool:
@@ -199,9 +199,11 @@ def _are_opposite(one: _Clause, other: _Clause) -> bool:
     return first.names == second.names and are_opposite(one.stances, other.stances)
 
 
-def _claims_differ(one: Claim, other: Claim) -> bool:
+def _claims_differ(one: Claim, other: Claim, asked: frozenset[str]) -> bool:
     if not one.numbers or not other.numbers:
         return False
+    if _apart(one.tokens, other.tokens) and not asked.isdisjoint(one.tokens ^ other.tokens):
+        return False  # of a week ticket, where a day ticket was asked for
     share = alike(one, other)
     if min(len(one.tokens), len(other.tokens)) < _LEAST_WORDS or share < _SAME:
         return False

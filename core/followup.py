@@ -169,10 +169,14 @@ def compared(question: str, turns: Sequence[Turn]) -> tuple[str, ...]:
 
 
 def joined(question: str, turns: Sequence[Turn]) -> str | None:
-    """The question with what it follows put before it; None where it stands alone.
+    """The question with what it follows put before it; None where it stands alone."""
+    before = followed(question, turns)
+    return None if before is None else f"{before} {without_lead(question)}"
 
-    What it follows are the questions before it, back to one that stands alone itself.
-    """
+
+def followed(question: str, turns: Sequence[Turn]) -> str | None:
+    """The questions before one that leans on them, back to one that stands alone itself; None
+    where it stands alone, or nothing is before it."""
     if lean_of(question) is Lean.NOT:
         return None
     # What somebody meant takes the place of what they asked before that leaned on.
@@ -187,7 +191,7 @@ def joined(question: str, turns: Sequence[Turn]) -> str | None:
             break
     if not before:
         return None
-    return " ".join([" ".join(before)[:_LONGEST_JOINED], without_lead(question)])
+    return " ".join(before)[:_LONGEST_JOINED]
 
 
 def _asked(turn: Turn) -> str:

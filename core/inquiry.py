@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from core.explain import near
 from core.inert import inert
 from core.language import N_, Words, answering_words, language_of, words
 from core.pictured import pictures_of
+from core.several import Part
 from core.summaries import Recap
 from knowledge_base.models import ChunkId, Passage, SearchResult
 
@@ -34,6 +35,16 @@ NEARLY: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A part of a question that would be refused if it were asked alone."""
+
+    name: str
+    """As the question has it."""
+    nearest: Passage | None
+    """Where it may be answered all the same; None: nothing is about it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a question came upon, and the words that found the most."""
 
@@ -41,6 +52,10 @@ class Found:
     searched: str
     disagreeing: tuple[Disagreement, ...] = ()
     """Which of the passages disagree about what is asked."""
+    parts: tuple[str, ...] = ()
+    """Where several things are asked at once, those of which something was found."""
+    missing: tuple[Missing, ...] = ()
+    """And those of which nothing was, or nothing sure."""
 
 
 NOTHING: Final = Found(SearchResult((), refused=True, threshold=0.0), "")
@@ -184,6 +199,52 @@ def merged(first: SearchResult, second: SearchResult, limit: int) -> SearchResul
         about=max(first.about, second.about),
         looked_once=first.looked_once or second.looked_once,
     )
+
+
+def in_parts(whole: Found, parts: Sequence[tuple[Part, SearchResult]], limit: int) -> Found:
+    """What the whole question and each of its parts came upon: the best of each part comes first.
+
+    Where nothing was found of any part, the whole question as it is.
+    """
+    told = [(part, result) for part, result in parts if not result.refused]
+    if not told:
+        return whole
+    every = whole.result
+    for _part, result in parts:
+        every = merged(every, result, len(every.passages) + len(result.passages))
+    known = {passage.chunk.chunk_id: passage for passage in every.passages}
+    missing = [Missing(part.name, _in_doubt(result)) for part, result in parts if result.refused]
+    first = [result.passages[0].chunk.chunk_id for _part, result in told]
+    near = [own.nearest.chunk.chunk_id for own in missing if own.nearest is not None]
+    ranked = [known[chunk] for chunk in dict.fromkeys((*first, *near, *known))]
+    return replace(
+        whole,
+        result=replace(every, passages=tuple(ranked[:limit])),
+        parts=tuple(part.text for part, _result in told),
+        missing=tuple(missing),
+    )
+
+
+def _in_doubt(result: SearchResult) -> Passage | None:
+    """What comes closest, where something is about it."""
+    near_it = result.is_unsaid or result.relevance >= NEARLY
+    return result.passages[0] if near_it and result.passages else None
+
+
+def lacking(found: Found, passages: Sequence[Passage], cited: set[int], _: Words) -> str:
+    """Which parts of the question an answer from these passages lacks; empty: none."""
+    told = {passages[number - 1].chunk.chunk_id for number in cited}
+    lines = []
+    for part in found.missing:
+        if part.nearest is None:
+            nothing = _("About {part} I found nothing in the documents.", part=inert(part.name))
+            lines.append(nothing)
+        elif part.nearest.chunk.chunk_id not in told:
+            lines.append(
+                _("For {part} I found no sure answer. The nearest document is {name}.",
+                  part=inert(part.name), name=inert(part.nearest.document.name))
+            )  # fmt: skip
+    return "\n".join(lines)
 
 
 def newest_first(found: Found, aim: str) -> Found:

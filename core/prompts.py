@@ -51,6 +51,8 @@ class Draft:
     persona: str = ""
     aim: str | None = None
     """What quotations are to answer, where the question alone does not say it."""
+    parts: tuple[str, ...] = ()
+    """What quotations are to answer one by one, where several things are asked."""
     images: tuple[ChatImage, ...] = ()
     """For an engine that sees; they are part of the question."""
     may_link: tuple[str, ...] = ()
@@ -168,7 +170,11 @@ class Prompts:
             )
         )
         grounding = Grounding(
-            draft.aim or draft.question, tuple(passages), draft.by_words, draft.language
+            draft.aim or draft.question,
+            tuple(passages),
+            draft.by_words,
+            draft.language,
+            draft.parts,
         )
         if draft.insists:
             user = f"{user}\n\n{_in_language(draft.language)}"

@@ -15,7 +15,7 @@ from core.evidence import content
 from core.explain import explain
 from core.followup import Lean, compared, hangs, lean_of, without_lead
 from core.inert import inert
-from core.inquiry import NEARLY, Found, Inquiry, refusal, speaks_for_itself, unsaid
+from core.inquiry import NEARLY, Found, Inquiry, lacking, refusal, speaks_for_itself, unsaid
 from core.knowledge import Knowledge
 from core.language import Words
 from core.not_found import says_not_found
@@ -62,6 +62,7 @@ class Responding:
             question.message.quoted,
             persona=question.persona,
             aim=aim_of(question, found),
+            parts=found.parts,
             may_link=self._settings.allowed_links,
             images=question.images,
             by_words=not embeds,
@@ -122,7 +123,8 @@ class Responding:
     async def _concluded(
         self, question: Inquiry, found: Found, speech: Speech, *, quotes: bool
     ) -> AsyncGenerator[ReplyEvent, None]:
-        """The second refusal where that is what was said; else in what the sources disagree."""
+        """The second refusal where that is what was said; else in what the sources disagree, and
+        of what else was asked they say nothing."""
         answer, _ = speech.answer, question.words
         if answer.refused:
             return
@@ -130,6 +132,8 @@ class Responding:
             disagreement = told(found.disagreeing, answer.passages, answer.cited, _)
             if disagreement:
                 yield speech.adds(f"\n\n{disagreement}")
+            if lacks := lacking(found, answer.passages, answer.cited, _):
+                yield speech.adds(f"\n\n{lacks}")
             return
         yield _admit(answer, found.result, _)
         if quotes and answer.unsaid:

@@ -23,6 +23,8 @@ class Grounding:
     """Nothing of it may go to an embedder."""
     language: str = ""
     """Of the answer; empty: nobody said. Quotations stay in their own."""
+    parts: tuple[str, ...] = ()
+    """Several things that the question asks, to be answered one by one; empty: it is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from core.engines.base import (
     EngineEvent,
     EngineFinished,
     GenerationOptions,
+    Grounding,
 )
 from core.errors import EngineUnavailableError
 from core.language import N_, is_in, words
@@ -44,7 +45,8 @@ class ExtractiveEngine:
     The text is nothing but the quotations, so that it can be checked and copied; `quotes` lets the
     surfaces say, beside it, that these are quotations. One in another language than the answer's
     stands below a line in that language. Where a newer document gives another number, its sentence
-    comes first. Without passages it says nothing at all.
+    comes first. Of several things that are asked, each has its sentences. Without passages it says
+    nothing at all.
     Generation options do not apply: no sentence is cut.
     """
 
@@ -99,10 +101,9 @@ class ExtractiveEngine:
             return
         try:
             quote = self._by_words if grounding.by_words else self._quote
-            quotations = await quote(grounding.question, grounding.passages)
+            best = await self._best(quote, grounding)
         except KnowledgeError as error:
             raise EngineUnavailableError(_NAME) from error
-        best = quotations[: self._sentences]
         said = await asyncio.to_thread(with_rivals, best, grounding.question, grounding.passages)
         written, separator, told = 0, "", ""
         for quotation in said:
@@ -114,6 +115,14 @@ class ExtractiveEngine:
             separator, told = "\n\n", lead
         read = sum(_count(passage.chunk.text) for passage in grounding.passages)
         yield EngineFinished("stop", Usage(_count(grounding.question) + read, written))
+
+    async def _best(self, quote: Quote, grounding: Grounding) -> tuple[Quotation, ...]:
+        """The sentences that fit best; where several things are asked, those for each."""
+        asked = grounding.parts or (grounding.question,)
+        best: list[Quotation] = []
+        for part in asked:
+            best += (await quote(part, grounding.passages))[: self._sentences]
+        return tuple(best)
 
     async def aclose(self) -> None:
         """Nothing to close."""

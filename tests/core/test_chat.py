@@ -32,6 +32,7 @@ from core.replies import (
 )
 from core.settings import ChatSettings, EngineSettings
 from knowledge_base.errors import EmbeddingUnavailableError
+from knowledge_base.models import Passage, Quotation
 from tests.support.messages import group, private
 from tests.support.places import open_places
 from tests.support.scripted_engine import Script, ScriptedEngine
@@ -768,3 +769,89 @@ async def test_quotations_hold_no_number_that_the_passages_do_not(desk):
     lines = [line for line in text_of(events).splitlines() if line]
     assert lines
     assert set(re.findall(r"\d+", re.sub(r"\[\d\]", "", text_of(events)))) <= {"42", "51"}
+
+
+TICKETS = "Which is cheaper, the day ticket or the week ticket?"
+
+
+async def fitting(question: str, passages: Sequence[Passage]) -> tuple[Quotation, ...]:
+    """The passage that shares most words with the question."""
+
+    def shared(place: int) -> int:
+        asked, there = question.lower().split(), passages[place].chunk.text.lower().split()
+        return len(set(asked) & set(there))
+
+    best = max(range(len(passages)), key=shared)
+    return (Quotation(best, passages[best].chunk.text, 0, 1.0),)
+
+
+async def test_both_halves_of_a_question_are_searched_quoted_and_cited(desk):
+    asked = "When does the gate of the garden open and what are boats on the lake hired for?"
+    events = await everything(desk.chat(ExtractiveEngine(fitting)).answer(group(asked)))
+    halves = [f"{ASKED[:-1]}?", "what are boats on the lake hired for?"]
+    assert desk.shelf.searched == [asked, *halves]
+    assert "The gate of the garden does open at nine. [1]" in text_of(events)
+    assert "Boats on the lake are hired for 12 crowns. [2]" in text_of(events)
+    assert [own.cited for own in sources(events).passages] == [True, True]
+
+
+async def test_what_is_compared_is_searched_one_by_one_and_does_not_disagree(desk):
+    desk.shelf.put("shared", "day.md", "How much? The day ticket does cost 7 crowns.")
+    desk.shelf.put("shared", "week.md", "How much? The week ticket does cost 24 crowns.")
+    engine = ExtractiveEngine(fitting)
+    events = await everything(desk.chat(engine).answer(group(TICKETS)))
+    cited = {own.passage.document.name for own in sources(events).passages if own.cited}
+    assert cited == {"day.md", "week.md"}
+    assert "disagree" not in text_of(events)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            "When does the gate of the garden open and who invented helium balloons?",
+            "About `who invented helium balloons` I found nothing in the documents.",
+        ),
+        (
+            "花园大门几点打开，氦气球谁发明？",
+            "关于 `氦气球谁发明`，我在文档中没有找到任何内容。",
+        ),
+    ],
+)
+async def test_the_half_that_no_document_is_about_is_told(desk, asked, said):
+    desk.shelf.put("shared", "花园.md", "花园 大门 几点 打开 花园大门几点打开 九点。")
+    events = await desk.ask(ScriptedEngine("At nine [1]."), group(asked))
+    assert not sources(events).refused
+    assert text_of(events).endswith(said)
+
+
+async def test_a_half_that_may_be_answered_is_told_unless_its_passage_is_cited(desk):
+    asked = "When does the gate of the garden open and which boats beside our pond have oars?"
+    told = "For `which boats beside our pond have oars` I found no sure answer."
+    events = await desk.ask(ScriptedEngine("At nine [1]."), group(asked))
+    assert told in text_of(events)
+    events = await desk.ask(
+        ScriptedEngine("At nine [1]. Boats on the lake are hired for 12 crowns [2]."), group(asked)
+    )
+    assert told not in text_of(events)
+
+
+@pytest.mark.parametrize(
+    ("before", "asked"),
+    [
+        ("花园大门几点打开？", "And how long does it take?"),
+        (ASKED, "那它要多少钱？"),
+    ],
+)
+async def test_a_follow_up_in_another_language_is_led_by_what_the_question_before_found(
+    desk, before, asked
+):
+    desk.shelf.put("shared", "花园.md", "花园大门几点打开：九点。")
+    engine = ScriptedEngine("At nine [1].")
+    await desk.ask(engine, private(before, "1"))
+    desk.shelf.searched.clear()
+    events = await desk.ask(engine, private(asked, "2"))
+    assert desk.shelf.searched[1:] == [f"{before} {asked}", before]
+    assert not sources(events).refused
+    found = [own.passage.document.name for own in sources(events).passages]
+    assert found == ["garden.md" if before == ASKED else "花园.md"]

@@ -237,3 +237,10 @@ def test_the_newer_by_the_documents_own_dates_is_told_as_the_newer(older, newer,
     assert f"`{newer[0]}` (dated {dates[1]}, the newer one)" in said
     assert f"`{older[0]}` (dated {dates[0]})" in said
     assert f"（日期为 {dates[1]}，较新）" in told(found, passages, {1}, words("zh"))
+
+
+def test_what_is_said_of_something_else_than_was_asked_for_disagrees_with_nothing():
+    day = added(2021, "day.md", "The day ticket costs 7 crowns.", 1)
+    week = added(2026, "week.md", "The week ticket costs 24 crowns.", 2)
+    for asked in ("How much does the day ticket cost?", "Is a day or a week ticket cheaper?"):
+        assert disagreements(asked, (day, week)) == ()
