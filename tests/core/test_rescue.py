@@ -13,8 +13,8 @@ DENIED = (
     (
         (
             "Dogs are not allowed in the dormitory of the hut.",
-            "Dogs sleep in a kennel. The dormitory of the hut is upstairs, where guests are allowed "
-            "to stay.",
+            "Dogs sleep in a kennel. The dormitory of the hut is upstairs, where guests are "
+            "allowed to stay.",
         ),
         ("Dogs are allowed in the dormitory of the hut.",),
     ),
