@@ -549,7 +549,8 @@ async def test_a_stopped_answer_is_kept_as_interrupted(desk):
 
 async def test_a_cancelled_task_keeps_what_was_said_and_passes_the_cancellation_on(desk):
     gate = asyncio.Event()
-    chat = desk.chat(ScriptedEngine(Script(["The museum opens its doors ", "at nine."], gates={1: gate})))
+    script = Script(["The museum opens its doors ", "at nine."], gates={1: gate})
+    chat = desk.chat(ScriptedEngine(script))
     said = asyncio.Event()
 
     async def read() -> None:
