@@ -168,7 +168,7 @@ class Access:
             # Only there somebody picks bases; a chat message that carries some is not believed.
             picked = _picked(asked)
             if picked is None:
-                picked = (SHARED, *await samples_in_use(self._library))
+                picked = (SHARED, *await _samples(self._library))
             return await self._scope(picked)
         if asked.kind is ChannelKind.PRIVATE:
             return await self._private(asked)
@@ -287,7 +287,7 @@ def _homes(seen: SeenChannel, *, is_restricted: bool) -> tuple[str, ...]:
     return tuple(name for name in names if name is not None)
 
 
-async def samples_in_use(library: Bases) -> tuple[str, ...]:
+async def _samples(library: Bases) -> tuple[str, ...]:
     """The samples, until the operator has filled a base of their own, `shared` or another one."""
     for base in await library.bases():
         if base.name == SAMPLES or ":" in base.name:

@@ -127,7 +127,7 @@ def _left_out(typed: int, _: Words) -> Iterator[str]:
     """A line where more was typed than is asked."""
     if typed > _MOST:
         yield _(
-            "Only the first {most} of {count} questions were asked: no more are taken here. "
+            "Of {count}, only the first {most} were asked: no more are taken here. "
             "`python -m bot kb tune` takes all of a file.",
             most=_MOST, count=typed,
         )  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from bot.adapters.web.visitors import Visitor
-from core.access import SAMPLES, SHARED, owner_of, samples_in_use
+from core.access import SAMPLES, SHARED, owner_of
 from core.events import ChannelRef, MemberRef, Platform, ServerRef
 from core.language import Words
 from core.sightings import SeenChannel, Sightings
@@ -32,8 +32,6 @@ class Shelf:
     place: str = ""
     """The channel, the server or the member whose it is."""
     platform: str = ""
-    is_spent: bool = False
-    """Samples that the operator's own documents have taken the place of."""
 
     @property
     def name(self) -> str:
@@ -73,17 +71,6 @@ async def shelved(bases: Iterable[KnowledgeBase], sightings: Sightings) -> tuple
     return tuple(_shelf(base, seen, servers) for base in bases)
 
 
-def usual(shelves: Iterable[Shelf]) -> list[str]:
-    """What is answered from unless somebody chooses otherwise.
-
-    Nobody is answered from what a member taught in private without having picked it.
-    """
-    common = [shelf.name for shelf in shelves if shelf.kind != "private" and not shelf.is_spent]
-    chosen = [name for name in common if name != SAMPLES]
-    # The samples serve until the operator has a base of their own.
-    return common if chosen in ([], [SHARED]) else chosen
-
-
 class Shelves:
     """All bases that a visitor of the console may see."""
 
@@ -97,11 +84,6 @@ class Shelves:
         if all(base.name != SHARED for base in bases):
             bases = (await self._library.ensure_base(SHARED), *bases)
         shelves = await shelved(bases, self._sightings)
-        if not await samples_in_use(self._library):
-            shelves = tuple(
-                replace(shelf, is_spent=True) if shelf.kind == "samples" else shelf
-                for shelf in shelves
-            )
         return tuple(
             sorted(
                 (shelf for shelf in shelves if _may_see(visitor, shelf)),

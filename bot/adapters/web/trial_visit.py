@@ -15,7 +15,6 @@ from bot.adapters.web import knowledge_view, trial_view
 from bot.adapters.web.channel_desk import key_of
 from bot.adapters.web.events import Update, asker_of, explained
 from bot.adapters.web.frame import visitor_of, words_for
-from bot.adapters.web.shelves import usual
 from bot.adapters.web.trial import MOST_PASSAGES, Knobs, Trial
 from bot.adapters.web.view import ReplyView
 from core.access import SAMPLES, SHARED
@@ -80,7 +79,8 @@ class TrialVisit:
         page, trial, _ = self.page, self.trial, words_for(request)
         shelves = await trial.shelves.all(visitor_of(request))
         choices = [(shelf.title(_), shelf.name) for shelf in shelves]
-        chosen = [name for name in usual(shelves) if name in (SHARED, SAMPLES)]
+        names = [shelf.name for shelf in shelves]
+        chosen = [name for name in (SHARED, SAMPLES) if name in names]
         engines = trial.resources.engines.names
         channels = [(seen.title, key_of(seen.channel)) for seen in await trial.channels()]
         return {

@@ -18,10 +18,10 @@ from bot.adapters.web.events import facts_of
 from bot.adapters.web.frame import visitor_of, words_for
 from bot.adapters.web.parts import PlainEngine, Shelved
 from bot.adapters.web.requests import addition, locale_of, message, sent_by, stop_request
-from bot.adapters.web.shelves import Shelf, usual
+from bot.adapters.web.shelves import Shelf
 from bot.adapters.web.talks import Talks
 from bot.adapters.web.view import ReplyView
-from core.access import SHARED
+from core.access import SAMPLES, SHARED
 from core.conversations import Exchange, Opening
 from core.events import IncomingMessage, Wishes
 from core.explain import explain
@@ -73,7 +73,7 @@ class Visit:
         page = self._page
         shelves, _ = await self._shelves(visitor_of(request)), words_for(request)
         ready: Update = {
-            page.bases: gr.update(choices=_named(shelves, _), value=usual(shelves)),
+            page.bases: gr.update(choices=_named(shelves, _), value=_usual(shelves)),
             page.target: gr.update(choices=_named(_own(shelves), _), value=SHARED),
         }
         if str(request.session_hash) in self._under_way:
@@ -122,7 +122,7 @@ class Visit:
             return
         if talk is None and not bases:
             # Nobody chose none of them: the page has not offered any yet.
-            bases = usual(await self._shelves(visitor_of(request)))
+            bases = _usual(await self._shelves(visitor_of(request)))
         talk, picked = talk or Talk(), await self._picked(bases, request)
         incoming = self._message(talk, text.strip(), picked, request)
         async with aclosing(self._answered(incoming, talk, talk.bubbles, request)) as updates:
@@ -332,6 +332,17 @@ def _list(listed: Sequence[Opening], current: str, _: Words) -> str:
         )
     name = escape(_("Conversations"), quote=True)
     return f'<ul class="talks" aria-label="{name}">{"".join(lines)}</ul>'
+
+
+def _usual(shelves: Sequence[Shelf]) -> list[str]:
+    """What is answered from unless somebody chooses otherwise.
+
+    Nobody is answered from what a member taught in private without having picked it.
+    """
+    common = [shelf.name for shelf in shelves if shelf.kind != "private"]
+    chosen = [name for name in common if name != SAMPLES]
+    # The samples serve until the operator has a base of their own.
+    return common if chosen in ([], [SHARED]) else chosen
 
 
 def _named(shelves: Sequence[Shelf], _: Words) -> list[tuple[str, str]]:

@@ -124,7 +124,7 @@ def test_advice_is_in_both_languages():
 @pytest.mark.parametrize(
     ("locale", "told"),
     [
-        ("en-US", "Only the first 100 of 103 questions were asked: no more are taken here."),
+        ("en-US", "Of 103, only the first 100 were asked: no more are taken here."),
         ("zh-CN", "103 个问题中只问了前 100 个：这里最多只接受这么多。"),
     ],
 )

@@ -120,6 +120,8 @@ async def stage(folder: Path, *, privileged: tuple[str, ...]) -> AsyncGenerator[
         environ = {
             "LOREKEEPER__ENGINE__KIND": "openai",
             "LOREKEEPER__ENGINE__BASE_URL": server.address,
+            # Everybody asks at once here, some in several channels.
+            "LOREKEEPER__ENGINE__MAX_WAITING_PER_MEMBER": "20",
             "LOREKEEPER__DISCORD__EDIT_INTERVAL_SECONDS": "0.3",
             # A little under what the server takes: its clock is not ours.
             "LOREKEEPER__TELEGRAM__GROUP_MESSAGES_PER_MINUTE": str(_GROUP_MESSAGES - 4),
