@@ -30,7 +30,6 @@ from benchmarks.pairing import say
 from knowledge_base import retrieval, saying
 from knowledge_base.closeness import (
     LOOKED_AT,
-    AcrossModel,
     ClosenessModel,
     Nearness,
     Read,
@@ -139,10 +138,9 @@ def examples(reading: _Reading, rng: np.random.Generator) -> Iterator[Example]:
                 done += 1
 
 
-def fit(groups: Sequence[Sequence[Example]]) -> list[float]:
-    """Three weights and the bias, in the two steps of `fit_saying.fit`: weights that are held near
-    each other, from the first passages, then the scale and the bias of their sum, from each
-    question's best one."""
+def fit(groups: Sequence[Sequence[Example]]) -> ClosenessModel:
+    """In the two steps of `fit_saying.fit`: weights that are held near each other, from the first
+    passages, then the scale and the bias of their sum, from each question's best one."""
     rows = [np.concatenate([own.signs[:LEARNT_FROM] for own in group]) for group in groups]
     right = [np.concatenate([own.right[:LEARNT_FROM] for own in group]) for group in groups]
     shares = np.concatenate([np.full(len(group), 1 / len(group)) for group in rows])
@@ -159,7 +157,8 @@ def fit(groups: Sequence[Sequence[Example]]) -> list[float]:
     scale, bias = fit_saying._logistic(
         np.array(sums)[:, None], np.array(truths), np.ones(len(sums)), 0.0
     )
-    return [round(float(own), 2) for own in (*(scale * weights), bias)]
+    first, second, third = (round(float(own), 2) for own in scale * weights)
+    return ClosenessModel((first, second, third), round(float(bias), 2))
 
 
 async def main() -> None:
@@ -174,14 +173,14 @@ async def main() -> None:
     if arguments.folders:
         corpora = [await prepare(read(folder)) for folder in arguments.folders]
         alike = [_Reading(corpus, model, corpus, signs) for corpus in corpora]
-        say(str(ClosenessModel(*fit([list(examples(own, rng)) for own in alike]))))
+        say(str(fit([list(examples(own, rng)) for own in alike])))
     if arguments.across:
         here, there = [await prepare(read(folder)) for folder in arguments.across]
         crosswise = [
             _Reading(one, model, other, signs_across)
             for one, other in ((here, there), (there, here))
         ]
-        say(str(AcrossModel(*fit([list(examples(own, rng)) for own in crosswise]))))
+        say(str(fit([list(examples(own, rng)) for own in crosswise])))
 
 
 if __name__ == "__main__":

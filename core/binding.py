@@ -15,7 +15,7 @@ from core.dates import dates, without_dates
 from core.han_names import han_names
 from core.numerals import WEEKDAYS, all_numbers, claimed_numbers, counted, without_days
 from core.ordinals import ordinals, without_ordinals
-from knowledge_base.sentences import sentences
+from knowledge_base.sentences import NAMED_ROW, sentences
 from knowledge_base.terms import normalise
 
 _WHOLE: Final = 0.9
@@ -25,8 +25,6 @@ _MOST: Final = 0.7
 _HALF: Final = 0.5
 _ROW_SHARE: Final = 0.6
 """The same in a row of a table: what a column is called is said in many ways."""
-_ROW: Final = re.compile(r"^[^:;\n]{1,80}: [^;\n]*; [^:;\n]{1,80}: ")
-"""A row of a table, see `knowledge_base.loaders.tables`."""
 _BETWEEN: Final = re.compile(r"[，；、;]|,(?=\s)|(?<=\w)\s(?=and\s|but\s)")
 _LISTED: Final = re.compile(
     rf"(?:(?:and|or)\s+)?(?:[A-Z0-9]|[周每]?[星期礼拜周]*[一二三四五六日天]|{'|'.join(WEEKDAYS)})"
@@ -93,7 +91,7 @@ def part_of(text: str, tokens: Tokens, *, surely: bool = False) -> Part:
         frozenset(tokens(own)) - stems,
         frozenset(items),
         frozenset((*(item.value for item in items), *all_numbers(plain))),
-        text.lstrip().startswith("|") or _ROW.match(text) is not None,
+        text.lstrip().startswith("|") or NAMED_ROW.match(text) is not None,
     )
 
 

@@ -14,10 +14,10 @@ from itertools import groupby
 from typing import Final
 
 from core.numerals import all_numbers, claimed_numbers, counted
+from knowledge_base.sentences import NAMED_CELL
 from knowledge_base.terms import normalise
 
 _ROW: Final = re.compile(r"[^:;|\n]{1,80}: [^;\n]*(?:; [^:;\n]{1,80}: [^;\n]*)+")
-_CELL: Final = re.compile(r"(?:^|; )([^:;\n]{1,80}): ([^;\n]*)")
 _RULE: Final = re.compile(r"^[ \t]*\|?[ \t:|-]*-[ \t:|-]*$")
 _DIGIT: Final = re.compile(r"\d")
 _FIGURE: Final = re.compile(r"\d+(?:[:.,]\d+)*")
@@ -89,7 +89,7 @@ def tables_of(text: str, tokens: Tokens) -> Tables:
     beside: set[str] = set()
     for line in text.splitlines():
         if len(rows) < _MOST_ROWS and _ROW.fullmatch(line.strip()):
-            cells = _CELL.findall(line.strip())
+            cells = NAMED_CELL.findall(line.strip())
             rows.append((cells[0][0], cells))
         else:
             beside.update(all_numbers(normalise(line)))
@@ -104,7 +104,7 @@ def sayings_of(text: str, tokens: Tokens) -> tuple[Saying, ...]:
     """What a sentence says piece by piece, each with a number; of a row of a table, cell by
     cell."""
     if _ROW.fullmatch(text.strip()):
-        names, values = zip(*_CELL.findall(text.strip()), strict=True)
+        names, values = zip(*NAMED_CELL.findall(text.strip()), strict=True)
         return row_sayings(names, values, tokens)
     made: list[str] = []
     at, is_whole = 0, True

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-_MONTHS: Final = {
+MONTHS: Final = {
     name: number
     for number, names in enumerate(
         (
@@ -21,19 +21,20 @@ _MONTHS: Final = {
     )
     for name in names.split()
 }  # fmt: skip
-_MONTH: Final = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
+"""By their names, whole and cut short."""
+MONTH: Final = rf"(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b\.?"
 _DAY: Final = r"(?<![\d.,:])(?P<{}>\d{{1,2}})(?:st|nd|rd|th|\.(?=\s))?(?![\d:]|[.,]\d)"
 _TO: Final = r"(?:\s*(?:-|–|—|to|until|till|through|(?P<list>and|or|,|&))\s*"
 _HAN: Final = "[一二三四五六七八九十]{1,3}"
 _PATTERNS: Final = (
     # The 14th to the 16th of June.
     re.compile(
-        rf"{_DAY.format('first')}{_TO}(?:the\s+)?{_DAY.format('second')})?\s*(?:of\s+)?{_MONTH}"
+        rf"{_DAY.format('first')}{_TO}(?:the\s+)?{_DAY.format('second')})?\s*(?:of\s+)?{MONTH}"
     ),
     # June 14th to 16th.
     re.compile(
-        rf"\b{_MONTH}\s*(?:the\s+)?{_DAY.format('first')}"
-        rf"{_TO}{_DAY.format('second')}(?!\s*(?:of\s+)?{_MONTH.replace('?P<month>', '?:')}))?"
+        rf"\b{MONTH}\s*(?:the\s+)?{_DAY.format('first')}"
+        rf"{_TO}{_DAY.format('second')}(?!\s*(?:of\s+)?{MONTH.replace('?P<month>', '?:')}))?"
     ),
     re.compile(
         rf"(?P<month>\d{{1,2}}|{_HAN})月\s*(?P<first>\d{{1,2}}|{_HAN})[日号]?"
@@ -83,8 +84,8 @@ def _found(folded: str) -> Iterator[tuple[re.Match[str], int, int | None, int | 
 
 
 def _number(text: str) -> int:
-    if text in _MONTHS:
-        return _MONTHS[text]
+    if text in MONTHS:
+        return MONTHS[text]
     if text.isdecimal():
         return int(text)
     tens, ten, ones = text.rpartition("十")

@@ -12,6 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
+from core.dates import MONTH, MONTHS
 from knowledge_base.models import Passage
 from knowledge_base.terms import normalise
 
@@ -22,13 +23,6 @@ _LONGEST_TITLE: Final = 60
 _LONGEST_LINE: Final = 120
 _YEARS_AHEAD: Final = 2
 """A date so far after the document was added is none of its own."""
-_MONTHS: Final = (
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-)  # fmt: skip
-_MONTH: Final = (
-    r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
-    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
-)
 _YEAR: Final = r"(?<![\da-z])(?P<year>(?:19[89]|20\d)\d)"
 """In `rfc2024` there is none."""
 _DAY: Final = r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?"
@@ -36,9 +30,9 @@ _DATES: Final = tuple(
     re.compile(pattern)
     for pattern in (
         rf"{_YEAR}\s*年(?:\s*(?P<month>\d{{1,2}})\s*月(?:\s*(?P<day>\d{{1,2}})\s*[日号])?)?",
-        rf"{_DAY}\s*{_MONTH},?\s*{_YEAR}(?!\d)",
-        rf"\b{_MONTH}\s*{_DAY},?\s+{_YEAR}(?!\d)",
-        rf"\b{_MONTH},?\s*{_YEAR}(?!\d)",
+        rf"{_DAY}\s*{MONTH},?\s*{_YEAR}(?!\d)",
+        rf"\b{MONTH}\s*{_DAY},?\s+{_YEAR}(?!\d)",
+        rf"\b{MONTH},?\s*{_YEAR}(?!\d)",
         rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)(?!\d)",
         rf"{_YEAR}[-._/](?P<month>\d{{1,2}})(?:[-._/](?P<day>\d{{1,2}}))?(?!\d)",
         rf"{_YEAR}(?!\d)",
@@ -130,9 +124,8 @@ def _dates(text: str) -> Iterator[IssueDate]:
 
 def _date(parts: dict[str, str | None]) -> IssueDate | None:
     year, day = int(parts["year"] or 0), int(parts.get("day") or 0)
-    month = int(parts.get("month") or 0)
-    if name := parts.get("name"):
-        month = 1 + _MONTHS.index(name[:3])
+    told = parts.get("month") or "0"
+    month = MONTHS.get(told) or int(told)
     try:
         date(year, month or 1, day or 1)
     except ValueError:

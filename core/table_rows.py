@@ -16,11 +16,9 @@ from core.issue_dates import without_issue_dates
 from core.measures import measures
 from core.numerals import HAN_NUMERALS, canonical, han_value
 from knowledge_base.models import Passage
+from knowledge_base.sentences import NAMED_CELL, NAMED_ROW
 from knowledge_base.terms import normalise
 
-_NAMED: Final = re.compile(r"^[^:;\n]{1,80}: [^;\n]*; [^:;\n]{1,80}: ")
-"""A row that says its columns' names, see `knowledge_base.loaders.tables`."""
-_CELL: Final = re.compile(r"(?:^|; )([^:;\n]{1,80}): ([^;\n]*)")
 _LISTED: Final = re.compile(r"^\s*[-*•·]\s+")
 _SHORT: Final = re.compile(
     r"^\|?\s*(?P<label>[^|;:\t\n\d]{1,40}?)\s*"
@@ -74,8 +72,8 @@ class Row:
 def row_of(text: str) -> Row | None:
     """The row that a line is, folded; a label and a value only where the value is a figure."""
     folded = normalise(_LISTED.sub("", text.strip()).rstrip(".。;；"))
-    if _NAMED.match(folded):
-        return Row(tuple(_CELL.findall(folded)), is_named=True)
+    if NAMED_ROW.match(folded):
+        return Row(tuple(NAMED_CELL.findall(folded)), is_named=True)
     found = _SHORT.match(folded)
     if found is None or not _is_measured(found["value"]):
         return None

@@ -109,59 +109,36 @@ class Nearness:
 class ClosenessModel:
     """Log-odds that a passage says what is asked, as a sum of what speaks for it."""
 
-    odds: float
-    """Of the log-odds that the search found."""
-    least: float
-    """Of its least nearness, without `_COMMON` of what the passage that lacks most has."""
-    stand: float
-    """Of how far its least nearness is above that of the best other one that was read."""
+    weights: tuple[float, float, float]
+    """Of the columns of its signs."""
     bias: float
     leaning: float = 0.0
-    """Set by hand: below 0, a question is rather refused than answered in doubt."""
+    """Set by hand: below 0, a question is rather refused than answered in doubt; above, the other
+    way round."""
 
-    def of(self, relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
-        """Of passages that were read, at least two."""
-        weights = np.array([self.odds, self.least, self.stand])
-        found: Weights = signs(relevance, near) @ weights + self.bias + self.leaning
+    def of(self, signs: Weights) -> Weights:
+        """Of passages with these signs, shape (passages,)."""
+        found: Weights = signs @ np.array(self.weights) + self.bias + self.leaning
         return found
 
 
-LEARNT: Final = ClosenessModel(odds=0.78, least=5.17, stand=17.94, bias=-2.22, leaning=-0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class AcrossModel:
-    """The same of passages in another language than the question's. How near they come by
-    themselves says little there: languages differ in it."""
-
-    odds: float
-    """Of the log-odds that the search found."""
-    stand: float
-    """Of how far its mean nearness is above that of the best other one that was read."""
-    above: float
-    """Of how far it is above the mean of all the others."""
-    bias: float
-    leaning: float = 0.0
-    """Set by hand: above 0, a question is rather answered than refused in doubt."""
-
-    def of(self, relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
-        """Of passages that were read, at least two."""
-        weights = np.array([self.odds, self.stand, self.above])
-        found: Weights = signs_across(relevance, near) @ weights
-        return found + self.bias + self.leaning
-
-
-LEARNT_ACROSS: Final = AcrossModel(odds=0.67, stand=32.47, above=51.71, bias=-2.21, leaning=0.3)
+LEARNT: Final = ClosenessModel((0.78, 5.17, 17.94), bias=-2.22, leaning=-0.5)
+"""For `signs`."""
+LEARNT_ACROSS: Final = ClosenessModel((0.67, 32.47, 51.71), bias=-2.21, leaning=0.3)
+"""For `signs_across`."""
 
 
 def signs(relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
-    """What `ClosenessModel` weighs, shape (passages, 3), of at least two."""
+    """Of at least two passages, shape (passages, 3): the log-odds that the search found, the least
+    nearness without `_COMMON` of that of the passage that lacks most, and how far it stands out."""
     least = np.array([own.least for own in near])
     return np.column_stack([_odds(relevance), least - _COMMON * least.min(), _stand(least)])
 
 
 def signs_across(relevance: Sequence[float], near: Sequence[Nearness]) -> Weights:
-    """What `AcrossModel` weighs, shape (passages, 3), of at least two."""
+    """The same of passages in another language than the question's: the log-odds, how far the mean
+    nearness stands out, and how far it is above the mean of all the others. By itself it says
+    little: languages differ in it."""
     mean = np.array([own.mean for own in near])
     above = (mean - mean.mean()) * len(mean) / (len(mean) - 1)
     return np.column_stack([_odds(relevance), _stand(mean), above])
@@ -201,12 +178,12 @@ def closer(
     alike = [at for at in read if script_of(passages[at].chunk.text) in ("", script)]
     abroad = [at for at in read if at not in alike]
     if is_spoken and len(alike) >= _LEAST_READ:
-        worth[alike] = _chances(LEARNT.of(worth[alike].tolist(), [near[at] for at in alike]))
+        worth[alike] = _chances(LEARNT.of(signs(worth[alike].tolist(), [near[at] for at in alike])))
     elif not is_spoken:
         _order(worth, near, alike)
     if len(abroad) >= _LEAST_ABROAD:
         worth[abroad] = _chances(
-            LEARNT_ACROSS.of(worth[abroad].tolist(), [near[at] for at in abroad])
+            LEARNT_ACROSS.of(signs_across(worth[abroad].tolist(), [near[at] for at in abroad]))
         )
     _order(worth, near, abroad)
     worth[rest] = np.minimum(worth[rest], worth[: len(near)].min(initial=1.0))

@@ -43,7 +43,10 @@ _NUMBERED = re.compile(r"\s*\d{1,3}\s*")
 _COLUMN = re.compile(r"([^:;\n]{1,80}: )[^;\n]*; ")
 """The beginning of a row that says its columns' names, see `knowledge_base.loaders.tables`."""
 _BAR = re.compile(r"^\||\s\|\s")
-_ROW = re.compile(r"[^:;\n]{1,80}: [^;\n]*; [^:;\n]{1,80}: ")
+NAMED_ROW = re.compile(r"[^:;\n]{1,80}: [^;\n]*; [^:;\n]{1,80}: ")
+"""How a row begins that says its columns' names, see `knowledge_base.loaders.tables`."""
+NAMED_CELL = re.compile(r"(?:^|; )([^:;\n]{1,80}): ([^;\n]*)")
+"""The name and the value of each of its cells."""
 _LONGEST_ROW = 300
 _LONGEST_WORD = 40
 _WRAPPED_WIDTH = 40
@@ -91,7 +94,7 @@ def with_lists(text: str) -> tuple[Sentence, ...]:
 def is_row(line: str) -> bool:
     """Whether a line is a row of a table: between bars, or with its columns' names."""
     is_prose = line[-1:] in ".!?。！？"
-    return not is_prose and (_BAR.search(line) or _ROW.match(line)) is not None
+    return not is_prose and (_BAR.search(line) or NAMED_ROW.match(line)) is not None
 
 
 def _announcing(text: str, parts: tuple[Sentence, ...], at: int) -> Sentence:

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from knowledge_base.closeness import LOOKED_AT, CloseLook, ClosenessModel, Nearness, closer
+from knowledge_base.closeness import LOOKED_AT, CloseLook, ClosenessModel, Nearness, closer, signs
 from tests.support.passages import passage
 
 WORDS = ("gate", "opens", "nine", "closes", "ferry", "大", "门", "开")
@@ -283,6 +283,6 @@ async def test_who_gives_up_waiting_leaves_nothing_broken(look):
 
 
 def test_a_passage_without_words_is_far_from_everything():
-    model = ClosenessModel(odds=1.0, least=1.0, stand=1.0, bias=0.0)
-    odds = model.of([0.5, 0.5], near(0.0, 0.0))
+    model = ClosenessModel((1.0, 1.0, 1.0), bias=0.0)
+    odds = model.of(signs([0.5, 0.5], near(0.0, 0.0)))
     assert odds.tolist() == [0.0, 0.0]
